@@ -1,0 +1,66 @@
+"""The one family of exceptions: each names the file, the layer, what is wrong, what to do."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+
+class NetsurgeryError(Exception):
+    """Root of every error that netsurgery raises on purpose.
+
+    Its text is one line: ``file:line:column: layer 'name': problem; remedy``, with the
+    parts that are not known left out.
+
+    Attributes:
+        problem: What is wrong, without a full stop.
+        file: The file at fault.
+        line: 1-based line in that file.
+        column: 1-based column, counted in bytes.
+        layer: The name of the layer at fault.
+        remedy: What the user can do about it.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: Optional[object] = None,
+        line: Optional[int] = None,
+        column: Optional[int] = None,
+        layer: Optional[str] = None,
+        remedy: Optional[str] = None,
+    ) -> None:
+        self.problem = problem
+        self.file = None if file is None else str(file)
+        self.line = line
+        self.column = column
+        self.layer = layer
+        self.remedy = remedy
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        owner = f"layer {self.layer!r}" if self.layer is not None else ""
+        text = ": ".join(part for part in (place, owner, self.problem) if part)
+        text = f"{text}; {self.remedy}" if self.remedy else text
+        return " ".join(text.split("\n")).encode("utf-8", "backslashreplace").decode()
+
+
+class FormatError(NetsurgeryError):
+    """A file is not what it should be, or cannot be read or written."""
+
+
+class NetworkError(NetsurgeryError):
+    """The files are well formed, but what they describe is not a network Caffe would run."""
+
+
+class PlanError(NetsurgeryError):
+    """A plan, or a request for one, cannot be carried out."""
+
+
+class EngineError(NetsurgeryError):
+    """An engine is missing, refused the model, or died running it."""
+
+
+class VerificationError(NetsurgeryError):
+    """Two models cannot be compared."""

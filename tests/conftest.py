@@ -1,0 +1,57 @@
+"""What tests share: the shared folder, real Caffe, and when a skip counts as a failure."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+REQUIRE_ALL = "NETSURGERY_REQUIRE_ALL"
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip the running test, or fail it where the environment promises that nothing is missing."""
+    if os.environ.get(REQUIRE_ALL):
+        pytest.fail(f"{reason} ({REQUIRE_ALL} is set)")
+    pytest.skip(reason)
+
+
+@functools.lru_cache(maxsize=None)
+def find_caffe_python() -> str:
+    """Path of an interpreter that imports real pycaffe, or ``""``."""
+    for python in (os.environ.get("NETSURGERY_CAFFE_PYTHON", ""), sys.executable):
+        if not python:
+            continue
+        probe = subprocess.run([python, "-c", "import caffe; caffe.Net"], capture_output=True)
+        if probe.returncode == 0:
+            return python
+    return ""
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real models, data and prototxts beside the checkout."""
+    if not SHARED.is_dir():
+        skip_or_fail(f"needs {SHARED}, which is not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def zoo(shared: Path) -> Path:
+    """The folder of real trained models."""
+    return shared / "zoo"
+
+
+@pytest.fixture(scope="session")
+def caffe_python() -> str:
+    """An interpreter that has real pycaffe."""
+    python = find_caffe_python()
+    if not python:
+        skip_or_fail("needs real Caffe: set NETSURGERY_CAFFE_PYTHON")
+    return python
