@@ -22,7 +22,7 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def find_caffe_python() -> str:
     """Path of an interpreter that imports real pycaffe, or ``""``."""
     for python in (os.environ.get("NETSURGERY_CAFFE_PYTHON", ""), sys.executable):
