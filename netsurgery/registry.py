@@ -1,0 +1,68 @@
+"""Named things that are added by one new file: methods, engines, and those of other packages."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Callable, Generic, Iterable, Type, TypeVar
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The modules of one room and the plugins of one entry point group, by name.
+
+    Attributes:
+        failed: The plugins that did not load, each with its error.
+    """
+
+    def __init__(self, room: str, group: str) -> None:
+        """Remember where to look; nothing is imported before the first question.
+
+        Args:
+            room: The package whose modules register themselves, ``"netsurgery.methods"``.
+            group: The entry point group through which other packages add to it.
+        """
+        self._room = room
+        self._group = group
+        self._known: dict[str, T] = {}
+        self._loaded = False
+        self.failed: dict[str, str] = {}
+
+    def register(self, name: str) -> Callable[[Type[T]], Type[T]]:
+        """Return a class decorator that makes an instance of the class known as ``name``."""
+
+        def decorate(kind: Type[T]) -> Type[T]:
+            self._known[name] = kind()
+            return kind
+
+        return decorate
+
+    def all(self) -> dict[str, T]:
+        """Return everything that could be loaded, by name."""
+        if not self._loaded:
+            self._loaded = True
+            self._load_room()
+            self._load_plugins()
+        return dict(self._known)
+
+    def _load_room(self) -> None:
+        package = importlib.import_module(self._room)
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.name.endswith("_worker"):
+                importlib.import_module(f"{self._room}.{module.name}")
+
+    def _load_plugins(self) -> None:
+        for entry in _entries(self._group):
+            try:
+                entry.load()
+            except Exception as error:  # a broken plugin must not break the tool
+                self.failed[entry.name] = f"{type(error).__name__}: {error}"
+
+
+def _entries(group: str) -> Iterable[EntryPoint]:
+    found: Any = entry_points()
+    if hasattr(found, "select"):
+        return found.select(group=group)
+    return found.get(group, ())  # a plain dict before Python 3.10
