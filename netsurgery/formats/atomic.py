@@ -1,0 +1,114 @@
+"""Write files so that they are complete or absent: several of them together, if they belong so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
+
+from netsurgery.errors import FormatError
+
+AnyPath = Union[str, "os.PathLike[str]"]
+Writer = Callable[[BinaryIO], object]
+
+
+def write_together(writers: Mapping[AnyPath, Writer]) -> None:
+    """Write all files or none.
+
+    Each writer fills a new file beside its place. Only when all are on the disk do they take
+    their places. A file that was there keeps its permissions, and whoever has it open or mapped
+    keeps its old contents; a symbolic link keeps pointing where it does.
+
+    Args:
+        writers: For each path the function that writes to the binary file it is given.
+
+    Raises:
+        FormatError: A file cannot be written. Everything is as it was before.
+    """
+    targets = [_target(path) for path in writers]
+    if len(set(targets)) < len(targets):
+        raise FormatError("two outputs would be the same file", file=targets[0])
+    with contextlib.ExitStack() as undo:
+        staged = [
+            (_stage(target, writer, undo), target)
+            for target, writer in zip(targets, writers.values())
+        ]
+        backups = _back_up(targets, undo) if len(targets) > 1 else {}
+        _move(staged, backups)
+
+
+def _target(path: AnyPath) -> Path:
+    """The real place of a file to be written."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FormatError(
+            "cannot write: its folder does not exist", file=path, remedy=f"make {target.parent}"
+        )
+    if target.exists() and not target.is_file():
+        raise FormatError("cannot write: it is there and is no regular file", file=path)
+    return target
+
+
+def _stage(target: Path, writer: Writer, undo: contextlib.ExitStack) -> Path:
+    """Write the new contents beside their place."""
+    staged = _beside(target)
+    undo.callback(staged.unlink, missing_ok=True)
+    with _reported(target):
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+        with open(staged, "x+b") as stream:
+            if mode is not None:
+                os.chmod(staged, mode)
+            writer(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+    return staged
+
+
+def _back_up(targets: list[Path], undo: contextlib.ExitStack) -> dict[Path, Optional[Path]]:
+    """A second name for each file that is there, where the file system can give one."""
+    backups: dict[Path, Optional[Path]] = {}
+    for target in targets:
+        backups[target] = None
+        if target.exists():
+            with contextlib.suppress(OSError):
+                backup = _beside(target)
+                os.link(target, backup)
+                undo.callback(backup.unlink, missing_ok=True)
+                backups[target] = backup
+    return backups
+
+
+def _move(staged: list[tuple[Path, Path]], backups: Mapping[Path, Optional[Path]]) -> None:
+    """Put every staged file in its place, or put back what was there."""
+    moved: list[Path] = []
+    try:
+        for source, target in staged:
+            with _reported(target):
+                os.replace(source, target)
+            moved.append(target)
+    except BaseException:
+        for target in moved:
+            backup = backups.get(target)
+            if backup is None:
+                target.unlink()
+            else:
+                os.replace(backup, target)
+        raise
+
+
+def _beside(target: Path) -> Path:
+    return target.parent / f".netsurgery-{secrets.token_hex(6)}"
+
+
+@contextlib.contextmanager
+def _reported(target: Path) -> Iterator[None]:
+    """Turn the system's refusal into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise FormatError(
+            f"cannot write: {error.strerror or error}", file=target, remedy="nothing was changed"
+        ) from error

@@ -1,0 +1,206 @@
+"""Blobs and the layers that own them: shapes known, numbers read when asked for."""
+
+from __future__ import annotations
+
+import math
+from array import array as typed_array
+from dataclasses import dataclass, field
+from typing import Iterator, NamedTuple, Optional, Protocol, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from netsurgery.formats.wire import Buffer
+
+BLOCK = 1 << 22
+
+
+class Values(Protocol):
+    """Where a blob's numbers are."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """How each number is stored."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """One-dimensional views of them, in order; not always aligned or contiguous."""
+
+
+class Runs:
+    """Numbers in a buffer, in runs of equal spacing: chunked, unpacked or whole fields."""
+
+    def __init__(self, data: Buffer, dtype: str) -> None:
+        self.data = data
+        self.dtype = np.dtype(dtype)
+        self.count = 0
+        self._runs = typed_array("q")
+
+    def add(self, start: int, count: int, stride: Optional[int] = None) -> None:
+        """Append `count` numbers, the first at offset `start`, `stride` bytes apart."""
+        if count:
+            self._runs.extend((start, count, stride or self.dtype.itemsize))
+            self.count += count
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Views of the buffer, one a run."""
+        runs = iter(self._runs)
+        for start, count, stride in zip(runs, runs, runs):
+            yield np.ndarray((count,), self.dtype, self.data, start, (stride,))
+
+
+class Held:
+    """Numbers that are in memory as an array."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+        self.dtype = values.dtype
+        self.count = values.size
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """The array, flat."""
+        yield self._values.reshape(-1)
+
+
+class Blob:
+    """One parameter array of a layer. Immutable, and read only when asked for.
+
+    Attributes:
+        shape: Its shape; a legacy blob has always four axes.
+        legacy: The shape is in num, channels, height, width, which Caffe compares from the end.
+        note: What a reader should know of where the numbers come from, or ``""``.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], values: Values, *, legacy: bool = False, note: str = ""
+    ) -> None:
+        self.shape = tuple(shape)
+        self.legacy = legacy
+        self.note = note
+        self._values = values
+
+    @classmethod
+    def of(cls, values: ArrayLike, *, double: bool = False) -> Blob:
+        """A blob of the given numbers, stored as float32, or as float64 if `double`.
+
+        A read-only float32 array is shared, anything else is copied.
+        """
+        dtype = np.dtype("<f8" if double else "<f4")
+        given = np.asarray(values)
+        held = np.array(given, dtype, order="C", copy=True) if _changeable(given, dtype) else given
+        held.setflags(write=False)
+        return cls(held.shape, Held(held))
+
+    @property
+    def count(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+    @property
+    def storage(self) -> str:
+        """How the file stores each number: ``float32``, ``float64``, ``float16`` and so on."""
+        return self._values.dtype.name
+
+    def array(self, dtype: DTypeLike = np.float32) -> np.ndarray:
+        """The numbers as a read-only, aligned, C-contiguous array.
+
+        It is a view of the file when they lie there in one piece, in this dtype, at an aligned
+        offset; else a copy.
+        """
+        wanted = np.dtype(dtype)
+        pieces = list(self._values.pieces())
+        if len(pieces) == 1 and pieces[0].dtype == wanted:
+            flat = np.require(pieces[0], wanted, ["C", "A"])
+        else:
+            flat = _gather(pieces, self.count, wanted)
+        flat = flat.reshape(self.shape)
+        flat.setflags(write=False)
+        return flat
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The numbers as flat views of at most `BLOCK`, as stored and perhaps not aligned."""
+        for piece in self._values.pieces():
+            for start in range(0, len(piece), BLOCK):
+                yield piece[start : start + BLOCK]
+
+    def count_nonfinite(self) -> int:
+        """How many numbers are NaN or infinite, found without holding the blob in memory."""
+        return sum(block.size - int(np.isfinite(block).sum()) for block in self.blocks())
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether Caffe would load this blob into a parameter of that shape.
+
+        A legacy blob fits a shape of up to four axes that equals its own from the end, with 1
+        for the axes that are not there.
+        """
+        if not self.legacy:
+            return self.shape == tuple(shape)
+        return len(shape) <= 4 and self.shape == (1,) * (4 - len(shape)) + tuple(shape)
+
+    def reshape(self, shape: Sequence[int]) -> Blob:
+        """The same numbers under another shape, not legacy.
+
+        Raises:
+            ValueError: The shape has another number of elements.
+        """
+        if math.prod(shape) != self.count:
+            raise ValueError(f"{self.shape} has not as many elements as {tuple(shape)}")
+        return Blob(shape, self._values, note=self.note)
+
+    def __repr__(self) -> str:
+        return f"Blob({self.shape}, {self.storage!r})"
+
+
+def _changeable(values: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether `values` must be copied to be held as an immutable array of that dtype."""
+    flags = values.flags
+    return values.dtype != dtype or flags.writeable or not (flags.c_contiguous and flags.aligned)
+
+
+def _gather(pieces: list[np.ndarray], count: int, dtype: np.dtype) -> np.ndarray:
+    flat = np.empty(count, dtype)
+    start = 0
+    # Caffe casts a double that float32 cannot hold to infinity, and says nothing.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for piece in pieces:
+            flat[start : start + len(piece)] = piece
+            start += len(piece)
+    return flat
+
+
+class Extent(NamedTuple):
+    """Bytes of a caffemodel that are written back as they are."""
+
+    data: Buffer
+    start: int
+    stop: int
+    version: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerWeights:
+    """One layer of a weights file.
+
+    Attributes:
+        name: Caffe finds the layer of the net by this name.
+        type: The type as V2 spells it, or None where the file does not say.
+        blobs: Its parameters in Caffe's order.
+        extent: The layer's own bytes in the file it was read from. A changed layer has none.
+    """
+
+    name: str
+    type: Optional[str]
+    blobs: tuple[Blob, ...]
+    extent: Optional[Extent] = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def mapped(
+        cls, name: str, layer_type: Optional[str], blobs: Sequence[Blob], extent: Extent
+    ) -> LayerWeights:
+        """A layer as it stands in a file."""
+        layer = cls(name, layer_type, tuple(blobs))
+        object.__setattr__(layer, "extent", extent)
+        return layer

@@ -1,0 +1,157 @@
+"""BlobProto, in every dialect that Caffe and its forks have written."""
+
+from __future__ import annotations
+
+import math
+from typing import Optional
+
+from netsurgery.errors import FormatError
+from netsurgery.formats.blob import Blob, Runs
+from netsurgery.formats.wire import (
+    FIXED32,
+    FIXED64,
+    LENGTH,
+    VARINT,
+    Buffer,
+    Field,
+    fields,
+    signed,
+    varints,
+)
+
+_MOST_AXES = 32  # Caffe's kMaxBlobAxes
+_LEGACY_AXES = (1, 2, 3, 4)
+DATA, _DIFF, SHAPE, DOUBLE_DATA, _DOUBLE_DIFF = 5, 6, 7, 8, 9
+_RAW_TYPE, _PACKED_DATA, _RAW_DATA = 10, 11, 12
+_NUMBERS = {DATA: "<f4", _DIFF: "<f4", DOUBLE_DATA: "<f8", _DOUBLE_DIFF: "<f8"}
+_WIRE_OF = {"<f4": FIXED32, "<f8": FIXED64}
+# NVIDIA's enum Type, which OpenCV's half-precision files use too.
+_RAW_DTYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
+_DIFF_NOTE = "the values are its diff: it has no data, and Caffe itself would refuse it"
+
+
+def read_blob(data: Buffer, start: int, stop: int) -> Blob:
+    """Read the BlobProto in ``data[start:stop]``; its numbers are not touched.
+
+    The numbers are what Caffe would load: ``double_data`` before ``data`` before NVIDIA's
+    ``raw_data``. Where there is only a diff, the blob holds that and says so in its note.
+
+    Raises:
+        FormatError: The bytes are no blob, or shape and numbers disagree.
+    """
+    message = _Message(data, start)
+    for field in fields(data, start, stop):
+        message.take(field)
+    return message.blob()
+
+
+class _Message:
+    """The fields of one BlobProto, gathered before it is known which dialect it is."""
+
+    def __init__(self, data: Buffer, at: int) -> None:
+        self.data = data
+        self.at = at
+        self.legacy: dict[int, int] = {}
+        self.dims: list[int] = []
+        self.runs = {number: Runs(data, dtype) for number, dtype in _NUMBERS.items()}
+        self.shapes: list[Field] = []
+        self.c3d_width: Optional[int] = None
+        self.raw_type: Optional[int] = None
+        self.raw: Optional[Field] = None
+        self.packed_data = False
+
+    def take(self, field: Field) -> None:
+        number, wire = field.number, field.wire
+        if number in _NUMBERS and wire in (LENGTH, _WIRE_OF[_NUMBERS[number]]):
+            self._take_numbers(field)
+        elif wire == VARINT and number in _LEGACY_AXES:
+            self.legacy[number] = signed(field.value)
+        elif wire == VARINT and number == DATA:
+            self.c3d_width = signed(field.value)
+        elif wire == VARINT and number == _RAW_TYPE:
+            self.raw_type = field.value
+        elif wire == LENGTH and number == SHAPE:
+            self.shapes.append(field)
+        elif wire == LENGTH and number == _RAW_DATA:
+            self.raw = field
+        elif wire == LENGTH and number == _PACKED_DATA:
+            self.packed_data = True
+
+    def _take_numbers(self, field: Field) -> None:
+        runs = self.runs[field.number]
+        if field.wire != LENGTH:
+            runs.add(field.start, field.repeats, field.stride)
+            return
+        count, rest = divmod(field.stop - field.start, runs.dtype.itemsize)
+        if rest:
+            raise FormatError(
+                f"the numbers at byte {field.start} fill {field.stop - field.start:,} bytes, "
+                f"which is no multiple of {runs.dtype.itemsize}"
+            )
+        runs.add(field.start, count)
+
+    def blob(self) -> Blob:
+        shape = self._shape()
+        runs, note = self._values()
+        expected = math.prod(shape)
+        if runs.count != expected:
+            self._refuse_count(shape, expected, runs.count)
+        legacy = bool(self.legacy) and self.c3d_width is None
+        return Blob(shape, runs, legacy=legacy, note=note)
+
+    def _shape(self) -> tuple[int, ...]:
+        if self.c3d_width is not None:
+            shape = [self.legacy.get(axis, 0) for axis in _LEGACY_AXES] + [self.c3d_width]
+        elif self.legacy:
+            shape = [self.legacy.get(axis, 0) for axis in _LEGACY_AXES]
+        else:
+            shape = [dim for field in self.shapes for dim in self._dims(field)]
+        if len(shape) > _MOST_AXES:
+            raise FormatError(f"the blob at byte {self.at} has more than {_MOST_AXES} axes")
+        if any(dim < 0 for dim in shape):
+            raise FormatError(f"the blob at byte {self.at} has a negative dimension: {shape}")
+        return tuple(shape)
+
+    def _dims(self, shape: Field) -> list[int]:
+        dims: list[int] = []
+        for field in fields(self.data, shape.start, shape.stop):
+            if field.number == 1 and field.wire == VARINT:
+                dims.append(signed(field.value))
+            elif field.number == 1 and field.wire == LENGTH:
+                dims.extend(varints(self.data, field.start, field.stop))
+        return dims
+
+    def _values(self) -> tuple[Runs, str]:
+        """The numbers Caffe would load, and what is to be said of them."""
+        if self.c3d_width is not None:
+            return self.runs[_DIFF], ""
+        for number in (DOUBLE_DATA, DATA):
+            if self.runs[number].count:
+                return self.runs[number], ""
+        if self.raw is not None:
+            return self._raw_values(self.raw), ""
+        for number in (_DIFF, _DOUBLE_DIFF):
+            if self.runs[number].count:
+                return self.runs[number], _DIFF_NOTE
+        return self.runs[DATA], ""
+
+    def _raw_values(self, field: Field) -> Runs:
+        if self.raw_type not in _RAW_DTYPES:
+            raise FormatError(
+                f"the raw_data at byte {field.start} is of type {self.raw_type}, not a float type"
+            )
+        runs = Runs(self.data, _RAW_DTYPES[self.raw_type])
+        runs.add(field.start, (field.stop - field.start) // runs.dtype.itemsize)
+        return runs
+
+    def _refuse_count(self, shape: tuple[int, ...], expected: int, count: int) -> None:
+        size = " x ".join(map(str, shape)) or "scalar"
+        problem = (
+            f"the blob at byte {self.at} is {size} = {expected:,} numbers, but holds {count:,}"
+        )
+        if count == 0 and self.packed_data:
+            raise FormatError(
+                f"{problem}: they are in packed_data, a dialect of Caffe's OpenCL branch",
+                remedy="save the net with that Caffe in float32",
+            )
+        raise FormatError(problem)

@@ -1,0 +1,160 @@
+"""The weights of a net: opened without reading them, changed without copying them."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import BinaryIO, Iterable, Mapping, Optional, Sequence
+
+from netsurgery.errors import FormatError
+from netsurgery.formats import caffemodel_writer
+from netsurgery.formats.atomic import AnyPath, write_together
+from netsurgery.formats.blob import Blob, LayerWeights
+from netsurgery.formats.caffemodel import Part, scan
+
+__all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
+
+
+class Weights:
+    """The layers of a weights file, in its order. Immutable; shares every untouched byte.
+
+    Attributes:
+        file: Where it was read from, or None.
+        format: ``"caffemodel"`` or ``"hdf5"``.
+        version: The layout of its layers: ``"V2"``, ``"V1"`` or ``"V0"``.
+        name: The net's name.
+        layers: Its layers.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        *,
+        name: str = "",
+        version: str = "V2",
+        format: str = "caffemodel",  # noqa: A002
+        file: Optional[str] = None,
+    ) -> None:
+        self._parts = tuple(parts)
+        self.name = name
+        self.version = version
+        self.format = format
+        self.file = file
+        self.layers = tuple(part for part in self._parts if isinstance(part, LayerWeights))
+        self._by_name: dict[str, list[LayerWeights]] = {}
+        for layer in self.layers:
+            self._by_name.setdefault(layer.name, []).append(layer)
+
+    @classmethod
+    def of(cls, layers: Iterable[LayerWeights], name: str = "", *, version: str = "V2") -> Weights:
+        """Weights of the given layers, to be written as a caffemodel of that version."""
+        return cls([caffemodel_writer.net_name(name), *layers], name=name, version=version)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def find(self, name: str) -> tuple[LayerWeights, ...]:
+        """All layers of that name, in the order of the file."""
+        return tuple(self._by_name.get(name, ()))
+
+    def blobs(self, name: str) -> tuple[Blob, ...]:
+        """What Caffe would load into the layer of that name; empty when there is none.
+
+        Caffe copies every layer of the file into the first layer of the net with its name, so of
+        several with one name the last wins. (It aborts when their numbers of blobs differ.)
+        """
+        found = self.find(name)
+        return found[-1].blobs if found else ()
+
+    def replace(self, changes: Mapping[str, Sequence[LayerWeights]]) -> Weights:
+        """Weights in which the named layers have given way to others.
+
+        All layers of a name go; the new ones stand at the place of the first.
+
+        Raises:
+            FormatError: A name is not there, or a new layer has the name of one that stays.
+        """
+        self._require_replaceable(changes)
+        parts: list[Part] = []
+        waiting = dict(changes)
+        for part in self._parts:
+            if isinstance(part, LayerWeights) and part.name in changes:
+                parts.extend(waiting.pop(part.name, ()))
+            else:
+                parts.append(part)
+        return Weights(
+            parts, name=self.name, version=self.version, format=self.format, file=self.file
+        )
+
+    def _require_replaceable(self, changes: Mapping[str, Sequence[LayerWeights]]) -> None:
+        for name, layers in changes.items():
+            if name not in self:
+                raise FormatError("is not in the weights", file=self.file, layer=name)
+            for layer in layers:
+                if layer.name in self and layer.name not in changes:
+                    raise FormatError("is in the weights already", file=self.file, layer=layer.name)
+
+    def size(self) -> int:
+        """Bytes of the caffemodel that `write` would write."""
+        return caffemodel_writer.size_of(self._pieces())
+
+    def write(self, path: AnyPath, *, allow_huge: bool = False) -> None:
+        """Write the file, complete or not at all; it may be the one these weights came from.
+
+        Raises:
+            FormatError: It cannot be written, or Caffe could not read it for its size and
+                `allow_huge` is not set.
+        """
+        write_together({path: lambda stream: self.write_to(stream, allow_huge=allow_huge)})
+
+    def write_to(self, stream: BinaryIO, *, allow_huge: bool = False) -> None:
+        """Write into an open binary file, for `write_together`.
+
+        Raises:
+            FormatError: As for `write`.
+        """
+        pieces = self._pieces()
+        if not allow_huge:
+            caffemodel_writer.require_readable(caffemodel_writer.size_of(pieces), self.file)
+        caffemodel_writer.write_pieces(pieces, stream)
+
+    def _pieces(self) -> list[caffemodel_writer.Piece]:
+        return caffemodel_writer.pieces_of(self._parts, self.version)
+
+    def __repr__(self) -> str:
+        return f"Weights({self.file!r}, {self.format!r}, {len(self.layers)} layers)"
+
+
+def open_weights(path: AnyPath) -> Weights:
+    """Open a .caffemodel. It is mapped, not read.
+
+    The file must not be overwritten in place while the weights are in use; `Weights.write` and
+    everything else that replaces it by another file is safe.
+
+    Raises:
+        FormatError: It is not there, is something else (the text says what), or is damaged.
+    """
+    file = os.fspath(path)
+    try:
+        with open(file, "rb") as stream:
+            data = _map(stream)
+        return _read_caffemodel(data, file)
+    except FormatError as error:
+        error.file = error.file or file
+        raise
+    except OSError as error:
+        raise FormatError(f"cannot read: {error.strerror or error}", file=file) from error
+
+
+def _map(stream: BinaryIO) -> mmap.mmap:
+    if os.fstat(stream.fileno()).st_size == 0:
+        raise FormatError("the file is empty", remedy="download or copy it again")
+    return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _read_caffemodel(data: mmap.mmap, file: str) -> Weights:
+    version, name, parts = scan(data)
+    weights = Weights(parts, name=name, version=version, file=file)
+    if not any(layer.blobs for layer in weights.layers):
+        raise FormatError("no layer has any weights", remedy="give a trained .caffemodel")
+    return weights
