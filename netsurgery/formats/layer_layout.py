@@ -1,0 +1,135 @@
+"""How new layers are fitted into a document: its line ends, its indentation, its spacing."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import List, Mapping, Sequence, Tuple
+
+from netsurgery.formats import layout
+from netsurgery.formats.layer_text import LayerText, layers_in
+from netsurgery.formats.prototxt_tree import parse_tree
+from netsurgery.formats.source import Source
+from netsurgery.formats.syntax_errors import PrototxtSyntaxError
+
+_first_indent = re.compile(rb"[{<][ \t]*\r?\n([ \t]+)\S")
+_leading_pairs = re.compile(rb"^((?:  )+)", re.MULTILINE)
+_blank_gap = re.compile(rb"\s*\Z")
+
+
+def edits(
+    data: bytes, layers: Sequence[LayerText], changes: Mapping[int, bytes]
+) -> List[Tuple[int, int, bytes]]:
+    """The byte ranges to replace so that layers give way to new text.
+
+    Raises:
+        FormatError: A new text is no prototxt.
+    """
+    result: List[Tuple[int, int, bytes]] = []
+    listed = {}
+    for index, text in changes.items():
+        layer = layers[index]
+        new = _parsed(text)
+        if layer.listed:
+            listed[index] = b", ".join(_block(one) for one in new)
+        elif not new and not text.strip():
+            result.append((*layout.cut(data, *layer.span), b""))
+        else:
+            result.append((*layer.span, _fitted(data, layers, layer, text, new)))
+    return result + _list_edits(layers, listed)
+
+
+def _parsed(text: bytes) -> Tuple[LayerText, ...]:
+    source = Source(text, "new layer")
+    try:
+        return layers_in(source, parse_tree(text))
+    except PrototxtSyntaxError as problem:
+        raise source.error(problem.offset, problem.problem, problem.remedy) from None
+
+
+def _block(layer: LayerText) -> bytes:
+    """A layer without its field name, as it stands in a list."""
+    text = layer.text
+    return text[re.match(rb"[^{<]*", text).end() :]  # type: ignore[union-attr]
+
+
+def _list_edits(
+    layers: Sequence[LayerText], changes: Mapping[int, bytes]
+) -> List[Tuple[int, int, bytes]]:
+    """Edits of layers in lists; a layer that goes takes its comma along."""
+    result: List[Tuple[int, int, bytes]] = []
+    for _, group in itertools.groupby(layers, key=lambda layer: layer.field.start):
+        items = list(group)
+        if items[0].listed:
+            result += _one_list(items, changes)
+    return result
+
+
+def _one_list(
+    items: Sequence[LayerText], changes: Mapping[int, bytes]
+) -> List[Tuple[int, int, bytes]]:
+    kept = [item for item in items if changes.get(item.index) != b""]
+    tail = items.index(kept[-1]) + 1 if kept else 0
+    result = [(*item.span, changes[item.index]) for item in kept if item.index in changes]
+    for item, following in zip(items[:tail], items[1:tail]):
+        if item not in kept:
+            result.append((item.span[0], following.span[0], b""))
+    if items[tail:]:
+        start = kept[-1].span[1] if kept else items[0].span[0]
+        result.append((start, items[-1].span[1], b""))
+    return result
+
+
+def _fitted(
+    data: bytes,
+    layers: Sequence[LayerText],
+    layer: LayerText,
+    text: bytes,
+    new: Sequence[LayerText],
+) -> bytes:
+    start, end = layer.span
+    text = _spaced(text, new, _gap(data, layers, layer))
+    indent = layout.indentation(data, start) if layout.starts_line(data, start) else b""
+    text = _reindented(text.strip(b"\r\n"), data[start:end], len(indent))
+    *_, last = text.split(b"\n")
+    if indent and not last.startswith(indent):
+        text = text.replace(b"\n", b"\n" + indent)
+    if b"\r" not in text:
+        text = text.replace(b"\n", layout.newline_of(data, start))
+    return text
+
+
+def _gap(data: bytes, layers: Sequence[LayerText], layer: LayerText) -> bytes:
+    """The white space between a layer and its neighbour, one line end if there is more."""
+    for first, second in ((layer.index, layer.index + 1), (layer.index - 1, layer.index)):
+        if first >= 0 and second < len(layers) and not layers[second].listed:
+            gap = data[layers[first].span[1] : layers[second].span[0]]
+            if _blank_gap.match(gap) and b"\n" in gap:
+                return gap.replace(b"\r\n", b"\n").rstrip(b" \t")
+    return b"\n"
+
+
+def _spaced(text: bytes, new: Sequence[LayerText], gap: bytes) -> bytes:
+    """Set the white space between the new layers to that of the document."""
+    pieces, position = [], 0
+    for one, other in zip(new, new[1:]):
+        between = text[one.span[1] : other.span[0]]
+        pieces.append(text[position : one.span[1]])
+        pieces.append(gap if not between.strip() else between)
+        position = other.span[0]
+    return b"".join([*pieces, text[position:]])
+
+
+def _reindented(text: bytes, like: bytes, outer: int) -> bytes:
+    """Turn indentation by two spaces into that of the text it replaces.
+
+    Args:
+        text: The new text.
+        like: The text it replaces.
+        outer: How many blanks stand before each line of ``like``, besides its own.
+    """
+    unit, ours = _first_indent.search(like), _first_indent.search(text)
+    if unit is None or ours is None or ours.group(1) != b"  ":
+        return text
+    step = unit.group(1)[outer:]
+    return _leading_pairs.sub(lambda found: step * (len(found.group(1)) // 2), text)

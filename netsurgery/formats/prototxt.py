@@ -1,0 +1,203 @@
+"""A network's prototxt as a lossless document: every byte that is not edited stays."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
+
+from netsurgery.errors import FormatError
+from netsurgery.formats import layer_layout
+from netsurgery.formats.layer_text import LayerText, layers_in
+from netsurgery.formats.prototxt_tree import Message, parse_tree
+from netsurgery.formats.schema import NetParameter
+from netsurgery.formats.source import Source
+from netsurgery.formats.syntax_errors import PrototxtSyntaxError
+from netsurgery.formats.tokens import decode, unquote
+from netsurgery.formats.typed import convert
+from netsurgery.formats.wrong_prototxt import not_prototxt, why_no_net
+
+__all__ = ["LayerText", "Prototxt"]
+
+Edit = Tuple[int, int, bytes]
+
+
+class Prototxt:
+    """The text of a Caffe network. Immutable; ``bytes(prototxt)`` is its exact source.
+
+    Attributes:
+        file: Where it was read from, for errors.
+        data: The source.
+        layers: Every ``layer`` or ``layers``, in document order.
+    """
+
+    def __init__(self, source: Source, root: Message) -> None:
+        self._source = source
+        self._root = root
+        self.file = source.file
+        self.data = source.data
+        self.layers: Tuple[LayerText, ...] = layers_in(source, root)
+        self._check_versions()
+
+    @classmethod
+    def parse(cls, data: bytes, file: Optional[object] = None) -> Prototxt:
+        """Read a document from memory.
+
+        Raises:
+            FormatError: It is no prototxt of a network; names line and column, and what
+                it seems to be instead.
+        """
+        source = Source(data, None if file is None else str(file))
+        try:
+            root = parse_tree(data)
+        except PrototxtSyntaxError as flaw:
+            other = not_prototxt(data)
+            if other is None:
+                raise source.error(flaw.offset, flaw.problem, flaw.remedy) from None
+            raise FormatError(other[0], file=source.file, remedy=other[1]) from None
+        source.check_comments()
+        if next(root.all("layer"), None) is None and next(root.all("layers"), None) is None:
+            problem, remedy = why_no_net(root, data)
+            raise FormatError(problem, file=source.file, remedy=remedy)
+        return cls(source, root)
+
+    @classmethod
+    def read(cls, path: Union[str, os.PathLike[str]]) -> Prototxt:
+        """Read a file.
+
+        Raises:
+            FormatError: It cannot be read, or is no prototxt of a network.
+        """
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise FormatError(f"cannot be read: {reason}", file=os.fspath(path)) from None
+        return cls.parse(data, os.fspath(path))
+
+    def __bytes__(self) -> bytes:
+        return self.data
+
+    def __repr__(self) -> str:
+        return f"<Prototxt {self.file or self.name!r}: {len(self.layers)} layers, {self.version}>"
+
+    def _check_versions(self) -> None:
+        first = self.layers[0] if self.layers else None
+        for layer in self.layers:
+            if first is None or layer.version == first.version:
+                continue
+            names = {"V2": "`layer`", "V1": "`layers`", "V0": "`layers` with a `layer` inside"}
+            raise layer.error(
+                f"{names[layer.version]} in a net that starts with {names[first.version]}",
+                "Caffe reads no mixture: rewrite one as the other",
+            )
+
+    @property
+    def version(self) -> str:
+        """``"V2"`` (``layer``), ``"V1"`` (``layers``) or ``"V0"`` (``layers`` around ``layer``)."""
+        return self.layers[0].version
+
+    @cached_property
+    def _header(self) -> Tuple[Any, Tuple[str, ...]]:
+        header = Message(0)
+        header.fields = [f for f in self._root.fields if f.name not in ("layer", "layers")]
+        return convert(NetParameter(), header, self._source)
+
+    @property
+    def header(self) -> Any:
+        """The net's own fields as a ``NetParameter`` without layers (shared: do not change it).
+
+        Raises:
+            FormatError: A value has a type that Caffe would refuse.
+        """
+        return self._header[0]
+
+    @property
+    def unknown(self) -> Tuple[str, ...]:
+        """The net's own fields that stock Caffe does not know, such as a misspelt ``Layer``."""
+        return self._header[1]
+
+    @property
+    def name(self) -> str:
+        """The net's name, ``""`` if it has none."""
+        return next(iter(self._header_strings("name")), "")
+
+    def _header_strings(self, name: str) -> List[str]:
+        assert self.header is not None
+        values = self._root.values(name)
+        return [decode(unquote(self.data[v.start : v.end])) for v in values]
+
+    @cached_property
+    def inputs(self) -> Tuple[Tuple[str, Optional[Tuple[int, ...]]], ...]:
+        """The net's own inputs, ``input`` with ``input_shape`` or ``input_dim``: name and shape.
+
+        The shape is None where the document gives none.
+
+        Raises:
+            FormatError: There are not as many shapes as inputs.
+        """
+        names = self._header_strings("input")
+        shapes: List[Optional[Tuple[int, ...]]] = [*self._input_shapes()]
+        if shapes and len(shapes) != len(names):
+            value = next(self._root.values("input_shape"), None) or next(
+                self._root.values("input_dim")
+            )
+            raise self._source.error(
+                value.start, f"{len(names)} input(s), but {len(shapes)} shape(s)"
+            )
+        return tuple(zip(names, shapes or [None] * len(names)))
+
+    def _input_shapes(self) -> List[Tuple[int, ...]]:
+        dims = list(self.header.input_dim)
+        if self.header.input_shape:
+            return [tuple(shape.dim) for shape in self.header.input_shape]
+        if len(dims) % 4:
+            value = next(self._root.values("input_dim"))
+            raise self._source.error(
+                value.start, f"{len(dims)} input_dim, but each input takes four"
+            )
+        return [tuple(dims[start : start + 4]) for start in range(0, len(dims), 4)]
+
+    @property
+    def state(self) -> Any:
+        """The net's own ``NetState`` (phase, level, stage), empty if it gives none."""
+        return self.header.state
+
+    @property
+    def force_backward(self) -> bool:
+        """Whether the net asks for gradients of every blob."""
+        return self.header.force_backward
+
+    def splice(self, edits: Iterable[Edit]) -> Prototxt:
+        """Replace byte ranges ``(start, end, new)``; all other bytes stay.
+
+        Raises:
+            ValueError: The ranges overlap or lie outside the document.
+            FormatError: The result is no prototxt of a network.
+        """
+        pieces, position = [], 0
+        for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
+            if not position <= start <= end <= len(self.data):
+                raise ValueError(f"edit of bytes {start} to {end} overlaps or lies outside")
+            pieces += [self.data[position:start], new]
+            position = end
+        return Prototxt.parse(b"".join([*pieces, self.data[position:]]), self.file)
+
+    def replace_layers(self, changes: Mapping[int, bytes]) -> Prototxt:
+        """Put new text in the place of layers; all other bytes stay.
+
+        New text gets the line ends, indentation and spacing of its surroundings. A layer
+        that is removed takes its line along.
+
+        Args:
+            changes: Index of a layer: the source of none, one or several layers.
+
+        Raises:
+            IndexError: There is no layer of that index.
+            FormatError: The new text is no prototxt, or the result is no network.
+        """
+        for index in changes:
+            if not 0 <= index < len(self.layers):
+                raise IndexError(f"no layer {index}: there are {len(self.layers)}")
+        return self.splice(layer_layout.edits(self.data, self.layers, changes))
