@@ -154,6 +154,10 @@ class Blob:
         return f"Blob({self.shape}, {self.storage!r})"
 
 
+SHARED = Blob((0,), Held(np.empty(0, np.float32)), note="the layer shares it; the owner has it")
+"""Stands for a blob that an HDF5 file leaves to the owner of a shared parameter."""
+
+
 def _changeable(values: np.ndarray, dtype: np.dtype) -> bool:
     """Whether `values` must be copied to be held as an immutable array of that dtype."""
     flags = values.flags

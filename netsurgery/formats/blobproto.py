@@ -20,7 +20,7 @@ from netsurgery.formats.wire import (
 )
 
 _MOST_AXES = 32  # Caffe's kMaxBlobAxes
-_LEGACY_AXES = (1, 2, 3, 4)
+LEGACY_AXES = (1, 2, 3, 4)
 DATA, _DIFF, SHAPE, DOUBLE_DATA, _DOUBLE_DIFF = 5, 6, 7, 8, 9
 _RAW_TYPE, _PACKED_DATA, _RAW_DATA = 10, 11, 12
 _NUMBERS = {DATA: "<f4", _DIFF: "<f4", DOUBLE_DATA: "<f8", _DOUBLE_DIFF: "<f8"}
@@ -64,7 +64,7 @@ class _Message:
         number, wire = field.number, field.wire
         if number in _NUMBERS and wire in (LENGTH, _WIRE_OF[_NUMBERS[number]]):
             self._take_numbers(field)
-        elif wire == VARINT and number in _LEGACY_AXES:
+        elif wire == VARINT and number in LEGACY_AXES:
             self.legacy[number] = signed(field.value)
         elif wire == VARINT and number == DATA:
             self.c3d_width = signed(field.value)
@@ -101,9 +101,9 @@ class _Message:
 
     def _shape(self) -> tuple[int, ...]:
         if self.c3d_width is not None:
-            shape = [self.legacy.get(axis, 0) for axis in _LEGACY_AXES] + [self.c3d_width]
+            shape = [self.legacy.get(axis, 0) for axis in LEGACY_AXES] + [self.c3d_width]
         elif self.legacy:
-            shape = [self.legacy.get(axis, 0) for axis in _LEGACY_AXES]
+            shape = [self.legacy.get(axis, 0) for axis in LEGACY_AXES]
         else:
             shape = [dim for field in self.shapes for dim in self._dims(field)]
         if len(shape) > _MOST_AXES:

@@ -7,8 +7,8 @@ from typing import BinaryIO, Iterable, Iterator, Optional, Union
 import numpy as np
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.blob import Blob, Extent, LayerWeights
-from netsurgery.formats.blobproto import DATA, DOUBLE_DATA, SHAPE
+from netsurgery.formats.blob import SHARED, Blob, Extent, LayerWeights
+from netsurgery.formats.blobproto import DATA, DOUBLE_DATA, LEGACY_AXES, SHAPE
 from netsurgery.formats.caffemodel import LAYOUTS, NET_NAME, Layout, Part
 from netsurgery.formats.layer_types import V0_TYPES, V1_TYPES
 from netsurgery.formats.wire import (
@@ -82,7 +82,9 @@ def _layer_pieces(layer: LayerWeights, version: str) -> list[Piece]:
     head = encode_bytes(layout.name, _encoded(layer.name))
     head += _encoded_type(layer, version, layout)
     body: list[Piece] = [head]
-    for blob in layer.blobs:
+    for index, blob in enumerate(layer.blobs):
+        if blob is SHARED:
+            raise FormatError(f"blob {index} is not stored: {blob.note}", layer=layer.name)
         body.extend(_blob_pieces(blob, layout.blobs))
     if layout.inner is not None:
         body.insert(0, encode_prefix(layout.inner, size_of(body)))
@@ -110,12 +112,22 @@ def _encoded_type(layer: LayerWeights, version: str, layout: Layout) -> bytes:
 def _blob_pieces(blob: Blob, number: int) -> list[Piece]:
     """Data before shape, as Caffe itself writes them."""
     field, dtype = _stored(blob)
-    dims = b"".join(encode_varint(dim) for dim in blob.shape)
-    shape = encode_bytes(SHAPE, encode_bytes(1, dims) if dims else b"")
+    shape = _encoded_shape(blob)
     length = blob.count * dtype.itemsize
     data = encode_prefix(field, length) if length else b""
     whole = len(data) + length + len(shape)
     return [encode_prefix(number, whole) + data, blob, shape]
+
+
+def _encoded_shape(blob: Blob) -> bytes:
+    """A legacy shape stays legacy: as a shape of four axes Caffe would refuse it for a vector."""
+    if blob.legacy:
+        return b"".join(
+            encode_tag(axis, VARINT) + encode_varint(dim)
+            for axis, dim in zip(LEGACY_AXES, blob.shape)
+        )
+    dims = b"".join(encode_varint(dim) for dim in blob.shape)
+    return encode_bytes(SHAPE, encode_bytes(1, dims) if dims else b"")
 
 
 def _stored(blob: Blob) -> tuple[int, np.dtype]:

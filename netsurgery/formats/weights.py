@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import mmap
 import os
-from typing import BinaryIO, Iterable, Mapping, Optional, Sequence
+from typing import BinaryIO, Iterable, Mapping, Optional, Sequence, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import caffemodel_writer
+from netsurgery.formats import caffemodel_writer, sniff
 from netsurgery.formats.atomic import AnyPath, write_together
 from netsurgery.formats.blob import Blob, LayerWeights
 from netsurgery.formats.caffemodel import Part, scan
+from netsurgery.formats.hdf5 import read_hdf5, write_hdf5
 
 __all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
 
@@ -95,27 +96,49 @@ class Weights:
                     raise FormatError("is in the weights already", file=self.file, layer=layer.name)
 
     def size(self) -> int:
-        """Bytes of the caffemodel that `write` would write."""
+        """Bytes these weights fill as a caffemodel."""
         return caffemodel_writer.size_of(self._pieces())
 
-    def write(self, path: AnyPath, *, allow_huge: bool = False) -> None:
+    def write(
+        self,
+        path: AnyPath,
+        *,
+        allow_huge: bool = False,
+        float16: bool = False,
+        gzip: bool = False,
+    ) -> None:
         """Write the file, complete or not at all; it may be the one these weights came from.
 
-        Raises:
-            FormatError: It cannot be written, or Caffe could not read it for its size and
-                `allow_huge` is not set.
-        """
-        write_together({path: lambda stream: self.write_to(stream, allow_huge=allow_huge)})
-
-    def write_to(self, stream: BinaryIO, *, allow_huge: bool = False) -> None:
-        """Write into an open binary file, for `write_together`.
+        Args:
+            path: Where to. The format is that of the weights, whatever the path is called.
+            allow_huge: Write a caffemodel over Caffe's limit of 2,147,483,647 bytes.
+            float16: HDF5 only: store half the bytes. Caffe converts when it loads.
+            gzip: HDF5 only: compress.
 
         Raises:
-            FormatError: As for `write`.
+            FormatError: The file cannot be written, or cannot hold a layer, or Caffe could not
+                read it for its size.
         """
+        options = {"allow_huge": allow_huge, "float16": float16, "gzip": gzip}
+        write_together({path: lambda stream: self.write_to(stream, **options)})
+
+    def write_to(
+        self,
+        stream: BinaryIO,
+        *,
+        allow_huge: bool = False,
+        float16: bool = False,
+        gzip: bool = False,
+    ) -> None:
+        """Write into an open file with a name, for `write_together`; see `write`."""
+        if self.format == "hdf5":
+            write_hdf5(self.layers, stream, float16=float16, gzip=gzip)
+            return
+        if float16 or gzip:
+            raise FormatError("float16 and gzip are for HDF5", remedy="convert to HDF5")
         pieces = self._pieces()
         if not allow_huge:
-            caffemodel_writer.require_readable(caffemodel_writer.size_of(pieces), self.file)
+            caffemodel_writer.require_readable(caffemodel_writer.size_of(pieces))
         caffemodel_writer.write_pieces(pieces, stream)
 
     def _pieces(self) -> list[caffemodel_writer.Piece]:
@@ -126,10 +149,10 @@ class Weights:
 
 
 def open_weights(path: AnyPath) -> Weights:
-    """Open a .caffemodel. It is mapped, not read.
+    """Open a .caffemodel or .caffemodel.h5, told apart by their contents.
 
-    The file must not be overwritten in place while the weights are in use; `Weights.write` and
-    everything else that replaces it by another file is safe.
+    A caffemodel is mapped, not read. It must not be overwritten in place while the weights are
+    in use; replacing it by another file, as `Weights.write` does, is safe.
 
     Raises:
         FormatError: It is not there, is something else (the text says what), or is damaged.
@@ -138,23 +161,34 @@ def open_weights(path: AnyPath) -> Weights:
     try:
         with open(file, "rb") as stream:
             data = _map(stream)
-        return _read_caffemodel(data, file)
+        weights = _read(data, file)
     except FormatError as error:
-        error.file = error.file or file
+        error.file = file
         raise
     except OSError as error:
         raise FormatError(f"cannot read: {error.strerror or error}", file=file) from error
+    if not any(layer.blobs for layer in weights.layers):
+        raise FormatError(
+            "no layer in it has weights", file=file, remedy="give the weights of a trained net"
+        )
+    return weights
 
 
-def _map(stream: BinaryIO) -> mmap.mmap:
+def _map(stream: BinaryIO) -> Union[bytes, mmap.mmap]:
     if os.fstat(stream.fileno()).st_size == 0:
-        raise FormatError("the file is empty", remedy="download or copy it again")
+        return b""
     return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _read_caffemodel(data: mmap.mmap, file: str) -> Weights:
-    version, name, parts = scan(data)
-    weights = Weights(parts, name=name, version=version, file=file)
-    if not any(layer.blobs for layer in weights.layers):
-        raise FormatError("no layer has any weights", remedy="give a trained .caffemodel")
-    return weights
+def _read(data: Union[bytes, mmap.mmap], file: str) -> Weights:
+    kind = sniff.identify(data[: sniff.HEAD])
+    if kind is sniff.HDF5:
+        return Weights(read_hdf5(file), format="hdf5", file=file)
+    if kind not in (None, sniff.CAFFEMODEL):
+        raise sniff.refusal(kind, "a .caffemodel")
+    try:
+        version, name, parts = scan(data)
+    except FormatError as error:
+        error.remedy = error.remedy or "it is damaged or cut; download or copy it again"
+        raise
+    return Weights(parts, name=name, version=version, file=file)

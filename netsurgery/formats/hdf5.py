@@ -1,0 +1,211 @@
+"""Weights in HDF5 (.caffemodel.h5), as Caffe lays them out: ``/data/<layer>/<index>``.
+
+Caffe stores a shared parameter with its owner only. A blob that is missing for that reason is
+``SHARED`` here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from typing import TYPE_CHECKING, Any, BinaryIO, Iterator, Sequence
+
+import numpy as np
+
+from netsurgery.errors import FormatError
+from netsurgery.formats.blob import SHARED, Blob, LayerWeights
+
+if TYPE_CHECKING:
+    import h5py
+
+_MOST_LAYERS = 1 << 16
+_MOST_BLOBS = 256
+_MOST_DEPTH = 32
+# Deflate, the only compression Caffe's own build reads, never shrinks further than this.
+_BEST_COMPRESSION = 1032
+
+
+def read_hdf5(path: str) -> tuple[LayerWeights, ...]:
+    """The layers of an HDF5 weights file; their numbers are read when asked for.
+
+    The file stays open for as long as one of its blobs is alive. Groups inside groups are layers
+    with "/" in their names, which some writers make and Caffe cannot.
+
+    Raises:
+        FormatError: It is no HDF5 file, was not written by Caffe, or is damaged.
+    """
+    h5py = _library()
+    with _reported():
+        data = _weights_group(h5py, h5py.File(path, "r"))
+        return tuple(_read_layer(h5py, name, group) for name, group in _layer_groups(h5py, data))
+
+
+def _library() -> Any:
+    try:
+        import h5py
+    except ImportError:
+        raise FormatError(
+            "HDF5 weights need h5py", remedy="pip install 'netsurgery[hdf5]'"
+        ) from None
+    return h5py
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    """Turn what h5py raises on a damaged file into ours."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        text = str(error).strip("'\"")
+        raise FormatError(
+            f"this HDF5 file is damaged: {text}", remedy="download or copy it again"
+        ) from error
+
+
+def _weights_group(h5py: Any, file: h5py.File) -> h5py.Group:
+    data = _hard(h5py, file, "data") if "data" in file else None
+    if isinstance(data, h5py.Group):
+        return data
+    if "history" in file:
+        what, remedy = "a solver's memory (.solverstate.h5)", "give the .caffemodel.h5 beside it"
+    elif data is not None:
+        what, remedy = "data for training", "give the trained .caffemodel.h5"
+    else:
+        what, remedy = "not weights of Caffe, perhaps Keras", "convert it to Caffe first"
+    raise FormatError(f"this HDF5 file is {what}", remedy=remedy)
+
+
+def _hard(h5py: Any, group: h5py.Group, name: str) -> Any:
+    """What lies there; links to elsewhere could read any file of the user's."""
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise FormatError(f"{group.name}/{name} is a link to elsewhere, which Caffe never writes")
+    return group[name]
+
+
+def _layer_groups(h5py: Any, data: h5py.Group) -> Iterator[tuple[str, h5py.Group]]:
+    """Every group that is a layer: it holds datasets, or nothing."""
+    waiting = [(name, data, 1) for name in reversed(list(data))]
+    count = 0
+    while waiting:
+        name, parent, depth = waiting.pop()
+        count += 1
+        if depth > _MOST_DEPTH or count > _MOST_LAYERS:
+            raise FormatError("its groups are nested or repeated without end")
+        group = _hard(h5py, parent, name.rpartition("/")[2])
+        if not isinstance(group, h5py.Group):
+            raise FormatError(f"{group.name} is a dataset where a layer should be")
+        inner = [key for key in group if isinstance(group.get(key), h5py.Group)]
+        waiting.extend((f"{name}/{key}", group, depth + 1) for key in reversed(inner))
+        if not inner or len(inner) < len(group):
+            yield name, group
+
+
+def _read_layer(h5py: Any, name: str, group: h5py.Group) -> LayerWeights:
+    datasets = {}
+    for key in group:
+        item = _hard(h5py, group, key)
+        if isinstance(item, h5py.Dataset):
+            if not (key.isdecimal() and int(key) < _MOST_BLOBS):
+                raise FormatError(f"{item.name} is not numbered as Caffe does", layer=name)
+            datasets[int(key)] = _read_blob(item, name)
+    count = max(datasets, default=-1) + 1
+    return LayerWeights(name, None, tuple(datasets.get(index, SHARED) for index in range(count)))
+
+
+def _read_blob(dataset: h5py.Dataset, layer: str) -> Blob:
+    if dataset.dtype.kind not in "fiu" or dataset.shape is None:
+        raise FormatError(f"{dataset.name} holds {dataset.dtype}, not numbers", layer=layer)
+    if dataset.is_virtual or dataset.external:
+        raise FormatError(f"{dataset.name} has its numbers in another file", layer=layer)
+    needed = math.prod(dataset.shape) * dataset.dtype.itemsize
+    stored = dataset.id.get_storage_size()
+    if needed > stored * (1 if dataset.chunks is None else _BEST_COMPRESSION):
+        raise FormatError(
+            f"{dataset.name} claims {needed:,} bytes, but stores {stored:,}", layer=layer
+        )
+    return Blob(dataset.shape, _Stored(dataset))
+
+
+class _Stored:
+    """The numbers of a dataset, read from its open file."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._dataset = dataset
+        self.dtype: np.dtype = dataset.dtype
+        self.count: int = dataset.size
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """All of them, read now."""
+        with _reported():
+            values = np.asarray(self._dataset[()])
+        yield values.reshape(-1)
+
+
+def write_hdf5(
+    layers: Sequence[LayerWeights], stream: BinaryIO, *, float16: bool = False, gzip: bool = False
+) -> None:
+    """Write the layers into a named file that is open for writing.
+
+    Caffe itself reads what any of the options give. A layer without weights becomes an empty
+    group, as Caffe makes it, or is left out where HDF5 cannot hold its name.
+
+    Raises:
+        FormatError: HDF5, or Caffe when it reads it, cannot hold a layer.
+    """
+    h5py = _library()
+    chosen = _storable(layers)
+    with h5py.File(stream.name, "w", libver="earliest") as file:
+        data = file.create_group("data")
+        for layer in chosen:
+            group = data.create_group(layer.name.encode("utf-8", "surrogateescape"))
+            for index, blob in enumerate(layer.blobs):
+                if blob is not SHARED:
+                    _write_blob(group, index, blob, layer.name, float16, gzip)
+
+
+def _storable(layers: Sequence[LayerWeights]) -> list[LayerWeights]:
+    chosen: dict[str, LayerWeights] = {}
+    for layer in layers:
+        problem = _why_not(layer.name, chosen)
+        if problem and layer.blobs:
+            raise FormatError(problem, layer=layer.name, remedy="write a .caffemodel")
+        if not problem:
+            chosen[layer.name] = layer
+    return list(chosen.values())
+
+
+def _why_not(name: str, chosen: dict[str, LayerWeights]) -> str:
+    """Why HDF5 cannot take a layer of that name, or ``""``."""
+    if "/" in name:
+        return 'HDF5 makes a group of every "/" in a name, and Caffe cannot load that (caffe#4267)'
+    if name in ("", ".") or "\0" in name:
+        return "HDF5 cannot hold this name"
+    if name in chosen:
+        return "is there twice, and HDF5 holds a name once"
+    return ""
+
+
+def _write_blob(
+    group: h5py.Group, index: int, blob: Blob, layer: str, float16: bool, gzip: bool
+) -> None:
+    if blob.legacy:
+        raise FormatError(
+            f"blob {index} has a legacy shape {blob.shape}, and HDF5 must have the net's own",
+            layer=layer,
+            remedy="convert with the prototxt",
+        )
+    values = blob.array(np.float32)
+    if float16:
+        values = _halved(values, layer, index)
+    compress = gzip and values.size and values.ndim
+    options = {"compression": "gzip", "shuffle": True} if compress else {}
+    group.create_dataset(str(index), data=values, **options)
+
+
+def _halved(values: np.ndarray, layer: str, index: int) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        halved = values.astype(np.float16)
+    lost = int(np.isfinite(values).sum() - np.isfinite(halved).sum())
+    if lost:
+        raise FormatError(f"blob {index} has {lost:,} values too large for float16", layer=layer)
+    return halved
