@@ -158,17 +158,23 @@ class LayerText:
         fields = (field for field in self._block.fields if field.name in names)
         return tuple(data[field.start : field.end] for field in fields)
 
-    def carried(self, exclude: Iterable[str] = ()) -> bytes:
+    def carried(self, exclude: Iterable[str] = (), inside: Optional[str] = None) -> bytes:
         """The source of all fields but some, to be put into another layer.
 
         Each field is on lines of its own, indented by two spaces, with the comment that
         stood behind it.
+
+        Args:
+            exclude: Names of fields to leave out.
+            inside: The block to take fields from, ``"inner_product_param"``; the layer itself
+                if not given.
         """
         left_out = frozenset(exclude)
-        lines = []
-        for field in self._block.fields:
-            if field.name not in left_out:
-                lines += self._lines(field)
+        blocks = self._block.messages(inside) if inside else (self._block,)
+        fields = (field for block in blocks for field in block.fields)
+        lines = [
+            line for field in fields if field.name not in left_out for line in self._lines(field)
+        ]
         return b"".join(b"  " + line + b"\n" for line in lines)
 
     def _lines(self, field: Field) -> List[bytes]:
