@@ -1,0 +1,96 @@
+"""Fill in the prototxt templates that new layers come from."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from string import Template
+from typing import Mapping, Optional, Union
+
+from netsurgery.errors import FormatError
+from netsurgery.formats.layer_text import layers_in
+from netsurgery.formats.prototxt_tree import parse_tree
+from netsurgery.formats.source import Source
+from netsurgery.formats.syntax_errors import PrototxtSyntaxError
+from netsurgery.formats.tokens import decode, encode, quote
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+# In an installed package the templates are inside it, in a checkout beside it.
+_FOLDERS = (_PACKAGE / "prototxt_templates", _PACKAGE.parent / "prototxt_templates")
+_whole_line = re.compile(r"^[ \t]*\$(?:\{(\w+)\}|(\w+))[ \t]*\n", re.MULTILINE)
+
+
+def quoted(text: str) -> str:
+    """Write a name, or any text, as the string value that stands for it."""
+    return decode(quote(text))
+
+
+def template_names() -> tuple[str, ...]:
+    """The names of the templates that ship with netsurgery, sorted."""
+    found = (path.stem for folder in _FOLDERS for path in folder.glob("*.prototxt"))
+    return tuple(sorted(set(found)))
+
+
+def _path_of(name: str, folder: Optional[Union[str, os.PathLike[str]]]) -> Path:
+    folders = (Path(folder), *_FOLDERS) if folder is not None else _FOLDERS
+    for place in folders:
+        path = place / f"{name}.prototxt"
+        if path.is_file():
+            return path
+    shown = " nor ".join(str(place) for place in folders)
+    raise FormatError(f"no template {name}.prototxt in {shown}", remedy="see prototxt_templates/")
+
+
+def _blocks_filled_in(text: str, values: Mapping[str, Union[str, int]]) -> str:
+    """Put whole lines in the place of a placeholder that has its line to itself."""
+
+    def lines(found: re.Match[str]) -> str:
+        value = values.get(found.group(1) or found.group(2))
+        if not isinstance(value, str) or (value and not value.endswith("\n")):
+            return found.group()
+        return value.replace("$", "$$")
+
+    return _whole_line.sub(lines, text)
+
+
+def render(
+    name: str,
+    values: Mapping[str, Union[str, int]],
+    folder: Optional[Union[str, os.PathLike[str]]] = None,
+) -> bytes:
+    """Fill in a template and return its text, which is sound prototxt.
+
+    Args:
+        name: The template's file name without ``.prototxt``.
+        values: What to put for each ``$placeholder``: a number, a word, a name made safe by
+            `quoted`, or lines that end with a line end (or nothing) for a placeholder on a
+            line of its own.
+        folder: A folder of templates that is looked at first.
+
+    Raises:
+        FormatError: No such template, a placeholder without a value, or the result is no
+            prototxt or has a value that Caffe would refuse.
+    """
+    path = _path_of(name, folder)
+    try:
+        text = decode(path.read_bytes())
+        filled = Template(_blocks_filled_in(text, values)).substitute(values)
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}", file=path) from None
+    except KeyError as error:
+        raise FormatError(f"no value is given for ${error.args[0]}", file=path) from None
+    except ValueError as error:
+        raise FormatError(f"is no template: {error}", file=path, remedy="write $$ for $") from None
+    data = encode(filled)
+    _check(Source(data, str(path)))
+    return data
+
+
+def _check(source: Source) -> None:
+    try:
+        layers = layers_in(source, parse_tree(source.data))
+    except PrototxtSyntaxError as flaw:
+        raise source.error(flaw.offset, flaw.problem, flaw.remedy) from None
+    for layer in layers:
+        layer.parameter  # noqa: B018 - reading it checks it
