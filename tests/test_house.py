@@ -1,0 +1,198 @@
+"""The code keeps to docs/architecture.md: who imports whom, how long things are, what is said."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator, NamedTuple, Union
+
+import pytest
+
+from netsurgery.formats import schema
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "netsurgery"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60
+OPTIONAL = {"cv2", "h5py", "matplotlib", "rich", "scipy.linalg"}
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+
+
+class Import(NamedTuple):
+    """One imported module, and where that is written."""
+
+    module: str
+    place: str
+
+
+def read_rooms() -> list[str]:
+    """The rooms in their order, from the table of docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", text, re.MULTILINE)
+    # What no table needs to say: the version is known to all, the package's face knows all.
+    return ["version", *rooms, "__init__", "__main__"]
+
+
+ROOMS = read_rooms()
+
+
+def listed(faults: list[str]) -> str:
+    return "\n" + "\n".join(faults)
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def find_imports(path: Path) -> Iterator[Import]:
+    """Every import in a file, also those inside functions."""
+    for node in ast.walk(parse(path)):
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        place = f"{path.relative_to(ROOT)}:{node.lineno}"
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, place) for alias in node.names)
+        elif node.level:
+            pytest.fail(f"{place}: relative import; write out the room it comes from")
+        else:
+            yield from (Import(f"{node.module}.{alias.name}", place) for alias in node.names)
+
+
+def find_functions(path: Path) -> Iterator[tuple[str, FunctionNode]]:
+    """Every function of a file, with its place."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, FUNCTIONS):
+            yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].replace(".py", "")
+
+
+def imported_room(module: str) -> str:
+    """The room that ``netsurgery.room.module`` is in; ``__init__`` for a name of the face."""
+    name = module.split(".")[1] if "." in module else "__init__"
+    return name if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file() else "__init__"
+
+
+def body_length(function: FunctionNode) -> int:
+    """The lines from ``def`` to the end, without the docstring."""
+    assert function.end_lineno
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function) is None:
+        return lines
+    docstring = function.body[0]
+    assert docstring.end_lineno
+    return lines - (docstring.end_lineno - docstring.lineno + 1)
+
+
+def test_every_module_is_in_a_room_of_the_plan() -> None:
+    assert {room_of(path) for path in MODULES} <= set(ROOMS)
+
+
+def test_no_import_points_down_the_list_of_rooms() -> None:
+    downward = [
+        f"{place}: imports {module}, which stands below {room_of(path)}"
+        for path in MODULES
+        for module, place in find_imports(path)
+        if module.split(".")[0] == "netsurgery"
+        and ROOMS.index(imported_room(module)) > ROOMS.index(room_of(path))
+    ]
+    assert not downward, listed(downward)
+
+
+def test_only_formats_knows_protobuf_and_hdf5() -> None:
+    strangers = [
+        f"{place}: imports {module}; only formats/ may"
+        for path in MODULES
+        if room_of(path) != "formats"
+        for module, place in find_imports(path)
+        if re.match(r"(google\.protobuf|h5py)\b", module)
+    ]
+    assert not strangers, listed(strangers)
+
+
+def test_no_file_and_no_function_is_too_long() -> None:
+    files = [*MODULES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("examples/**/*.py")]
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    long = [f"{path}: {count} lines" for path, count in lines.items() if count > LONGEST_FILE]
+    functions = [function for path in files for function in find_functions(path)]
+    lengths = {place: body_length(node) for place, node in functions}
+    long += [
+        f"{place}: {count} lines" for place, count in lengths.items() if count > LONGEST_FUNCTION
+    ]
+    print(f"median file: {statistics.median(lines[path] for path in MODULES)} lines")
+    print(f"median function: {statistics.median(lengths.values())} lines")
+    assert not long, listed(long)
+
+
+def find_public(body: list[ast.stmt]) -> Iterator[FunctionNode]:
+    """Public functions, and public methods of public classes."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from find_public(node.body)
+        elif isinstance(node, FUNCTIONS) and not node.name.startswith("_"):
+            yield node
+
+
+def is_annotated(function: FunctionNode) -> bool:
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    named += [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
+    return function.returns is not None and all(
+        argument.annotation or argument.arg in ("self", "cls") for argument in named
+    )
+
+
+def test_public_functions_are_documented_and_annotated() -> None:
+    silent = []
+    for path in MODULES:
+        # Workers run in the Python 2.7 of old Caffes, which has no annotations.
+        typed = "workers" not in path.parts
+        for function in find_public(parse(path).body):
+            place = f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
+            if not ast.get_docstring(function):
+                silent.append(f"{place}: no docstring")
+            if typed and not is_annotated(function):
+                silent.append(f"{place}: not annotated")
+    assert not silent, listed(silent)
+
+
+def test_caffe_desc_is_compiled_from_caffe_proto(tmp_path: Path) -> None:
+    protoc = pytest.importorskip("grpc_tools.protoc")
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+    formats = Path(schema.__file__).parent
+    compiled = tmp_path / "caffe.desc"
+    failed = protoc.main(
+        ["protoc", f"--proto_path={formats}", f"--descriptor_set_out={compiled}", "caffe.proto"]
+    )
+    assert not failed
+    kept = (formats / "caffe.desc").read_bytes()
+    fresh = compiled.read_bytes()
+    assert FileDescriptorSet.FromString(kept) == FileDescriptorSet.FromString(fresh), (
+        "run scripts/compile_schema"
+    )
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import netsurgery",
+        "import runpy, sys; sys.argv[1:] = ['--help']\n"
+        "try: runpy.run_module('netsurgery', run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code",
+    ],
+    ids=["import", "help"],
+)
+def test_optional_and_heavy_libraries_wait_until_needed(program: str) -> None:
+    question = f"{program}\nimport sys; print(sorted({OPTIONAL!r} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "[]"
