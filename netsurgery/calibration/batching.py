@@ -1,0 +1,135 @@
+"""How many samples a network can be fed at once without one sample touching another."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, Mapping, Optional
+
+from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration.roles import REGION_TYPES
+from netsurgery.errors import NetsurgeryError, NetworkError
+from netsurgery.network.graph import Network, Value
+from netsurgery.network.shapes import infer_shapes
+
+MOST_SAMPLES = 64
+MOST_BYTES = 256 * 1024 * 1024
+Shape = tuple[int, ...]
+
+
+def _always(parameter: Any) -> bool:
+    return True
+
+
+def _along_samples(field: str) -> Callable[[Any], bool]:
+    return lambda parameter: getattr(parameter, field).axis == 0
+
+
+# The layers in which one sample of a batch changes another, or the order of the rows.
+_TIES: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys((*REGION_TYPES, "LSTM", "RNN", "Proposal", "Python"), _always),
+    **dict.fromkeys(("BatchReindex", "Filter", "Reverse", "DetectionOutput"), _always),
+    "ArgMax": lambda parameter: (
+        parameter.argmax_param.HasField("axis") and parameter.argmax_param.axis == 0
+    ),
+    "BatchNorm": lambda parameter: (
+        parameter.batch_norm_param.HasField("use_global_stats")
+        and not parameter.batch_norm_param.use_global_stats
+    ),
+    "Concat": lambda parameter: (
+        parameter.concat_param.axis == 0
+        or (
+            parameter.concat_param.HasField("concat_dim") and parameter.concat_param.concat_dim == 0
+        )
+    ),
+    "Slice": lambda parameter: (
+        parameter.slice_param.axis == 0
+        or (parameter.slice_param.HasField("slice_dim") and parameter.slice_param.slice_dim == 0)
+    ),
+    "Softmax": _along_samples("softmax_param"),
+    "Tile": _along_samples("tile_param"),
+}
+
+
+def input_shapes(network: Network) -> dict[str, Shape]:
+    """Return the declared shape of each input blob.
+
+    Raises:
+        NetsurgeryError: The net has no inputs.
+        NetworkError: The net declares none for one of them.
+    """
+    shapes = infer_shapes(network)
+    if not network.inputs:
+        raise NetsurgeryError(
+            "the net has no input to feed", file=network.prototxt.file, remedy="use its deploy net"
+        )
+    declared = {value.blob: shapes[value] for value in network.inputs}
+    for name, shape in declared.items():
+        if shape is None:
+            raise NetworkError(
+                f"input {name!r} declares no shape",
+                file=network.prototxt.file,
+                remedy="add input_shape",
+            )
+    return {name: tuple(shape) for name, shape in declared.items() if shape is not None}
+
+
+def samples_are_apart(network: Network, samples: Mapping[str, Shape]) -> bool:
+    """Whether a larger batch gives each sample what it gets alone.
+
+    True where no layer mixes samples and the axis 0 of every output grows with the batch,
+    as far as shape inference can tell.
+
+    Args:
+        network: The net.
+        samples: The shape of one sample of each input blob, axis 0 left out.
+    """
+    if any(_TIES.get(layer.type, _never)(layer.parameter) for layer in network.layers):
+        return False
+    two, three = (_shapes_at(network, samples, size) for size in (2, 3))
+    if two is None or three is None:
+        return False
+    rows = [(_rows(two[value]), _rows(three[value])) for value in network.outputs]
+    return all(a > 0 and a * 3 == b * 2 for a, b in rows)
+
+
+def largest_batch(network: Network, inputs: Inputs) -> Optional[int]:
+    """Return how many samples to feed at once, or None where the batch cannot be chosen.
+
+    At most 64, and not more than keeps all blobs under 256 MB.
+    """
+    if inputs.whole_blobs:
+        return 1
+    samples = {name: array.shape[1:] for name, array in inputs.arrays.items()}
+    if not samples_are_apart(network, samples):
+        return None
+    shapes = _shapes_at(network, samples, 1) or {}
+    bytes_each = 4 * sum(math.prod(shape) for shape in shapes.values() if shape is not None)
+    return max(1, min(MOST_SAMPLES, MOST_BYTES // max(bytes_each, 1), len(inputs)))
+
+
+def batch_size(network: Network, inputs: Inputs) -> int:
+    """Return how many samples to feed at once: `largest_batch`, or the batch the net declares.
+
+    Raises:
+        NetsurgeryError: The net has no inputs, or does not declare their shapes.
+    """
+    declared = next(iter(input_shapes(network).values()))[0]
+    return largest_batch(network, inputs) or declared
+
+
+def _shapes_at(
+    network: Network, samples: Mapping[str, Shape], size: int
+) -> Optional[dict[Value, Optional[Shape]]]:
+    """Infer all shapes with ``size`` samples; None where the net does not allow that many."""
+    try:
+        return infer_shapes(network, {name: (size, *rest) for name, rest in samples.items()})
+    except NetworkError:
+        return None
+
+
+def _never(parameter: Any) -> bool:
+    return False
+
+
+def _rows(shape: Optional[Shape]) -> int:
+    return shape[0] if shape else 0

@@ -1,0 +1,128 @@
+"""The samples a network is run on, and how they are fed in batches."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Iterator, Mapping, Optional, Protocol
+
+import numpy as np
+
+from netsurgery.errors import NetsurgeryError
+
+
+class Samples(Protocol):
+    """Samples along axis 0: an array, a mapped file, or images decoded when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...)."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        """The samples of a slice."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one forward pass is fed.
+
+    Attributes:
+        inputs: float32 array per input blob.
+        count: The number of samples that count; the rest repeats the last one.
+        size: The number of samples fed.
+    """
+
+    inputs: dict[str, np.ndarray]
+    count: int
+    size: int
+
+    def cut(self, blob: np.ndarray) -> np.ndarray:
+        """Return a blob of the net without the rows that belong to the repeated samples."""
+        if self.count == self.size or not blob.ndim or blob.shape[0] % self.size:
+            return blob
+        return blob[: blob.shape[0] // self.size * self.count]
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Samples for every input of a net.
+
+    Attributes:
+        arrays: Per input blob the samples, shape (N, ...).
+        labels: The class of each sample, int64 of shape (N,).
+        description: Where they come from, for reports.
+        whole_blobs: A sample is a whole input blob, its axis 0 included, and has a forward pass
+            of its own: for nets whose samples do not lie along axis 0, such as those with
+            regions of interest or with time steps.
+
+    Raises:
+        NetsurgeryError: The arrays are not as long as each other or the labels.
+    """
+
+    arrays: Mapping[str, Samples]
+    labels: Optional[np.ndarray] = None
+    description: str = "arrays"
+    whole_blobs: bool = False
+
+    def __post_init__(self) -> None:
+        lengths = {name: samples.shape[0] for name, samples in self.arrays.items()}
+        if self.labels is not None:
+            lengths["labels"] = len(self.labels)
+            object.__setattr__(self, "labels", _as_labels(self.labels))
+        if len(set(lengths.values())) != 1 or not len(self):
+            counts = ", ".join(f"{name} {count}" for name, count in lengths.items())
+            raise NetsurgeryError(f"inputs need one or more samples each, all alike, not {counts}")
+
+    def __len__(self) -> int:
+        return next((samples.shape[0] for samples in self.arrays.values()), 0)
+
+    def first(self, count: int) -> Inputs:
+        """Return the first ``count`` samples."""
+        return Inputs(
+            {name: samples[:count] for name, samples in self.arrays.items()},
+            None if self.labels is None else self.labels[:count],
+            self.description,
+            self.whole_blobs,
+        )
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yield all samples, ``size`` at a time, the last batch filled up with the last sample."""
+        size = 1 if self.whole_blobs else size
+        for start in range(0, len(self), size):
+            count = min(size, len(self) - start)
+            yield Batch(
+                {name: self._feed(name, start, count, size) for name in self.arrays}, count, size
+            )
+
+    def _feed(self, name: str, start: int, count: int, size: int) -> np.ndarray:
+        part = np.asarray(self.arrays[name][start : start + count])
+        if self.whole_blobs:
+            part = part[0]
+        elif count < size:
+            part = np.concatenate([part, np.repeat(part[-1:], size - count, axis=0)])
+        return np.ascontiguousarray(part, dtype=np.float32)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of what the net is fed: names, shapes and float32 values."""
+        digest = hashlib.sha256()
+        for name in sorted(self.arrays):
+            digest.update(repr((name, self.arrays[name].shape)).encode())
+            for start in range(len(self)):
+                digest.update(self._feed(name, start, 1, 1).tobytes())
+        return digest.hexdigest()
+
+
+def _as_labels(labels: np.ndarray) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iuf" or labels.ndim != 1 or (labels != np.trunc(labels)).any():
+        raise NetsurgeryError(
+            f"labels of shape {labels.shape} and type {labels.dtype} are not one whole number "
+            "per sample"
+        )
+    return labels.astype(np.int64)

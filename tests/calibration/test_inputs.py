@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netsurgery.calibration import Inputs
+from netsurgery.errors import NetsurgeryError
+
+
+@given(count=st.integers(1, 20), size=st.integers(1, 9))
+def test_batches_hold_every_sample_once(count: int, size: int) -> None:
+    data = np.arange(count * 3).reshape(count, 3)
+    batches = list(Inputs({"data": data}).batches(size))
+    assert all(batch.inputs["data"].shape == (size, 3) for batch in batches)
+    assert all(batch.inputs["data"].dtype == np.float32 for batch in batches)
+    kept = [batch.cut(batch.inputs["data"]) for batch in batches]
+    np.testing.assert_array_equal(np.concatenate(kept), data)
+
+
+def test_a_last_batch_repeats_the_last_sample() -> None:
+    *_, last = Inputs({"data": np.array([[1.0], [2.0], [3.0]])}).batches(2)
+    np.testing.assert_array_equal(last.inputs["data"], [[3.0], [3.0]])
+
+
+def test_cut_goes_by_rows_per_sample() -> None:
+    *_, last = Inputs({"data": np.zeros((3, 1))}).batches(2)
+    rows_of_boxes = np.arange(8).reshape(8, 1)
+    np.testing.assert_array_equal(last.cut(rows_of_boxes), rows_of_boxes[:4])
+    assert last.cut(np.zeros((1, 1, 5, 7))).shape == (1, 1, 5, 7)
+    assert last.cut(np.float32(2)) == 2
+
+
+def test_whole_blobs_are_fed_one_by_one() -> None:
+    rois = np.arange(30).reshape(2, 3, 5)
+    inputs = Inputs({"rois": rois}, whole_blobs=True)
+    fed = [batch.inputs["rois"] for batch in inputs.batches(64)]
+    np.testing.assert_array_equal(np.stack(fed), rois)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "labels"),
+    [
+        ({}, None),
+        ({"data": np.zeros((0, 3))}, None),
+        ({"data": np.zeros((2, 3)), "im_info": np.zeros((3, 3))}, None),
+        ({"data": np.zeros((2, 3))}, np.zeros(3)),
+    ],
+)
+def test_lengths_must_agree(arrays: dict, labels: np.ndarray) -> None:
+    with pytest.raises(NetsurgeryError, match="one or more samples each, all alike"):
+        Inputs(arrays, labels)
+
+
+@pytest.mark.parametrize("labels", [np.array([0.5]), np.array(["cat"]), np.zeros((1, 1))])
+def test_labels_are_whole_numbers(labels: np.ndarray) -> None:
+    with pytest.raises(NetsurgeryError, match="not one whole number per sample"):
+        Inputs({"data": np.zeros((1, 3))}, labels)
+
+
+def test_digest_tells_what_is_fed() -> None:
+    data = np.arange(6).reshape(2, 3)
+    digest = Inputs({"data": data}).sha256
+    assert digest == Inputs({"data": data.astype(np.float64)}, np.array([0, 1])).sha256
+    assert digest != Inputs({"data": data.reshape(2, 3, 1)}).sha256
+    assert digest != Inputs({"image": data}).sha256
+    assert digest != Inputs({"data": data + 1}).sha256
+
+
+def test_first() -> None:
+    inputs = Inputs({"data": np.arange(5).reshape(5, 1)}, np.arange(5), "mine").first(2)
+    assert len(inputs) == 2
+    np.testing.assert_array_equal(inputs.labels, [0, 1])
+    assert inputs.description == "mine"
