@@ -1,0 +1,93 @@
+"""A network with its weights: read once, never changed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable, Optional, Union
+
+from netsurgery.errors import FormatError
+from netsurgery.formats.atomic import write_together
+from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.weights import Blob, Weights, open_weights
+from netsurgery.network.graph import Network
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A prototxt and the weights that belong to it.
+
+    Attributes:
+        prototxt: The text of the network.
+        weights: Its trained blobs, or None.
+    """
+
+    prototxt: Prototxt
+    weights: Optional[Weights] = None
+
+    def network(self, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()) -> Network:
+        """Return the graph that Caffe would build for a phase, level and stages.
+
+        Raises:
+            NetworkError: Caffe would abort on it.
+        """
+        return Network.of(self.prototxt, phase, level, stages)
+
+    def blobs(self, layer: str) -> tuple[Blob, ...]:
+        """Return the blobs Caffe would load for the layer of that name, or none."""
+        return self.weights.blobs(layer) if self.weights else ()
+
+    def file_names(self) -> tuple[str, ...]:
+        """Return the names, without folders, under which `save` writes into a folder."""
+        prototxt = Path(self.prototxt.file or "deploy.prototxt").name
+        if self.weights is None:
+            return (prototxt,)
+        suffix = ".caffemodel.h5" if self.weights.format == "hdf5" else ".caffemodel"
+        return prototxt, Path(self.weights.file or f"weights{suffix}").name
+
+    def save(self, target: PathLike, weights: Optional[PathLike] = None) -> tuple[Path, ...]:
+        """Write both files, complete or not at all.
+
+        Args:
+            target: A folder, which is made if it is not there and gets the files under their
+                own names; or with ``weights``, the path of the prototxt.
+            weights: The path of the weights.
+
+        Returns:
+            The paths that were written.
+
+        Raises:
+            FormatError: A file cannot be written.
+        """
+        if weights is None:
+            paths = tuple(Path(target) / name for name in self.file_names())
+            _make_folder(Path(target))
+        else:
+            paths = (Path(target), Path(weights))
+        writers = {paths[0]: lambda out: out.write(self.prototxt.data)}
+        if self.weights is not None:
+            writers[paths[1]] = self.weights.write_to
+        write_together(writers)  # type: ignore[arg-type]
+        return paths
+
+
+def load(prototxt: PathLike, weights: Optional[PathLike] = None) -> Model:
+    """Read a network, and its weights if their file is given.
+
+    The weights are mapped, not read: this takes milliseconds whatever their size.
+
+    Raises:
+        FormatError: A file cannot be read, or is not what it should be; the text says what it
+            is instead.
+    """
+    return Model(Prototxt.read(prototxt), None if weights is None else open_weights(weights))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FormatError(f"cannot make the folder: {error.strerror}", file=folder) from None
