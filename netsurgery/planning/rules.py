@@ -1,0 +1,116 @@
+"""How a user says which rank a layer gets: ``fc6=1024``, ``fc*=0.25``, ``InnerProduct=0.9``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Iterable, Optional, Sequence
+
+from netsurgery.errors import PlanError
+
+KINDS = ("rank", "error", "energy")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A wish for the layers that a pattern selects.
+
+    Attributes:
+        kind: ``"rank"``, ``"error"`` (relative Frobenius error of the weights) or ``"energy"``
+            (kept share of the sum of squared singular values).
+        pattern: A layer name, a glob over names, or a layer type.
+        value: The rank itself when ``whole``, else a fraction: of the full rank, the error, the
+            energy.
+        whole: Whether ``value`` is a rank and not a fraction.
+    """
+
+    kind: str
+    pattern: str
+    value: float
+    whole: bool = False
+
+    def selects(self, name: str, type_: str) -> bool:
+        """Whether the rule speaks of the layer ``name`` of type ``type_``."""
+        return self.pattern in (name, type_) or fnmatchcase(name, self.pattern)
+
+    def names(self, name: str) -> bool:
+        """Whether the rule speaks of this very layer, not of all that a pattern selects."""
+        return self.pattern == name
+
+    def __str__(self) -> str:
+        value = f"{self.value:.0f}" if self.whole else f"{self.value:g}"
+        return f"{self.kind} {self.pattern}={value}"
+
+
+def parse_rule(kind: str, text: str) -> Rule:
+    """Read ``PATTERN=VALUE``, or for energy and error a bare ``VALUE`` that selects every layer.
+
+    Raises:
+        PlanError: The text is not of that form, or the value is out of range.
+    """
+    # The last "=": a layer's name may hold one, a value cannot.
+    pattern, equals, value = text.rpartition("=")
+    if not equals and kind == "rank" and not _is_fraction(text):
+        raise PlanError(
+            f"--rank {text!r} names no layer", remedy="write --rank LAYER=RANK, or a fraction"
+        )
+    number = _number(kind, text, value)
+    whole = kind == "rank" and value.strip().isdigit()
+    low, high = (1, float("inf")) if whole else (0, 1)
+    if not low <= number <= high or number == 0 or (kind == "error" and number == 1):
+        raise PlanError(
+            f"--{kind} {text!r}: {value} is out of range",
+            remedy="a rank is 1 or more; a fraction lies between 0 and 1",
+        )
+    return Rule(kind, pattern or "*", number, whole)
+
+
+def choose(rules: Iterable[Rule], name: str, type_: str) -> Optional[Rule]:
+    """Return the rule that holds for a layer.
+
+    A rank given outright beats an error, which beats an energy; a layer's own name beats a
+    pattern; of equals the last one counts.
+    """
+    matching = [rule for rule in rules if rule.selects(name, type_)]
+    if not matching:
+        return None
+    return max(
+        enumerate(matching),
+        key=lambda item: (item[1].names(name), -KINDS.index(item[1].kind), item[0]),
+    )[1]
+
+
+def refuse_idle(rules: Sequence[Rule], layers: Sequence[tuple[str, str]], takes: str) -> None:
+    """Refuse a rule that speaks of no layer.
+
+    Args:
+        rules: The rules.
+        layers: (name, type) of every layer that could be rewritten.
+        takes: The layer types that the method takes, for the message.
+
+    Raises:
+        PlanError: A rule selects nothing.
+    """
+    for rule in rules:
+        if rule.pattern != "*" and not any(rule.selects(*layer) for layer in layers):
+            names = ", ".join(name for name, _ in layers) or "none"
+            raise PlanError(
+                f"--{rule} selects no {takes} layer", remedy=f"those of this net are: {names}"
+            )
+
+
+def _is_fraction(text: str) -> bool:
+    try:
+        return 0 < float(text) <= 1 and not text.strip().isdigit()
+    except ValueError:
+        return False
+
+
+def _number(kind: str, text: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise PlanError(
+            f"--{kind} {text!r}: {value!r} is not a number",
+            remedy=f"write --{kind} LAYER=VALUE",
+        ) from None
