@@ -28,7 +28,8 @@ def set_value(
         text: The layer as a field.
         version: How it is spelt.
         path: Such as ``"inner_product_param.num_output"``.
-        value: A sequence stands for all values of a repeated field.
+        value: A sequence stands for all values of a repeated field; bytes are a value as
+            written in prototxt.
         error: Makes the error for a path that the layer cannot have.
 
     Raises:
@@ -92,11 +93,13 @@ class _BlockEditor:
             return self._old_name(legacy.V1_TYPES, value).encode()
         if path == "type" and self.version == "V0":
             return quote(self._old_name(legacy.V0_TYPES, value))
+        if isinstance(value, bytes):
+            return value
         if isinstance(value, str):
             return value.encode() if descriptor.enum_type is not None else quote(value)
         if isinstance(value, bool):
             return b"true" if value else b"false"
-        return repr(value).encode()
+        return str(value).encode()
 
     def _old_name(self, types: dict[str, str], new: str) -> str:
         for old, known in types.items():

@@ -12,7 +12,7 @@ from netsurgery.formats.prototxt_tree import Field, Message, Scalar
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
 from netsurgery.formats.source import Source
 from netsurgery.formats.tokens import decode, is_string, unquote
-from netsurgery.formats.typed import convert
+from netsurgery.formats.typed import Unknown, convert
 
 
 class LayerText:
@@ -22,14 +22,16 @@ class LayerText:
         index: Its place among the layers of the document.
         span: Offsets of its first byte and behind its last; in a list, of the block alone.
         version: ``"V2"``, ``"V1"`` or ``"V0"``.
+        source: The document.
         field: The field of the document that it is, or that lists it.
+        block: Its fields.
         listed: Whether it stands in a list: ``layer: [{...}, {...}]``.
     """
 
     def __init__(self, source: Source, field: Field, block: Message, index: int) -> None:
-        self._source = source
+        self.source = source
         self.field = field
-        self._block = block
+        self.block = block
         self.index = index
         self.listed = field.listed
         self.span = (block.start if field.listed else field.start, block.end)
@@ -39,17 +41,17 @@ class LayerText:
     @property
     def line(self) -> int:
         """1-based line in the document."""
-        return self._source.place(self.span[0])[0]
+        return self.source.place(self.span[0])[0]
 
     @property
     def column(self) -> int:
         """1-based column in the document, in bytes."""
-        return self._source.place(self.span[0])[1]
+        return self.source.place(self.span[0])[1]
 
     @property
     def text(self) -> bytes:
         """The exact source, as a field of its own also where it stands in a list."""
-        return self._as_field(self._source.data[slice(*self.span)])
+        return self._as_field(self.source.data[slice(*self.span)])
 
     def _as_field(self, source: bytes) -> bytes:
         return self.field.name.encode() + b" " + source if self.listed else source
@@ -57,7 +59,7 @@ class LayerText:
     @property
     def _own(self) -> Message:
         """The block that holds name and type."""
-        return self._v0 or self._block
+        return self._v0 or self.block
 
     @cached_property
     def name(self) -> str:
@@ -83,10 +85,10 @@ class LayerText:
         return written if self.version == "V2" else legacy.V0_TYPES.get(written, written)
 
     def _v1_type(self) -> str:
-        value = next(self._block.values("type"), None)
+        value = next(self.block.values("type"), None)
         if value is None:
             return ""
-        word = self._source.data[value.start : value.end]
+        word = self.source.data[value.start : value.end]
         if isinstance(value, Message) or is_string(word):
             raise self._error(
                 value.start,
@@ -102,17 +104,17 @@ class LayerText:
     @cached_property
     def bottoms(self) -> Tuple[str, ...]:
         """Names of the blobs it reads."""
-        return tuple(self._strings(self._block, "bottom"))
+        return tuple(self._strings(self.block, "bottom"))
 
     @cached_property
     def tops(self) -> Tuple[str, ...]:
         """Names of the blobs it writes."""
-        return tuple(self._strings(self._block, "top"))
+        return tuple(self._strings(self.block, "top"))
 
     def _strings(self, block: Message, name: str) -> List[str]:
         texts = []
         for value in block.values(name):
-            lexeme = self._source.data[value.start : value.end]
+            lexeme = self.source.data[value.start : value.end]
             if isinstance(value, Message) or not is_string(lexeme):
                 shown = "a block" if isinstance(value, Message) else decode(lexeme)
                 raise self._error(value.start, f"{name} takes a string, not {shown}", "quote it")
@@ -120,17 +122,17 @@ class LayerText:
         return texts
 
     def _error(self, offset: int, problem: str, remedy: Optional[str] = None) -> FormatError:
-        return self._source.error(offset, problem, remedy)
+        return self.source.error(offset, problem, remedy)
 
     def error(self, problem: str, remedy: Optional[str] = None) -> FormatError:
         """Make an error that names this layer and its place."""
-        return self._source.error(self.span[0], problem, remedy, layer=self.name)
+        return self.source.error(self.span[0], problem, remedy, layer=self.name)
 
     @cached_property
-    def _typed(self) -> Tuple[Any, Tuple[str, ...]]:
+    def _typed(self) -> Tuple[Any, Tuple[Unknown, ...]]:
         if self.version == "V2":
-            return convert(LayerParameter(), self._block, self._source, self.name)
-        old, unknown = convert(V1LayerParameter(), self._block, self._source, self.name)
+            return convert(LayerParameter(), self.block, self.source, self.name)
+        old, unknown = convert(V1LayerParameter(), self.block, self.source, self.name)
         if self.version == "V1":
             return legacy.upgrade_v1(old, self.type), unknown
         return legacy.upgrade_v0(old), unknown
@@ -150,12 +152,17 @@ class LayerText:
     @property
     def unknown(self) -> Tuple[str, ...]:
         """Dotted paths of the fields, or words of enums, that stock Caffe does not know."""
+        return tuple(dict.fromkeys(found.path for found in self._typed[1]))
+
+    @property
+    def unknown_fields(self) -> Tuple[Unknown, ...]:
+        """Where what `unknown` names stands."""
         return self._typed[1]
 
     def field_texts(self, *names: str) -> Tuple[bytes, ...]:
         """The exact source of the layer's fields of these names, in order of appearance."""
-        data = self._source.data
-        fields = (field for field in self._block.fields if field.name in names)
+        data = self.source.data
+        fields = (field for field in self.block.fields if field.name in names)
         return tuple(data[field.start : field.end] for field in fields)
 
     def carried(self, exclude: Iterable[str] = (), inside: Optional[str] = None) -> bytes:
@@ -170,7 +177,7 @@ class LayerText:
                 if not given.
         """
         left_out = frozenset(exclude)
-        blocks = self._block.messages(inside) if inside else (self._block,)
+        blocks = self.block.messages(inside) if inside else (self.block,)
         fields = (field for block in blocks for field in block.fields)
         lines = [
             line for field in fields if field.name not in left_out for line in self._lines(field)
@@ -178,7 +185,7 @@ class LayerText:
         return b"".join(b"  " + line + b"\n" for line in lines)
 
     def _lines(self, field: Field) -> List[bytes]:
-        data = self._source.data
+        data = self.source.data
         indent = layout.indentation(data, field.start)
         comment = layout.comment_behind(data, field.end)
         text = data[field.start : field.end] + (b"  " + comment if comment else b"")

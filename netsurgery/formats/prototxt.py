@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from netsurgery.formats.schema import NetParameter
 from netsurgery.formats.source import Source
 from netsurgery.formats.syntax_errors import PrototxtSyntaxError
 from netsurgery.formats.tokens import decode, unquote
-from netsurgery.formats.typed import convert
+from netsurgery.formats.typed import Unknown, convert
 from netsurgery.formats.wrong_prototxt import not_prototxt, why_no_net
 
 __all__ = ["LayerText", "Prototxt"]
@@ -29,12 +30,14 @@ class Prototxt:
     Attributes:
         file: Where it was read from, for errors.
         data: The source.
+        source: The same, which knows lines and columns.
+        root: The tree of its fields.
         layers: Every ``layer`` or ``layers``, in document order.
     """
 
     def __init__(self, source: Source, root: Message) -> None:
-        self._source = source
-        self._root = root
+        self.source = source
+        self.root = root
         self.file = source.file
         self.data = source.data
         self.layers: Tuple[LayerText, ...] = layers_in(source, root)
@@ -99,10 +102,10 @@ class Prototxt:
         return self.layers[0].version
 
     @cached_property
-    def _header(self) -> Tuple[Any, Tuple[str, ...]]:
+    def _header(self) -> Tuple[Any, Tuple[Unknown, ...]]:
         header = Message(0)
-        header.fields = [f for f in self._root.fields if f.name not in ("layer", "layers")]
-        return convert(NetParameter(), header, self._source)
+        header.fields = [f for f in self.root.fields if f.name not in ("layer", "layers")]
+        return convert(NetParameter(), header, self.source)
 
     @property
     def header(self) -> Any:
@@ -116,6 +119,11 @@ class Prototxt:
     @property
     def unknown(self) -> Tuple[str, ...]:
         """The net's own fields that stock Caffe does not know, such as a misspelt ``Layer``."""
+        return tuple(dict.fromkeys(found.path for found in self._header[1]))
+
+    @property
+    def unknown_fields(self) -> Tuple[Unknown, ...]:
+        """Where what `unknown` names stands."""
         return self._header[1]
 
     @property
@@ -125,7 +133,7 @@ class Prototxt:
 
     def _header_strings(self, name: str) -> List[str]:
         assert self.header is not None
-        values = self._root.values(name)
+        values = self.root.values(name)
         return [decode(unquote(self.data[v.start : v.end])) for v in values]
 
     @cached_property
@@ -135,29 +143,20 @@ class Prototxt:
         The shape is None where the document gives none.
 
         Raises:
-            FormatError: There are not as many shapes as inputs.
+            FormatError: There are shapes, but not for every input.
         """
         names = self._header_strings("input")
-        shapes: List[Optional[Tuple[int, ...]]] = [*self._input_shapes()]
-        if shapes and len(shapes) != len(names):
-            value = next(self._root.values("input_shape"), None) or next(
-                self._root.values("input_dim")
-            )
-            raise self._source.error(
-                value.start, f"{len(names)} input(s), but {len(shapes)} shape(s)"
-            )
-        return tuple(zip(names, shapes or [None] * len(names)))
-
-    def _input_shapes(self) -> List[Tuple[int, ...]]:
-        dims = list(self.header.input_dim)
-        if self.header.input_shape:
-            return [tuple(shape.dim) for shape in self.header.input_shape]
-        if len(dims) % 4:
-            value = next(self._root.values("input_dim"))
-            raise self._source.error(
-                value.start, f"{len(dims)} input_dim, but each input takes four"
-            )
-        return [tuple(dims[start : start + 4]) for start in range(0, len(dims), 4)]
+        shapes = [tuple(shape.dim) for shape in self.header.input_shape]
+        dims = self.header.input_dim
+        if not shapes and dims:
+            shapes = [tuple(dims[start : start + 4]) for start in range(0, len(dims) - 3, 4)]
+            given = f"{len(dims)} input_dim (each input takes four)"
+        else:
+            given = f"{len(shapes)} input_shape"
+        if len(shapes) < len(names) and (shapes or dims):
+            first = next(self.root.values("input"))
+            raise self.source.error(first.start, f"{len(names)} inputs, but {given}")
+        return tuple(itertools.zip_longest(names, shapes[: len(names)]))
 
     @property
     def state(self) -> Any:

@@ -6,7 +6,7 @@ other rules than Caffe's C++ reader, and refuses text that is not UTF-8.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt_tree import Field, Message, Scalar, Value
@@ -34,17 +34,29 @@ class _UnknownWordError(Exception):
     """A value that the schema does not know, such as a fork's word of an enum."""
 
 
+class Unknown(NamedTuple):
+    """A field that the schema does not know, or whose value it does not know.
+
+    Attributes:
+        path: Its dotted path.
+        field: Where it stands.
+    """
+
+    path: str
+    field: Field
+
+
 class Converter:
     """Fills messages from blocks of one source.
 
     Attributes:
-        unknown: Dotted paths of what the schema does not know, in order of appearance.
+        unknown: What the schema does not know, in order of appearance.
     """
 
     def __init__(self, source: Source, layer: Optional[str] = None) -> None:
         self.source = source
         self.layer = layer
-        self.unknown: List[str] = []
+        self.unknown: List[Unknown] = []
 
     def fill(self, message: Any, block: Message, path: str = "") -> Any:
         """Set the fields of ``message`` that stand in ``block`` and return it.
@@ -57,17 +69,13 @@ class Converter:
         for field in block.fields:
             descriptor = known.get(field.name)
             if descriptor is None:
-                self._note(path + field.name)
+                self.unknown.append(Unknown(path + field.name, field))
                 continue
             if not _is_repeated(descriptor):
                 self._check_single(field, seen)
             for value in field.values:
                 self._set(message, descriptor, value, field, path)
         return message
-
-    def _note(self, path: str) -> None:
-        if path not in self.unknown:
-            self.unknown.append(path)
 
     def _check_single(self, field: Field, seen: Dict[str, int]) -> None:
         if field.listed:
@@ -92,7 +100,7 @@ class Converter:
         try:
             converted = self.scalar(descriptor, kind, value)
         except _UnknownWordError:
-            self._note(path + name)
+            self.unknown.append(Unknown(path + name, field))
             return
         if _is_repeated(descriptor):
             getattr(message, name).append(converted)
@@ -219,7 +227,7 @@ def _is_repeated(descriptor: Any) -> bool:
 
 def convert(
     message: Any, block: Message, source: Source, layer: Optional[str] = None
-) -> Tuple[Any, Tuple[str, ...]]:
+) -> Tuple[Any, Tuple[Unknown, ...]]:
     """Fill ``message`` from ``block``; also return what the schema does not know.
 
     Raises:
