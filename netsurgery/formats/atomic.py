@@ -18,7 +18,7 @@ Writer = Callable[[BinaryIO], object]
 def write_together(writers: Mapping[AnyPath, Writer]) -> None:
     """Write all files or none.
 
-    Each writer fills a new file beside its place. Only when all are on the disk do they take
+    Each writer fills a new file beside its place, and only when all are complete do they take
     their places. A file that was there keeps its permissions, and whoever has it open or mapped
     keeps its old contents; a symbolic link keeps pointing where it does.
 
@@ -56,12 +56,14 @@ def _stage(target: Path, writer: Writer, undo: contextlib.ExitStack) -> Path:
     """Write the new contents beside their place."""
     staged = _beside(target)
     undo.callback(staged.unlink, missing_ok=True)
-    with _reported(target):
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        with open(staged, "x+b") as stream:
-            if mode is not None:
-                os.chmod(staged, mode)
-            writer(stream)
+    with _reported(target), open(staged, "x+b") as stream:
+        replaces = target.exists()
+        if replaces:
+            os.chmod(staged, stat.S_IMODE(target.stat().st_mode))
+        writer(stream)
+        if replaces:
+            # Else a power cut could take the old file and the new one. Where there was none,
+            # waiting for the disk would only make the writing of a large net twice as slow.
             stream.flush()
             os.fsync(stream.fileno())
     return staged
@@ -105,9 +107,12 @@ def _beside(target: Path) -> Path:
 
 @contextlib.contextmanager
 def _reported(target: Path) -> Iterator[None]:
-    """Turn the system's refusal into ours."""
+    """Turn the system's refusal into ours, and name the file."""
     try:
         yield
+    except FormatError as error:
+        error.file = error.file or str(target)
+        raise
     except OSError as error:
         raise FormatError(
             f"cannot write: {error.strerror or error}", file=target, remedy="nothing was changed"

@@ -79,16 +79,10 @@ class _Message:
 
     def _take_numbers(self, field: Field) -> None:
         runs = self.runs[field.number]
-        if field.wire != LENGTH:
+        if field.wire == LENGTH:
+            _add_packed(runs, field)
+        else:
             runs.add(field.start, field.repeats, field.stride)
-            return
-        count, rest = divmod(field.stop - field.start, runs.dtype.itemsize)
-        if rest:
-            raise FormatError(
-                f"the numbers at byte {field.start} fill {field.stop - field.start:,} bytes, "
-                f"which is no multiple of {runs.dtype.itemsize}"
-            )
-        runs.add(field.start, count)
 
     def blob(self) -> Blob:
         shape = self._shape()
@@ -141,7 +135,7 @@ class _Message:
                 f"the raw_data at byte {field.start} is of type {self.raw_type}, not a float type"
             )
         runs = Runs(self.data, _RAW_DTYPES[self.raw_type])
-        runs.add(field.start, (field.stop - field.start) // runs.dtype.itemsize)
+        _add_packed(runs, field)
         return runs
 
     def _refuse_count(self, shape: tuple[int, ...], expected: int, count: int) -> None:
@@ -155,3 +149,14 @@ class _Message:
                 remedy="save the net with that Caffe in float32",
             )
         raise FormatError(problem)
+
+
+def _add_packed(runs: Runs, field: Field) -> None:
+    size = field.stop - field.start
+    count, rest = divmod(size, runs.dtype.itemsize)
+    if rest:
+        raise FormatError(
+            f"the numbers at byte {field.start} fill {size:,} bytes, "
+            f"which is no multiple of {runs.dtype.itemsize}"
+        )
+    runs.add(field.start, count)

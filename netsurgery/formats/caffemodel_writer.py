@@ -110,13 +110,15 @@ def _encoded_type(layer: LayerWeights, version: str, layout: Layout) -> bytes:
 
 
 def _blob_pieces(blob: Blob, number: int) -> list[Piece]:
-    """Data before shape, as Caffe itself writes them."""
+    """The fields in the order of their numbers, as protobuf and so Caffe write them."""
     field, dtype = _stored(blob)
-    shape = _encoded_shape(blob)
     length = blob.count * dtype.itemsize
     data = encode_prefix(field, length) if length else b""
-    whole = len(data) + length + len(shape)
-    return [encode_prefix(number, whole) + data, blob, shape]
+    shape = _encoded_shape(blob)
+    shape_first = blob.legacy or field > SHAPE
+    before, behind = (shape + data, b"") if shape_first else (data, shape)
+    whole = len(before) + length + len(behind)
+    return [encode_prefix(number, whole) + before, blob, behind]
 
 
 def _encoded_shape(blob: Blob) -> bytes:

@@ -23,6 +23,7 @@ _MOST_BLOBS = 256
 _MOST_DEPTH = 32
 # Deflate, the only compression Caffe's own build reads, never shrinks further than this.
 _BEST_COMPRESSION = 1032
+_WORTH_COMPRESSING = 4096  # bytes; what HDF5 adds for a compressed dataset is about as much
 
 
 def read_hdf5(path: str) -> tuple[LayerWeights, ...]:
@@ -197,7 +198,7 @@ def _write_blob(
     values = blob.array(np.float32)
     if float16:
         values = _halved(values, layer, index)
-    compress = gzip and values.size and values.ndim
+    compress = gzip and values.nbytes > _WORTH_COMPRESSING
     options = {"compression": "gzip", "shuffle": True} if compress else {}
     group.create_dataset(str(index), data=values, **options)
 

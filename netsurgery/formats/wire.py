@@ -101,22 +101,21 @@ def _read_field(data: Buffer, at: int, stop: int) -> Field:
         return Field(number, wire, at, start, end, value)
     if wire == LENGTH:
         length, start = read_varint(data, start, stop)
-        _require(length, at, start, stop, data)
+        _require(length, at, start, stop)
         return Field(number, wire, at, start, start + length)
     if wire not in _FIXED_SIZE:
         raise FormatError(f"field {number} at byte {at} has wire type {wire}, unknown to Caffe")
     size = _FIXED_SIZE[wire]
-    _require(size, at, start, stop, data)
+    _require(size, at, start, stop)
     stride = start - at + size
     count = _run_length(data, at, stop, stride) if start - at == 1 else 1
     return Field(number, wire, at, start, at + count * stride, 0, count, stride)
 
 
-def _require(length: int, at: int, start: int, stop: int, data: Buffer) -> None:
+def _require(length: int, at: int, start: int, stop: int) -> None:
     if length > stop - start:
-        owner = "the file" if stop == len(data) else "its message"
         raise FormatError(
-            f"the field at byte {at} needs {length:,} bytes, but {owner} has {stop - start:,} left"
+            f"the field at byte {at} needs {length:,} bytes, but only {stop - start:,} are left"
         )
 
 
