@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: factorisations and the numbers that choose their ranks."""

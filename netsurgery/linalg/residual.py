@@ -1,0 +1,89 @@
+"""How far a low-rank product is from the matrix it stands for."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+import numpy as np
+
+from netsurgery.linalg.blocks import as_matrix, column_blocks
+
+Factors = Tuple[np.ndarray, np.ndarray]
+
+
+def relative_residual(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> float:
+    """``||matrix - left @ right||_F / ||matrix||_F``, in float64, a block at a time.
+
+    Args:
+        matrix: Shape (m, n).
+        left: Shape (m, rank).
+        right: Shape (rank, n).
+
+    Returns:
+        The relative error; 0.0 where the matrix and the product are both zero, infinity where
+        only the matrix is.
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    matrix = as_matrix(matrix)
+    if (left.shape[0], right.shape[1]) != matrix.shape or left.shape[1] != right.shape[0]:
+        raise ValueError(f"{left.shape} @ {right.shape} does not give {matrix.shape}")
+    if matrix.shape[0] > matrix.shape[1]:
+        matrix, left, right = matrix.T, right.T, left.T
+    left = left.astype(np.float64)
+    apart = whole = 0.0
+    for columns, block in column_blocks(matrix, np.float64):
+        difference = left @ right[:, columns].astype(np.float64)
+        difference -= block
+        apart += _squared_norm(difference)
+        whole += _squared_norm(block)
+    if whole == 0:
+        return 0.0 if apart == 0 else float("inf")
+    return float(np.sqrt(apart / whole))
+
+
+def spectral_norm(
+    matrix: np.ndarray,
+    minus: Optional[Factors] = None,
+    *,
+    iterations: int = 200,
+    tolerance: float = 1e-6,
+) -> float:
+    """Largest singular value of ``matrix``, or of ``matrix - left @ right``.
+
+    For a layer whose weights change from ``matrix`` to ``left @ right`` it bounds the change of
+    the outputs: ``||dy|| <= spectral_norm * ||x||`` for every input x.
+
+    Power iteration on ``M^T M`` from a seeded start. It approaches the value from below.
+
+    Args:
+        matrix: Shape (m, n).
+        minus: ``(left, right)`` of shapes (m, rank) and (rank, n).
+        iterations: How many steps at most.
+        tolerance: Stop when a step changes the estimate by less than this, relatively.
+    """
+    matrix = as_matrix(matrix)
+    vector = np.random.default_rng(0).standard_normal((matrix.shape[1],))
+    estimate = 0.0
+    for _ in range(iterations):
+        image = _apply(matrix, minus, vector / np.linalg.norm(vector))
+        previous, estimate = estimate, float(np.linalg.norm(image))
+        if estimate - previous <= tolerance * estimate:
+            break
+        vector = _apply(matrix.T, minus and (minus[1].T, minus[0].T), image)
+    return estimate
+
+
+def _apply(matrix: np.ndarray, minus: Optional[Factors], vector: np.ndarray) -> np.ndarray:
+    result = np.zeros(matrix.shape[0])
+    for columns, block in column_blocks(matrix, matrix.dtype.type):
+        result += block @ vector[columns].astype(block.dtype)
+    if minus is not None:
+        left, right = minus
+        result -= left @ (right @ vector.astype(right.dtype))
+    return result
+
+
+def _squared_norm(block: np.ndarray) -> float:
+    return float(np.einsum("ij,ij->", block, block))

@@ -1,0 +1,68 @@
+"""Residuals and spectral norms against their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netsurgery.linalg import blocks
+from netsurgery.linalg.svd import relative_residual, spectral_norm, truncated_svd
+
+
+@pytest.fixture(params=[64 << 20, 1024], ids=["one block", "many blocks"], autouse=True)
+def block_size(request, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", request.param)
+
+
+def random(shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(30, 50), (50, 30)])
+def test_relative_residual_is_the_ratio_of_norms(shape):
+    matrix, left, right = random(shape), random((shape[0], 4), 1), random((4, shape[1]), 2)
+    apart = matrix.astype(np.float64) - left.astype(np.float64) @ right.astype(np.float64)
+    expected = np.linalg.norm(apart) / np.linalg.norm(matrix.astype(np.float64))
+    assert relative_residual(matrix, left, right) == pytest.approx(expected, rel=1e-12)
+
+
+def test_relative_residual_sees_below_float32():
+    left, right = random((30, 4)).astype(np.float64), random((4, 50)).astype(np.float64)
+    assert relative_residual(left @ right, left, right) < 1e-15
+
+
+def test_relative_residual_of_zeros():
+    zero, one = np.zeros((3, 4)), np.ones((3, 1))
+    assert relative_residual(zero, 0 * one, np.ones((1, 4))) == 0.0
+    assert relative_residual(zero, one, np.ones((1, 4))) == float("inf")
+
+
+def test_relative_residual_leaves_its_arguments_alone():
+    matrix = random((30, 50)).astype(np.float64)
+    before = matrix.copy()
+    relative_residual(matrix, random((30, 4)), random((4, 50)))
+    np.testing.assert_array_equal(matrix, before)
+
+
+@pytest.mark.parametrize(("left", "right"), [((30, 4), (5, 50)), ((31, 4), (4, 50))])
+def test_relative_residual_refuses_shapes_that_do_not_fit(left, right):
+    with pytest.raises(ValueError, match=r"does not give \(30, 50\)"):
+        relative_residual(random((30, 50)), random(left), random(right))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(30, 50), (50, 30), (1, 9), (9, 1)])
+def test_spectral_norm_is_the_largest_singular_value(shape, dtype):
+    matrix = random(shape).astype(dtype)
+    assert spectral_norm(matrix) == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-3)
+
+
+def test_spectral_norm_of_what_truncation_loses_is_the_next_singular_value():
+    matrix = random((30, 50))
+    pair = truncated_svd(matrix, 10)
+    found = spectral_norm(matrix, (pair.left, pair.right))
+    assert found == pytest.approx(pair.next_singular_value, rel=1e-2)
+
+
+def test_spectral_norm_of_zero():
+    assert spectral_norm(np.zeros((3, 4))) == 0.0
