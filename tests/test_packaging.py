@@ -113,6 +113,12 @@ command.load()()
     assert version.split()[-1] == __version__
 
 
+def test_installed_package_finds_its_templates(installed: Path) -> None:
+    program = "from netsurgery.formats import template; print(*template.template_names())"
+    names = sorted(path.stem for path in (ROOT / "prototxt_templates").glob("*.prototxt"))
+    assert run_installed(installed, program).split() == names
+
+
 def test_wheel_brings_the_extras(installed: Path) -> None:
     (metadata,) = installed.glob("*.dist-info/METADATA")
     lines = metadata.read_text(encoding="utf-8").splitlines()
