@@ -68,7 +68,7 @@ class TruncatedSVD(Method):
         weights = {
             name: (
                 LayerWeights(pair.first, "InnerProduct", (first,)),
-                LayerWeights(pair.second, "InnerProduct", (second, *model.blobs(name)[1:])),
+                LayerWeights(pair.second, "InnerProduct", (second, *_bias(model, name))),
             )
             for name, pair in names.items()
             if model.blobs(name)
@@ -83,8 +83,7 @@ class TruncatedSVD(Method):
     ) -> Sequence[np.ndarray]:
         """Return the original layer's blobs, with the pair multiplied out for its weights."""
         (right,), (left, *bias) = pieces
-        product = _oriented(_group(model, layer)[0], left @ right)
-        return [product.reshape(model.blobs(layer)[0].shape), *bias]
+        return [_oriented(_group(model, layer)[0], left @ right), *bias]
 
 
 def _group(model: Model, name: str) -> tuple[LayerText, ...]:
@@ -136,6 +135,11 @@ def _checked(layer: LayerText, blobs: Sequence[Blob]) -> Sequence[Blob]:
             remedy="prototxt and weights do not belong together; see `netsurgery doctor`",
         )
     return blobs
+
+
+def _bias(model: Model, name: str) -> Sequence[Blob]:
+    """Return the layer's bias, if it has one, as a row: old files store it with four axes."""
+    return [blob.reshape((blob.count,)) for blob in model.blobs(name)[1:]]
 
 
 def _oriented(layer: LayerText, array: np.ndarray) -> np.ndarray:

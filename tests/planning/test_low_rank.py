@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_models import make_model, two_layers
+
+from netsurgery.errors import PlanError
+from netsurgery.planning.low_rank import Wishes, plan_low_rank
+from netsurgery.planning.rules import parse_rule
+
+
+def plan(*rules: tuple[str, str], **wishes: object):
+    return plan_low_rank(two_layers(), Wishes([parse_rule(*rule) for rule in rules], **wishes))
+
+
+def ranks(made) -> dict[str, int]:
+    return {edit.layer: edit.options["rank"] for edit in made.edits}
+
+
+def test_a_rank_is_taken_as_given() -> None:
+    assert ranks(plan(("rank", "fc6=7"))) == {"fc6": 7}
+
+
+def test_a_fraction_is_of_the_full_rank() -> None:
+    assert ranks(plan(("rank", "fc6=0.25"))) == {"fc6": 8}
+
+
+def test_an_energy_gives_the_smallest_rank_that_keeps_it() -> None:
+    energy = np.cumsum(0.9 ** (2 * np.arange(32)))
+    expected = int(np.searchsorted(energy / energy[-1], 0.8)) + 1
+    made = plan(("energy", "fc6=0.8"))
+    assert ranks(made) == {"fc6": expected}
+    assert made.edits[0].predicted["energy"] >= 0.8
+
+
+def test_an_error_gives_the_smallest_rank_within_it() -> None:
+    made = plan(("error", "fc6=0.5"))
+    values = 0.9 ** np.arange(32)
+    tails = [np.linalg.norm(values[k:]) / np.linalg.norm(values) for k in range(32)]
+    expected = next(k for k, tail in enumerate(tails) if tail <= 0.5)
+    assert ranks(made) == {"fc6": expected}
+    assert made.edits[0].predicted["error"] == pytest.approx(tails[expected], rel=1e-5)
+
+
+def test_a_rank_that_saves_nothing_is_refused_with_the_rank_that_does() -> None:
+    # 32 x 48 = 1536 weights; 19 * (32 + 48) = 1520 is the last rank that saves.
+    assert ranks(plan(("rank", "fc6=19"))) == {"fc6": 19}
+    with pytest.raises(PlanError, match=r"rank 20 .*1,600 instead of 1,536.* up to rank 19"):
+        plan(("rank", "fc6=20"))
+    assert ranks(plan(("rank", "fc6=20"), allow_growth=True)) == {"fc6": 20}
+
+
+def test_a_head_that_cannot_gain_is_left_alone_and_listed() -> None:
+    made = plan(("energy", "0.999"))
+    assert ranks(made) == {}
+    reasons = {left.layer: left.reason for left in made.left}
+    assert "saves up to rank 4" in reasons["fc7"]
+
+
+def test_a_layer_nobody_asked_for_is_listed() -> None:
+    assert plan(("rank", "fc6=3")).left[0].reason == "no rule selects it"
+
+
+def test_a_layer_to_keep_is_kept() -> None:
+    made = plan(("energy", "0.5"), keep=["fc7"])
+    assert ranks(made).keys() == {"fc6"}
+    assert made.left[0].reason == "kept on request"
+
+
+def test_more_than_the_full_rank_is_refused() -> None:
+    with pytest.raises(PlanError, match="full rank 32"):
+        plan(("rank", "fc6=33"))
+
+
+def test_layers_that_share_weights_are_planned_once() -> None:
+    text = """
+    layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 8 } } }
+    layer { name: "a" type: "InnerProduct" bottom: "x" top: "a" param { name: "w" }
+            inner_product_param { num_output: 8 } }
+    layer { name: "b" type: "InnerProduct" bottom: "x" top: "b" param { name: "w" }
+            inner_product_param { num_output: 8 } }
+    """
+    model = make_model(text, {"a": [np.eye(8), np.zeros(8)], "b": [np.eye(8), np.ones(8)]})
+    made = plan_low_rank(model, Wishes([parse_rule("rank", "InnerProduct=2")]))
+    assert ranks(made) == {"a": 2}
+    assert made.left[0].reason == "shares its weights with 'a' and is rewritten with it"
+
+
+def test_progress_names_each_layer() -> None:
+    seen: list[str] = []
+    plan_low_rank(two_layers(), Wishes([parse_rule("energy", "0.5")]), seen.append)
+    assert seen == ["fc6", "fc7"]
