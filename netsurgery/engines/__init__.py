@@ -1,0 +1,14 @@
+"""Run Caffe models and return blobs, each model in a process of its own."""
+
+from netsurgery.engines.base import Engine, Probe, Session
+from netsurgery.engines.registry import default_engine, engine, engines, register_engine
+
+__all__ = [
+    "Engine",
+    "Probe",
+    "Session",
+    "default_engine",
+    "engine",
+    "engines",
+    "register_engine",
+]

@@ -1,0 +1,191 @@
+"""The ``opencv`` engine: the Caffe importer of OpenCV 4, in a child process of this Python."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.engines.base import Engine, PathLike, Probe, Session, Shape, as_float32, check_files
+from netsurgery.engines.opencv_limits import RUNS, why_not
+from netsurgery.engines.process import WORKERS, ChildFailedError, Worker
+from netsurgery.engines.registry import register_engine
+from netsurgery.engines.taps import tap
+from netsurgery.errors import EngineError
+from netsurgery.formats.prototxt import Prototxt
+from netsurgery.network.graph import Network
+from netsurgery.network.shapes import trace_shapes
+
+_INSTALL = "pip install 'netsurgery[opencv]'"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ERROR = re.compile(r"OpenCV\([^)]*\) (?:\S*/)?(?P<place>[\w.]+:\d+): error: (?P<text>.*)", re.S)
+_PROBE_SECONDS = 60.0
+
+
+@register_engine
+class OpenCv(Engine):
+    """OpenCV 4's own reader and layers, in a child process: a bad net can crash it.
+
+    Runs with Winograd convolutions and layer fusion off, on the CPU, which keeps it within
+    float noise of Caffe.
+    """
+
+    name = "opencv"
+    preference = 1
+
+    def __init__(self, timeout: Optional[float] = None) -> None:
+        """Choose how long a single request to a session may take, in seconds; none: no limit."""
+        self._timeout = timeout
+
+    def probe(self) -> Probe:
+        """Import cv2 in a child process and see whether it reads Caffe models."""
+        return _examine()
+
+    def unsupported(self, types: Iterable[str]) -> List[str]:
+        """Return those of ``types`` that OpenCV's importer refuses."""
+        return [name for name in types if name not in RUNS]
+
+    def open(
+        self, prototxt: PathLike, weights: Optional[PathLike] = None, *, phase: str = "TEST"
+    ) -> OpenCvSession:
+        """Load what Caffe would build of a net for TEST, with weights in protobuf form.
+
+        Raises:
+            EngineError: OpenCV is not usable, cannot run a layer, or refuses the files.
+            FormatError: The prototxt cannot be read.
+            NetworkError: Caffe itself would not build this net.
+        """
+        check_files(prototxt, weights)
+        probe = self.probe()
+        if not probe.usable:
+            raise EngineError(probe.reason, remedy=probe.remedy)
+        if phase != "TEST":
+            raise EngineError("OpenCV runs no phase but TEST", file=prototxt, remedy="use caffe")
+        if weights is not None and _is_hdf5(weights):
+            raise EngineError(
+                "OpenCV cannot read HDF5 weights",
+                file=weights,
+                remedy="make a caffemodel of it with 'netsurgery convert'",
+            )
+        network = Network.of(Prototxt.read(prototxt))
+        self._check_layers(network)
+        net = tap(network)
+        shapes, _ = trace_shapes(network)
+        inputs = {value.blob: shapes[value] or () for value in network.inputs}
+        outputs = tuple(value.blob for value in network.outputs)
+        session = OpenCvSession(_start(self._timeout), prototxt, inputs, outputs, net.layers)
+        session.load(net.text, weights)
+        return session
+
+    def _check_layers(self, network: Network) -> None:
+        for layer in network.layers:
+            reason = why_not(layer.type, layer.parameter)
+            if reason:
+                raise EngineError(
+                    reason,
+                    file=network.prototxt.file,
+                    line=layer.text.line,
+                    layer=layer.name,
+                    remedy="use the engine caffe",
+                )
+        if network.duplicate_names:
+            raise EngineError(
+                "OpenCV cannot tell layers of one name apart",
+                file=network.prototxt.file,
+                layer=network.duplicate_names[0],
+                remedy="use the engine caffe",
+            )
+
+
+class OpenCvSession(Session):
+    """A net that is open in OpenCV. It runs forward only."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        prototxt: PathLike,
+        inputs: Dict[str, Shape],
+        outputs: Tuple[str, ...],
+        layers: Dict[str, str],
+    ) -> None:
+        super().__init__("opencv", worker, prototxt)
+        self.inputs = inputs
+        self.outputs = outputs
+        self._layers = layers
+
+    def load(self, text: bytes, weights: Optional[PathLike]) -> None:
+        """Read the net from its tapped prototxt and its weights.
+
+        Raises:
+            EngineError: OpenCV refuses them.
+        """
+        with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+            path = Path(folder) / "net.prototxt"
+            path.write_bytes(text)
+            answer, _ = self._ask(
+                "open",
+                prototxt=str(path),
+                weights=os.path.abspath(weights) if weights else "",
+                inputs=list(self.inputs.values()),
+                layers=list(self._layers.values()),
+            )
+        self.blobs = {**self.inputs, **dict(zip(self._layers, map(tuple, answer["shapes"])))}
+
+    def forward(
+        self, inputs: Mapping[str, np.ndarray], blobs: Sequence[str] = ()
+    ) -> Dict[str, np.ndarray]:
+        """Run the net; see :meth:`Session.forward`."""
+        self._check_inputs(inputs)
+        names = list(blobs or self.outputs)
+        self._check_names(names)
+        layers = [self._layers[name] for name in names if name in self._layers]
+        given = dict(zip(inputs, as_float32(inputs.values())))
+        _, results = self._ask("forward", list(given.values()), inputs=list(given), layers=layers)
+        computed = iter(results)
+        return {
+            name: self._in_shape(name, next(computed)) if name in self._layers else given[name]
+            for name in names
+        }
+
+    def _in_shape(self, blob: str, array: np.ndarray) -> np.ndarray:
+        # OpenCV writes a vector as a matrix of one column.
+        return array.reshape(-1) if len(self.blobs[blob]) == 1 else array
+
+    def _explain(self, failure: ChildFailedError) -> EngineError:
+        said = _ERROR.search(failure.problem)
+        text = f"{said['place']}: {said['text']}" if said else failure.problem
+        return EngineError(f"OpenCV says: {' '.join(text.split())}", file=self._file)
+
+
+def _start(timeout: Optional[float]) -> Worker:
+    try:
+        return Worker(sys.executable, WORKERS / "opencv_worker.py", {}, timeout)
+    except ChildFailedError as failure:
+        raise EngineError(failure.problem) from None
+
+
+def _is_hdf5(path: PathLike) -> bool:
+    with open(path, "rb") as stream:
+        return stream.read(len(_HDF5)) == _HDF5
+
+
+@functools.cache
+def _examine() -> Probe:
+    worker = _start(_PROBE_SECONDS)
+    try:
+        answer, _ = worker.request("probe")
+    except ChildFailedError as failure:
+        return Probe(False, reason=f"no OpenCV: {failure.problem}", remedy=_INSTALL)
+    finally:
+        worker.close()
+    version, where = answer["version"], answer["where"]
+    if not answer["reads_caffe"]:
+        reason = f"OpenCV {version} cannot read Caffe models: 4.13 and 4.14 do, 5 does not"
+        return Probe(False, version, where, reason, _INSTALL)
+    return Probe(True, version, where)

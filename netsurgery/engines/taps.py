@@ -1,0 +1,65 @@
+"""The text of a net as OpenCV should read it, so that every blob can be asked for."""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Tuple
+
+from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.tokens import quote
+from netsurgery.network.graph import Network
+
+_TAPS = {
+    "V2": b"layer { name: %s type: 'Split' bottom: %s top: %s }\n",
+    "V1": b"layers { name: %s type: SPLIT bottom: %s top: %s }\n",
+    "V0": b"layers { layer { name: %s type: 'split' } bottom: %s top: %s }\n",
+}
+
+
+class TappedNet(NamedTuple):
+    """A net for OpenCV.
+
+    Attributes:
+        text: The prototxt, without the layers that Caffe would not build, with taps at its end;
+            every other layer is on the line where it was.
+        layers: For each blob that is no input, the layer whose first output it is.
+    """
+
+    text: bytes
+    layers: Dict[str, str]
+
+
+def tap(network: Network) -> TappedNet:
+    """Give each top of a layer with several a copy in a layer of its own.
+
+    OpenCV keeps only the first output of a layer that is asked for: the memory of the others
+    is used again. It also cuts a Slice into as many parts as are read by somebody.
+    """
+    layers, taps = {}, []
+    taken = {value.blob for value in network.values} | {layer.name for layer in network.layers}
+    for blob, value in {value.blob: value for value in network.values}.items():
+        producer = network.producer(value)
+        if producer is None or producer.type == "Input":
+            continue
+        layers[blob] = producer.name
+        if len(producer.tops) > 1:
+            layers[blob] = _free_name(f"{blob}_tap", taken)
+            name = quote(layers[blob])
+            taps.append(_TAPS[network.prototxt.version] % (name, quote(blob), name))
+    return TappedNet(b"\n".join([bytes(_built(network)), *taps]), layers)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _built(network: Network) -> Prototxt:
+    built = {layer.text.index for layer in network.layers}
+    gone: List[Tuple[int, int, bytes]] = [
+        (*text.span, b"\n" * text.text.count(b"\n"))
+        for text in network.prototxt.layers
+        if text.index not in built
+    ]
+    return network.prototxt.splice(gone) if gone else network.prototxt

@@ -1,0 +1,120 @@
+# mypy: allow-untyped-defs
+# ruff: noqa: UP004
+"""Runs one net in real pycaffe. Needs Python 2.7 or later, numpy and caffe, nothing else.
+
+Keeps to the calls that pycaffe and its forks have had since 2015.
+"""
+
+import os
+import sys
+from timeit import default_timer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import channel  # noqa: E402
+
+# A module of the user's must not meet ours under the same name.
+sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder or os.curdir) != HERE]
+
+# An answer for a gradient that Caffe did not compute; no real one is this number everywhere.
+UNTOUCHED = -1.2345e30
+
+
+def native(text):
+    """Return ``text`` as the ``str`` that this Python's pycaffe takes."""
+    return text if isinstance(text, str) else text.encode("utf-8")
+
+
+def shape_of(blob):
+    """Return the shape of a pycaffe blob as a list of int."""
+    return [int(size) for size in blob.data.shape]
+
+
+class CaffeWorker(object):
+    """What the parent can ask for; see ``netsurgery.engines.caffe.CaffeSession``."""
+
+    def probe(self, arrays):
+        """Import caffe, and say which one it is and which layer types it knows."""
+        import caffe
+
+        types = [str(name) for name in getattr(caffe, "layer_type_list", list)()]
+        version = str(getattr(caffe, "__version__", "unknown"))
+        return {"version": version, "where": os.path.dirname(caffe.__file__), "types": types}, []
+
+    def open(self, arrays, prototxt, weights, phase):
+        """Build the net, load its weights and list its blobs."""
+        import caffe
+
+        self.net = caffe.Net(native(prototxt), getattr(caffe, native(phase)))
+        if weights:
+            self.net.copy_from(native(weights))
+        return {
+            "inputs": list(self.net.inputs),
+            "outputs": list(self.net.outputs),
+            "blobs": [[name, shape_of(blob)] for name, blob in self.net.blobs.items()],
+            "parameters": [
+                [name, [shape_of(blob) for blob in blobs]]
+                for name, blobs in self.net.params.items()
+            ],
+        }, []
+
+    def forward(self, arrays, inputs, blobs):
+        """Fill the inputs, reshape the net to them, run it and return blobs' data."""
+        self._fill(inputs, arrays)
+        self.net.forward()
+        return {}, [self.net.blobs[native(name)].data for name in blobs]
+
+    def backward(self, arrays, diffs, blobs):
+        """Set the diffs of outputs, run backward and return blobs' diffs."""
+        for name in blobs:
+            self.net.blobs[native(name)].diff[...] = UNTOUCHED
+        for name in self.net.outputs:
+            self.net.blobs[name].diff[...] = 0
+        for name, diff in zip(diffs, arrays):
+            self.net.blobs[native(name)].diff[...] = diff
+        self.net.backward()
+        results = [self.net.blobs[native(name)].diff for name in blobs]
+        untouched = [name for name, diff in zip(blobs, results) if (diff == UNTOUCHED).all()]
+        return {"untouched": untouched}, results
+
+    def time(self, arrays, inputs, repeats):
+        """Return the seconds of ``repeats`` forward passes, after one that does not count."""
+        self._fill(inputs, arrays)
+        self.net.forward()
+        seconds = []
+        for _ in range(repeats):
+            start = default_timer()
+            self.net.forward()
+            seconds.append(default_timer() - start)
+        return {"seconds": seconds}, []
+
+    def parameters(self, arrays):
+        """Return the arrays of every layer that has some."""
+        layers = [[name, len(blobs)] for name, blobs in self.net.params.items()]
+        return {"layers": layers}, [b.data for blobs in self.net.params.values() for b in blobs]
+
+    def set_parameters(self, arrays, layers):
+        """Overwrite the arrays of the layers named in ``layers``, in that order."""
+        arrays = iter(arrays)
+        for name in layers:
+            for blob in self.net.params[native(name)]:
+                blob.data[...] = next(arrays)
+        return {}, []
+
+    def save(self, arrays, path, hdf5):
+        """Write the weights with Caffe's own writer."""
+        (self.net.save_hdf5 if hdf5 else self.net.save)(native(path))
+        return {}, []
+
+    def _fill(self, names, arrays):
+        blobs = [self.net.blobs[native(name)] for name in names]
+        if any(blob.data.shape != array.shape for blob, array in zip(blobs, arrays)):
+            for blob, array in zip(blobs, arrays):
+                blob.reshape(*array.shape)
+            self.net.reshape()
+        for blob, array in zip(blobs, arrays):
+            blob.data[...] = array
+
+
+if __name__ == "__main__":
+    channel.serve(CaffeWorker())

@@ -1,0 +1,74 @@
+# mypy: allow-untyped-defs
+"""Runs one net in OpenCV's dnn module. Needs numpy and cv2, nothing else."""
+
+import os
+import sys
+from timeit import default_timer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import channel  # noqa: E402
+
+sys.path.remove(HERE)
+
+
+class OpenCvWorker:
+    """What the parent can ask for; see ``netsurgery.engines.opencv.OpenCvSession``."""
+
+    def probe(self, arrays):
+        """Import cv2, and say which one it is and whether it can read Caffe models."""
+        import cv2
+
+        reads = hasattr(cv2.dnn, "readNetFromCaffe") and hasattr(cv2.dnn.Net, "enableWinograd")
+        where = os.path.dirname(cv2.__file__)
+        return {"version": cv2.__version__, "where": where, "reads_caffe": reads}, []
+
+    def open(self, arrays, prototxt, weights, inputs, layers):
+        """Read the net; find the shapes of the first outputs of ``layers``.
+
+        Where the prototxt leaves an input's shape open, the other shapes stay open too.
+        """
+        import cv2
+
+        self.net = cv2.dnn.readNetFromCaffe(prototxt, weights)
+        self.net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
+        self.net.setPreferableTarget(cv2.dnn.DNN_TARGET_CPU)
+        self.net.enableFusion(False)
+        self.net.enableWinograd(False)
+        if not all(inputs):
+            return {"shapes": [[] for _ in layers]}, []
+        ids, _, outputs = self.net.getLayersShapes([tuple(shape) for shape in inputs])
+        shapes = {int(index): found for index, found in zip(ids, outputs)}
+        found = [shapes[self.net.getLayerId(name)] for name in layers]
+        return {"shapes": [[int(size) for size in first[0]] for first in found]}, []
+
+    def forward(self, arrays, inputs, layers):
+        """Run the net and return the first outputs of ``layers``."""
+        self._fill(inputs, arrays)
+        return {}, list(self.net.forward(layers)) if layers else []
+
+    def time(self, arrays, inputs, repeats):
+        """Return the seconds of ``repeats`` forward passes, after one that does not count."""
+        self._fill(inputs, arrays)
+        self.net.forward()
+        seconds = []
+        for _ in range(repeats):
+            start = default_timer()
+            self.net.forward()
+            seconds.append(default_timer() - start)
+        return {"seconds": seconds}, []
+
+    def parameters(self, arrays):
+        """Return the arrays of every layer that has some."""
+        layers = [(name, self.net.getLayer(name).blobs) for name in self.net.getLayerNames()]
+        layers = [(name, blobs) for name, blobs in layers if blobs]
+        counts = [[name, len(blobs)] for name, blobs in layers]
+        return {"layers": counts}, [blob for _, blobs in layers for blob in blobs]
+
+    def _fill(self, names, arrays):
+        for name, array in zip(names, arrays):
+            self.net.setInput(array, name)
+
+
+if __name__ == "__main__":
+    channel.serve(OpenCvWorker())
