@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import TYPE_CHECKING, Any, BinaryIO, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator
 
 import numpy as np
 
@@ -23,7 +23,6 @@ _MOST_BLOBS = 256
 _MOST_DEPTH = 32
 # Deflate, the only compression Caffe's own build reads, never shrinks further than this.
 _BEST_COMPRESSION = 1032
-_WORTH_COMPRESSING = 4096  # bytes; what HDF5 adds for a compressed dataset is about as much
 
 
 def read_hdf5(path: str) -> tuple[LayerWeights, ...]:
@@ -35,13 +34,18 @@ def read_hdf5(path: str) -> tuple[LayerWeights, ...]:
     Raises:
         FormatError: It is no HDF5 file, was not written by Caffe, or is damaged.
     """
-    h5py = _library()
+    h5py = h5py_library()
     with _reported():
         data = _weights_group(h5py, h5py.File(path, "r"))
         return tuple(_read_layer(h5py, name, group) for name, group in _layer_groups(h5py, data))
 
 
-def _library() -> Any:
+def h5py_library() -> Any:
+    """The h5py module.
+
+    Raises:
+        FormatError: It is not installed.
+    """
     try:
         import h5py
     except ImportError:
@@ -140,73 +144,3 @@ class _Stored:
         with _reported():
             values = np.asarray(self._dataset[()])
         yield values.reshape(-1)
-
-
-def write_hdf5(
-    layers: Sequence[LayerWeights], stream: BinaryIO, *, float16: bool = False, gzip: bool = False
-) -> None:
-    """Write the layers into a named file that is open for writing.
-
-    Caffe itself reads what any of the options give. A layer without weights becomes an empty
-    group, as Caffe makes it, or is left out where HDF5 cannot hold its name.
-
-    Raises:
-        FormatError: HDF5, or Caffe when it reads it, cannot hold a layer.
-    """
-    h5py = _library()
-    chosen = _storable(layers)
-    with h5py.File(stream.name, "w", libver="earliest") as file:
-        data = file.create_group("data")
-        for layer in chosen:
-            group = data.create_group(layer.name.encode("utf-8", "surrogateescape"))
-            for index, blob in enumerate(layer.blobs):
-                if blob is not SHARED:
-                    _write_blob(group, index, blob, layer.name, float16, gzip)
-
-
-def _storable(layers: Sequence[LayerWeights]) -> list[LayerWeights]:
-    chosen: dict[str, LayerWeights] = {}
-    for layer in layers:
-        problem = _why_not(layer.name, chosen)
-        if problem and layer.blobs:
-            raise FormatError(problem, layer=layer.name, remedy="write a .caffemodel")
-        if not problem:
-            chosen[layer.name] = layer
-    return list(chosen.values())
-
-
-def _why_not(name: str, chosen: dict[str, LayerWeights]) -> str:
-    """Why HDF5 cannot take a layer of that name, or ``""``."""
-    if "/" in name:
-        return 'HDF5 makes a group of every "/" in a name, and Caffe cannot load that (caffe#4267)'
-    if name in ("", ".") or "\0" in name:
-        return "HDF5 cannot hold this name"
-    if name in chosen:
-        return "is there twice, and HDF5 holds a name once"
-    return ""
-
-
-def _write_blob(
-    group: h5py.Group, index: int, blob: Blob, layer: str, float16: bool, gzip: bool
-) -> None:
-    if blob.legacy:
-        raise FormatError(
-            f"blob {index} has a legacy shape {blob.shape}, and HDF5 must have the net's own",
-            layer=layer,
-            remedy="convert with the prototxt",
-        )
-    values = blob.array(np.float32)
-    if float16:
-        values = _halved(values, layer, index)
-    compress = gzip and values.nbytes > _WORTH_COMPRESSING
-    options = {"compression": "gzip", "shuffle": True} if compress else {}
-    group.create_dataset(str(index), data=values, **options)
-
-
-def _halved(values: np.ndarray, layer: str, index: int) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        halved = values.astype(np.float16)
-    lost = int(np.isfinite(values).sum() - np.isfinite(halved).sum())
-    if lost:
-        raise FormatError(f"blob {index} has {lost:,} values too large for float16", layer=layer)
-    return halved

@@ -11,7 +11,8 @@ from netsurgery.formats import caffemodel_writer, sniff
 from netsurgery.formats.atomic import AnyPath, write_together
 from netsurgery.formats.blob import Blob, LayerWeights
 from netsurgery.formats.caffemodel import Part, scan
-from netsurgery.formats.hdf5 import read_hdf5, write_hdf5
+from netsurgery.formats.hdf5 import read_hdf5
+from netsurgery.formats.hdf5_writer import write_hdf5
 
 __all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
 
