@@ -9,6 +9,7 @@ from netsurgery.formats import layout, legacy
 from netsurgery.formats.prototxt_tree import Field, Message, parse_tree
 from netsurgery.formats.schema import LayerParameter
 from netsurgery.formats.tokens import quote
+from netsurgery.formats.typed import is_repeated
 
 # Where a field that a layer lacks is put: behind the last of these that it has.
 _ANCHORS = {
@@ -80,9 +81,9 @@ class _BlockEditor:
         message = LayerParameter.DESCRIPTOR
         for owner in owners:
             field = message.fields_by_name.get(owner)
-            message = field.message_type if field is not None else None
-            if message is None:
-                raise self.error(f"a layer has no field {path}")
+            if field is None or field.message_type is None or is_repeated(field):
+                raise self.error(f"a layer has no single block {owner}")
+            message = field.message_type
         field = message.fields_by_name.get(name)
         if field is None or field.message_type is not None:
             raise self.error(f"a layer has no single value {path}")

@@ -14,6 +14,7 @@ from netsurgery.formats.syntax_errors import PrototxtSyntaxError
 
 _first_indent = re.compile(rb"[{<][ \t]*\r?\n([ \t]+)\S")
 _leading_pairs = re.compile(rb"^((?:  )+)", re.MULTILINE)
+_line_with_text = re.compile(rb"\n(?=[^\n])")
 _blank_gap = re.compile(rb"\s*\Z")
 
 
@@ -88,15 +89,32 @@ def _fitted(
     new: Sequence[LayerText],
 ) -> bytes:
     start, end = layer.span
-    text = _spaced(text, new, _gap(data, layers, layer))
+    ends_in_comment = bool(new) and b"#" in text[new[-1].span[1] :]
+    text = _spaced(text, new, _gap(data, layers, layer)).strip(b"\r\n")
+    if _style(text) != _style(data[start:end]):
+        text = _restyled(text, data, start, end)
+    if ends_in_comment and not layout.ends_line(data, end):
+        text += b"\n"
+    return text if b"\r" in text else text.replace(b"\n", layout.newline_of(data, start))
+
+
+def _style(text: bytes) -> Tuple[bytes, bytes]:
+    """How far the first line inside a layer and its last line are indented.
+
+    Text that was made by editing a layer has the style of that layer: it is left alone.
+    """
+    inner = _first_indent.search(text)
+    return inner.group(1) if inner else b"", layout.indentation(text, len(text))
+
+
+def _restyled(text: bytes, data: bytes, start: int, end: int) -> bytes:
+    """Indent text as what stands from ``start`` to ``end`` is, if it is indented by two spaces."""
     indent = layout.indentation(data, start) if layout.starts_line(data, start) else b""
-    text = _reindented(text.strip(b"\r\n"), data[start:end], len(indent))
-    *_, last = text.split(b"\n")
-    if indent and not last.startswith(indent):
-        text = text.replace(b"\n", b"\n" + indent)
-    if b"\r" not in text:
-        text = text.replace(b"\n", layout.newline_of(data, start))
-    return text
+    inner, _ = _style(data[start:end])
+    step = inner[len(indent) :]
+    if step and _style(text)[0] == b"  ":
+        text = _leading_pairs.sub(lambda found: step * (len(found.group(1)) // 2), text)
+    return _line_with_text.sub(b"\n" + indent, text)
 
 
 def _gap(data: bytes, layers: Sequence[LayerText], layer: LayerText) -> bytes:
@@ -118,18 +136,3 @@ def _spaced(text: bytes, new: Sequence[LayerText], gap: bytes) -> bytes:
         pieces.append(gap if not between.strip() else between)
         position = other.span[0]
     return b"".join([*pieces, text[position:]])
-
-
-def _reindented(text: bytes, like: bytes, outer: int) -> bytes:
-    """Turn indentation by two spaces into that of the text it replaces.
-
-    Args:
-        text: The new text.
-        like: The text it replaces.
-        outer: How many blanks stand before each line of ``like``, besides its own.
-    """
-    unit, ours = _first_indent.search(like), _first_indent.search(text)
-    if unit is None or ours is None or ours.group(1) != b"  ":
-        return text
-    step = unit.group(1)[outer:]
-    return _leading_pairs.sub(lambda found: step * (len(found.group(1)) // 2), text)

@@ -17,7 +17,9 @@ _comment_behind = re.compile(rb"[ \t]*[,;]?[ \t]*(#[^\r\n]*)")
 
 def line_start(data: bytes, offset: int) -> int:
     """Offset of the first byte of the line that ``offset`` is in."""
-    return max(data.rfind(b"\n", 0, offset), data.rfind(b"\r", 0, offset)) + 1
+    after_feed = data.rfind(b"\n", 0, offset) + 1
+    after_return = data.rfind(b"\r", after_feed, offset) + 1
+    return max(after_feed, after_return)
 
 
 def indentation(data: bytes, offset: int) -> bytes:
@@ -38,7 +40,7 @@ def ends_line(data: bytes, offset: int) -> bool:
 
 
 def newline_of(data: bytes, offset: int = 0) -> bytes:
-    r"""The line end in use at ``offset``, ``\r\n`` or ``\n``; a lone ``\r`` would end no comment."""
+    r"""The line end to use at ``offset``: ``\r\n`` or ``\n``, as a lone ``\r`` ends no comment."""
     found = _newline.search(data, offset) or _newline.search(data)
     return b"\r\n" if found and found.group() == b"\r\n" else b"\n"
 

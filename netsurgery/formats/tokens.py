@@ -17,9 +17,8 @@ _IN_DOUBLE = rb"[^\"\\\n\0]*(?:%s[^\"\\\n\0]*)*" % _ESCAPE
 _IN_SINGLE = rb"[^'\\\n\0]*(?:%s[^'\\\n\0]*)*" % _ESCAPE
 STRING = rb"(?:\"%s\"|'%s')" % (_IN_DOUBLE, _IN_SINGLE)
 IDENTIFIER = rb"[A-Za-z_][A-Za-z0-9_]*"
-_NUMBER = (
-    rb"(?:0[xX][0-9A-Fa-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fF]?)(?![A-Za-z0-9_.])"
-)
+_DECIMAL = rb"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fF]?"
+_NUMBER = rb"(?:0[xX][0-9A-Fa-f]+|0[0-7]+|%s)(?![A-Za-z0-9_.])" % _DECIMAL
 _NOT_FINITE = rb"[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN]"
 SCALAR = rb"(?:%s(?:%s%s)*|%s(?![.])|%s|-%s(?:%s|(?:%s)(?![A-Za-z0-9_.])))" % (
     STRING,
@@ -40,6 +39,7 @@ match_string_body = {
     b"'": re.compile(_IN_SINGLE).match,
 }
 _minus = re.compile(rb"-%s" % TRIVIA)
+_float = re.compile(rb"-?(?:%s|%s)" % (_DECIMAL, _NOT_FINITE))
 _integer = re.compile(rb"-?(?:0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*)")
 _SIMPLE = {
     b"a": b"\a",
@@ -116,21 +116,28 @@ def parse_integer(lexeme: bytes) -> int:
     return -value if digits[:1] == b"-" else value
 
 
+def parse_unsigned(lexeme: bytes) -> int:
+    """Read an integer without a sign.
+
+    Raises:
+        ValueError: It is no such integer.
+    """
+    if lexeme[:1] == b"-":
+        raise ValueError("a sign where none may be")
+    return parse_integer(lexeme)
+
+
 def parse_float(lexeme: bytes) -> float:
     """Read a decimal number, ``inf`` or ``nan``; a suffix ``f`` is allowed.
 
     Raises:
         ValueError: It is not a decimal number.
     """
-    digits = _minus.sub(b"-", lexeme).lower()
-    unsigned = digits.lstrip(b"-")
-    if len(unsigned) > 1 and unsigned[:1] == b"0" and unsigned.isalnum() and b"e" not in unsigned:
-        raise ValueError("hexadecimal and octal are for integers")
-    if digits.endswith(b"f") and not unsigned.startswith(b"inf"):
-        digits = digits[:-1]
-    if b"_" in digits:
-        raise ValueError("not a number")
-    return float(digits)
+    digits = _minus.sub(b"-", lexeme)
+    if not _float.fullmatch(digits):
+        raise ValueError("not a decimal number")
+    finite = digits[-2:-1].isdigit() or digits[-2:-1] == b"."
+    return float(digits[:-1] if finite and digits[-1:] in b"fF" else digits)
 
 
 _BOOLEANS = {
@@ -151,7 +158,7 @@ def parse_boolean(lexeme: bytes) -> bool:
     """
     if lexeme in _BOOLEANS:
         return _BOOLEANS[lexeme]
-    number = parse_integer(lexeme)
-    if number not in (0, 1):
+    number = parse_unsigned(lexeme)
+    if number > 1:
         raise ValueError("not a boolean")
     return bool(number)

@@ -16,6 +16,7 @@ from netsurgery.formats.tokens import (
     parse_boolean,
     parse_float,
     parse_integer,
+    parse_unsigned,
     unquote,
 )
 
@@ -71,7 +72,7 @@ class Converter:
             if descriptor is None:
                 self.unknown.append(Unknown(path + field.name, field))
                 continue
-            if not _is_repeated(descriptor):
+            if not is_repeated(descriptor):
                 self._check_single(field, seen)
             for value in field.values:
                 self._set(message, descriptor, value, field, path)
@@ -93,7 +94,7 @@ class Converter:
             if isinstance(value, Scalar):
                 raise self.error(value.start, f"{name} takes a block in braces")
             target = getattr(message, name)
-            target = target.add() if _is_repeated(descriptor) else target
+            target = target.add() if is_repeated(descriptor) else target
             target.SetInParent()
             self.fill(target, value, f"{path}{name}.")
             return
@@ -102,7 +103,7 @@ class Converter:
         except _UnknownWordError:
             self.unknown.append(Unknown(path + name, field))
             return
-        if _is_repeated(descriptor):
+        if is_repeated(descriptor):
             getattr(message, name).append(converted)
         else:
             setattr(message, name, converted)
@@ -170,7 +171,7 @@ def _checked_integer(kind: str) -> Any:
     low, high = _INTEGER_RANGES[kind]
 
     def parse(lexeme: bytes) -> int:
-        value = parse_integer(lexeme)
+        value = parse_integer(lexeme) if low else parse_unsigned(lexeme)
         if not low <= value <= high:
             raise OverflowError
         return value
@@ -219,7 +220,8 @@ def _kind(descriptor: Any) -> str:
     return _kind_of[descriptor.type]
 
 
-def _is_repeated(descriptor: Any) -> bool:
+def is_repeated(descriptor: Any) -> bool:
+    """Whether a field of a message may stand more than once."""
     # protobuf 7 warns about `label`, and 3.20 has no `is_repeated`.
     repeated = getattr(descriptor, "is_repeated", None)
     return descriptor.label == descriptor.LABEL_REPEATED if repeated is None else repeated
