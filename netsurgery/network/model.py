@@ -60,18 +60,36 @@ class Model:
             The paths that were written.
 
         Raises:
-            FormatError: A file cannot be written.
+            FormatError: A file cannot be written, or would overwrite one this model was read
+                from.
         """
         if weights is None:
             paths = tuple(Path(target) / name for name in self.file_names())
-            _make_folder(Path(target))
         else:
             paths = (Path(target), Path(weights))
+        self.refuse_overwriting(paths)
+        _make_folder(paths[0].parent)
         writers = {paths[0]: lambda out: out.write(self.prototxt.data)}
         if self.weights is not None:
             writers[paths[1]] = self.weights.write_to
         write_together(writers)  # type: ignore[arg-type]
         return paths
+
+    def refuse_overwriting(self, paths: Iterable[PathLike]) -> None:
+        """See that none of ``paths`` is a file this model was read from.
+
+        Raises:
+            FormatError: One is.
+        """
+        named = (self.prototxt.file, self.weights and self.weights.file)
+        originals = [Path(file) for file in named if file and Path(file).exists()]
+        for path in map(Path, paths):
+            if path.exists() and any(path.samefile(original) for original in originals):
+                raise FormatError(
+                    "this is the original, which would be overwritten",
+                    file=path,
+                    remedy="choose another folder",
+                )
 
 
 def load(prototxt: PathLike, weights: Optional[PathLike] = None) -> Model:

@@ -1,0 +1,1 @@
+"""What a network is: its graph, shapes, cost, and what is wrong with it."""

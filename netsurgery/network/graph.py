@@ -1,0 +1,239 @@
+"""The graph that Caffe builds from a prototxt: layers after filtering, values, who reads what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+
+from netsurgery.errors import NetworkError
+from netsurgery.formats.prototxt import LayerText, Prototxt
+from netsurgery.network.phases import State
+from netsurgery.network.sharing import SharedParameter, shared_parameters
+
+Shape = Tuple[int, ...]
+
+
+class Value(NamedTuple):
+    """What a blob holds between two writes: an in-place layer makes a new version of its blob.
+
+    Attributes:
+        blob: Name of the blob in the prototxt.
+        version: 0 for the layer (or net input) that creates the blob, one more for every
+            layer that computes in place on it.
+    """
+
+    blob: str
+    version: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.blob}@{self.version}" if self.version else self.blob
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a network: its parameter, and its bottoms and tops as values.
+
+    Attributes:
+        index: Position among the layers that were built, from 0.
+        name: The layer's name; Caffe does not demand that it is unique.
+        type: The V2 type string.
+        bottoms: Values read, in the order of the prototxt.
+        tops: Values written, in the order of the prototxt.
+        parameter: The ``LayerParameter`` message.
+        text: The layer's place in the prototxt.
+    """
+
+    index: int
+    name: str
+    type: str
+    bottoms: Tuple[Value, ...]
+    tops: Tuple[Value, ...]
+    parameter: Any
+    text: LayerText
+
+    @property
+    def in_place(self) -> Tuple[Tuple[Value, Value], ...]:
+        """Pairs (value read, value written) that occupy the same blob."""
+        return tuple((b, t) for b, t in zip(self.bottoms, self.tops) if b.blob == t.blob)
+
+
+class Network:
+    """What Caffe builds from a prototxt for one phase. Immutable.
+
+    Attributes:
+        prototxt: The document it was built from.
+        state: Phase, level and stages.
+        layers: The layers that survive filtering, in order.
+        values: Every value, in the order in which it comes to be.
+        inputs: Net-level inputs, then the tops of ``Input`` layers.
+        outputs: Values never read, sorted by blob name as Caffe sorts them.
+        legacy_inputs: Net-level inputs (``input:``) and their declared shapes.
+        shared_parameters: Groups of blobs that share memory through ``param { name }``.
+    """
+
+    def __init__(self, prototxt: Prototxt, state: State, builder: _Builder) -> None:
+        self.prototxt = prototxt
+        self.state = state
+        self.layers: Tuple[Layer, ...] = tuple(builder.layers)
+        self.legacy_inputs: Mapping[Value, Optional[Shape]] = dict(builder.legacy_inputs)
+        self._producers = dict(builder.producers)
+        self._consumers = {value: tuple(by) for value, by in builder.consumers.items()}
+        self.values: Tuple[Value, ...] = tuple(self._producers)
+        sources = (top for layer in self.layers if layer.type == "Input" for top in layer.tops)
+        self.inputs: Tuple[Value, ...] = (*self.legacy_inputs, *sources)
+        self.outputs: Tuple[Value, ...] = tuple(
+            sorted(value for value in self.values if not self._consumers.get(value))
+        )
+        self.shared_parameters: Tuple[SharedParameter, ...] = shared_parameters(self.layers)
+
+    @classmethod
+    def of(
+        cls, prototxt: Prototxt, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()
+    ) -> Network:
+        """Build the graph as ``caffe.Net(prototxt, phase, level, stages)`` would.
+
+        Raises:
+            NetworkError: Caffe would abort: a bottom nobody makes, a top made twice, ...
+        """
+        network, problems = build_network(prototxt, phase, level, stages)
+        if problems:
+            raise problems[0]
+        return network
+
+    @property
+    def name(self) -> str:
+        """The net's name in the prototxt."""
+        return self.prototxt.name
+
+    @property
+    def phase(self) -> str:
+        """``"TRAIN"`` or ``"TEST"``."""
+        return self.state.phase
+
+    def producer(self, value: Value) -> Optional[Layer]:
+        """The layer that writes ``value``; None for a net-level input."""
+        return self._producers[value]
+
+    def consumers(self, value: Value) -> Tuple[Layer, ...]:
+        """The layers that read ``value``, one entry for every bottom that does."""
+        return self._consumers.get(value, ())
+
+    def last(self, blob: str) -> Value:
+        """The value a blob holds when the network has run.
+
+        Raises:
+            NetworkError: No such blob.
+        """
+        versions = [value for value in self.values if value.blob == blob]
+        if not versions:
+            raise NetworkError(f"no blob {blob!r} in this network", file=self.prototxt.file)
+        return versions[-1]
+
+    def find(self, name: str) -> Tuple[Layer, ...]:
+        """All layers of that name; more than one where the prototxt repeats a name."""
+        return tuple(layer for layer in self.layers if layer.name == name)
+
+    @property
+    def duplicate_names(self) -> Tuple[str, ...]:
+        """Names that more than one layer of this phase has, in order of the prototxt."""
+        count: Dict[str, int] = defaultdict(int)
+        for layer in self.layers:
+            count[layer.name] += 1
+        return tuple(name for name, times in count.items() if times > 1)
+
+
+def build_network(
+    prototxt: Prototxt, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()
+) -> Tuple[Network, Tuple[NetworkError, ...]]:
+    """Build the graph as far as it goes, with everything Caffe would abort on.
+
+    Returns:
+        The network, and the problems in the order in which they were met.
+    """
+    state = State.of(phase, level, stages, prototxt.state)
+    builder = _Builder(prototxt)
+    for text in prototxt.layers:
+        parameter = text.parameter
+        if parameter.include and parameter.exclude:
+            builder.complain("has both include and exclude rules; Caffe takes one kind", text)
+        if state.includes(parameter):
+            builder.add(text)
+    builder.check_in_place()
+    return Network(prototxt, state, builder), tuple(builder.problems)
+
+
+class _Builder:
+    """Follows the names through the layers as Caffe's ``InsertSplits`` and ``AppendTop`` do."""
+
+    def __init__(self, prototxt: Prototxt) -> None:
+        self.file = prototxt.file
+        self.layers: List[Layer] = []
+        self.legacy_inputs: Dict[Value, Optional[Shape]] = {}
+        self.producers: Dict[Value, Optional[Layer]] = {}
+        self.consumers: Dict[Value, List[Layer]] = defaultdict(list)
+        self.problems: List[NetworkError] = []
+        self._current: Dict[str, Value] = {}
+        for blob, shape in prototxt.inputs:
+            value = self._write(blob)
+            self.legacy_inputs[value] = shape
+            self.producers[value] = None
+
+    def add(self, text: LayerText) -> None:
+        bottoms = tuple(self._read(blob, text) for blob in text.bottoms)
+        tops = tuple(self._top(i, blob, text) for i, blob in enumerate(text.tops))
+        layer = Layer(len(self.layers), text.name, text.type, bottoms, tops, text.parameter, text)
+        self.layers.append(layer)
+        for value in bottoms:
+            self.consumers[value].append(layer)
+        self.producers.update((value, layer) for value in tops)
+
+    def check_in_place(self) -> None:
+        """Refuse an in-place layer on a value that somebody else reads too.
+
+        Caffe puts a Split there, after which top and bottom no longer have one name.
+        """
+        for layer in self.layers:
+            for before, _ in layer.in_place:
+                readers = {other.name for other in self.consumers[before] if other is not layer}
+                if len(self.consumers[before]) > 1:
+                    others = ", ".join(sorted(readers)) or "itself once more"
+                    self.complain(
+                        f"computes in place on {before.blob!r}, which is also read by {others}",
+                        layer.text,
+                        remedy="give it a top of its own",
+                    )
+
+    def complain(self, problem: str, text: LayerText, remedy: Optional[str] = None) -> None:
+        self.problems.append(
+            NetworkError(
+                problem,
+                file=self.file,
+                line=text.line,
+                column=text.column,
+                layer=text.name,
+                remedy=remedy,
+            )
+        )
+
+    def _read(self, blob: str, text: LayerText) -> Value:
+        if blob not in self._current:
+            self.complain(f"reads {blob!r}, which no earlier layer or input makes", text)
+            self.producers[self._write(blob)] = None
+        return self._current[blob]
+
+    def _top(self, position: int, blob: str, text: LayerText) -> Value:
+        in_place = position < len(text.bottoms) and text.bottoms[position] == blob
+        if blob in self._current and not in_place:
+            self.complain(
+                f"makes {blob!r}, which an earlier layer or input already makes",
+                text,
+                remedy="rename one of them",
+            )
+        return self._write(blob)
+
+    def _write(self, blob: str) -> Value:
+        previous = self._current.get(blob)
+        value = Value(blob, 0 if previous is None else previous.version + 1)
+        self._current[blob] = value
+        return value

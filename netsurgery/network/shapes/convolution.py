@@ -1,0 +1,99 @@
+"""Convolution, deconvolution and their twins in the forks."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence, Tuple
+
+from netsurgery.network.shapes.base import Node, Shape, count, parameters, rule, show
+from netsurgery.network.shapes.windows import Windows, read_windows
+
+CONVOLUTIONS = (
+    "CConvolution",
+    "Convolution",
+    "ConvolutionDepthWise",
+    "ConvolutionDepthwise",
+    "ConvolutionRistretto",
+    "DepthwiseConvolution",
+    "MKLConvolution",
+)
+DECONVOLUTIONS = ("Deconvolution", "DeconvolutionRistretto")
+# These ignore `group`: every channel is convolved with its own kernel.
+DEPTHWISE = ("ConvolutionDepthWise", "ConvolutionDepthwise")
+
+
+@rule(*CONVOLUTIONS, bottoms=(1, None), tops=(1, None))
+def convolution(node: Node) -> Sequence[Shape]:
+    """(..., num_output, windows that fit), the same for every bottom."""
+    axis, windows = _read(node)
+    spatial = windows.convolve(node, node.bottom[axis + 1 :])
+    return _tops(node, axis, spatial)
+
+
+@rule(*DECONVOLUTIONS, bottoms=(1, None), tops=(1, None))
+def deconvolution(node: Node) -> Sequence[Shape]:
+    """(..., num_output, what the transposed convolution spreads over)."""
+    axis, windows = _read(node)
+    spatial = windows.deconvolve(node, node.bottom[axis + 1 :])
+    return _tops(node, axis, spatial)
+
+
+@parameters(*(name for name in CONVOLUTIONS if name != "CConvolution"))
+def convolution_blobs(node: Node) -> Sequence[Shape]:
+    """(num_output, channels / group, kernel) and, with bias_term, (num_output)."""
+    axis, windows = _read(node)
+    channels, outputs = node.bottom[axis], node.parameter.convolution_param.num_output
+    return _blobs(node, (outputs, channels // _group(node, channels), *windows.kernel))
+
+
+@parameters(*DECONVOLUTIONS)
+def deconvolution_blobs(node: Node) -> Sequence[Shape]:
+    """(channels, num_output / group, kernel): the first axis is the input."""
+    axis, windows = _read(node)
+    channels, outputs = node.bottom[axis], node.parameter.convolution_param.num_output
+    return _blobs(node, (channels, outputs // _group(node, channels), *windows.kernel))
+
+
+@rule("Im2col")
+def im2col(node: Node) -> Sequence[Shape]:
+    """(..., channels x kernel, windows that fit): one column a window."""
+    param = node.parameter.convolution_param
+    axis = node.axis(param.axis)
+    sizes = node.bottom[axis + 1 :]
+    node.check(sizes, f"has no spatial axes after axis {axis} of {show(node.bottom)}")
+    windows = read_windows(node, param, len(sizes))
+    channels = node.bottom[axis] * count(windows.kernel)
+    return [(*node.bottom[:axis], channels, *windows.convolve(node, sizes))]
+
+
+def _read(node: Node) -> Tuple[int, Windows]:
+    """The channel axis and the windows, after Caffe's checks of channels and groups."""
+    param = node.parameter.convolution_param
+    axis = node.axis(param.axis)
+    node.check(param.num_output > 0, "has no num_output, or a num_output of 0")
+    channels, group = node.bottom[axis], _group(node, node.bottom[axis])
+    node.check(group > 0, "has a group of 0")
+    node.check(channels % group == 0, f"divides {channels} channels into {group} groups")
+    fits = param.num_output % group == 0
+    node.check(fits, f"divides {param.num_output} outputs (num_output) into {group} groups")
+    return axis, read_windows(node, param, len(node.bottom) - axis - 1)
+
+
+def _group(node: Node, channels: int) -> int:
+    depthwise = node.layer.type in DEPTHWISE
+    return channels if depthwise else node.parameter.convolution_param.group
+
+
+def _tops(node: Node, axis: int, spatial: Shape) -> Sequence[Shape]:
+    bottoms, tops = len(node.bottoms), node.tops
+    node.check(bottoms == tops, f"has {bottoms} bottoms but {tops} tops")
+    for shape in node.bottoms:
+        text = f"convolves {show(node.bottom)} and {show(shape)} with one kernel"
+        node.check(shape == node.bottom, text)
+    outputs = node.parameter.convolution_param.num_output
+    return [(*node.bottom[:axis], outputs, *spatial)] * tops
+
+
+def _blobs(node: Node, kernel: Shape) -> Sequence[Shape]:
+    param = node.parameter.convolution_param
+    bias: Optional[Shape] = (param.num_output,) if param.bias_term else None
+    return [kernel] if bias is None else [kernel, bias]

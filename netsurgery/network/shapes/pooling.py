@@ -1,0 +1,103 @@
+"""Pooling, and the pyramid that is made of it."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+from typing import Any, Sequence, Tuple
+
+from netsurgery.network.shapes.base import Node, Shape, rule, show
+
+Pair = Tuple[int, int]
+
+
+@rule("Pooling", "MKLPooling", tops=(1, 2))
+def pooling(node: Node) -> Sequence[Shape]:
+    """(num, channels, windows that fit); the same for the mask."""
+    param = node.parameter.pooling_param
+    most = 2 if param.pool == param.MAX else 1
+    node.check(node.tops <= most, f"has {node.tops} tops, but only MAX pooling has a second")
+    node.check(len(node.bottom) == 4, f"needs 4 axes, has {show(node.bottom)}")
+    sizes = (node.bottom[2], node.bottom[3])
+    kernel = _kernel(node, param, sizes)
+    stride = _either(node, param, "stride", "stride", param.stride)
+    pad = _either(node, param, "pad", "pad", param.pad)
+    _check(node, param, kernel, stride, pad)
+    round_up = param.round_mode == param.CEIL and param.ceil_mode
+    rows = zip(sizes, kernel, stride, pad)
+    found = tuple(pooled(n, k, s, p, any(pad), round_up) for n, k, s, p in rows)
+    text = f"pools {show(kernel)} with pad {show(pad)} over {show(sizes)}: nothing comes out"
+    node.check(min(found) > 0, text)
+    return [(*node.bottom[:2], *found)] * node.tops
+
+
+def pooled(size: int, kernel: int, stride: int, pad: int, clip: bool, round_up: bool) -> int:
+    """Number of outputs along one axis.
+
+    Args:
+        size: Input size.
+        kernel: Kernel size.
+        stride: Step.
+        pad: Zeros on each side.
+        clip: Whether either axis is padded: the last window must then start inside.
+        round_up: Whether a window that sticks out counts (Caffe's default).
+    """
+    steps = (size + 2 * pad - kernel) / stride
+    found = int(ceil(steps) if round_up else floor(steps)) + 1
+    if clip and (found - 1) * stride >= size + pad:
+        found -= 1
+    return found
+
+
+@rule("SPP")
+def spatial_pyramid(node: Node) -> Sequence[Shape]:
+    """(num, numbers of all levels); one level alone keeps its axes."""
+    height = node.parameter.spp_param.pyramid_height
+    node.check(height > 0, "has no pyramid_height")
+    node.check(len(node.bottom) == 4, f"needs 4 axes, has {show(node.bottom)}")
+    num, channels, *sizes = node.bottom
+    levels = [tuple(_bins(node, size, 2**level) for size in sizes) for level in range(height)]
+    if height == 1:
+        return [(num, channels, *levels[0])]
+    return [(num, channels * sum(high * wide for high, wide in levels))]
+
+
+def _bins(node: Node, size: int, bins: int) -> int:
+    """Outputs of the pooling that Caffe sets up to cut ``size`` into ``bins``."""
+    kernel = ceil(size / bins)
+    pad = (kernel * bins - size + 1) // 2
+    node.check(pad < kernel, f"cannot cut {size} into {bins} bins: pad {pad}, kernel {kernel}")
+    return pooled(size, kernel, kernel, pad, pad > 0, round_up=True)
+
+
+def _kernel(node: Node, param: Any, sizes: Pair) -> Pair:
+    given = any(param.HasField(name) for name in ("kernel_size", "kernel_h", "kernel_w"))
+    if param.global_pooling:
+        node.check(not given, "has a kernel size as well as global_pooling")
+        return sizes
+    node.check(given, "has neither kernel_size nor kernel_h and kernel_w")
+    kernel = _either(node, param, "kernel_size", "kernel", param.kernel_size)
+    node.check(min(kernel) > 0, f"has a kernel of {show(kernel)}")
+    return kernel
+
+
+def _either(node: Node, param: Any, plain: str, stem: str, both: int) -> Pair:
+    """Sizes from ``<stem>_h`` and ``<stem>_w``, or ``both`` twice."""
+    names = (f"{stem}_h", f"{stem}_w")
+    given = [param.HasField(name) for name in names]
+    if not any(given):
+        return (both, both)
+    exclusive = all(given) and not param.HasField(plain)
+    node.check(exclusive, f"must have {plain}, or both {names[0]} and {names[1]}")
+    return (getattr(param, names[0]), getattr(param, names[1]))
+
+
+def _check(node: Node, param: Any, kernel: Pair, stride: Pair, pad: Pair) -> None:
+    node.check(min(stride) > 0, "has a stride of 0")
+    if param.global_pooling:
+        plain = stride == (1, 1) and pad == (0, 0)
+        node.check(plain, "has global_pooling, which goes with stride 1 and pad 0 only")
+    if any(pad):
+        averages = param.pool in (param.AVE, param.MAX)
+        node.check(averages, "pads, which only MAX and AVE pooling can")
+        inside = pad[0] < kernel[0] and pad[1] < kernel[1]
+        node.check(inside, f"has pad {show(pad)}, not smaller than its kernel {show(kernel)}")
