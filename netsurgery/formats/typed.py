@@ -65,7 +65,7 @@ class Converter:
         Raises:
             FormatError: A value has a type that Caffe would refuse.
         """
-        known = _fields_of(message.DESCRIPTOR)
+        known, required = _fields_of(message.DESCRIPTOR)
         seen: Dict[str, int] = {}
         for field in block.fields:
             descriptor = known.get(field.name)
@@ -76,6 +76,9 @@ class Converter:
                 self._check_single(field, seen)
             for value in field.values:
                 self._set(message, descriptor, value, field, path)
+        for name in required:
+            if name not in seen:
+                raise self.error(block.start, f"{path}{name} is missing", "add it")
         return message
 
     def _check_single(self, field: Field, seen: Dict[str, int]) -> None:
@@ -202,14 +205,17 @@ def _kinds(descriptor: Any) -> Dict[int, str]:
     }
 
 
-_field_tables: Dict[str, Dict[str, Any]] = {}
+_Fields = Tuple[Dict[str, Any], Tuple[str, ...]]
+_field_tables: Dict[str, _Fields] = {}
 _kind_of: Dict[int, str] = {}
 
 
-def _fields_of(descriptor: Any) -> Dict[str, Any]:
+def _fields_of(descriptor: Any) -> _Fields:
+    """A message's fields by name, and the names of those that it must have."""
     table = _field_tables.get(descriptor.full_name)
     if table is None:
-        table = {field.name: field for field in descriptor.fields}
+        required = tuple(field.name for field in descriptor.fields if is_required(field))
+        table = {field.name: field for field in descriptor.fields}, required
         _field_tables[descriptor.full_name] = table
     return table
 
@@ -218,6 +224,12 @@ def _kind(descriptor: Any) -> str:
     if not _kind_of:
         _kind_of.update(_kinds(descriptor))
     return _kind_of[descriptor.type]
+
+
+def is_required(descriptor: Any) -> bool:
+    """Whether a message is nothing without this field."""
+    required = getattr(descriptor, "is_required", None)
+    return descriptor.label == descriptor.LABEL_REQUIRED if required is None else required
 
 
 def is_repeated(descriptor: Any) -> bool:
