@@ -50,6 +50,7 @@ class Surgery:
                 those in memory if not given.
         """
         weights = weights or self.model.weights
+        assert weights is not None, "operate() takes no model without weights"
         for step in reversed(self.steps):
             weights = _undo(step, weights)
         return Model(self.original.prototxt, weights)

@@ -44,7 +44,7 @@ def new_names(model: Model, edit: Edit, layer: str) -> Names:
     names = Names(layer + suffixes[0], layer + suffixes[1], tuple(suffixes))
     taken = {other.name for other in model.prototxt.layers}
     taken.update(top for other in model.prototxt.layers for top in other.tops)
-    taken.update(other.name for other in model.weights.layers if model.weights)
+    taken.update(other.name for other in (model.weights.layers if model.weights else ()))
     for name in (names.first, names.second):
         if name in taken:
             raise PlanError(

@@ -14,6 +14,8 @@ from netsurgery.network.model import Model
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import Rule, choose, refuse_idle
 
+_RANK_FOR = {"energy": svd.rank_for_energy, "error": svd.rank_for_error}
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -98,7 +100,7 @@ def _decide(
 
 
 def _edit(chosen: Method, wishes: Wishes, rule: Rule, name: str, matrix: np.ndarray) -> Edit:
-    needs_spectrum = wishes.predict or rule.kind != "rank"
+    needs_spectrum = wishes.predict or rule.kind in _RANK_FOR
     spectrum = svd.spectrum(matrix) if needs_spectrum else None
     rank = _rank(rule, matrix.shape, spectrum, name)
     _refuse_growth(rule, rank, matrix.shape, wishes.allow_growth, name)
@@ -108,10 +110,8 @@ def _edit(chosen: Method, wishes: Wishes, rule: Rule, name: str, matrix: np.ndar
 
 def _rank(rule: Rule, shape: tuple, spectrum: Optional[np.ndarray], name: str) -> int:
     full = min(shape)
-    if rule.kind == "energy":
-        return svd.rank_for_energy(spectrum, rule.value)
-    if rule.kind == "error":
-        return svd.rank_for_error(spectrum, rule.value)
+    if spectrum is not None and rule.kind in _RANK_FOR:
+        return _RANK_FOR[rule.kind](spectrum, rule.value)
     rank = int(rule.value) if rule.whole else max(1, round(rule.value * full))
     if rank > full:
         raise PlanError(

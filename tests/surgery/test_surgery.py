@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_models import two_layers
+
+from netsurgery.errors import FormatError, PlanError
+from netsurgery.methods import Edit
+from netsurgery.network.model import Model, load
+from netsurgery.planning import Plan
+from netsurgery.surgery import apply, operate
+
+FC6 = Edit("fc6", "svd", {"rank": 4})
+FC7 = Edit("fc7", "svd", {"rank": 2})
+
+
+def test_an_empty_plan_gives_the_same_bytes(zoo: Path, tmp_path: Path) -> None:
+    files = zoo / "mtcnn_det3" / "deploy.prototxt", zoo / "mtcnn_det3" / "det3.caffemodel"
+    apply(load(*files), Plan()).save(tmp_path)
+    for file in files:
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes()
+
+
+def test_the_model_itself_is_never_changed() -> None:
+    model = two_layers()
+    before = bytes(model.prototxt), [layer.name for layer in model.weights.layers]
+    apply(model, Plan((FC6, FC7)))
+    assert (bytes(model.prototxt), [layer.name for layer in model.weights.layers]) == before
+
+
+def test_untouched_layers_keep_their_bytes_in_the_weights(zoo: Path, tmp_path: Path) -> None:
+    model = load(zoo / "mtcnn_det3" / "deploy.prototxt", zoo / "mtcnn_det3" / "det3.caffemodel")
+    apply(model, Plan((Edit("conv5", "svd", {"rank": 20}),))).save(tmp_path)
+    old = (zoo / "mtcnn_det3" / "det3.caffemodel").read_bytes()
+    new = (tmp_path / "det3.caffemodel").read_bytes()
+    place = old.index(b"conv5")
+    assert new[: place - 12] == old[: place - 12]
+    tail = old[old.index(b"prelu5") - 2 :]
+    assert new.endswith(tail)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 32), st.integers(1, 5), st.sampled_from(["first", "sqrt"]))
+def test_the_twin_holds_the_product_of_the_pair(six: int, seven: int, split: str) -> None:
+    edits = [Edit("fc6", "svd", {"rank": six, "split": split}), Edit("fc7", "svd", {"rank": seven})]
+    surgery = operate(two_layers(), Plan(tuple(edits)))
+    twin = surgery.twin()
+    assert twin.prototxt is surgery.original.prototxt
+    for name in ("fc6", "fc7"):
+        (right,), (left, bias) = (
+            [blob.array() for blob in surgery.model.blobs(name + suffix)] for suffix in ("_L", "_U")
+        )
+        weights, twin_bias = (blob.array() for blob in twin.blobs(name))
+        # float32 against float64 sums of at most 32 terms
+        assert np.allclose(weights, left.astype(float) @ right.astype(float), atol=1e-5)
+        assert np.array_equal(bias, twin_bias)
+        assert np.array_equal(bias, surgery.original.blobs(name)[1].array())
+
+
+def test_the_layers_keep_their_order_in_the_weights() -> None:
+    surgery = operate(two_layers(), Plan((FC7, FC6)))
+    names = [layer.name for layer in surgery.model.weights.layers]
+    assert names == ["fc6_L", "fc6_U", "fc7_L", "fc7_U"]
+    assert [layer.name for layer in surgery.twin().weights.layers] == ["fc6", "fc7"]
+
+
+def test_nothing_is_done_when_one_edit_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="'fc9'"):
+        apply(two_layers(), Plan((FC6, Edit("fc9", "svd", {"rank": 2}))))
+    with pytest.raises(PlanError, match="there is no method 'magic'; choose among svd"):
+        apply(two_layers(), Plan((Edit("fc6", "magic", {}),)))
+
+
+def test_without_weights_there_is_nothing_to_operate_on() -> None:
+    with pytest.raises(PlanError, match="no weights to operate on"):
+        apply(Model(two_layers().prototxt), Plan((FC6,)))
+
+
+def test_a_pair_can_be_factored_again() -> None:
+    plan = Plan((FC6, Edit("fc6_U", "svd", {"rank": 2})))
+    surgery = operate(two_layers(), plan)
+    names = [layer.name for layer in surgery.model.prototxt.layers]
+    assert names == ["data", "fc6_L", "fc6_U_L", "fc6_U_U", "relu6", "fc7"]
+    arrays = [surgery.model.blobs(name)[0].array() for name in ("fc6_U_U", "fc6_U_L", "fc6_L")]
+    product = np.linalg.multi_dot(arrays)
+    # float32 rounding of three factors
+    assert np.allclose(surgery.twin().blobs("fc6")[0].array(), product, atol=1e-5)
+
+
+def test_a_model_is_not_saved_over_itself(tmp_path: Path) -> None:
+    two_layers().save(tmp_path)
+    model = load(tmp_path / "deploy.prototxt", tmp_path / "weights.caffemodel")
+    before = (tmp_path / "deploy.prototxt").read_bytes()
+    with pytest.raises(FormatError, match="would be overwritten; choose another folder"):
+        apply(model, Plan((FC6,))).save(tmp_path)
+    assert (tmp_path / "deploy.prototxt").read_bytes() == before
