@@ -235,6 +235,6 @@ def layers_in(source: Source, root: Message) -> Tuple[LayerText, ...]:
             continue
         for value in field.values:
             if isinstance(value, Scalar):
-                raise source.error(value.start, f"{field.name} takes a block in braces")
+                raise source.error(value.start, f"{field.name} takes a block in braces", "add it")
             layers.append(LayerText(source, field, value, len(layers)))
     return tuple(layers)

@@ -6,9 +6,8 @@ import re
 from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
 from netsurgery.formats.syntax_errors import PrototxtSyntaxError, diagnose_field, diagnose_item
-from netsurgery.formats.tokens import IDENTIFIER, SCALAR, TRIVIA, skip_trivia
+from netsurgery.formats.tokens import BOM, IDENTIFIER, SCALAR, TRIVIA, skip_trivia
 
-BOM = b"\xef\xbb\xbf"
 MAX_DEPTH = 100
 
 

@@ -7,7 +7,7 @@ import re
 from typing import List, Optional, Tuple
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.tokens import STRING
+from netsurgery.formats.tokens import BOM, STRING
 
 _line_end = re.compile(rb"\r\n?|\n")
 _lone_return = re.compile(rb"\r(?!\n)")
@@ -33,7 +33,8 @@ class Source:
         if self._starts is None:
             self._starts = [0, *(found.end() for found in _line_end.finditer(self.data))]
         line = bisect.bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        mark = len(BOM) if line == 1 and self.data.startswith(BOM) else 0
+        return line, offset - mark - self._starts[line - 1] + 1
 
     def check_comments(self) -> None:
         """Refuse text that Caffe would take for a comment because a lone CR ends no line.

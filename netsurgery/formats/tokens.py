@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+BOM = b"\xef\xbb\xbf"
 _BLANK = rb"[ \t\r\n\f\v]*"
 TRIVIA = rb"(?:%s(?:\#[^\n\0]*(?:\n|\Z)%s)*)" % (_BLANK, _BLANK)
 # One digit is enough where a string is only recognised: more would let a match backtrack.

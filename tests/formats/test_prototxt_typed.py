@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt import LayerText, Prototxt
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
-from netsurgery.formats.typed import is_required, is_repeated
+from netsurgery.formats.typed import is_repeated, is_required
 
 SCALARS = {
     "CPPTYPE_INT32": st.integers(-(2**31), 2**31 - 1),
