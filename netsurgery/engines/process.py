@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -86,6 +87,8 @@ class Worker:
             raise ChildFailedError(f"cannot run {python}: {error.strerror}") from None
         _widen(self._process.stdin)
         _widen(self._process.stdout)
+        # Also for a worker that is forgotten: Popen itself would keep such a child running.
+        self._reap = weakref.finalize(self, _reap, self._process)
         self._noise = bytearray()
         self._listener = threading.Thread(
             target=_listen, args=(self._process.stderr, self._noise), daemon=True
@@ -125,12 +128,8 @@ class Worker:
     def kill(self) -> None:
         """End the child at once and release its pipes."""
         self._end = self._end or "the session is closed"
-        self._process.kill()
-        self._process.wait()
+        self._reap()
         self._listener.join(_SECONDS_TO_LEAVE)
-        for stream in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                _stream(stream).close()
 
     def _await_greeting(self) -> None:
         # A wrapper script or a sitecustomize may print before the worker has the pipe.
@@ -194,9 +193,16 @@ def _widen(stream: Optional[IO[bytes]]) -> None:
             fcntl.fcntl(_stream(stream), _SET_PIPE_SIZE, _PIPE_SIZE)
 
 
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            _stream(stream).close()
+
+
 def _listen(stderr: IO[bytes], noise: bytearray) -> None:
-    # Reads all the time: a full pipe would stop the child. Holds no reference to the worker,
-    # so that one that is forgotten is collected and its child leaves.
+    # Reads all the time: a full pipe would stop the child.
     with stderr:
         for piece in iter(lambda: os.read(stderr.fileno(), 4096), b""):
             noise += piece
