@@ -16,12 +16,19 @@ SAMPLE = 32
 
 
 def gram(wide: np.ndarray, dtype: type) -> np.ndarray:
-    """``wide @ wide.T``, of shape (m, m), computed and accumulated in ``dtype``."""
-    blocks = (block for _, block in column_blocks(wide, dtype))
-    first = next(blocks)
-    total = first @ first.T
-    for block in blocks:
-        total += block @ block.T
+    """``wide @ wide.T``, of shape (m, m), computed and accumulated in ``dtype``.
+
+    Only the lower triangle is filled, which is half the work and all that LAPACK reads. The array
+    is Fortran-contiguous, as LAPACK wants it.
+    """
+    from scipy.linalg import get_blas_funcs
+
+    total: np.ndarray = np.zeros((len(wide), len(wide)), dtype, order="F")
+    syrk = get_blas_funcs("syrk", (total,))
+    for _, block in column_blocks(wide, dtype):
+        turned = block.flags.c_contiguous
+        factor = block.T if turned else block
+        total = syrk(1.0, factor, 1.0, total, trans=turned, lower=1, overwrite_c=1)
     return total
 
 
@@ -31,8 +38,11 @@ def rounding(matrix: np.ndarray, wide: np.ndarray) -> float:
     A sample of its entries is computed again in float64. The error of an entry scales with the
     norms of its two rows, and is larger on the diagonal, where nothing cancels; the mean relative
     error of either kind stands for all of that kind.
+
+    Args:
+        matrix: The Gram matrix, its lower triangle.
+        wide: The matrix it was made of.
     """
-    squares = np.diagonal(matrix).astype(np.float64)
     rows = np.unique(np.linspace(0, len(matrix) - 1, SAMPLE).astype(int))
     exact = wide[rows].astype(np.float64)
     exact = exact @ exact.T
@@ -40,10 +50,11 @@ def rounding(matrix: np.ndarray, wide: np.ndarray) -> float:
     scale = np.outer(norms, norms)
     error = matrix[np.ix_(rows, rows)] - exact
     relative = np.divide(error, scale, out=np.zeros_like(error), where=scale > 0) ** 2
-    diagonal, all_entries = np.trace(relative), relative.sum()
-    beside = (all_entries - diagonal) / max(1, relative.size - len(rows))
+    pairs = np.tril_indices(len(rows), -1)
+    beside = relative[pairs].mean() if len(rows) > 1 else 0.0
+    squares = np.diagonal(matrix).astype(np.float64)
     own = float(squares @ squares)
-    return float(np.sqrt(beside * (squares.sum() ** 2 - own) + diagonal / len(rows) * own))
+    return float(np.sqrt(beside * (squares.sum() ** 2 - own) + np.diagonal(relative).mean() * own))
 
 
 def eigenpairs(matrix: np.ndarray, count: int) -> Tuple[np.ndarray, np.ndarray]:
@@ -54,7 +65,7 @@ def eigenpairs(matrix: np.ndarray, count: int) -> Tuple[np.ndarray, np.ndarray]:
     orthogonalise the wanted ones one after the other; both take about half as long again.
 
     Args:
-        matrix: Shape (m, m), m at least 2, float32 or float64, C-contiguous; is overwritten.
+        matrix: Its lower triangle, shape (m, m), m at least 2, Fortran-contiguous; is overwritten.
         count: How many eigenvectors.
 
     Returns:
@@ -69,7 +80,7 @@ def eigenpairs(matrix: np.ndarray, count: int) -> Tuple[np.ndarray, np.ndarray]:
         ("sytrd", "sytrd_lwork", "stevd", "ormqr"), (matrix,)
     )
     size = int(workspace(len(matrix), lower=1)[0])
-    reflectors, diagonal, beside, tau, info = reduce(matrix.T, 1, size, overwrite_a=1)
+    reflectors, diagonal, beside, tau, info = reduce(matrix, 1, size, overwrite_a=1)
     values, vectors, failed = conquer(diagonal, beside)
     if info or failed:
         raise ValueError(f"LAPACK found no eigenvectors (sytrd {info}, stevd {failed})")

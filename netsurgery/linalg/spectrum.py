@@ -31,7 +31,7 @@ def spectrum(matrix: np.ndarray) -> np.ndarray:
         return np.linalg.svd(wide.T.astype(np.float64), compute_uv=False)
     from scipy.linalg import eigvalsh
 
-    eigenvalues = eigvalsh(gram(wide, np.float64), overwrite_a=True, check_finite=False)
+    eigenvalues = eigvalsh(gram(wide, np.float64), lower=True, overwrite_a=True, check_finite=False)
     return np.sqrt(np.maximum(eigenvalues[::-1], 0.0))
 
 
