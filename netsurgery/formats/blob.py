@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from array import array as typed_array
 from dataclasses import dataclass, field
-from typing import Iterator, NamedTuple, Optional, Protocol, Sequence
+from itertools import chain
+from typing import Iterable, Iterator, NamedTuple, Optional, Protocol, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -111,11 +112,12 @@ class Blob:
         offset; else a copy.
         """
         wanted = np.dtype(dtype)
-        pieces = list(self._values.pieces())
-        if len(pieces) == 1 and pieces[0].dtype == wanted:
-            flat = np.require(pieces[0], wanted, ["C", "A"])
+        pieces = self._values.pieces()
+        first = next(pieces, np.empty(0, wanted))
+        if first.size == self.count and first.dtype == wanted:
+            flat = np.require(first, wanted, ["C", "A"])
         else:
-            flat = _gather(pieces, self.count, wanted)
+            flat = _gather(chain([first], pieces), self.count, wanted)
         flat = flat.reshape(self.shape)
         flat.setflags(write=False)
         return flat
@@ -164,7 +166,7 @@ def _changeable(values: np.ndarray, dtype: np.dtype) -> bool:
     return values.dtype != dtype or flags.writeable or not (flags.c_contiguous and flags.aligned)
 
 
-def _gather(pieces: list[np.ndarray], count: int, dtype: np.dtype) -> np.ndarray:
+def _gather(pieces: Iterable[np.ndarray], count: int, dtype: np.dtype) -> np.ndarray:
     flat = np.empty(count, dtype)
     start = 0
     # Caffe casts a double that float32 cannot hold to infinity, and says nothing.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Optional
+from itertools import islice
+from typing import Iterator, Optional
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import Blob, Runs
@@ -52,7 +53,6 @@ class _Message:
         self.data = data
         self.at = at
         self.legacy: dict[int, int] = {}
-        self.dims: list[int] = []
         self.runs = {number: Runs(data, dtype) for number, dtype in _NUMBERS.items()}
         self.shapes: list[Field] = []
         self.c3d_width: Optional[int] = None
@@ -70,7 +70,7 @@ class _Message:
             self.c3d_width = signed(field.value)
         elif wire == VARINT and number == _RAW_TYPE:
             self.raw_type = field.value
-        elif wire == LENGTH and number == SHAPE:
+        elif wire == LENGTH and number == SHAPE and len(self.shapes) <= _MOST_AXES:
             self.shapes.append(field)
         elif wire == LENGTH and number == _RAW_DATA:
             self.raw = field
@@ -99,21 +99,20 @@ class _Message:
         elif self.legacy:
             shape = [self.legacy.get(axis, 0) for axis in LEGACY_AXES]
         else:
-            shape = [dim for field in self.shapes for dim in self._dims(field)]
-        if len(shape) > _MOST_AXES:
+            shape = list(islice(self._dims(), _MOST_AXES + 1))
+        if max(len(shape), len(self.shapes)) > _MOST_AXES:
             raise FormatError(f"the blob at byte {self.at} has more than {_MOST_AXES} axes")
         if any(dim < 0 for dim in shape):
             raise FormatError(f"the blob at byte {self.at} has a negative dimension: {shape}")
         return tuple(shape)
 
-    def _dims(self, shape: Field) -> list[int]:
-        dims: list[int] = []
-        for field in fields(self.data, shape.start, shape.stop):
-            if field.number == 1 and field.wire == VARINT:
-                dims.append(signed(field.value))
-            elif field.number == 1 and field.wire == LENGTH:
-                dims.extend(varints(self.data, field.start, field.stop))
-        return dims
+    def _dims(self) -> Iterator[int]:
+        for shape in self.shapes:
+            for field in fields(self.data, shape.start, shape.stop):
+                if field.number == 1 and field.wire == VARINT:
+                    yield signed(field.value)
+                elif field.number == 1 and field.wire == LENGTH:
+                    yield from varints(self.data, field.start, field.stop)
 
     def _values(self) -> tuple[Runs, str]:
         """The numbers Caffe would load, and what is to be said of them."""

@@ -170,9 +170,11 @@ def _refuse_repetition(layers: list[LayerWeights], ends: list[int]) -> None:
     if not names or names[0] not in names[1:]:
         return
     start = names.index(names[0], 1)
-    again = layers[start:]
-    same = all(first.name == second.name for first, second in zip(layers[:start], again))
-    if same and any(layer.blobs for layer in again):
+    first, again = layers[:start], layers[start:]
+    same = all(one.name == other.name for one, other in zip(first, again))
+    # Two layers of one name without weights are usual: one for training, one for testing.
+    trained = all(any(layer.blobs for layer in half) for half in (first, again))
+    if same and trained:
         raise _joined(ends[start - 1])
 
 
