@@ -88,7 +88,11 @@ class Caffe(Engine):
     def open(
         self, prototxt: PathLike, weights: Optional[PathLike] = None, *, phase: str = "TEST"
     ) -> CaffeSession:
-        """Load a net with ``caffe.Net`` and ``copy_from``: any weights that Caffe reads."""
+        """Load a net with ``caffe.Net`` and ``copy_from``: any weights that Caffe reads.
+
+        Raises:
+            EngineError: No Caffe is usable, or it aborted; with its own message.
+        """
         check_files(prototxt, weights)
         python = self._python or os.environ.get(PYTHON_VARIABLE) or self._usable().probe.where
         worker = _start(python, self._pythonpath, self._timeout)

@@ -23,6 +23,7 @@ _REMEDIES = {
     "Incompatible number of blobs": "these weights do not belong to this prototxt",
     "Unknown layer type": "run it in the Caffe that has that layer: set NETSURGERY_CAFFE_PYTHON",
     "No module named": "put the folder of that module on the engine's pythonpath",
+    "proto.data_size()": "stock Caffe reads float32 and double, not the float16 of NVIDIA's fork",
     "Error saving weights": "Caffe's HDF5 takes no '/' in the name of a layer",
     "bad_alloc": "use a smaller batch, or a machine with more memory",
 }
