@@ -69,11 +69,12 @@ def _list_edits(
 def _one_list(
     items: Sequence[LayerText], changes: Mapping[int, bytes]
 ) -> List[Tuple[int, int, bytes]]:
-    kept = [item for item in items if changes.get(item.index) != b""]
-    tail = items.index(kept[-1]) + 1 if kept else 0
+    goes = [changes.get(item.index) == b"" for item in items]
+    kept = [item for item, gone in zip(items, goes) if not gone]
+    tail = kept[-1].index - items[0].index + 1 if kept else 0
     result = [(*item.span, changes[item.index]) for item in kept if item.index in changes]
-    for item, following in zip(items[:tail], items[1:tail]):
-        if item not in kept:
+    for item, following, gone in zip(items[:tail], items[1:tail], goes):
+        if gone:
             result.append((item.span[0], following.span[0], b""))
     if items[tail:]:
         start = kept[-1].span[1] if kept else items[0].span[0]

@@ -61,8 +61,7 @@ class Prototxt:
             raise FormatError(other[0], file=source.file, remedy=other[1]) from None
         source.check_comments()
         if next(root.all("layer"), None) is None and next(root.all("layers"), None) is None:
-            problem, remedy = why_no_net(root, data)
-            raise FormatError(problem, file=source.file, remedy=remedy)
+            raise why_no_net(root, source)
         return cls(source, root)
 
     @classmethod

@@ -83,7 +83,7 @@ class Field:
 
 _match_field = re.compile(
     rb"%(t)s(?:(%(i)s|\[[A-Za-z0-9_./ -]+\])%(t)s"
-    rb"(?::%(t)s(%(s)s)(?:%(t)s[,;])?|(:?)%(t)s([{<\[]))|([}>]))"
+    rb"(?::%(t)s(%(s)s)(?:%(t)s[,;])?|(?:(:)%(t)s)?([{<\[]))|([}>]))"
     % {b"t": TRIVIA, b"i": IDENTIFIER, b"s": SCALAR}
 ).match
 _NAME, _SCALAR, _COLON, _OPEN, _CLOSE = range(1, 6)

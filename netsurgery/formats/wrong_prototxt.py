@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Optional, Set, Tuple
 
+from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
-from netsurgery.formats.prototxt_tree import Message
+from netsurgery.formats.prototxt_tree import Field, Message
 from netsurgery.formats.schema import NetParameter, SolverParameter
+from netsurgery.formats.source import Source
 from netsurgery.formats.tokens import decode, unquote
 
 Verdict = Tuple[str, str]
@@ -28,27 +30,33 @@ def _names(message: Any) -> Set[str]:
     return set(message.DESCRIPTOR.fields_by_name)
 
 
-def why_no_net(root: Message, data: bytes) -> Verdict:
-    """Say why a well-formed prototxt without a layer is no network, and what to do."""
-    names = [field.name for field in root.fields]
-    if not names:
-        return f"the file is {'empty' if not data.strip() else 'nothing but comments'}", _WANTED
-    if set(names) & (_names(SolverParameter) - _names(NetParameter)):
-        return _solver(root, data)
-    misspelt = next((name for name in names if name.lower() in ("layer", "layers")), None)
-    if misspelt:
-        return f"no layer: `{misspelt}` is not how Caffe spells it", "write `layer`"
-    if set(names) & {"item"}:
-        return "this is a label map, not a network", _WANTED
-    shown = ", ".join(dict.fromkeys(names[:8]))
-    return f"no layer: the file holds only {shown}", _WANTED
+def why_no_net(root: Message, source: Source) -> FormatError:
+    """Make the error that says why a prototxt without a layer is no network."""
+    if not root.fields:
+        nothing = "nothing but comments" if source.data.strip() else "empty"
+        return source.error(0, f"the file is {nothing}", _WANTED)
+    of_solvers = _names(SolverParameter) - _names(NetParameter)
+    for field in root.fields:
+        if field.name in of_solvers:
+            return _solver(root, source, field)
+        if field.name.lower() in ("layer", "layers"):
+            problem = f"no layer: `{field.name}` is not how Caffe spells it"
+            return source.error(field.start, problem, "write `layer`")
+    first = root.fields[0]
+    if any(field.name == "item" for field in root.fields):
+        return source.error(first.start, "this is a label map, not a network", _WANTED)
+    names = ", ".join(list(dict.fromkeys(field.name for field in root.fields))[:8])
+    return source.error(first.start, f"no layer: the file holds only {names}", _WANTED)
 
 
-def _solver(root: Message, data: bytes) -> Verdict:
+def _solver(root: Message, source: Source, field: Field) -> FormatError:
+    """Say that it is a solver, at the field that shows it, and which net it names."""
     for name in ("net", "train_net", "test_net"):
         for value in root.values(name):
-            path = decode(unquote(data[value.start : value.end]))
-            return f'this is a solver prototxt; its net is `{name}: "{path}"`', "give that file"
-    if any(name in ("net_param", "train_net_param") for name in (f.name for f in root.fields)):
-        return "this is a solver prototxt with its net inside", "put the net in a file of its own"
-    return "this is a solver prototxt, not a network", _WANTED
+            path = decode(unquote(source.data[value.start : value.end]))
+            problem = f'this is a solver prototxt; its net is `{name}: "{path}"`'
+            return source.error(field.start, problem, "give that file")
+    if {"net_param", "train_net_param"} & {field.name for field in root.fields}:
+        problem = "this is a solver prototxt with its net inside"
+        return source.error(field.start, problem, "put the net in a file of its own")
+    return source.error(field.start, "this is a solver prototxt, not a network", _WANTED)
