@@ -1,0 +1,197 @@
+"""What a network costs: parameters, multiply-accumulates, memory, also by number of regions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import Shape, count, infer_shapes, parameter_shapes
+
+FLOAT_BYTES = 4
+Shapes = Dict[Value, Optional[Shape]]
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What one layer costs in one forward pass.
+
+    Attributes:
+        layer: The layer.
+        blobs: Shapes of its parameters; None where they are not known.
+        tops: Shapes of what it makes; None where one is not known.
+        params: Number of parameters that are its own; what it shares counts with the owner.
+        macs: Multiply-accumulates of convolutions and matrix products. Elementwise work,
+            pooling and the like count as 0. None where a shape is not known.
+        activation_bytes: Memory of its tops in float32; 0 for one that computes in place.
+    """
+
+    layer: Layer
+    blobs: Optional[Tuple[Shape, ...]]
+    tops: Tuple[Optional[Shape], ...]
+    params: Optional[int]
+    macs: Optional[int]
+    activation_bytes: Optional[int]
+
+
+class Totals(NamedTuple):
+    """Sums over the layers whose cost is known.
+
+    Attributes:
+        params: Number of parameters.
+        macs: Multiply-accumulates of one forward pass.
+        activation_bytes: Memory of all blobs, as Caffe allocates them, inputs included.
+        unknown: Names of layers that a shape is missing for, and that may cost more.
+    """
+
+    params: int
+    macs: int
+    activation_bytes: int
+    unknown: Tuple[str, ...]
+
+
+def count_cost(network: Network, shapes: Shapes, model: Optional[Model] = None) -> List[LayerCost]:
+    """Return the cost of every layer of ``network``.
+
+    Args:
+        network: The network.
+        shapes: The shapes of its values, from `infer_shapes`.
+        model: Its weights tell the parameters of layers of unknown type or input.
+    """
+    shared = {
+        (layer.index, index)
+        for group in network.shared_parameters
+        for layer, index in group.members[1:]
+    }
+    return [_layer_cost(layer, shapes, shared, model) for layer in network.layers]
+
+
+def total_cost(
+    model: Model, network: Optional[Network] = None, rois: Optional[int] = None
+) -> Totals:
+    """Return the cost of a model at its declared input shapes.
+
+    Args:
+        model: The model.
+        network: Its graph, if not that of the TEST phase.
+        rois: Number of regions of interest, see `infer_shapes`.
+
+    Raises:
+        NetworkError: Caffe would refuse the network.
+    """
+    network = network or model.network()
+    shapes = infer_shapes(network, rois=rois, weights=model.weights)
+    inputs = sum(_bytes(shapes[value]) or 0 for value in network.legacy_inputs)
+    return sum_up(count_cost(network, shapes, model), inputs)
+
+
+def sum_up(costs: Iterable[LayerCost], input_bytes: int = 0) -> Totals:
+    """Add up the costs of layers, and the memory of net-level inputs."""
+    costs = list(costs)
+    known = [(c.params or 0, c.macs or 0, c.activation_bytes or 0) for c in costs]
+    params, macs, memory = (sum(column) for column in zip(*known)) if known else (0, 0, 0)
+    unknown = tuple(c.layer.name for c in costs if None in (c.params, c.macs, c.activation_bytes))
+    return Totals(params, macs, memory + input_bytes, unknown)
+
+
+def cost_of_regions(model: Model, network: Optional[Network] = None) -> Tuple[int, int]:
+    """Return the MACs that do not depend on the number of regions, and those of each region.
+
+    With n regions the network does ``fixed + n * each`` of them; ``each`` is 0 for a network
+    without region pooling.
+
+    Raises:
+        NetworkError: Caffe would refuse the network.
+    """
+    one, two = (total_cost(model, network, rois=rois).macs for rois in (1, 2))
+    return one - (two - one), two - one
+
+
+def _layer_cost(
+    layer: Layer, shapes: Shapes, shared: set[Tuple[int, int]], model: Optional[Model]
+) -> LayerCost:
+    bottoms = [shapes[value] for value in layer.bottoms]
+    tops = tuple(shapes[value] for value in layer.tops)
+    blobs = _blobs(layer, bottoms, model)
+    own = [count(shape) for i, shape in enumerate(blobs or ()) if (layer.index, i) not in shared]
+    params = None if blobs is None else sum(own)
+    return LayerCost(
+        layer, blobs, tops, params, _macs(layer, bottoms, tops, blobs), _memory(layer, tops)
+    )
+
+
+def _blobs(
+    layer: Layer, bottoms: Sequence[Optional[Shape]], model: Optional[Model]
+) -> Optional[Tuple[Shape, ...]]:
+    known = parameter_shapes(layer, bottoms)
+    if known is None and model is not None and model.weights is not None:
+        stored = model.blobs(layer.name)
+        return tuple(blob.shape for blob in stored) if stored else None
+    return known
+
+
+def _memory(layer: Layer, tops: Sequence[Optional[Shape]]) -> Optional[int]:
+    rewritten = {after for _, after in layer.in_place}
+    sizes = [_bytes(shape) for value, shape in zip(layer.tops, tops) if value not in rewritten]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def _bytes(shape: Optional[Shape]) -> Optional[int]:
+    return None if shape is None else FLOAT_BYTES * count(shape)
+
+
+def _macs(
+    layer: Layer,
+    bottoms: Sequence[Optional[Shape]],
+    tops: Sequence[Optional[Shape]],
+    blobs: Optional[Tuple[Shape, ...]],
+) -> Optional[int]:
+    rule = _MACS.get(layer.type)
+    if rule is None:
+        # A layer of unknown type may do anything.
+        return None if blobs is None or None in tops else 0
+    known_bottoms = [shape for shape in bottoms if shape is not None]
+    known_tops = [shape for shape in tops if shape is not None]
+    if not blobs or len(known_bottoms) < len(bottoms) or len(known_tops) < len(tops):
+        return None
+    return rule(known_bottoms, known_tops, blobs)
+
+
+def _convolution(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
+    """Each output value takes one product with a filter."""
+    return sum(count(top) for top in tops) * count(blobs[0][1:])
+
+
+def _deconvolution(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
+    """Each input value scales one filter."""
+    return sum(count(bottom) for bottom in bottoms) * count(blobs[0][1:])
+
+
+def _inner_product(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
+    """Each row of inputs meets the whole matrix."""
+    return count(tops[0][:-1]) * count(blobs[0])
+
+
+def _recurrent(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
+    """Each step of each stream meets every matrix, a static input only the stream."""
+    steps, streams = bottoms[0][:2]
+    matrices = [shape for shape in blobs if len(shape) == 2]
+    # W_x, (W_static,) W_h and for an RNN W_o: with a static input there is one more.
+    static = count(matrices[1]) if len(blobs) in (4, 6) else 0
+    return streams * (steps * (sum(map(count, matrices)) - static) + static)
+
+
+_Rule = Callable[[Sequence[Shape], Sequence[Shape], Sequence[Shape]], int]
+_MACS: Dict[str, _Rule] = {
+    **dict.fromkeys(
+        (
+            *("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution"),
+            *("ConvolutionRistretto", "CConvolution"),
+        ),
+        _convolution,
+    ),
+    **dict.fromkeys(("Deconvolution", "DeconvolutionRistretto"), _deconvolution),
+    **dict.fromkeys(("InnerProduct", "FcRistretto", "CInnerProduct"), _inner_product),
+    **dict.fromkeys(("LSTM", "RNN"), _recurrent),
+}

@@ -1,0 +1,36 @@
+"""The blobs that a network's layers have, as its prototxt tells."""
+
+from __future__ import annotations
+
+from typing import Dict, Tuple
+
+from netsurgery.network.graph import Network
+from netsurgery.network.shapes import Shape, infer_shapes, parameter_shapes
+
+Place = Tuple[str, int]
+
+
+def blob_shapes(network: Network) -> Dict[str, Tuple[Shape, ...]]:
+    """Return for each layer the shapes of the blobs that Caffe creates for it.
+
+    Layers of types that nothing is known of are left out.
+
+    Raises:
+        NetworkError: A layer that Caffe would refuse.
+    """
+    values = infer_shapes(network)
+    found = {}
+    for layer in network.layers:
+        shapes = parameter_shapes(layer, [values[value] for value in layer.bottoms])
+        if shapes is not None:
+            found[layer.name] = shapes
+    return found
+
+
+def owners_of_shared(network: Network) -> Dict[Place, Place]:
+    """Return for each blob that is shared but not owned, as (layer, index), the one it is."""
+    return {
+        (layer.name, index): (group.owner[0].name, group.owner[1])
+        for group in network.shared_parameters
+        for layer, index in group.members[1:]
+    }
