@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tup
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt import LayerText, Prototxt
+from netsurgery.network.padding import PADDING, find_padding, padded
 from netsurgery.network.phases import State
 from netsurgery.network.sharing import SharedParameter, shared_parameters
 
@@ -157,7 +158,7 @@ def build_network(
         parameter = text.parameter
         if parameter.include and parameter.exclude:
             builder.complain("has both include and exclude rules; Caffe takes one kind", text)
-        if state.includes(parameter):
+        if state.includes(parameter) and text.type != PADDING:
             builder.add(text)
     builder.check_in_place()
     return Network(prototxt, state, builder), tuple(builder.problems)
@@ -168,6 +169,7 @@ class _Builder:
 
     def __init__(self, prototxt: Prototxt) -> None:
         self.file = prototxt.file
+        self.padding = find_padding(prototxt)
         self.layers: List[Layer] = []
         self.legacy_inputs: Dict[Value, Optional[Shape]] = {}
         self.producers: Dict[Value, Optional[Layer]] = {}
@@ -180,9 +182,15 @@ class _Builder:
             self.producers[value] = None
 
     def add(self, text: LayerText) -> None:
-        bottoms = tuple(self._read(blob, text) for blob in text.bottoms)
-        tops = tuple(self._top(i, blob, text) for i, blob in enumerate(text.tops))
-        layer = Layer(len(self.layers), text.name, text.type, bottoms, tops, text.parameter, text)
+        names, parameter = text.bottoms, text.parameter
+        if text.index in self.padding:
+            padding = self.padding[text.index]
+            names, parameter = (padding.bottom,), padded(text, padding)
+        bottoms = tuple(self._read(blob, text) for blob in names)
+        tops = tuple(
+            self._top(blob, blob in names[i : i + 1], text) for i, blob in enumerate(text.tops)
+        )
+        layer = Layer(len(self.layers), text.name, text.type, bottoms, tops, parameter, text)
         self.layers.append(layer)
         for value in bottoms:
             self.consumers[value].append(layer)
@@ -222,8 +230,7 @@ class _Builder:
             self.producers[self._write(blob)] = None
         return self._current[blob]
 
-    def _top(self, position: int, blob: str, text: LayerText) -> Value:
-        in_place = position < len(text.bottoms) and text.bottoms[position] == blob
+    def _top(self, blob: str, in_place: bool, text: LayerText) -> Value:
         if blob in self._current and not in_place:
             self.complain(
                 f"makes {blob!r}, which an earlier layer or input already makes",

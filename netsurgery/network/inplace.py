@@ -1,0 +1,80 @@
+"""A network without in-place layers, so that every value can be asked for by name."""
+
+from __future__ import annotations
+
+from typing import Dict, NamedTuple, Sequence, Set
+
+from netsurgery.formats.edits import Edits
+from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.tokens import quote
+from netsurgery.formats.upgrade import upgrade
+from netsurgery.network.graph import Layer, Network, Value
+
+_RULES = ("include", "exclude")
+
+
+class Apart(NamedTuple):
+    """A network taken apart.
+
+    Attributes:
+        prototxt: What the network's state builds, with one blob for each value.
+        names: The blob that holds each value of the network.
+    """
+
+    prototxt: Prototxt
+    names: Dict[Value, str]
+
+
+def take_apart(network: Network) -> Apart:
+    """Give every value of a network a blob of its own.
+
+    The last value of a blob keeps the blob's name and earlier ones get a new one; but a net
+    input always keeps its name, since that is what one feeds. Layers that the network's phase,
+    level and stages leave out are gone, and so are the rules that say so: whoever loads the
+    result gets the same layers. A V0 net becomes V2; all other text stays as it is.
+
+    Raises:
+        FormatError: A V0 net that Caffe could not upgrade either.
+    """
+    if network.prototxt.version == "V0":
+        state = network.state
+        prototxt = upgrade(network.prototxt, keep_unknown=True).prototxt
+        network = Network.of(prototxt, state.phase, state.level, state.stages)
+    names = _names(network)
+    built = {layer.text.index for layer in network.layers}
+    gone = {text.index: b"" for text in network.prototxt.layers if text.index not in built}
+    prototxt = network.prototxt.replace_layers(gone) if gone else network.prototxt
+    return Apart(_renamed(prototxt, network.layers, names), names)
+
+
+def _names(network: Network) -> Dict[Value, str]:
+    inputs = set(network.inputs)
+    last = {value.blob: value for value in network.values}
+    keeps = {blob: Value(blob) if Value(blob) in inputs else value for blob, value in last.items()}
+    taken = set(last) | {layer.name for layer in network.layers}
+    return {
+        value: value.blob if value == keeps[value.blob] else _fresh(value, taken)
+        for value in network.values
+    }
+
+
+def _fresh(value: Value, taken: Set[str]) -> str:
+    name = f"{value.blob}_v{value.version}"
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _renamed(prototxt: Prototxt, layers: Sequence[Layer], names: Dict[Value, str]) -> Prototxt:
+    """The text of ``layers``, which are all there are, with new blob names and no rules."""
+    edits = Edits(prototxt.data)
+    for text, layer in zip(prototxt.layers, layers):
+        for field, values in (("bottom", layer.bottoms), ("top", layer.tops)):
+            for place, value in zip(text.block.values(field), values):
+                if names[value] != value.blob:
+                    edits.replace(place.start, place.end, quote(names[value]))
+        for rule in _RULES:
+            for rule_field in text.block.all(rule):
+                edits.remove_field(rule_field.start, rule_field.end)
+    return Prototxt.parse(edits.result(), prototxt.file) if edits.edits else prototxt

@@ -1,0 +1,32 @@
+"""The ``padding`` layers of V0 nets, which Caffe folds into the layer behind them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from netsurgery.formats.prototxt import LayerText, Prototxt
+from netsurgery.formats.tokens import parse_integer
+from netsurgery.formats.upgrade_v0 import Padding, fold_padding
+
+PADDING = "padding"
+
+
+def find_padding(prototxt: Prototxt) -> Dict[int, Padding]:
+    """The layers that take over a padding layer, by index; none unless the net is V0.
+
+    Raises:
+        FormatError: The net pads what Caffe can not.
+    """
+    return fold_padding(prototxt.layers) if prototxt.version == "V0" else {}
+
+
+def padded(text: LayerText, padding: Padding) -> Any:
+    """The layer's parameter with the pad it takes over."""
+    parameter = type(text.parameter)()
+    parameter.CopyFrom(text.parameter)
+    pad = parse_integer(padding.pad)
+    if text.type == "Convolution":
+        parameter.convolution_param.pad[:] = [pad]
+    else:
+        parameter.pooling_param.pad = pad
+    return parameter
