@@ -70,16 +70,20 @@ def _stage(target: Path, writer: Writer, undo: contextlib.ExitStack) -> Path:
 
 
 def _back_up(targets: list[Path], undo: contextlib.ExitStack) -> dict[Path, Optional[Path]]:
-    """A second name for each file that is there, where the file system can give one."""
+    """A second name for each file that is there, None for one that is not.
+
+    Where the file system has no second names, the file is left out.
+    """
     backups: dict[Path, Optional[Path]] = {}
     for target in targets:
-        backups[target] = None
-        if target.exists():
-            with contextlib.suppress(OSError):
-                backup = _beside(target)
-                os.link(target, backup)
-                undo.callback(backup.unlink, missing_ok=True)
-                backups[target] = backup
+        if not target.exists():
+            backups[target] = None
+            continue
+        with contextlib.suppress(OSError):
+            backup = _beside(target)
+            os.link(target, backup)
+            undo.callback(backup.unlink, missing_ok=True)
+            backups[target] = backup
     return backups
 
 
@@ -92,8 +96,8 @@ def _move(staged: list[tuple[Path, Path]], backups: Mapping[Path, Optional[Path]
                 os.replace(source, target)
             moved.append(target)
     except BaseException:
-        for target in moved:
-            backup = backups.get(target)
+        for target in set(moved) & set(backups):
+            backup = backups[target]
             if backup is None:
                 target.unlink()
             else:

@@ -114,11 +114,11 @@ class Blob:
         wanted = np.dtype(dtype)
         pieces = self._values.pieces()
         first = next(pieces, np.empty(0, wanted))
-        if first.size == self.count and first.dtype == wanted:
-            flat = np.require(first, wanted, ["C", "A"])
+        whole = first.size == self.count and first.dtype == wanted
+        if whole and first.flags.aligned and first.flags.c_contiguous:
+            flat = first.reshape(self.shape)
         else:
-            flat = _gather(chain([first], pieces), self.count, wanted)
-        flat = flat.reshape(self.shape)
+            flat = _gather(chain([first], pieces), self.count, wanted).reshape(self.shape)
         flat.setflags(write=False)
         return flat
 

@@ -37,7 +37,7 @@ def read_hdf5(path: str) -> tuple[LayerWeights, ...]:
     h5py = h5py_library()
     with _reported():
         data = _weights_group(h5py, h5py.File(path, "r"))
-        return tuple(_read_layer(h5py, name, group) for name, group in _layer_groups(h5py, data))
+        return tuple(_layers(h5py, data))
 
 
 def h5py_library() -> Any:
@@ -68,10 +68,11 @@ def _reported() -> Iterator[None]:
 
 
 def _weights_group(h5py: Any, file: h5py.File) -> h5py.Group:
-    data = _hard(h5py, file, "data") if "data" in file else None
+    found = dict(_items(h5py, file))
+    data = found.get("data")
     if isinstance(data, h5py.Group):
         return data
-    if "history" in file:
+    if "history" in found:
         what, remedy = "a solver's memory (.solverstate.h5)", "give the .caffemodel.h5 beside it"
     elif data is not None:
         what, remedy = "data for training", "give the trained .caffemodel.h5"
@@ -80,41 +81,42 @@ def _weights_group(h5py: Any, file: h5py.File) -> h5py.Group:
     raise FormatError(f"this HDF5 file is {what}", remedy=remedy)
 
 
-def _hard(h5py: Any, group: h5py.Group, name: str) -> Any:
-    """What lies there; links to elsewhere could read any file of the user's."""
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise FormatError(f"{group.name}/{name} is a link to elsewhere, which Caffe never writes")
-    return group[name]
+def _items(h5py: Any, group: h5py.Group) -> Iterator[tuple[str, Any]]:
+    """What is in a group. A link to elsewhere could read any file of the user's."""
+    for key in group.id:
+        name = key.decode("utf-8", "surrogateescape")
+        if group.id.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+            raise FormatError(f"{group.name}/{name} is a link to elsewhere, unknown to Caffe")
+        yield name, group[key]
 
 
-def _layer_groups(h5py: Any, data: h5py.Group) -> Iterator[tuple[str, h5py.Group]]:
+def _layers(h5py: Any, data: h5py.Group) -> Iterator[LayerWeights]:
     """Every group that is a layer: it holds datasets, or nothing."""
-    waiting = [(name, data, 1) for name in reversed(list(data))]
+    waiting = [(name, item, 1) for name, item in reversed(list(_items(h5py, data)))]
     count = 0
     while waiting:
-        name, parent, depth = waiting.pop()
-        count += 1
-        if depth > _MOST_DEPTH or count > _MOST_LAYERS:
-            raise FormatError("its groups are nested or repeated without end")
-        group = _hard(h5py, parent, name.rpartition("/")[2])
+        name, group, depth = waiting.pop()
         if not isinstance(group, h5py.Group):
             raise FormatError(f"{group.name} is a dataset where a layer should be")
-        inner = [key for key in group if isinstance(group.get(key), h5py.Group)]
-        waiting.extend((f"{name}/{key}", group, depth + 1) for key in reversed(inner))
-        if not inner or len(inner) < len(group):
-            yield name, group
+        items = list(_items(h5py, group))
+        inner = [(f"{name}/{key}", item) for key, item in items if isinstance(item, h5py.Group)]
+        waiting.extend((*pair, depth + 1) for pair in reversed(inner))
+        count += 1
+        if depth > _MOST_DEPTH or count + len(waiting) > _MOST_LAYERS:
+            raise FormatError("its groups are nested or repeated without end")
+        if len(inner) < len(items) or not items:
+            datasets = {key: item for key, item in items if isinstance(item, h5py.Dataset)}
+            yield _read_layer(name, datasets)
 
 
-def _read_layer(h5py: Any, name: str, group: h5py.Group) -> LayerWeights:
-    datasets = {}
-    for key in group:
-        item = _hard(h5py, group, key)
-        if isinstance(item, h5py.Dataset):
-            if not (key.isdecimal() and int(key) < _MOST_BLOBS):
-                raise FormatError(f"{item.name} is not numbered as Caffe does", layer=name)
-            datasets[int(key)] = _read_blob(item, name)
-    count = max(datasets, default=-1) + 1
-    return LayerWeights(name, None, tuple(datasets.get(index, SHARED) for index in range(count)))
+def _read_layer(name: str, datasets: dict[str, h5py.Dataset]) -> LayerWeights:
+    blobs = {}
+    for key, dataset in datasets.items():
+        if not (key.isdecimal() and int(key) < _MOST_BLOBS):
+            raise FormatError(f"{dataset.name} is not numbered as Caffe does", layer=name)
+        blobs[int(key)] = _read_blob(dataset, name)
+    count = max(blobs, default=-1) + 1
+    return LayerWeights(name, None, tuple(blobs.get(index, SHARED) for index in range(count)))
 
 
 def _read_blob(dataset: h5py.Dataset, layer: str) -> Blob:

@@ -208,6 +208,13 @@ def test_what_hdf5_cannot_hold_is_refused(tmp_path: Path) -> None:
     assert [entry.name for entry in open_weights(out).layers] == ["a", "data"]
 
 
+def test_names_of_any_encoding_survive(tmp_path: Path) -> None:
+    names = sorted(["caf\udce9", "café", "a b:c"])
+    as_hdf5([layer(name, seeded(1)) for name in names]).write(tmp_path / "net.h5")
+    weights = open_weights(tmp_path / "net.h5")
+    assert sorted(entry.name for entry in weights.layers) == names
+
+
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         as_hdf5([layer("a", seeded(50, 60))]).write(tmp_path / name, gzip=True)
