@@ -1,0 +1,91 @@
+"""Where a benchmark works, on what model, and with what."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from benchmarks.child import Run, run
+from benchmarks.vgg16 import Vgg16
+
+FOLDER = Path(__file__).resolve().parent
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What was measured: a table, what it says in a sentence or two, and the bare numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    notes: list[str]
+    numbers: dict[str, object]
+
+    def markdown(self) -> str:
+        """The figure as people read it."""
+        widths = [max(map(len, column)) for column in zip(self.columns, *self.rows)]
+        lines = [_line(self.columns, widths), _line(["-" * width for width in widths], widths)]
+        lines += [_line(row, widths) for row in self.rows]
+        return "\n".join([f"## {self.title}", "", *lines, "", *self.notes])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Attributes: the model's size, the folder for files, real Caffe's Python, how many repeats."""
+
+    model: Vgg16
+    work: Path
+    caffe_python: Optional[str]
+    repeats: int
+
+    def file(self, name: str) -> Path:
+        """The place of a file of this model's size in the folder."""
+        return self.work / f"{self.model.scale}-{name}"
+
+    def prototxt(self, name: str, text: str) -> Path:
+        """A prototxt written into the folder."""
+        path = self.file(f"{name}.prototxt")
+        path.write_text(text)
+        return path
+
+    @property
+    def weights(self) -> Path:
+        """The model's weights, made if they are not there."""
+        path = self.file("vgg16.caffemodel")
+        if not path.exists():
+            say(f"making {path}")
+            self.job("make", self.model.scale, path)
+        return path
+
+    @property
+    def ranks(self) -> list[str]:
+        """The ranks to compress to, as ``layer=rank``."""
+        return [f"{layer}={rank}" for layer, rank in self.model.ranks.items()]
+
+    def job(self, *words: object) -> Run:
+        """Run a job of jobs.py in a process of its own."""
+        return run([sys.executable, FOLDER / "jobs.py", *words])
+
+    def compress(self) -> tuple[Run, Path]:
+        """Compress the model with netsurgery; the child that did, and the weights it wrote."""
+        prototxt = self.prototxt("deploy", self.model.deploy())
+        folder = self.file("netsurgery")
+        done = self.job("compress", prototxt, self.weights, folder, *self.ranks)
+        return done, folder / self.weights.name
+
+
+def say(text: str) -> None:
+    """Tell the user what is going on; standard output is for results."""
+    print(f"benchmark: {text}", file=sys.stderr, flush=True)
+
+
+def megabytes(size: Optional[int]) -> str:
+    """A number of bytes for the table."""
+    return "?" if size is None else f"{size / MEGABYTE:,.0f} MB"
+
+
+def _line(cells: object, widths: list[int]) -> str:
+    return f"| {' | '.join(cell.ljust(width) for cell, width in zip(cells, widths))} |"
