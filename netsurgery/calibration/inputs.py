@@ -35,11 +35,13 @@ class Batch:
         inputs: float32 array per input blob.
         count: The number of samples that count; the rest repeats the last one.
         size: The number of samples fed.
+        labels: The classes of the samples that count.
     """
 
     inputs: dict[str, np.ndarray]
     count: int
     size: int
+    labels: Optional[np.ndarray] = None
 
     def cut(self, blob: np.ndarray) -> np.ndarray:
         """Return a blob of the net without the rows that belong to the repeated samples."""
@@ -95,9 +97,9 @@ class Inputs:
         size = 1 if self.whole_blobs else size
         for start in range(0, len(self), size):
             count = min(size, len(self) - start)
-            yield Batch(
-                {name: self._feed(name, start, count, size) for name in self.arrays}, count, size
-            )
+            fed = {name: self._feed(name, start, count, size) for name in self.arrays}
+            labels = None if self.labels is None else self.labels[start : start + count]
+            yield Batch(fed, count, size, labels)
 
     def _feed(self, name: str, start: int, count: int, size: int) -> np.ndarray:
         part = np.asarray(self.arrays[name][start : start + count])

@@ -1,0 +1,72 @@
+"""How many labels two models get right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+from netsurgery.errors import VerificationError
+from netsurgery.verification.tallies import Blobs, class_scores, count_in_top, is_class_like
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of labels that two nets get right.
+
+    Attributes:
+        output: The blob whose best class counts.
+        count: Number of labels.
+        before: Of the first net.
+        after: Of the second.
+        before_top5: Label among the best five, first net; None where there are no more than five.
+        after_top5: The same of the second net.
+    """
+
+    output: str
+    count: int
+    before: float
+    after: float
+    before_top5: Optional[float] = None
+    after_top5: Optional[float] = None
+
+
+class AccuracyTally:
+    """Counts the labels that two nets get right."""
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+        self._count = 0
+        self._right: dict[int, list[int]] = {}
+
+    def add(self, labels: np.ndarray, a: Blobs, b: Blobs) -> None:
+        """Take in the labels and blobs of a batch.
+
+        Raises:
+            VerificationError: The output has no row per label, or too few classes.
+        """
+        for side, blobs in enumerate((a, b)):
+            shape = blobs[self.output].shape
+            low, high = labels.min(), labels.max()
+            if (
+                not is_class_like(shape)
+                or len(labels) != shape[0]
+                or not 0 <= low <= high < shape[1]
+            ):
+                raise VerificationError(
+                    f"output {self.output!r} of shape {shape} has no place for {len(labels)} "
+                    f"labels from {low} to {high}"
+                )
+            scores = class_scores(blobs[self.output])
+            for most in (1, 5) if scores.shape[1] > 5 else (1,):
+                right = self._right.setdefault(most, [0, 0])
+                right[side] += count_in_top(scores, labels, most)
+        self._count += len(labels)
+
+    def result(self) -> Accuracy:
+        """Return the share of labels that each net got right."""
+        shares = [
+            right / self._count for most in sorted(self._right) for right in self._right[most]
+        ]
+        return Accuracy(self.output, self._count, *shares)

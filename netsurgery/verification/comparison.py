@@ -1,0 +1,155 @@
+"""Comparing the blobs of two runs, batch after batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Optional, Sequence
+
+import numpy as np
+
+from netsurgery.errors import VerificationError
+from netsurgery.network.graph import Network, Value
+from netsurgery.verification.accuracy import Accuracy, AccuracyTally
+from netsurgery.verification.tallies import (
+    Blobs,
+    ClassTally,
+    DetectionTally,
+    Difference,
+    Shape,
+    Tally,
+    is_class_like,
+)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How far a net is from itself when only its rounding changes.
+
+    Attributes:
+        error: Relative error, as in `Difference`.
+        agreement: Of classes or detections, as in `Difference`.
+    """
+
+    error: float = 0.0
+    agreement: float = 1.0
+
+
+@dataclass(frozen=True)
+class BlobComparison(Difference):
+    """How far one blob of two nets is apart, and how far the first net is from itself.
+
+    Attributes:
+        blob: Its name in the first net; ``blob@version`` where layers compute in place.
+        kind: ``"values"``, ``"classes"`` or ``"detections"``.
+        output: It is an output of both nets.
+        noise: The float noise of the first net.
+    """
+
+    blob: str = ""
+    kind: str = Tally.kind
+    output: bool = False
+    noise: Noise = Noise()
+
+
+class Comparison:
+    """Running sums for every compared blob, and for the labels."""
+
+    def __init__(self, kinds: Mapping[str, type[Tally]], scored: Optional[str] = None) -> None:
+        """Start with nothing.
+
+        Args:
+            kinds: What compares each blob, by its name.
+            scored: The output that labels are for; None: there are none.
+        """
+        self._kinds = kinds
+        self._tallies = {name: kind() for name, kind in kinds.items()}
+        self._accuracy = None if scored is None else AccuracyTally(scored)
+
+    def add(self, a: Blobs, b: Blobs, labels: Optional[np.ndarray] = None) -> None:
+        """Take in the blobs of a batch, and its labels.
+
+        Raises:
+            VerificationError: The labels do not fit.
+        """
+        for name, tally in self._tallies.items():
+            tally.add(a[name], b[name])
+        if self._accuracy is not None and labels is not None:
+            self._accuracy.add(labels, a, b)
+
+    def differences(self) -> dict[str, Difference]:
+        """Return how far each blob is apart."""
+        return {name: tally.result() for name, tally in self._tallies.items()}
+
+    def rows(
+        self, noise: Mapping[str, Noise], outputs: Sequence[str]
+    ) -> tuple[BlobComparison, ...]:
+        """Return what is known of each blob, with its float noise."""
+        return tuple(
+            BlobComparison(
+                **vars(difference),
+                blob=name,
+                kind=self._kinds[name].kind,
+                output=name in outputs,
+                noise=noise[name],
+            )
+            for name, difference in self.differences().items()
+        )
+
+    def accuracy(self) -> Optional[Accuracy]:
+        """Return the share of right labels, where there were labels."""
+        return None if self._accuracy is None else self._accuracy.result()
+
+
+def choose_kinds(
+    network: Network, values: Mapping[str, Value], shapes: Mapping[str, Shape]
+) -> dict[str, type[Tally]]:
+    """Return how to compare each value.
+
+    An output of a ``DetectionOutput`` layer is a list of detections. An output of shape
+    (N, C) or (N, C, 1, 1) holds a score per class; if some of these come from a Softmax, only
+    they do. Everything else is values.
+
+    Args:
+        network: The net.
+        values: The values, by name.
+        shapes: The shape of each, by name.
+    """
+    outputs = [name for name, value in values.items() if value in network.outputs]
+    types = {name: _producer_type(network, values[name]) for name in outputs}
+    classes = [name for name in outputs if is_class_like(shapes[name])]
+    classes = [name for name in classes if types[name] == "Softmax"] or classes
+    kinds: dict[str, type[Tally]] = dict.fromkeys(values, Tally)
+    kinds.update(dict.fromkeys(classes, ClassTally))
+    kinds.update((n, DetectionTally) for n in outputs if types[n].endswith("DetectionOutput"))
+    return kinds
+
+
+def choose_scored(
+    kinds: Mapping[str, type[Tally]], labelled: bool, output: Optional[str]
+) -> Optional[str]:
+    """Return the output that labels are for; None where there are no labels.
+
+    Args:
+        kinds: How each blob is compared.
+        labelled: Whether there are labels.
+        output: The user's choice.
+
+    Raises:
+        VerificationError: It holds no class scores, or there is not exactly one that does.
+    """
+    if not labelled and output is None:
+        return None
+    classes = [name for name, kind in kinds.items() if kind is ClassTally]
+    chosen = [name for name in classes if output in (None, name, name.split("@")[0])]
+    if labelled and len(chosen) == 1:
+        return chosen[0]
+    wanted = "one output with class scores" if output is None else f"class scores in {output!r}"
+    raise VerificationError(
+        f"accuracy needs labels and {wanted}",
+        remedy=f"outputs with class scores are: {', '.join(classes) or 'none'}",
+    )
+
+
+def _producer_type(network: Network, value: Value) -> str:
+    layer = network.producer(value)
+    return layer.type if layer else ""

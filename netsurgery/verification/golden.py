@@ -1,0 +1,132 @@
+"""Golden files: what a model computed, to be checked on another machine or in another year."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Optional
+
+from netsurgery.calibration import Inputs, random_inputs
+from netsurgery.network.model import Model
+from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
+from netsurgery.verification.golden_file import Golden, PathLike, read_golden
+from netsurgery.verification.models import check_inputs, common_batch
+from netsurgery.verification.noise import NoiseMeter
+from netsurgery.verification.running import EngineLike, choose_engine, open_model
+from netsurgery.verification.verdict import Demand, Verification
+
+
+def save_golden(
+    model: Model,
+    path: PathLike,
+    *,
+    inputs: Optional[Inputs] = None,
+    count: int = 8,
+    seed: int = 0,
+    engine: EngineLike = None,
+) -> Golden:
+    """Run a model and write what it computes to a golden file, see `golden_file`.
+
+    Args:
+        model: The model.
+        path: The file to write.
+        inputs: What to run it on; random inputs if None.
+        count: Number of random inputs.
+        seed: Seed of random inputs and of the noise.
+        engine: An engine or its name; the first that can run the model if None.
+
+    Returns:
+        What was written.
+
+    Raises:
+        VerificationError: The model cannot run on these inputs.
+        EngineError: There is no engine, or it refuses the model.
+        FormatError: The file cannot be written.
+    """
+    network = model.network()
+    inputs = inputs or random_inputs(network, count, seed)
+    check_inputs(network, inputs)
+    chosen = choose_engine(engine, network)
+    values = {value.blob: value for value in network.outputs}
+    size, apart = common_batch(inputs, network)
+    with open_model(chosen, model) as runner:
+        kinds = choose_kinds(network, values, {n: runner.shape(v) for n, v in values.items()})
+        meter = NoiseMeter(runner, values, kinds, apart=apart, seed=seed)
+        runs = []
+        for batch in inputs.batches(size):
+            runs.append(runner.run(batch, values))
+            meter.add(batch, runs[-1])
+    engine_used = (chosen.name, chosen.probe().version)
+    golden = Golden(inputs, size, tuple(runs), kinds, meter.noise(), engine_used, _digests(model))
+    golden.write(path)
+    return golden
+
+
+def verify_golden(
+    model: Model,
+    path: PathLike,
+    *,
+    engine: EngineLike = None,
+    expect: str = "approx",
+    max_error: Optional[float] = None,
+    min_agreement: Optional[float] = None,
+    output: Optional[str] = None,
+) -> Verification:
+    """Compare what a model computes with a golden file.
+
+    The file takes the place of the first model of `verify`: it tells the inputs, the
+    outputs and the float noise.
+
+    Args:
+        model: The model.
+        path: The golden file.
+        engine: An engine or its name; the first that can run the model if None.
+        expect: ``"exact"`` or ``"approx"``, see `Demand`.
+        max_error: Largest relative error that passes.
+        min_agreement: Smallest agreement that passes, see `Demand`.
+        output: The output that labels are for, where more than one holds classes.
+
+    Raises:
+        FormatError: It is no golden file.
+        VerificationError: The model takes other inputs.
+        EngineError: There is no engine, or it refuses the model.
+    """
+    demand = Demand(expect, max_error, min_agreement)
+    golden = read_golden(path)
+    network = model.network()
+    inputs = golden.inputs
+    check_inputs(network, inputs)
+    chosen = choose_engine(engine, network)
+    values = {value.blob: value for value in network.outputs if value.blob in golden.kinds}
+    kinds = {name: golden.kinds[name] for name in values}
+    comparison = Comparison(kinds, choose_scored(kinds, inputs.labels is not None, output))
+    with open_model(chosen, model) as runner:
+        for run, batch in zip(golden.runs, inputs.batches(golden.size)):
+            comparison.add(run, runner.run(batch, values), batch.labels)
+    return Verification(
+        demand,
+        chosen.name,
+        chosen.probe().version,
+        f"{inputs.description}, golden file {path}",
+        inputs.sha256,
+        len(inputs),
+        comparison.rows(golden.noise, list(values)),
+        comparison.accuracy(),
+        tuple(sorted({value.blob for value in network.outputs} ^ set(golden.kinds))),
+    )
+
+
+def _digests(model: Model) -> dict[str, str]:
+    """Return the sha256 of the files of a model, as they would be written."""
+    with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+        kinds = ("prototxt", "weights")
+        return {kind: _sha256(path) for kind, path in zip(kinds, model.save(folder))}
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

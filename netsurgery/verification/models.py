@@ -1,0 +1,135 @@
+"""Running two models on the same inputs to see how far they are apart."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+from netsurgery.calibration import Inputs, input_shapes, largest_batch, random_inputs
+from netsurgery.errors import VerificationError
+from netsurgery.network.graph import Network
+from netsurgery.network.model import Model
+from netsurgery.verification.accuracy import Accuracy
+from netsurgery.verification.comparison import (
+    BlobComparison,
+    Comparison,
+    choose_kinds,
+    choose_scored,
+)
+from netsurgery.verification.noise import NoiseMeter
+from netsurgery.verification.pairing import Pair, Wanted, choose_pairs, pair_values
+from netsurgery.verification.running import EngineLike, Runner, choose_engine, open_model
+from netsurgery.verification.verdict import Demand, Verification
+
+Findings = tuple[tuple[BlobComparison, ...], Optional[Accuracy]]
+
+
+def verify(
+    a: Model,
+    b: Model,
+    *,
+    inputs: Optional[Inputs] = None,
+    count: int = 8,
+    seed: int = 0,
+    engine: EngineLike = None,
+    expect: str = "approx",
+    blobs: Wanted = "outputs",
+    max_error: Optional[float] = None,
+    min_agreement: Optional[float] = None,
+    output: Optional[str] = None,
+) -> Verification:
+    """Run two models on the same inputs and compare what they compute.
+
+    Blobs are compared as values: a blob that layers compute in place on is compared before
+    and after each of them.
+
+    Args:
+        a: The original; errors are relative to it, and it tells the float noise.
+        b: The other one.
+        inputs: What to run them on; random inputs if None.
+        count: Number of random inputs.
+        seed: Seed of random inputs and of the noise.
+        engine: An engine or its name; the first that can run both models if None.
+        expect: ``"exact"`` or ``"approx"``, see `Demand`.
+        blobs: ``"outputs"``, ``"common"`` (all that both have), or names, see `choose_pairs`.
+        max_error: Largest relative error that passes.
+        min_agreement: Smallest agreement that passes, see `Demand`.
+        output: The output that labels are for, where more than one holds classes.
+
+    Raises:
+        VerificationError: The models cannot be compared on these inputs.
+        EngineError: There is no engine, or it refuses a model.
+    """
+    demand = Demand(expect, max_error, min_agreement)
+    networks = a.network(), b.network()
+    pairs = choose_pairs(pair_values(*networks), blobs)
+    inputs = inputs or random_inputs(networks[0], count, seed)
+    for network in networks:
+        check_inputs(network, inputs)
+    chosen = choose_engine(engine, *networks)
+    found: Findings = ((), None)
+    if any(pair.output for pair in pairs) or not isinstance(blobs, str):
+        with open_model(chosen, a) as first, open_model(chosen, b) as second:
+            found = _compare(first, second, pairs, inputs, seed, output)
+    return Verification(
+        demand,
+        chosen.name,
+        chosen.probe().version,
+        inputs.description,
+        inputs.sha256,
+        len(inputs),
+        *found,
+        _unmatched(*networks),
+    )
+
+
+def check_inputs(network: Network, inputs: Inputs) -> None:
+    """See that a net takes exactly the inputs there are.
+
+    Raises:
+        VerificationError: It does not.
+    """
+    wanted = sorted(value.blob for value in network.inputs)
+    if wanted != sorted(inputs.arrays):
+        raise VerificationError(
+            f"the net's inputs are {wanted}, the samples are for {sorted(inputs.arrays)}",
+            file=network.prototxt.file,
+        )
+
+
+def common_batch(inputs: Inputs, *networks: Network) -> tuple[int, bool]:
+    """Return how many samples to feed several nets at once, and whether fewer would do too."""
+    sizes = [largest_batch(network, inputs) for network in networks]
+    for network, size in zip(networks, sizes):
+        if size is None:
+            return next(iter(input_shapes(network).values()))[0], False
+    return min(size for size in sizes if size is not None), True
+
+
+def _compare(
+    first: Runner,
+    second: Runner,
+    pairs: Sequence[Pair],
+    inputs: Inputs,
+    seed: int,
+    output: Optional[str],
+) -> Findings:
+    """Run both models on all inputs; the noise is that of the first."""
+    # The padding layers of V0 nets leave no value behind.
+    pairs = [pair for pair in pairs if pair.a in first.names and pair.b in second.names]
+    in_a = {pair.name: pair.a for pair in pairs}
+    in_b = {pair.name: pair.b for pair in pairs}
+    size, apart = common_batch(inputs, first.network, second.network)
+    kinds = choose_kinds(first.network, in_a, {n: first.shape(v) for n, v in in_a.items()})
+    comparison = Comparison(kinds, choose_scored(kinds, inputs.labels is not None, output))
+    meter = NoiseMeter(first, in_a, kinds, apart=apart, seed=seed)
+    for batch in inputs.batches(size):
+        original = first.run(batch, in_a)
+        comparison.add(original, second.run(batch, in_b), batch.labels)
+        meter.add(batch, original)
+    outputs = [pair.name for pair in pairs if pair.output]
+    return comparison.rows(meter.noise(), outputs), comparison.accuracy()
+
+
+def _unmatched(a: Network, b: Network) -> tuple[str, ...]:
+    outputs_a, outputs_b = ({value.blob for value in network.outputs} for network in (a, b))
+    return tuple(sorted(outputs_a ^ outputs_b))

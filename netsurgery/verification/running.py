@@ -1,0 +1,127 @@
+"""A model that is open in an engine, with every value of its graph in reach."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Mapping, Optional, Union
+
+import numpy as np
+
+from netsurgery.calibration import Batch
+from netsurgery.engines import Engine, Session, engines
+from netsurgery.engines import engine as engine_named
+from netsurgery.errors import EngineError
+from netsurgery.formats.convert import convert_weights
+from netsurgery.formats.weights import Weights
+from netsurgery.network.graph import Network, Value
+from netsurgery.network.inplace import take_apart
+from netsurgery.network.model import Model
+
+EngineLike = Optional[Union[Engine, str]]
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A model that is open in an engine.
+
+    Its layers do not compute in place any more, so that no value is overwritten.
+
+    Attributes:
+        network: The graph of the model as it was given.
+        session: The model in the engine.
+        names: The blob of the session that holds each value.
+    """
+
+    network: Network
+    session: Session
+    names: Mapping[Value, str]
+
+    def run(self, batch: Batch, values: Mapping[str, Value]) -> dict[str, np.ndarray]:
+        """Return the chosen values for a batch, without the rows of repeated samples.
+
+        Args:
+            batch: What to feed.
+            values: The values wanted, by any name.
+
+        Raises:
+            EngineError: The engine gave up.
+        """
+        blobs = self.session.forward(batch.inputs, [self.names[value] for value in values.values()])
+        return {name: batch.cut(blobs[self.names[value]]) for name, value in values.items()}
+
+    def shape(self, value: Value) -> tuple[int, ...]:
+        """Return the shape of a value for the inputs that the net declares."""
+        return self.session.blobs[self.names[value]]
+
+
+@contextlib.contextmanager
+def open_model(engine: Engine, model: Model) -> Iterator[Runner]:
+    """Open a model in an engine, and close it at the end of the ``with``.
+
+    Raises:
+        EngineError: The engine refuses the model.
+    """
+    network = model.network()
+    apart = take_apart(network)
+    with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+        prototxt = Path(folder) / "net.prototxt"
+        prototxt.write_bytes(apart.prototxt.data)
+        weights = _place(model.weights, network, engine, Path(folder))
+        try:
+            with engine.open(prototxt, weights) as session:
+                yield Runner(network, session, apart.names)
+        except EngineError as error:
+            if error.file == str(prototxt):
+                # Lines are those of the temporary file: name the user's instead.
+                error.file, error.line, error.column = model.prototxt.file, None, None
+            raise
+
+
+def choose_engine(engine: EngineLike, *networks: Network) -> Engine:
+    """Return the engine asked for, or the first one that can run all the networks.
+
+    Raises:
+        EngineError: There is none; says how to get one.
+    """
+    if isinstance(engine, str):
+        return engine_named(engine)
+    if engine is not None:
+        return engine
+    types = sorted({layer.type for network in networks for layer in network.layers})
+    refusals = []
+    for candidate in engines():
+        probe = candidate.probe()
+        missing = candidate.unsupported(types) if probe.usable else []
+        if probe.usable and not missing:
+            return candidate
+        cannot = f"cannot run layers of type {', '.join(missing)}"
+        refusals.append(f"{candidate.name}: {cannot if missing else probe.reason}")
+    raise EngineError(
+        f"no engine can run this net ({'; '.join(refusals)})",
+        remedy="pip install 'netsurgery[opencv]', or run 'netsurgery engines install caffe'",
+    )
+
+
+def _place(
+    weights: Optional[Weights], network: Network, engine: Engine, folder: Path
+) -> Optional[Path]:
+    """Return a file with the weights that the engine can read."""
+    if weights is None:
+        return None
+    if weights.format == "hdf5" and engine.name != "caffe":
+        weights = convert_weights(weights, "caffemodel", shared=_owners(network))
+    path = folder / "net.caffemodel"
+    weights.write(path)
+    return path
+
+
+def _owners(network: Network) -> dict[tuple[str, int], tuple[str, int]]:
+    """Return the owner of each shared parameter, both as layer and index of the blob."""
+    return {
+        (layer.name, index): (group.owner[0].name, group.owner[1])
+        for group in network.shared_parameters
+        for layer, index in group.members[1:]
+    }
