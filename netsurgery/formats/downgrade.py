@@ -77,8 +77,7 @@ def _params_as_lists(layer: LayerText, edits: Edits) -> None:
         gap += layout.indentation(edits.data, first.start)
     if texts:
         edits.replace(first.start, first.end, gap.join(texts))
-    for field in fields[1:] if texts else fields:
-        edits.remove_field(field.start, field.end)
+    edits.remove(*(fields[1:] if texts else fields))
 
 
 def _list_of(old: str, new: str, blocks: Sequence[Message], edits: Edits) -> List[bytes]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import List, Tuple
 
 from netsurgery.formats import layout
+from netsurgery.formats.prototxt_tree import Field
+
+_between = re.compile(rb"[ \t,;]*")
 
 Edit = Tuple[int, int, bytes]
 
@@ -23,6 +27,17 @@ class Edits:
     def remove_field(self, start: int, end: int) -> None:
         """Take a field out, with its separator, and its lines if nothing else is on them."""
         self.edits.append((*layout.cut(self.data, start, end), b""))
+
+    def remove(self, *fields: Field) -> None:
+        """Take fields out in the same way; those side by side on a line go as one."""
+        spans: List[Tuple[int, int]] = []
+        for field in fields:
+            if spans and _between.fullmatch(self.data, spans[-1][1], field.start):
+                spans[-1] = spans[-1][0], field.end
+            else:
+                spans.append((field.start, field.end))
+        for start, end in spans:
+            self.remove_field(start, end)
 
     def result(self, start: int = 0, end: int = -1) -> bytes:
         """The bytes from ``start`` to ``end`` with the edits done.

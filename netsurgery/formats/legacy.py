@@ -65,6 +65,8 @@ V0_FIELDS: Dict[str, Tuple[str, Dict[str, str]]] = {
     "mirror": ("mirror", _ANY),
 }
 
+# V2 fields without a sign that had one in V0.
+WRAPPED = ("new_height", "new_width")
 # Data layers whose own parameter once held what `transform_param` holds now.
 TRANSFORMED: Dict[str, str] = {
     "Data": "data_param",
@@ -82,14 +84,17 @@ PARAM_LISTS = {
 
 
 def _set(message: Any, name: str, value: Any) -> None:
-    """Set, or append to, a field; a message is copied."""
+    """Set, or append to, a field; a message is copied.
+
+    V0's sizes have a sign, those of V2 have none: C++ wraps them.
+    """
     target = getattr(message, name)
     if hasattr(target, "append"):
         target.append(value)
     elif hasattr(target, "CopyFrom"):
         target.CopyFrom(value)
     else:
-        setattr(message, name, value)
+        setattr(message, name, value % 2**32 if name in WRAPPED else value)
 
 
 def _copy_lists(source: Any, layer: Any) -> None:

@@ -82,14 +82,14 @@ def _header(prototxt: Prototxt, edits: Edits, notes: UpgradeNotes) -> None:
     """Take out of the net's own fields what the upgrade would lose."""
     for unknown in prototxt.unknown_fields:
         if notes.drop_unknown(None, unknown):
-            edits.remove_field(unknown.field.start, unknown.field.end)
+            edits.remove(unknown.field)
     if prototxt.version != "V0":
         return
     known = prototxt.header.DESCRIPTOR.fields_by_name
     for field in prototxt.root.fields:
         if field.name in known and field.name not in _V0_HEADER:
             notes.add(None, field.start, f"{field.name} is dropped: Caffe's upgrade of V0 loses it")
-            edits.remove_field(field.start, field.end)
+            edits.remove(field)
 
 
 def _inputs_as_layer(prototxt: Prototxt, notes: UpgradeNotes) -> Prototxt:
@@ -98,8 +98,7 @@ def _inputs_as_layer(prototxt: Prototxt, notes: UpgradeNotes) -> Prototxt:
         return prototxt
     edits = Edits(prototxt.data)
     fields = [field for field in prototxt.root.fields if field.name in _INPUT_FIELDS]
-    for field in fields:
-        edits.remove_field(field.start, field.end)
+    edits.remove(*fields)
     if inputs[0][1] is None:
         names = ", ".join(name for name, _ in inputs)
         notes.add(None, fields[0].start, f"input {names} is dropped: it has no shape")

@@ -8,7 +8,7 @@ from netsurgery.formats import layout, legacy
 from netsurgery.formats.edits import Edits
 from netsurgery.formats.layer_text import LayerText
 from netsurgery.formats.prototxt_tree import Field, Message
-from netsurgery.formats.tokens import decode, quote, unquote
+from netsurgery.formats.tokens import decode, parse_integer, quote, unquote
 from netsurgery.formats.upgrade_v1 import UpgradeNotes, param_blocks
 
 _PADDED = ("conv", "pool")
@@ -96,7 +96,7 @@ class _Writer:
         for found in layer.unknown_fields:
             nested = found.path.startswith("layer.") and found.path.count(".") > 1
             if nested and notes.drop_unknown(layer, found):
-                self.edits.remove_field(found.field.start, found.field.end)
+                self.edits.remove(found.field)
 
     def write(self, padding: Optional[Padding]) -> bytes:
         """The whole layer."""
@@ -148,7 +148,11 @@ class _Writer:
             reason = f"Caffe's upgrade has no place for it in a layer of type {self.type!r}"
             return self._dropped(field, reason)
         target = self.messages.setdefault(owner, []) if owner else self.own
-        return target, self._lines(field, new)
+        lines = self._lines(field, new)
+        if new in legacy.WRAPPED:
+            size = parse_integer(lines[0][len(new) + 2 :])
+            lines = [b"%s: %d" % (new.encode(), size % 2**32)]
+        return target, lines
 
     def _dropped(self, field: Field, reason: str) -> Tuple[List[bytes], List[bytes]]:
         unknown = self.unknown.get(field.start)

@@ -50,8 +50,6 @@ def v1_as_v2(layer: LayerText, notes: UpgradeNotes) -> bytes:
     edits = Edits(layer.source.data)
     for unknown in layer.unknown_fields:
         _treat_unknown(layer, unknown, edits, notes)
-    for field in layer.block.all("layer"):  # Caffe ignores a V0 layer inside, with a message.
-        edits.remove_field(field.start, field.end)
     for value in layer.block.values("type"):
         edits.replace(value.start, value.end, quote(layer.type))
     _params(layer, edits)
@@ -65,7 +63,7 @@ def _treat_unknown(layer: LayerText, unknown: Unknown, edits: Edits, notes: Upgr
     elif path in LayerParameter.DESCRIPTOR.fields_by_name:
         notes.add(layer, field.start, f"{path} is no field of V1; it is kept as V2 has it")
     elif notes.drop_unknown(layer, unknown):
-        edits.remove_field(field.start, field.end)
+        edits.remove(field)
 
 
 def param_blocks(source: Source, block: Message) -> List[bytes]:
@@ -92,8 +90,7 @@ def _params(layer: LayerText, edits: Edits) -> None:
     if layout.starts_line(data, first.start):
         gap = layout.newline_of(data, first.start) + layout.indentation(data, first.start)
     edits.replace(first.start, first.end, gap.join(param_blocks(layer.source, layer.block)))
-    for field in fields[1:]:
-        edits.remove_field(field.start, field.end)
+    edits.remove(*fields[1:])
 
 
 def _transformed(layer: LayerText, block: bytes) -> bytes:

@@ -8,49 +8,12 @@ import pytest
 from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
+from random_messages import filled
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt import LayerText, Prototxt
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
-from netsurgery.formats.typed import is_repeated, is_required
-
-SCALARS = {
-    "CPPTYPE_INT32": st.integers(-(2**31), 2**31 - 1),
-    "CPPTYPE_INT64": st.integers(-(2**63), 2**63 - 1),
-    "CPPTYPE_UINT32": st.integers(0, 2**32 - 1),
-    "CPPTYPE_UINT64": st.integers(0, 2**64 - 1),
-    "CPPTYPE_FLOAT": st.floats(width=32),
-    "CPPTYPE_DOUBLE": st.floats(),
-    "CPPTYPE_BOOL": st.booleans(),
-    "CPPTYPE_STRING": st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
-}
-
-
-def values_of(field: Any) -> st.SearchStrategy:
-    for name, strategy in SCALARS.items():
-        if field.cpp_type == getattr(field, name):
-            return strategy
-    return st.sampled_from(sorted(field.enum_type.values_by_number))
-
-
-@st.composite
-def filled(draw: st.DrawFn, message: Any) -> Any:
-    """The message with some of its fields set at random."""
-    known = {field.name: field for field in message.DESCRIPTOR.fields}
-    names = (
-        st.lists(st.sampled_from(sorted(known)), max_size=5, unique=True) if known else st.just([])
-    )
-    required = {name for name, field in known.items() if is_required(field)}
-    for field in map(known.get, sorted(required.union(draw(names)))):
-        if field.message_type is not None:
-            target = getattr(message, field.name)
-            draw(filled(target.add() if is_repeated(field) else target))
-            (target[0] if is_repeated(field) else target).SetInParent()
-        elif is_repeated(field):
-            getattr(message, field.name).extend(draw(st.lists(values_of(field), max_size=3)))
-        else:
-            setattr(message, field.name, draw(values_of(field)))
-    return message
+from netsurgery.formats.typed import is_repeated
 
 
 def only_layer(text: bytes) -> LayerText:
