@@ -1,0 +1,76 @@
+"""The command line: one file a command; each parses, calls the library, prints.
+
+A module of this package whose name does not begin with an underscore is a command: it
+holds a click command called ``command``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from typing import Any, Optional
+
+import click
+
+from netsurgery.errors import NetsurgeryError
+from netsurgery.version import __version__
+
+COULD_NOT_RUN = 2
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Finds the commands by their files and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        modules = pkgutil.iter_modules(__path__)
+        return sorted(module.name for module in modules if not module.name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        """Import the command called ``cmd_name``."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        return importlib.import_module(f"{__name__}.{cmd_name}").command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="netsurgery")
+def cli() -> None:
+    """Make trained Caffe networks smaller, and prove what it did to the outputs.
+
+    Exit status: 0 fine, 1 checked and failed, 2 could not run.
+    """
+
+
+def main(args: Optional[list[str]] = None) -> Any:
+    """Run the command line and leave the process with its exit status."""
+    try:
+        status = cli.main(args=args, prog_name="netsurgery", standalone_mode=False)
+    except click.exceptions.Abort:
+        status = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        status = COULD_NOT_RUN
+    except NetsurgeryError as error:
+        status = _complain(str(error))
+    except BrokenPipeError:
+        # The reader has gone; the interpreter must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = COULD_NOT_RUN
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        status = _complain(f"{where}{error.strerror or error}")
+    except MemoryError:
+        status = _complain("not enough memory")
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(text: str) -> int:
+    click.echo(f"netsurgery: {text}", err=True)
+    return COULD_NOT_RUN

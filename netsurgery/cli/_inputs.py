@@ -1,0 +1,112 @@
+"""The options that say what a model is run on, and in which engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import click
+
+from netsurgery.cli._options import FILE, options
+
+
+def numbers(kind: type) -> Callable[[Any, Any, Optional[str]], Optional[tuple]]:
+    """Return a click callback that reads ``1,2,3`` as numbers of that kind."""
+
+    def read(ctx: Any, parameter: Any, text: Optional[str]) -> Optional[tuple]:
+        if text is None:
+            return None
+        try:
+            return tuple(kind(part) for part in text.split(","))
+        except ValueError:
+            raise click.BadParameter(f"{text!r} is not numbers separated by commas") from None
+
+    return read
+
+
+# Spelt with dashes, and as Caffe's own scripts spell them.
+input_options = options(
+    click.option(
+        "--inputs",
+        "inputs",
+        multiple=True,
+        type=FILE,
+        help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), an "
+        ".npy, images or folders of images. Random inputs if not given.",
+    ),
+    click.option("--labels", type=FILE, help="Text file with the class of each input."),
+    click.option("--random", "count", default=8, show_default=True, help="How many random inputs."),
+    click.option("--seed", default=0, show_default=True, help="Seed of the random inputs."),
+    click.option("--mean-file", "--mean_file", type=FILE, help="Mean: .npy or .binaryproto."),
+    click.option("--mean", callback=numbers(float), metavar="B,G,R", help="Mean of each channel."),
+    click.option("--input-scale", "--input_scale", type=float, help="Factor after the mean."),
+    click.option(
+        "--raw-scale", "--raw_scale", type=float, help="Factor before the mean. [default: 255]"
+    ),
+    click.option(
+        "--channel-swap",
+        "--channel_swap",
+        callback=numbers(int),
+        metavar="2,1,0",
+        help="New order of the channels of an RGB image. [default: 2,1,0]",
+    ),
+    click.option(
+        "--images-dim",
+        "--images_dim",
+        callback=numbers(int),
+        metavar="H,W",
+        help="Size to which an image is resized before its centre is cut out.",
+    ),
+)
+
+engine_options = options(
+    click.option("--engine", metavar="NAME", help="caffe or opencv; the first that is usable."),
+    click.option("--caffe-python", type=FILE, help="A Python interpreter that has real pycaffe."),
+    click.option(
+        "--pythonpath", metavar="PATH", help="Where pycaffe finds a fork or Python layers."
+    ),
+)
+
+PREPROCESSING = ("mean_file", "mean", "input_scale", "raw_scale", "channel_swap", "images_dim")
+
+
+def read_engine(
+    engine: Optional[str], caffe_python: Optional[Path], pythonpath: Optional[str]
+) -> Any:
+    """Return the engine the user names, or None."""
+    from netsurgery import engines
+
+    given: dict[str, Any] = {}
+    if caffe_python:
+        given["python"] = caffe_python
+    if pythonpath:
+        given["pythonpath"] = pythonpath.split(os.pathsep)
+    if engine or given:
+        return engines.engine(engine or "caffe", **given)
+    return None
+
+
+def read_samples(model: Any, given: dict[str, Any]) -> Any:
+    """Return the inputs that the input options name, or None for random ones.
+
+    Args:
+        model: The network they are for.
+        given: The values of the input options; those of preprocessing and ``inputs`` and
+            ``labels`` are taken out of it.
+    """
+    from netsurgery.calibration import Preprocessing, input_shapes, read_inputs
+
+    chosen = {name: given.pop(name) for name in PREPROCESSING}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if "mean_file" in chosen:
+        chosen["mean_file"] = str(chosen["mean_file"])
+    paths, labels = given.pop("inputs"), given.pop("labels")
+    if not paths:
+        if chosen or labels:
+            raise click.UsageError("preprocessing and labels need --inputs")
+        return None
+    preprocessing = Preprocessing(**chosen) if chosen else None
+    return read_inputs(
+        paths, input_shapes(model.network()), preprocessing=preprocessing, labels=labels
+    )

@@ -1,0 +1,60 @@
+"""The options that several commands share, and how they print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Iterator, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+prototxt_argument = click.argument("prototxt", type=FILE)
+weights_argument = click.argument("weights", type=FILE)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+def options(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Return one decorator that adds all of ``decorators``, the first on top."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def print_json(data: Any) -> None:
+    """Print ``data`` as JSON; numbers JSON does not know become null."""
+    click.echo(json.dumps(_plain(data), indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and value - value != 0:  # NaN and the infinities
+        return None
+    return value
+
+
+@contextmanager
+def progress(title: str, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal which step is running; stay silent in a pipe."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(title) as status:
+        yield lambda step: status.update(f"{title} {step}")

@@ -1,0 +1,102 @@
+"""The options with which a user says what to compress, and by how much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from netsurgery.cli._options import FOLDER, options
+
+rule_options = options(
+    click.option(
+        "--rank",
+        "ranks",
+        multiple=True,
+        metavar="LAYER=RANK",
+        help="Rank of a layer, or a fraction of its full rank (fc6=1024, 'fc*=0.25'). LAYER is "
+        "a name, a glob or a layer type. Repeatable.",
+    ),
+    click.option(
+        "--energy",
+        "energies",
+        multiple=True,
+        metavar="[LAYER=]SHARE",
+        help="Smallest rank that keeps this share of the sum of squared singular values.",
+    ),
+    click.option(
+        "--error",
+        "errors",
+        multiple=True,
+        metavar="[LAYER=]ERROR",
+        help="Smallest rank whose weights are within this relative error.",
+    ),
+    click.option("--keep", multiple=True, metavar="LAYER", help="Leave these layers alone."),
+    click.option("--allow-growth", is_flag=True, help="Take ranks that make a layer bigger."),
+    click.option(
+        "--split",
+        type=click.Choice(["first", "sqrt"]),
+        default="first",
+        show_default=True,
+        help="Where the singular values go: into the first layer of a pair, as in Fast R-CNN's "
+        "compress_net.py, or half and half (better for fine-tuning).",
+    ),
+    click.option(
+        "--naming",
+        default="_L,_U",
+        show_default=True,
+        metavar="FIRST,SECOND",
+        help="Suffixes of the names of a pair.",
+    ),
+    click.option(
+        "--templates",
+        type=FOLDER,
+        help="Folder with templates of your own for the new layers (see prototxt_templates/).",
+    ),
+)
+
+
+def read_wishes(
+    *,
+    ranks: tuple[str, ...],
+    energies: tuple[str, ...],
+    errors: tuple[str, ...],
+    keep: tuple[str, ...],
+    allow_growth: bool,
+    split: str,
+    naming: str,
+    templates: Optional[Path],
+    predict: bool,
+) -> Any:
+    """Return what the rule options say as the planner's ``Wishes``.
+
+    Raises:
+        PlanError: A rule is not well formed.
+        click.UsageError: No rule is given.
+    """
+    from netsurgery.planning.low_rank import Wishes
+    from netsurgery.planning.rules import parse_rule
+
+    given = {"rank": ranks, "energy": energies, "error": errors}
+    rules = [parse_rule(kind, text) for kind, texts in given.items() for text in texts]
+    if not rules:
+        raise click.UsageError(
+            "say what to compress: --rank LAYER=RANK, --energy SHARE or --error ERROR"
+        )
+    chosen = {
+        "split": split if split != "first" else None,
+        "suffixes": _suffixes(naming),
+        "templates": str(templates) if templates else None,
+    }
+    extra = {name: value for name, value in chosen.items() if value is not None}
+    return Wishes(rules, keep, allow_growth=allow_growth, options=extra, predict=predict)
+
+
+def _suffixes(naming: str) -> Optional[list[str]]:
+    parts = naming.split(",")
+    if len(parts) != 2 or parts[0] == parts[1] or not all(parts):
+        raise click.BadParameter(
+            f"{naming!r} is not two different suffixes", param_hint="'--naming'"
+        )
+    return None if parts == ["_L", "_U"] else parts

@@ -1,0 +1,49 @@
+"""``netsurgery apply``: carry out a plan and write the new pair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from netsurgery.cli._options import FILE, FOLDER, options, progress
+
+
+@click.command("apply")
+@options(
+    click.argument("plan", type=FILE),
+    click.argument("prototxt", type=FILE, required=False),
+    click.argument("weights", type=FILE, required=False),
+    click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
+)
+def command(plan: Path, prototxt: Optional[Path], weights: Optional[Path], output: Path) -> None:
+    """Carry out PLAN, as it stands, on the pair it names or on another one.
+
+    Nothing is run: `netsurgery verify` compares the result with the original.
+    """
+    from netsurgery.network.model import load
+    from netsurgery.planning.plan import Plan, identify
+    from netsurgery.surgery import operate
+
+    chosen = Plan.load(plan)
+    prototxt = prototxt or _named(plan, chosen, "prototxt")
+    model = load(prototxt, weights or _named(plan, chosen, "weights"))
+    if chosen.model and _hashes(chosen.model) != _hashes(identify(model)):
+        click.echo("note: the plan was made for other files than these", err=True)
+    with progress("rewriting") as step:
+        surgery = operate(model, chosen, progress=step)
+    for path in surgery.model.save(output):
+        click.echo(f"written {path}")
+
+
+def _named(plan: Path, chosen: object, kind: str) -> Path:
+    entry = getattr(chosen, "model", {}).get(kind) or {}
+    if not entry.get("file"):
+        raise click.UsageError(f"the plan names no {kind}: give PROTOTXT and WEIGHTS")
+    path = Path(entry["file"])
+    return path if path.is_absolute() or path.exists() else plan.parent / path
+
+
+def _hashes(model: object) -> dict:
+    return {kind: entry.get("sha256") for kind, entry in dict(model).items()}  # type: ignore[call-overload]

@@ -1,0 +1,101 @@
+"""``netsurgery verify``: compare two models, or one with what another left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from netsurgery.cli._inputs import engine_options, input_options, read_engine, read_samples
+from netsurgery.cli._options import FILE, json_option, options, print_json, progress
+
+TOLERANCES = ("expect", "max_error", "min_agreement")
+
+
+@click.command("verify")
+@options(
+    click.argument("files", type=FILE, nargs=-1, metavar="A.prototxt A.caffemodel [B... B...]"),
+    click.option(
+        "--expect",
+        type=click.Choice(["approx", "exact"]),
+        default="approx",
+        show_default=True,
+        help="exact: equal up to the float noise that A shows against itself.",
+    ),
+    click.option("--max-error", type=float, help="Largest relative error of any blob that passes."),
+    click.option("--min-agreement", type=float, help="Smallest share of equal top-1 classes."),
+    click.option(
+        "--blobs",
+        multiple=True,
+        default=["outputs"],
+        show_default=True,
+        help="outputs, common (all that both have), or the name of a blob. Repeatable.",
+    ),
+    click.option("--output", help="The output that labels are for, where it is not plain."),
+    click.option("--save-golden", type=FILE, help="Run A alone and save what it gives."),
+    click.option("--golden", type=FILE, help="Compare A with what was saved."),
+    input_options,
+    engine_options,
+    json_option,
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    save_golden: Optional[Path],
+    golden: Optional[Path],
+    as_json: bool,
+    **given: Any,
+) -> None:
+    r"""Run two models on the same inputs and say how far they are apart.
+
+    \b
+    netsurgery verify a.prototxt a.caffemodel b.prototxt b.caffemodel --expect exact
+    netsurgery verify a.prototxt a.caffemodel --save-golden golden.npz
+    netsurgery verify b.prototxt b.caffemodel --golden golden.npz
+
+    Exit status: 0 passed, 1 failed, 2 could not run.
+    """
+    from netsurgery.network.model import load
+    from netsurgery.report.verification import print_verification
+
+    alone = bool(save_golden or golden)
+    if len(files) != (2 if alone else 4) or (save_golden and golden):
+        raise click.UsageError(
+            "give a prototxt and its weights" if alone else "give two prototxts, each with weights"
+        )
+    models = [load(*files[i : i + 2]) for i in range(0, len(files), 2)]
+    given["engine"] = read_engine(
+        given.pop("engine"), given.pop("caffe_python"), given.pop("pythonpath")
+    )
+    blobs = given.pop("blobs")
+    given["blobs"] = blobs[0] if blobs in (("outputs",), ("common",)) else blobs
+    given["inputs"] = None if golden else read_samples(models[0], given)
+    with progress("running"):
+        if save_golden:
+            _save(models[0], save_golden, given)
+            return
+        done = _compare(models, golden, given)
+    if as_json:
+        print_json(done.to_dict())
+    else:
+        print_verification(done)
+    ctx.exit(0 if done else 1)
+
+
+def _save(model: Any, path: Path, given: dict) -> None:
+    from netsurgery.verification import save_golden
+
+    chosen = {name: given[name] for name in ("inputs", "count", "seed", "engine")}
+    save_golden(model, path, **chosen)
+    click.echo(f"written {path}")
+
+
+def _compare(models: list, golden: Optional[Path], given: dict) -> Any:
+    from netsurgery.verification import verify, verify_golden
+
+    if golden is None:
+        return verify(*models, **given)
+    chosen = {name: given[name] for name in ("engine", *TOLERANCES)}
+    return verify_golden(models[0], golden, **chosen)

@@ -1,0 +1,278 @@
+"""The whole walk in one: apply a plan, write the pair, read it back and prove it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Optional, Union
+
+from netsurgery.calibration import Inputs
+from netsurgery.engines import Engine, default_engine
+from netsurgery.engines.caffe import CaffeSession
+from netsurgery.errors import EngineError, VerificationError
+from netsurgery.network.cost import Totals, total_cost
+from netsurgery.network.model import Model, load
+from netsurgery.planning import Plan
+from netsurgery.planning.plan import identify
+from netsurgery.surgery import Surgery, operate
+from netsurgery.verification import Verification, verify
+from netsurgery.version import __version__
+
+REPORT = "netsurgery.json"
+HOW_TO_GET_AN_ENGINE = (
+    "install one with `netsurgery engines install caffe` or `pip install 'netsurgery[opencv]'`"
+)
+# A pair is stored in float32: its product is off by about 1e-7 of the weights, whatever the
+# rank. The rest is what float32 sums of squares over some 1e8 weights can be off by.
+_ROUNDING = 1e-5
+_PRECISION = 1e-3
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """How far a rewritten layer's weights are from the original's, ``||W - W'|| / ||W||``.
+
+    Attributes:
+        layer: The layer in the original.
+        predicted: What the method expected.
+        measured: What the written files hold, multiplied out.
+    """
+
+    layer: str
+    predicted: float
+    measured: float
+
+    @property
+    def explained(self) -> bool:
+        """Whether the measured error is the predicted one, up to rounding."""
+        return abs(self.measured - self.predicted) <= _ROUNDING + _PRECISION * self.predicted
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How to prove a compression.
+
+    Attributes:
+        engine: The engine to run; the first usable one if None.
+        inputs: What to run it on; random inputs if None.
+        count: Number of random inputs.
+        seed: Seed of the random inputs.
+        max_error: Largest relative error allowed in any output.
+        min_agreement: Smallest share of inputs whose top-1 class must stay the same.
+        wanted: Whether to run anything at all.
+    """
+
+    engine: Optional[Engine] = None
+    inputs: Optional[Inputs] = None
+    count: int = 8
+    seed: int = 0
+    max_error: Optional[float] = None
+    min_agreement: Optional[float] = None
+    wanted: bool = True
+
+
+@dataclass(frozen=True)
+class Compression:
+    """What was done, what it saved, and the proof. Truthy unless the proof failed.
+
+    Attributes:
+        surgery: The rewritten model and its steps.
+        plan: The plan that was carried out.
+        files: The written prototxt, weights and report.
+        layers: Predicted and measured error of each rewritten layer's weights.
+        costs: What original and written pair cost.
+        sizes: Bytes of the weights files of both.
+        equality: The twin against the written pair: must agree to float noise.
+        effect: The original against the written pair: what truncation costs.
+        unproven: Why nothing was run, or None.
+    """
+
+    surgery: Surgery
+    plan: Plan
+    files: tuple[Path, ...]
+    layers: tuple[LayerError, ...]
+    costs: tuple[Totals, Totals]
+    sizes: tuple[int, int]
+    equality: Optional[Verification]
+    effect: Optional[Verification]
+    unproven: Optional[str]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the proof failed; empty when it passed or nothing was run."""
+        found = [
+            f"layer {layer.layer!r}: its weights are {layer.measured:.2e} away from the original, "
+            f"where truncation explains {layer.predicted:.2e}"
+            for layer in self.layers
+            if not layer.explained
+        ]
+        if self.equality is not None:
+            found += [f"truncation does not explain it: {why}" for why in self.equality.reasons]
+        if self.effect is not None:
+            found += self.effect.reasons
+        return tuple(found)
+
+    def __bool__(self) -> bool:
+        return not self.reasons
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, as it stands in ``netsurgery.json``."""
+        before, after = self.costs
+        return {
+            "netsurgery": __version__,
+            "inputs": identify(self.surgery.original),
+            "files": [path.name for path in self.files[:2]],
+            "plan": self.plan.to_dict(),
+            "layers": [vars(layer) for layer in self.layers],
+            "before": {**before._asdict(), "bytes": self.sizes[0]},
+            "after": {**after._asdict(), "bytes": self.sizes[1]},
+            "proof": {
+                "passed": bool(self) and self.unproven is None,
+                "unproven": self.unproven,
+                "reasons": list(self.reasons),
+                "equality": _as_dict(self.equality),
+                "effect": _as_dict(self.effect),
+            },
+        }
+
+
+def compress(
+    model: Model,
+    plan: Plan,
+    folder: Union[str, Path],
+    proof: Optional[Proof] = None,
+    *,
+    writer: Optional[Engine] = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Compression:
+    """Carry out ``plan``, write the pair into ``folder`` and prove what is written there.
+
+    The pair is written beside its place, read back and proved; then it is put in place together
+    with a report, ``netsurgery.json``.
+
+    Args:
+        model: The network with its weights.
+        plan: The edits.
+        folder: Where the pair goes, under the names of the original's files.
+        proof: How to prove it.
+        writer: The ``caffe`` engine, to have pycaffe write the weights instead of this package.
+        progress: Called with the name of each step.
+
+    Raises:
+        PlanError: An edit cannot be carried out; nothing is written then.
+        FormatError: The pair would overwrite the original, or cannot be written.
+        EngineError: An engine that was asked for cannot run the pair; nothing is written then.
+    """
+    folder = Path(folder)
+    model.refuse_overwriting(folder / name for name in model.file_names())
+    surgery = operate(model, plan, progress=progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".netsurgery-", dir=folder) as scratch:
+        progress("writing")
+        pair = surgery.model.save(scratch)
+        if writer is not None:
+            _write_through_caffe(surgery, pair, writer)
+        done = _examine(surgery, plan, pair, folder, proof or Proof(), progress)
+        report = Path(scratch) / REPORT
+        report.write_text(json.dumps(done.to_dict(), indent=2) + "\n", encoding="utf-8")
+        for path in (*pair, report):
+            os.replace(path, folder / path.name)
+    return done
+
+
+def _write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engine) -> None:
+    """Have pycaffe load the original's blobs into the new net, add the new ones, and save."""
+    assert surgery.model.weights is not None
+    new = {
+        piece: [blob.array() for blob in surgery.model.blobs(piece)]
+        for step in surgery.steps
+        for pieces in step.rewrite.pieces.values()
+        for piece in pieces
+        if surgery.model.blobs(piece)
+    }
+    prototxt, weights = pair
+    original = surgery.original.weights
+    session = writer.open(prototxt, original.file if original and original.file else weights)
+    with session:
+        if not isinstance(session, CaffeSession):
+            raise EngineError(
+                "only the caffe engine can write weights", remedy="use --engine caffe"
+            )
+        session.set_parameters(new)
+        session.save(weights)
+
+
+def _examine(
+    surgery: Surgery,
+    plan: Plan,
+    pair: tuple[Path, ...],
+    folder: Path,
+    proof: Proof,
+    progress: Callable[[str], None],
+) -> Compression:
+    written = load(*pair)
+    progress("multiplying out")
+    twin = surgery.twin(written.weights)
+    measured = surgery.errors(twin)
+    predicted = {name: step.rewrite.error for step in surgery.steps for name in step.rewrite.pieces}
+    layers = [LayerError(name, predicted[name], error) for name, error in measured.items()]
+    progress("running")
+    equality, effect, unproven = _prove(surgery.original, twin, written, proof)
+    return Compression(
+        surgery,
+        plan,
+        (*(folder / path.name for path in pair), folder / REPORT),
+        tuple(layers),
+        (total_cost(surgery.original), total_cost(written)),
+        (_bytes(surgery.original), pair[1].stat().st_size),
+        equality,
+        effect,
+        unproven,
+    )
+
+
+def _prove(
+    original: Model, twin: Model, written: Model, proof: Proof
+) -> tuple[Optional[Verification], Optional[Verification], Optional[str]]:
+    """Run the models; or say why not, where that is not the fault of what was written."""
+    if not proof.wanted:
+        return None, None, "nothing was run, on request"
+    if proof.engine is None and default_engine() is None:
+        return None, None, f"there is no engine to run it; {HOW_TO_GET_AN_ENGINE}"
+    common: dict[str, Any] = {
+        "inputs": proof.inputs,
+        "count": proof.count,
+        "seed": proof.seed,
+        "engine": proof.engine,
+    }
+    limits: dict[str, Any] = {
+        "max_error": proof.max_error,
+        "min_agreement": proof.min_agreement,
+    }
+    try:
+        equality = verify(twin, written, expect="exact", blobs="common", **common)
+        return equality, verify(original, written, **limits, **common), None
+    except (EngineError, VerificationError) as error:
+        if proof.engine is not None or _runs(original, common):
+            raise
+        return None, None, f"no engine here runs the original: {error}"
+
+
+def _runs(model: Model, common: dict[str, Any]) -> bool:
+    try:
+        return bool(verify(model, model, **common))
+    except (EngineError, VerificationError):
+        return False
+
+
+def _as_dict(done: Optional[Verification]) -> Optional[dict[str, Any]]:
+    # Not `done and ...`: a verification that failed is false, and has the more to say.
+    return None if done is None else done.to_dict()
+
+
+def _bytes(model: Model) -> int:
+    file = model.weights.file if model.weights else None
+    return os.path.getsize(file) if file else 0

@@ -1,0 +1,85 @@
+"""A compression as text: what was done, what it saves, what it costs, and the proof."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import click
+
+from netsurgery.compression import Compression
+from netsurgery.report.console import count, print_table, shape, share, size
+from netsurgery.report.verification import (
+    BLOB_COLUMNS,
+    accuracy_line,
+    blob_row,
+    describe,
+    would_pass,
+)
+
+Rows = Sequence[tuple[str, ...]]
+
+
+def print_compression(done: Compression) -> None:
+    """Print the whole report."""
+    columns, rows = layer_rows(done)
+    if rows:
+        print_table(columns, rows)
+    else:
+        click.echo("no layer gains: the pair is written unchanged")
+    for left in done.plan.left:
+        click.echo(f"  left alone: {left.layer} ({left.reason})")
+    print_table(*saving_rows(done))
+    if done.effect is not None:
+        click.echo(f"What it costs, on {describe(done.effect)}:")
+        print_table(BLOB_COLUMNS, (blob_row(row) for row in done.effect.blobs if row.output))
+        if done.effect.accuracy:
+            click.echo(accuracy_line(done.effect.accuracy))
+    for line in verdict(done):
+        click.echo(line)
+    for path in done.files:
+        click.echo(f"written {path}")
+
+
+def layer_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
+    """Return titles and rows of the table of rewritten layers."""
+    measured = {layer.layer: layer for layer in done.layers}
+    rows = []
+    for step in done.surgery.steps:
+        edit = step.rewrite.edit
+        error = measured.get(edit.layer)
+        rows.append(
+            (
+                edit.layer,
+                edit.method,
+                shape(step.before.blobs(edit.layer)[0].shape),
+                str(edit.options.get("rank", "-")),
+                f"{step.rewrite.error:.5f}",
+                f"{error.measured:.5f}" if error else "-",
+            )
+        )
+    return ("layer", "method", ">weights", ">rank", ">predicted error", ">measured error"), rows
+
+
+def saving_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
+    """Return titles and rows of the table of what was saved."""
+    before, after = done.costs
+    rows = [
+        ("weights", count(before.params), count(after.params), share(after.params, before.params)),
+        ("MACs", count(before.macs), count(after.macs), share(after.macs, before.macs)),
+        ("file", size(done.sizes[0]), size(done.sizes[1]), share(done.sizes[1], done.sizes[0])),
+    ]
+    return ("", ">before", ">after", ">left"), rows
+
+
+def verdict(done: Compression) -> list[str]:
+    """Return the outcome of the proof, as lines."""
+    reasons = [f"  {reason}" for reason in done.reasons]
+    if done.unproven:
+        return [f"UNPROVEN: {done.unproven}", *reasons]
+    if not done or done.equality is None or done.effect is None:
+        return ["FAILED", *reasons]
+    return [
+        f"proved: truncation explains every difference ({len(done.equality.blobs)} blobs equal "
+        f"those of the multiplied-out net, to {done.equality.error:.1e})",
+        would_pass(done.effect),
+    ]

@@ -1,0 +1,81 @@
+"""How this tool writes tables: for a person on a terminal, as plain text in a pipe."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING, Iterable, Optional, Sequence
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_WIDTH = 160
+
+
+def console() -> Console:
+    """Return a console on standard output, wide enough for a table also in a pipe."""
+    from rich.console import Console
+
+    width = shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
+    on_terminal = sys.stdout.isatty()
+    return Console(
+        width=width if on_terminal else max(width, _PIPE_WIDTH), highlight=False, soft_wrap=False
+    )
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: Optional[str] = None,
+    last: Optional[Sequence[str]] = None,
+) -> None:
+    """Print a table; columns whose title begins with ``>`` are aligned to the right.
+
+    Args:
+        columns: Their titles.
+        rows: Their texts.
+        title: Stands above the table.
+        last: A row of totals, set apart.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    if last:
+        table.add_section()
+        table.add_row(*(Text(cell) for cell in last))
+    console().print(table)
+
+
+def count(number: Optional[int]) -> str:
+    """Return ``number`` with thin groups of three, or a dash for None."""
+    return "-" if number is None else f"{number:,}"
+
+
+def share(part: Optional[float], whole: Optional[float]) -> str:
+    """Return what share of ``whole`` the ``part`` is, in percent."""
+    return f"{100 * part / whole:.1f}%" if part is not None and whole else "-"
+
+
+def shape(dims: Optional[Sequence[int]]) -> str:
+    """Return a shape as ``4096x25088``, or ``?`` when it is not known."""
+    return "?" if dims is None else "x".join(map(str, dims)) or "scalar"
+
+
+def size(number: Optional[int]) -> str:
+    """Return a number of bytes in a unit that reads well."""
+    if number is None:
+        return "-"
+    value = float(number)
+    for unit in ("B", "kB", "MB"):
+        if abs(value) < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.2f} GB"

@@ -1,0 +1,133 @@
+"""A compression as one HTML page that needs nothing beside it."""
+
+from __future__ import annotations
+
+import html
+import io
+from pathlib import Path
+from string import Template
+from typing import Any, Iterable, Sequence, Union
+
+from netsurgery.compression import Compression
+from netsurgery.errors import NetsurgeryError
+from netsurgery.formats.atomic import write_together
+from netsurgery.linalg.svd import spectrum
+from netsurgery.methods import method
+from netsurgery.report.compression import layer_rows, saving_rows, verdict
+from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe
+from netsurgery.surgery import Step
+from netsurgery.version import __version__
+
+_PAGE = Template("""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>$title</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+       color: #1b1f24; background: #fff; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+table { border-collapse: collapse; } td, th { padding: .25rem .75rem; text-align: right; }
+td:first-child, th:first-child { text-align: left; }
+thead th { border-bottom: 2px solid #59636e; } tbody td { border-bottom: 1px solid #d1d9e0; }
+.passed { color: #116329; } .failed { color: #a40e26; }
+svg { max-width: 100%; height: auto; } footer { margin-top: 3rem; color: #59636e; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p class="$mood">$verdict</p>
+<h2>Layers</h2>
+$layers
+<h2>Savings</h2>
+$savings
+$effect
+$plots
+<footer>netsurgery $version</footer>
+</body>
+</html>
+""")
+
+
+def write_page(done: Compression, path: Union[str, Path]) -> None:
+    """Write the report as a page, with the spectrum of each factored layer.
+
+    Raises:
+        NetsurgeryError: matplotlib, which draws the plots, is not installed.
+        FormatError: The file cannot be written.
+    """
+    columns, rows = layer_rows(done)
+    values = {
+        "title": html.escape(f"{done.files[0].name}, compressed"),
+        "mood": "passed" if done else "failed",
+        "verdict": "<br>".join(map(html.escape, verdict(done))),
+        "layers": _table(columns, rows) + _left(done),
+        "savings": _table(*saving_rows(done)),
+        "effect": _effect(done),
+        "plots": _plots(done.surgery.steps),
+        "version": __version__,
+    }
+    data = _PAGE.substitute(values).encode("utf-8", "backslashreplace")
+    write_together({path: lambda out: out.write(data)})
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{html.escape(column.lstrip('>'))}</th>" for column in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>\n"
+
+
+def _left(done: Compression) -> str:
+    items = "".join(
+        f"<li>{html.escape(left.layer)}: {html.escape(left.reason)}</li>" for left in done.plan.left
+    )
+    return f"<p>Left alone:</p><ul>{items}</ul>" if items else ""
+
+
+def _effect(done: Compression) -> str:
+    if done.effect is None:
+        return ""
+    rows = (blob_row(row) for row in done.effect.blobs if row.output)
+    accuracy = done.effect.accuracy
+    line = f"<p>{html.escape(accuracy_line(accuracy))}</p>" if accuracy else ""
+    return (
+        f"<h2>What it costs</h2><p>{html.escape(describe(done.effect))}</p>"
+        f"{_table(BLOB_COLUMNS, rows)}{line}"
+    )
+
+
+def _plots(steps: Sequence[Step]) -> str:
+    if not steps:
+        return ""
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise NetsurgeryError(
+            "the page needs matplotlib", remedy="pip install 'netsurgery[report]'"
+        ) from None
+    figure = Figure(figsize=(9, 2.6 * len(steps)), layout="constrained")
+    axes = figure.subplots(len(steps), 1, squeeze=False)[:, 0]
+    for axis, step in zip(axes, steps):
+        _draw(axis, step)
+    out = io.StringIO()
+    # Without a date and random names, the same compression gives the same page.
+    with rc_context({"svg.hashsalt": "netsurgery"}):
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    return f"<h2>Spectra</h2>{out.getvalue()[out.getvalue().index('<svg') :]}"
+
+
+def _draw(axis: Any, step: Step) -> None:
+    edit = step.rewrite.edit
+    values = spectrum(method(edit.method).matrix(step.before, edit.layer))
+    rank = edit.options["rank"]
+    axis.plot(range(1, len(values) + 1), values, color="#0969da")
+    axis.axvline(rank, color="#a40e26", linestyle="--")
+    axis.annotate(f" rank {rank}", (rank, values[0]), color="#a40e26", va="top")
+    axis.set_title(f"{edit.layer}: singular values", loc="left", fontsize=10)
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.3)

@@ -1,0 +1,41 @@
+"""A plan as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netsurgery.methods import Edit
+from netsurgery.planning import Plan
+from netsurgery.report.console import console, count, print_table
+
+_COLUMNS = ("layer", "method", ">rank", ">breaks even", ">weights", ">after", ">energy", ">error")
+
+
+def print_plan(plan: Plan) -> None:
+    """Print what a plan does, and what it leaves alone and why."""
+    if plan.edits:
+        print_table(
+            _COLUMNS,
+            (_row(edit) for edit in plan.edits),
+        )
+    for left in plan.left:
+        console().print(f"  left alone: {left.layer} ({left.reason})", markup=False)
+
+
+def _row(edit: Edit) -> tuple[str, ...]:
+    facts = edit.predicted
+    before, after = facts.get("weights", (None, None))
+    return (
+        edit.layer,
+        edit.method,
+        str(edit.options.get("rank", "-")),
+        count(facts.get("breakeven")),
+        count(before),
+        count(after),
+        _number(facts.get("energy"), ".4f"),
+        _number(facts.get("error"), ".4g"),
+    )
+
+
+def _number(value: Any, form: str) -> str:
+    return "-" if value is None else format(value, form)

@@ -1,0 +1,97 @@
+"""A comparison of two models as a table."""
+
+from __future__ import annotations
+
+import math
+from typing import Iterable, Optional
+
+import click
+
+from netsurgery.report.console import print_table
+from netsurgery.verification import Accuracy, BlobComparison, Verification
+from netsurgery.verification.verdict import largest_noise
+
+BLOB_COLUMNS = (
+    "blob",
+    ">error",
+    ">cosine",
+    ">max difference",
+    ">largest",
+    ">top-1",
+    ">top-5",
+    ">noise",
+)
+
+
+def print_verification(done: Verification, title: Optional[str] = None) -> None:
+    """Print every compared blob, the accuracy, the verdict and what would have passed."""
+    click.echo(title or describe(done))
+    print_table(BLOB_COLUMNS, (blob_row(row) for row in done.blobs))
+    if done.accuracy:
+        click.echo(accuracy_line(done.accuracy))
+    for name in done.unmatched:
+        click.echo(f"output {name!r} has no counterpart in the other net")
+    print_verdict("passed" if done else "FAILED", done.reasons)
+    if done.blobs:
+        click.echo(would_pass(done))
+
+
+def print_verdict(verdict: str, reasons: Iterable[str]) -> None:
+    """Print a verdict and why."""
+    click.echo(verdict)
+    for reason in reasons:
+        click.echo(f"  {reason}")
+
+
+def describe(done: Verification) -> str:
+    """Return what was run, where, on what, in one line."""
+    return (
+        f"{done.engine} {done.engine_version}, {done.samples} inputs ({done.inputs}), "
+        f"expecting {done.demand.expect} outputs"
+    )
+
+
+def blob_row(row: BlobComparison) -> tuple[str, ...]:
+    """Return one row of the table of blobs."""
+    return (
+        row.blob,
+        f"{row.error:.2e}",
+        f"{row.cosine:.6f}",
+        f"{row.max_difference:.2e}",
+        f"{row.largest:.3g}",
+        share(row.agreement),
+        share(row.top5),
+        f"{largest_noise(row):.1e}",
+    )
+
+
+def accuracy_line(accuracy: Accuracy) -> str:
+    """Return the accuracy of both nets, in one line."""
+    line = (
+        f"accuracy of {accuracy.output!r} on {accuracy.count} labels: "
+        f"{accuracy.before:.4f} before, {accuracy.after:.4f} after"
+    )
+    if accuracy.before_top5 is None or accuracy.after_top5 is None:
+        return line
+    return f"{line}; top-5 {accuracy.before_top5:.4f} before, {accuracy.after_top5:.4f} after"
+
+
+def would_pass(done: Verification) -> str:
+    """Return the options with which the comparison would have passed, in one line."""
+    options = f"--max-error {_rounded_up(done.error)}"
+    if done.agreement is not None:
+        options += f" --min-agreement {math.floor(done.agreement * 1e4) / 1e4:g}"
+    return f"it would pass with {options}"
+
+
+def _rounded_up(value: float) -> str:
+    """Return a short decimal that is not below ``value``."""
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
+    unit = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return f"{math.ceil(value / unit) * unit:.3g}"
+
+
+def share(value: Optional[float]) -> str:
+    """Return a share of one in percent, or a dash for None."""
+    return "-" if value is None else f"{100 * value:.2f}%"
