@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import islice
-from typing import Iterator, Optional
+from typing import Iterator
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import Blob, Runs
@@ -23,7 +23,16 @@ from netsurgery.formats.wire import (
 _MOST_AXES = 32  # Caffe's kMaxBlobAxes
 LEGACY_AXES = (1, 2, 3, 4)
 DATA, _DIFF, SHAPE, DOUBLE_DATA, _DOUBLE_DIFF = 5, 6, 7, 8, 9
-_RAW_TYPE, _PACKED_DATA, _RAW_DATA = 10, 11, 12
+# (field number, wire type)
+_C3D_WIDTH, _RAW_TYPE = (DATA, VARINT), (10, VARINT)
+_PACKED_DATA, _RAW_DATA = (11, LENGTH), (12, LENGTH)
+_SINGLE = {
+    *((axis, VARINT) for axis in LEGACY_AXES),
+    _C3D_WIDTH,
+    _RAW_TYPE,
+    _PACKED_DATA,
+    _RAW_DATA,
+}
 _NUMBERS = {DATA: "<f4", _DIFF: "<f4", DOUBLE_DATA: "<f8", _DOUBLE_DIFF: "<f8"}
 _WIRE_OF = {"<f4": FIXED32, "<f8": FIXED64}
 # NVIDIA's enum Type, which OpenCV's half-precision files use too.
@@ -52,30 +61,18 @@ class _Message:
     def __init__(self, data: Buffer, at: int) -> None:
         self.data = data
         self.at = at
-        self.legacy: dict[int, int] = {}
         self.runs = {number: Runs(data, dtype) for number, dtype in _NUMBERS.items()}
         self.shapes: list[Field] = []
-        self.c3d_width: Optional[int] = None
-        self.raw_type: Optional[int] = None
-        self.raw: Optional[Field] = None
-        self.packed_data = False
+        self.single: dict[tuple[int, int], Field] = {}
 
     def take(self, field: Field) -> None:
-        number, wire = field.number, field.wire
-        if number in _NUMBERS and wire in (LENGTH, _WIRE_OF[_NUMBERS[number]]):
+        number, wire = kind = field[:2]
+        if kind in _SINGLE:
+            self.single[kind] = field
+        elif number in _NUMBERS and wire in (LENGTH, _WIRE_OF[_NUMBERS[number]]):
             self._take_numbers(field)
-        elif wire == VARINT and number in LEGACY_AXES:
-            self.legacy[number] = signed(field.value)
-        elif wire == VARINT and number == DATA:
-            self.c3d_width = signed(field.value)
-        elif wire == VARINT and number == _RAW_TYPE:
-            self.raw_type = field.value
-        elif wire == LENGTH and number == SHAPE and len(self.shapes) <= _MOST_AXES:
+        elif kind == (SHAPE, LENGTH) and len(self.shapes) <= _MOST_AXES:
             self.shapes.append(field)
-        elif wire == LENGTH and number == _RAW_DATA:
-            self.raw = field
-        elif wire == LENGTH and number == _PACKED_DATA:
-            self.packed_data = True
 
     def _take_numbers(self, field: Field) -> None:
         runs = self.runs[field.number]
@@ -90,14 +87,20 @@ class _Message:
         expected = math.prod(shape)
         if runs.count != expected:
             self._refuse_count(shape, expected, runs.count)
-        legacy = bool(self.legacy) and self.c3d_width is None
-        return Blob(shape, runs, legacy=legacy, note=note)
+        return Blob(shape, runs, legacy=self._legacy() and not self._shifted(), note=note)
+
+    def _shifted(self) -> bool:
+        """Whether this is C3D's blob, whose fifth field is its width and not its data."""
+        return _C3D_WIDTH in self.single
+
+    def _legacy(self) -> bool:
+        return any((axis, VARINT) in self.single for axis in LEGACY_AXES)
 
     def _shape(self) -> tuple[int, ...]:
-        if self.c3d_width is not None:
-            shape = [self.legacy.get(axis, 0) for axis in LEGACY_AXES] + [self.c3d_width]
-        elif self.legacy:
-            shape = [self.legacy.get(axis, 0) for axis in LEGACY_AXES]
+        if self._shifted():
+            shape = [self._axis(axis) for axis in (*LEGACY_AXES, DATA)]
+        elif self._legacy():
+            shape = [self._axis(axis) for axis in LEGACY_AXES]
         else:
             shape = list(islice(self._dims(), _MOST_AXES + 1))
         if max(len(shape), len(self.shapes)) > _MOST_AXES:
@@ -105,6 +108,10 @@ class _Message:
         if any(dim < 0 for dim in shape):
             raise FormatError(f"the blob at byte {self.at} has a negative dimension: {shape}")
         return tuple(shape)
+
+    def _axis(self, number: int) -> int:
+        field = self.single.get((number, VARINT))
+        return signed(field.value) if field else 0
 
     def _dims(self) -> Iterator[int]:
         for shape in self.shapes:
@@ -116,24 +123,26 @@ class _Message:
 
     def _values(self) -> tuple[Runs, str]:
         """The numbers Caffe would load, and what is to be said of them."""
-        if self.c3d_width is not None:
+        if self._shifted():
             return self.runs[_DIFF], ""
         for number in (DOUBLE_DATA, DATA):
             if self.runs[number].count:
                 return self.runs[number], ""
-        if self.raw is not None:
-            return self._raw_values(self.raw), ""
+        if _RAW_DATA in self.single:
+            return self._raw_values(), ""
         for number in (_DIFF, _DOUBLE_DIFF):
             if self.runs[number].count:
                 return self.runs[number], _DIFF_NOTE
         return self.runs[DATA], ""
 
-    def _raw_values(self, field: Field) -> Runs:
-        if self.raw_type not in _RAW_DTYPES:
+    def _raw_values(self) -> Runs:
+        field = self.single[_RAW_DATA]
+        raw_type = self.single[_RAW_TYPE].value if _RAW_TYPE in self.single else None
+        if raw_type not in _RAW_DTYPES:
             raise FormatError(
-                f"the raw_data at byte {field.start} is of type {self.raw_type}, not a float type"
+                f"the raw_data at byte {field.start} is of type {raw_type}, not a float type"
             )
-        runs = Runs(self.data, _RAW_DTYPES[self.raw_type])
+        runs = Runs(self.data, _RAW_DTYPES[raw_type])
         _add_packed(runs, field)
         return runs
 
@@ -142,7 +151,7 @@ class _Message:
         problem = (
             f"the blob at byte {self.at} is {size} = {expected:,} numbers, but holds {count:,}"
         )
-        if count == 0 and self.packed_data:
+        if count == 0 and _PACKED_DATA in self.single:
             raise FormatError(
                 f"{problem}: they are in packed_data, a dialect of Caffe's OpenCL branch",
                 remedy="save the net with that Caffe in float32",
