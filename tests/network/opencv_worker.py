@@ -15,11 +15,12 @@ def run(prototxt, weights, inputs, out):
     """Write all values of one net for one set of inputs."""
     net = cv2.dnn.readNetFromCaffe(prototxt, weights)
     net.enableWinograd(False)
+    net.enableFusion(False)
     arrays = np.load(inputs)
     for name in arrays.files:
         net.setInput(arrays[name], name)
     names = [name for name in net.getLayerNames() if name != "_input"]
-    values = {name: net.forward(name) for name in names}
+    values = dict(zip(names, net.forward(names)))
     shapes = [arrays[name].shape for name in arrays.files]
     ids, _, outputs = net.getLayersShapes(shapes if len(shapes) > 1 else shapes[0])
     for layer, found in zip(ids.ravel(), outputs):
