@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Iterable, Optional, Union
 
 from netsurgery.errors import FormatError
+from netsurgery.formats import sniff
 from netsurgery.formats.atomic import write_together
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.weights import Blob, Weights, open_weights
@@ -101,7 +102,24 @@ def load(prototxt: PathLike, weights: Optional[PathLike] = None) -> Model:
         FormatError: A file cannot be read, or is not what it should be; the text says what it
             is instead.
     """
+    if weights is not None and _look_swapped(prototxt, weights):
+        raise FormatError(
+            "these two arguments look swapped", file=prototxt, remedy="give the prototxt first"
+        )
     return Model(Prototxt.read(prototxt), None if weights is None else open_weights(weights))
+
+
+def _look_swapped(prototxt: PathLike, weights: PathLike) -> bool:
+    binary = sniff.CAFFEMODEL, sniff.HDF5
+    return _kind(prototxt) in binary and _kind(weights) == sniff.PROTOTXT
+
+
+def _kind(path: PathLike) -> Optional[sniff.Kind]:
+    try:
+        with open(path, "rb") as stream:
+            return sniff.identify(stream.read(sniff.HEAD))
+    except OSError:
+        return None
 
 
 def _make_folder(folder: Path) -> None:
