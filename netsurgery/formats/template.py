@@ -70,7 +70,8 @@ def render(
 
     Raises:
         FormatError: No such template, a placeholder without a value, or the result is no
-            prototxt or has a value that Caffe would refuse.
+            prototxt, has a value that Caffe would refuse, or the template a field that it
+            does not know (a value may: fork fields are carried along).
     """
     path = _path_of(name, folder)
     try:
@@ -83,14 +84,16 @@ def render(
     except ValueError as error:
         raise FormatError(f"is no template: {error}", file=path, remedy="write $$ for $") from None
     data = encode(filled)
-    _check(Source(data, str(path)))
+    _check(Source(data, str(path)), text)
     return data
 
 
-def _check(source: Source) -> None:
+def _check(source: Source, template: str) -> None:
     try:
         layers = layers_in(source, parse_tree(source.data))
     except PrototxtSyntaxError as flaw:
         raise source.error(flaw.offset, flaw.problem, flaw.remedy) from None
     for layer in layers:
-        layer.parameter  # noqa: B018 - reading it checks it
+        for path, field in layer.unknown_fields:
+            if re.search(rf"\b{re.escape(field.name)}\b", template):
+                raise source.error(field.start, f"a layer has no field {path}")
