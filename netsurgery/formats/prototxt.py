@@ -60,9 +60,10 @@ class Prototxt:
                 raise source.error(flaw.offset, flaw.problem, flaw.remedy) from None
             raise FormatError(other[0], file=source.file, remedy=other[1]) from None
         source.check_comments()
-        if next(root.all("layer"), None) is None and next(root.all("layers"), None) is None:
+        net = cls(source, root)
+        if not net.layers:
             raise why_no_net(root, source)
-        return cls(source, root)
+        return net
 
     @classmethod
     def read(cls, path: Union[str, os.PathLike[str]]) -> Prototxt:
@@ -85,15 +86,13 @@ class Prototxt:
         return f"<Prototxt {self.file or self.name!r}: {len(self.layers)} layers, {self.version}>"
 
     def _check_versions(self) -> None:
-        first = self.layers[0] if self.layers else None
+        names = {"V2": "`layer`", "V1": "`layers`", "V0": "`layers` with a `layer` inside"}
         for layer in self.layers:
-            if first is None or layer.version == first.version:
-                continue
-            names = {"V2": "`layer`", "V1": "`layers`", "V0": "`layers` with a `layer` inside"}
-            raise layer.error(
-                f"{names[layer.version]} in a net that starts with {names[first.version]}",
-                "Caffe reads no mixture: rewrite one as the other",
-            )
+            if layer.version != self.version:
+                raise layer.error(
+                    f"{names[layer.version]} in a net that starts with {names[self.version]}",
+                    "Caffe reads no mixture: rewrite one as the other",
+                )
 
     @property
     def version(self) -> str:

@@ -52,9 +52,12 @@ def upgrade(prototxt: Prototxt, keep_unknown: bool = False) -> Upgraded:
         FormatError: Caffe could not upgrade it either.
     """
     notes = UpgradeNotes(prototxt.source, keep_unknown)
+    for field in prototxt.root.all("input"):
+        if prototxt.inputs[0][1] is None:
+            notes.add(None, field.start, "input is dropped: it has no shape")
     if prototxt.version != "V2":
         prototxt = _layers_as_v2(prototxt, notes)
-    return Upgraded(_batch_norms(_inputs_as_layer(prototxt, notes)), tuple(notes.lines))
+    return Upgraded(_batch_norms(_inputs_as_layer(prototxt)), tuple(notes.lines))
 
 
 def _layers_as_v2(prototxt: Prototxt, notes: UpgradeNotes) -> Prototxt:
@@ -92,17 +95,14 @@ def _header(prototxt: Prototxt, edits: Edits, notes: UpgradeNotes) -> None:
             edits.remove(field)
 
 
-def _inputs_as_layer(prototxt: Prototxt, notes: UpgradeNotes) -> Prototxt:
+def _inputs_as_layer(prototxt: Prototxt) -> Prototxt:
     inputs = prototxt.inputs
     if not inputs:
         return prototxt
     edits = Edits(prototxt.data)
     fields = [field for field in prototxt.root.fields if field.name in _INPUT_FIELDS]
     edits.remove(*fields)
-    if inputs[0][1] is None:
-        names = ", ".join(name for name, _ in inputs)
-        notes.add(None, fields[0].start, f"input {names} is dropped: it has no shape")
-    else:
+    if inputs[0][1] is not None:
         first = min(fields[0].start, prototxt.layers[0].field.start)
         alone = layout.starts_line(prototxt.data, first)
         edits.replace(first, first, (b"" if alone else b"\n") + _input_layer(prototxt))

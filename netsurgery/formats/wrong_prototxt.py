@@ -13,6 +13,7 @@ from netsurgery.formats.tokens import decode, unquote
 
 Verdict = Tuple[str, str]
 
+_LAYER = ("layer", "layers")
 _WANTED = "give the prototxt of a network"
 _SWAPPED = "are the two files swapped? give the prototxt first, then the weights"
 
@@ -39,7 +40,7 @@ def why_no_net(root: Message, source: Source) -> FormatError:
     for field in root.fields:
         if field.name in of_solvers:
             return _solver(root, source, field)
-        if field.name.lower() in ("layer", "layers"):
+        if field.name.lower() in _LAYER and field.name not in _LAYER:
             problem = f"no layer: `{field.name}` is not how Caffe spells it"
             return source.error(field.start, problem, "write `layer`")
     first = root.fields[0]

@@ -151,6 +151,7 @@ OTHER_FILES = [
     (b'net: "train.prototxt"\nbase_lr: 0.1', 'its net is `net: "train.prototxt"`'),
     (b"base_lr: 0.1 max_iter: 3", "this is a solver prototxt, not a network"),
     (b"base_lr: 0.1 net_param { layer { } }", "with its net inside"),
+    (b"layer: []", "no layer: the file holds only layer"),
     (b"Layer { }", "`Layer` is not how Caffe spells it"),
     (b"item { name: 'cat' }", "this is a label map"),
     (b"model { kernel { } }", "no layer: the file holds only model"),

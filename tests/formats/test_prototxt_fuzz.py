@@ -68,6 +68,7 @@ def test_documents_are_kept_to_the_byte(text: bytes) -> None:
         assert "the file holds only layer" in str(error)  # noqa: PT017 - `layer: []` alone
         return
     assert bytes(net) == text
+    assert net.version == "V2"
     assert all(text[slice(*layer.span)].endswith((b"}", b">")) for layer in net.layers)
     same = net.replace_layers({layer.index: layer.text for layer in net.layers})
     assert [layer.text for layer in same.layers] == [layer.text for layer in net.layers]

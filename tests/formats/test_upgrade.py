@@ -364,9 +364,9 @@ def test_inputs_behind_the_layers_come_first() -> None:
 
 
 def test_inputs_without_shape_are_dropped_as_caffe_does() -> None:
-    result = upgraded('input: "a"\nlayer { type: "Silence" }')
-    assert bytes(result.prototxt) == b'layer { type: "Silence" }'
-    assert result.notes == ("line 1: the net: input a is dropped: it has no shape",)
+    result = upgraded('layers { type: SILENCE }\ninput: "a"\n')
+    assert bytes(result.prototxt) == b'layer { type: "Silence" }\n'
+    assert result.notes == ("line 2: the net: input is dropped: it has no shape",)
 
 
 def test_old_batch_norms_are_frozen() -> None:
