@@ -6,7 +6,7 @@ has the same left singular vectors, and is built in one pass over the weights.
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 
@@ -58,36 +58,38 @@ def rounding(matrix: np.ndarray, wide: np.ndarray) -> float:
 
 
 def eigenpairs(matrix: np.ndarray, count: int) -> Tuple[np.ndarray, np.ndarray]:
-    """All eigenvalues of a symmetric matrix, and the eigenvectors of the ``count`` largest.
-
-    Reduction to a tridiagonal matrix, divide and conquer (Cuppen 1981), and the transformation
-    back for the wanted vectors alone. LAPACK's own drivers either transform all vectors back, or
-    orthogonalise the wanted ones one after the other; both take about half as long again.
+    """The largest eigenvalues of a symmetric matrix and their eigenvectors.
 
     Args:
         matrix: Its lower triangle, shape (m, m), m at least 2, Fortran-contiguous; is overwritten.
-        count: How many eigenvectors.
+        count: How many, at most m.
 
     Returns:
-        The eigenvalues, falling, float64, shape (m,), and the vectors, shape (m, count).
-
-    Raises:
-        ValueError: LAPACK gave up.
+        The ``count`` largest eigenvalues and, if count < m, the next; falling, float64. The
+        vectors, shape (m, count).
     """
-    from scipy.linalg import get_lapack_funcs
+    values, vectors = _some_eigenpairs(matrix, count) or _all_eigenpairs(matrix)
+    values = values[::-1][: count + 1].astype(np.float64)
+    return values, np.asfortranarray(vectors[:, : -count - 1 : -1])
 
-    reduce, workspace, conquer, transform = get_lapack_funcs(
-        ("sytrd", "sytrd_lwork", "stevd", "ormqr"), (matrix,)
-    )
-    size = int(workspace(len(matrix), lower=1)[0])
-    reflectors, diagonal, beside, tau, info = reduce(matrix, 1, size, overwrite_a=1)
-    values, vectors, failed = conquer(diagonal, beside)
-    if info or failed:
-        raise ValueError(f"LAPACK found no eigenvectors (sytrd {info}, stevd {failed})")
-    largest = np.asfortranarray(vectors[:, : -count - 1 : -1])
-    del vectors
-    # The reflectors of a lower tridiagonal reduction are those of a QR of all rows but the first.
-    inner = np.asfortranarray(reflectors[1:, :-1])
-    size = int(transform("L", "N", inner, tau, largest[1:], -1)[1][0])
-    largest[1:] = transform("L", "N", inner, tau, largest[1:], size)[0]
-    return values[::-1].astype(np.float64), largest
+
+def _some_eigenpairs(matrix: np.ndarray, count: int) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+    """The largest ``count + 1`` pairs, rising, or None where it is better to compute all.
+
+    LAPACK makes single vectors orthogonal one after the other, which costs m * count^2. Where
+    eigenvalues are equal to the last digit, it may miss some.
+    """
+    from scipy.linalg import eigh
+
+    size = len(matrix)
+    if 4 * count > size:
+        return None
+    wanted = (size - count - 1, size - 1)
+    found = eigh(matrix, lower=True, check_finite=False, driver="evr", subset_by_index=wanted)
+    return found if len(found[0]) == found[1].shape[1] == count + 1 else None
+
+
+def _all_eigenpairs(matrix: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    from scipy.linalg import eigh
+
+    return eigh(matrix, lower=True, check_finite=False, driver="evd", overwrite_a=True)

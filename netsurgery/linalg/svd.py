@@ -101,15 +101,16 @@ def truncated_svd(matrix: np.ndarray, rank: int, split: str = "first") -> LowRan
         left, right = _balanced(left, right, np.sqrt(squares))
     left = np.ascontiguousarray(left, np.float32)
     right = np.ascontiguousarray(right, np.float32)
-    lost, total = found.eigenvalues[rank:], found.squared_norm
+    total, after = found.squared_norm, found.eigenvalues[rank:]
+    lost = max(total - found.eigenvalues[:rank].sum(), 0.0)
     return LowRank(
         left=left,
         right=right,
         singular_values=np.sqrt(np.sort(squares)[::-1]),
-        next_singular_value=float(np.sqrt(lost[0])) if len(lost) else 0.0,
+        next_singular_value=float(np.sqrt(after[0])) if len(after) else 0.0,
         squared_norm=total,
         error=_attained(matrix, left, right, total, squares.sum()),
-        optimum=float(np.sqrt(lost.sum() / total)) if total else 0.0,
+        optimum=float(np.sqrt(lost / total)) if total else 0.0,
     )
 
 
@@ -119,7 +120,8 @@ class _Found(NamedTuple):
     Attributes:
         basis: Shape (m, rank), orthonormal.
         coefficients: ``basis.T @ wide``, shape (rank, n).
-        eigenvalues: All squared singular values of ``wide``, falling.
+        eigenvalues: Its largest squared singular values, falling: ``rank`` and, unless that is
+            all, the next.
         squared_norm: ``||wide||_F^2``.
     """
 

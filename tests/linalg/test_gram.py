@@ -38,16 +38,27 @@ def test_rounding_is_about_the_distance_from_the_exact_matrix(shape, mean):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("size", "count"), [(2, 1), (2, 2), (50, 7), (50, 50)])
+@pytest.mark.parametrize(("size", "count"), [(2, 1), (2, 2), (50, 7), (50, 20), (50, 50)])
 def test_eigenpairs_are_those_of_the_largest_eigenvalues(dtype, size, count):
     matrix = gram(random((size, 70)), dtype)
     whole = np.tril(matrix) + np.tril(matrix, -1).T
     values, vectors = eigenpairs(matrix, count)
     expected = np.linalg.eigvalsh(whole.astype(np.float64))[::-1]
-    close = 20 * np.finfo(dtype).eps
-    np.testing.assert_allclose(values, expected, atol=close * expected[0])
+    # Proportional to the size, as the theory of both steps has it.
+    close = 4 * size * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(values, expected[: count + 1], atol=close * expected[0])
     assert vectors.dtype == dtype
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(count), atol=close)
-    np.testing.assert_allclose(
-        whole @ vectors, vectors * values[:count], atol=close * float(expected[0])
-    )
+    np.testing.assert_allclose(whole @ vectors, vectors * values[:count], atol=close * expected[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(20))
+def test_equal_eigenvalues_are_not_missed(dtype, seed):
+    # LAPACK's bisection loses count of the eigenvalues of some matrices like these.
+    size = 20 + seed
+    turned = np.linalg.qr(random((size, size), np.float64, seed))[0].astype(dtype)
+    values, vectors = eigenpairs(gram(turned, dtype), 2)
+    close = 4 * size * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(values, np.ones(3), atol=close)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(2), atol=close)
