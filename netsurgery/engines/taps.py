@@ -40,6 +40,9 @@ def tap(network: Network) -> TappedNet:
         producer = network.producer(value)
         if producer is None or producer.type == "Input":
             continue
+        if producer.type == "Convolution":
+            layers[blob] = blob  # OpenCV makes one layer a top, and calls it like the top
+            continue
         layers[blob] = producer.name
         if len(producer.tops) > 1:
             layers[blob] = _free_name(f"{blob}_tap", taken)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from zoo_pairs import Pair
 
+from netsurgery.engines import engine
 from netsurgery.engines import opencv as opencv_module
 from netsurgery.engines.opencv import OpenCv
 from netsurgery.engines.opencv_limits import RUNS
@@ -215,3 +216,31 @@ def test_nothing_is_left_behind(
     with pytest.raises(EngineError):
         opencv.open(lenet.prototxt, lenet.prototxt)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_convolution_is_found_whatever_its_top_is_called(
+    tmp_path: Path, caffe_python: str
+) -> None:
+    prototxt = tmp_path / "net.prototxt"
+    prototxt.write_text(
+        """
+        input: "x" input_shape { dim: 1 dim: 2 dim: 4 dim: 4 }
+        input: "y" input_shape { dim: 1 dim: 2 dim: 4 dim: 4 }
+        layer { name: "c" type: "Convolution" bottom: "x" bottom: "y" top: "c_x" top: "c_y"
+                convolution_param { num_output: 3 kernel_size: 3 bias_term: false
+                                    weight_filler { type: "constant" value: 0.5 } } }
+        layer { name: "relu" type: "ReLU" bottom: "c_x" top: "c" }
+        """
+    )
+    random = np.random.default_rng(0)
+    given = {name: random.normal(size=(1, 2, 4, 4)).astype(np.float32) for name in "xy"}
+    weights = tmp_path / "net.caffemodel"
+    blobs = ["c_x", "c_y", "c"]
+    with engine("caffe", python=caffe_python).open(prototxt) as session:
+        expected = session.forward(given, blobs)
+        session.save(weights)
+    with engine("opencv").open(prototxt, weights) as session:
+        found = session.forward(given, blobs)
+    for name in blobs:
+        # sums of 18 terms in float32
+        assert np.allclose(found[name], expected[name], atol=1e-5), name
