@@ -72,7 +72,7 @@ class Inputs:
     whole_blobs: bool = False
 
     def __post_init__(self) -> None:
-        lengths = {name: samples.shape[0] for name, samples in self.arrays.items()}
+        lengths = {name: sum(samples.shape[:1]) for name, samples in self.arrays.items()}
         if self.labels is not None:
             lengths["labels"] = len(self.labels)
             object.__setattr__(self, "labels", _as_labels(self.labels))
@@ -81,7 +81,7 @@ class Inputs:
             raise NetsurgeryError(f"inputs need one or more samples each, all alike, not {counts}")
 
     def __len__(self) -> int:
-        return next((samples.shape[0] for samples in self.arrays.values()), 0)
+        return next((sum(samples.shape[:1]) for samples in self.arrays.values()), 0)
 
     def first(self, count: int) -> Inputs:
         """Return the first ``count`` samples."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Optional, Sequence
+from typing import Container, Mapping, Optional
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class Comparison:
         return {name: tally.result() for name, tally in self._tallies.items()}
 
     def rows(
-        self, noise: Mapping[str, Noise], outputs: Sequence[str]
+        self, noise: Mapping[str, Noise], outputs: Container[str]
     ) -> tuple[BlobComparison, ...]:
         """Return what is known of each blob, with its float noise."""
         return tuple(
@@ -101,7 +101,7 @@ class Comparison:
 
 
 def choose_kinds(
-    network: Network, values: Mapping[str, Value], shapes: Mapping[str, Shape]
+    network: Network, values: Mapping[str, Value], outputs: Mapping[str, Shape]
 ) -> dict[str, type[Tally]]:
     """Return how to compare each value.
 
@@ -112,11 +112,10 @@ def choose_kinds(
     Args:
         network: The net.
         values: The values, by name.
-        shapes: The shape of each, by name.
+        outputs: The shapes of those that are outputs, by name.
     """
-    outputs = [name for name, value in values.items() if value in network.outputs]
     types = {name: _producer_type(network, values[name]) for name in outputs}
-    classes = [name for name in outputs if is_class_like(shapes[name])]
+    classes = [name for name, shape in outputs.items() if is_class_like(shape)]
     classes = [name for name in classes if types[name] == "Softmax"] or classes
     kinds: dict[str, type[Tally]] = dict.fromkeys(values, Tally)
     kinds.update(dict.fromkeys(classes, ClassTally))
@@ -125,28 +124,28 @@ def choose_kinds(
 
 
 def choose_scored(
-    kinds: Mapping[str, type[Tally]], labelled: bool, output: Optional[str]
+    outputs: Mapping[str, Shape], labelled: bool, output: Optional[str]
 ) -> Optional[str]:
     """Return the output that labels are for; None where there are no labels.
 
     Args:
-        kinds: How each blob is compared.
+        outputs: The shape of each output.
         labelled: Whether there are labels.
         output: The user's choice.
 
     Raises:
-        VerificationError: It holds no class scores, or there is not exactly one that does.
+        VerificationError: It cannot hold class scores, or not exactly one output can.
     """
     if not labelled and output is None:
         return None
-    classes = [name for name, kind in kinds.items() if kind is ClassTally]
+    classes = [name for name, shape in outputs.items() if is_class_like(shape)]
     chosen = [name for name in classes if output in (None, name, name.split("@")[0])]
     if labelled and len(chosen) == 1:
         return chosen[0]
-    wanted = "one output with class scores" if output is None else f"class scores in {output!r}"
+    wanted = "one output of class scores" if output is None else f"class scores in {output!r}"
     raise VerificationError(
         f"accuracy needs labels and {wanted}",
-        remedy=f"outputs with class scores are: {', '.join(classes) or 'none'}",
+        remedy=f"outputs that can hold class scores: {', '.join(classes) or 'none'}",
     )
 
 

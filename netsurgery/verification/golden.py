@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Optional
 
-from netsurgery.calibration import Inputs, random_inputs
+from netsurgery.calibration import Inputs, input_shapes, random_inputs
+from netsurgery.errors import FormatError
 from netsurgery.network.model import Model
 from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
 from netsurgery.verification.golden_file import Golden, PathLike, read_golden
@@ -85,7 +86,7 @@ def verify_golden(
         expect: ``"exact"`` or ``"approx"``, see `Demand`.
         max_error: Largest relative error that passes.
         min_agreement: Smallest agreement that passes, see `Demand`.
-        output: The output that labels are for, where more than one holds classes.
+        output: The output that labels are for, where more than one can hold class scores.
 
     Raises:
         FormatError: It is no golden file.
@@ -97,10 +98,13 @@ def verify_golden(
     network = model.network()
     inputs = golden.inputs
     check_inputs(network, inputs)
+    if golden.size > max(len(inputs), next(iter(input_shapes(network).values()))[0]):
+        raise FormatError(f"the model does not take {golden.size} samples at once", file=path)
     chosen = choose_engine(engine, network)
     values = {value.blob: value for value in network.outputs if value.blob in golden.kinds}
     kinds = {name: golden.kinds[name] for name in values}
-    comparison = Comparison(kinds, choose_scored(kinds, inputs.labels is not None, output))
+    shapes = {name: golden.runs[0][name].shape for name in values}
+    comparison = Comparison(kinds, choose_scored(shapes, inputs.labels is not None, output))
     with open_model(chosen, model) as runner:
         for run, batch in zip(golden.runs, inputs.batches(golden.size)):
             comparison.add(run, runner.run(batch, values), batch.labels)
@@ -111,7 +115,7 @@ def verify_golden(
         f"{inputs.description}, golden file {path}",
         inputs.sha256,
         len(inputs),
-        comparison.rows(golden.noise, list(values)),
+        comparison.rows(golden.noise, values),
         comparison.accuracy(),
         tuple(sorted({value.blob for value in network.outputs} ^ set(golden.kinds))),
     )

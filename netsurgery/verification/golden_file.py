@@ -100,7 +100,9 @@ def read_golden(path: PathLike) -> Golden:
         return _parse(arrays, json.loads(str(arrays["golden"])))
     except KeyError as error:
         raise FormatError(f"not a golden file: it has no {error}", file=path) from error
-    except (AttributeError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, ArithmeticError, IndexError, RecursionError) as error:
+        raise FormatError(f"not a golden file: {error}", file=path) from error
+    except (TypeError, ValueError) as error:
         raise FormatError(f"not a golden file: {error}", file=path) from error
     except NetsurgeryError as error:
         raise FormatError(f"not a golden file: {error.problem}", file=path) from error
@@ -117,7 +119,7 @@ def _parse(arrays: Mapping[str, np.ndarray], facts: Any) -> Golden:
     whole = bool(facts["whole_blobs"])
     inputs = Inputs(samples, arrays.get("labels"), str(facts["inputs"]), whole)
     size = int(facts["samples_at_once"])
-    if not 1 <= size <= 2**31:
+    if size < 1:
         raise ValueError(f"{size} samples at once")
     count = math.ceil(len(inputs) / (1 if whole else size))
     outputs = {str(name): dict(output) for name, output in facts["outputs"].items()}

@@ -53,7 +53,7 @@ def verify(
         blobs: ``"outputs"``, ``"common"`` (all that both have), or names, see `choose_pairs`.
         max_error: Largest relative error that passes.
         min_agreement: Smallest agreement that passes, see `Demand`.
-        output: The output that labels are for, where more than one holds classes.
+        output: The output that labels are for, where more than one can hold class scores.
 
     Raises:
         VerificationError: The models cannot be compared on these inputs.
@@ -67,7 +67,7 @@ def verify(
         check_inputs(network, inputs)
     chosen = choose_engine(engine, *networks)
     found: Findings = ((), None)
-    if any(pair.output for pair in pairs) or not isinstance(blobs, str):
+    if any(pair.output for pair in pairs) or blobs not in ("outputs", "common"):
         with open_model(chosen, a) as first, open_model(chosen, b) as second:
             found = _compare(first, second, pairs, inputs, seed, output)
     return Verification(
@@ -119,15 +119,15 @@ def _compare(
     in_a = {pair.name: pair.a for pair in pairs}
     in_b = {pair.name: pair.b for pair in pairs}
     size, apart = common_batch(inputs, first.network, second.network)
-    kinds = choose_kinds(first.network, in_a, {n: first.shape(v) for n, v in in_a.items()})
-    comparison = Comparison(kinds, choose_scored(kinds, inputs.labels is not None, output))
+    shapes = {pair.name: first.shape(pair.a) for pair in pairs if pair.output}
+    kinds = choose_kinds(first.network, in_a, shapes)
+    comparison = Comparison(kinds, choose_scored(shapes, inputs.labels is not None, output))
     meter = NoiseMeter(first, in_a, kinds, apart=apart, seed=seed)
     for batch in inputs.batches(size):
         original = first.run(batch, in_a)
         comparison.add(original, second.run(batch, in_b), batch.labels)
         meter.add(batch, original)
-    outputs = [pair.name for pair in pairs if pair.output]
-    return comparison.rows(meter.noise(), outputs), comparison.accuracy()
+    return comparison.rows(meter.noise(), shapes), comparison.accuracy()
 
 
 def _unmatched(a: Network, b: Network) -> tuple[str, ...]:

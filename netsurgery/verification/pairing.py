@@ -52,23 +52,26 @@ def choose_pairs(pairs: Sequence[Pair], wanted: Wanted) -> tuple[Pair, ...]:
 
     Args:
         pairs: All there are.
-        wanted: ``"outputs"``, ``"common"`` for all, or names: a blob stands for its last
-            version, ``blob@version`` for another.
+        wanted: ``"outputs"``, ``"common"`` for all, or one or more names: a blob stands for
+            its last version, ``blob@version`` for another.
 
     Raises:
         VerificationError: A name is not that of a common blob.
     """
-    if isinstance(wanted, str):
-        return {"outputs": tuple(p for p in pairs if p.output), "common": tuple(pairs)}[wanted]
+    if wanted == "common":
+        return tuple(pairs)
+    if wanted == "outputs":
+        return tuple(pair for pair in pairs if pair.output)
     known = {pair.a.blob: pair for pair in pairs}
     known.update((f"{pair.a.blob}@{pair.a.version}", pair) for pair in pairs)
-    unknown = [name for name in wanted if name not in known]
+    names = [wanted] if isinstance(wanted, str) else wanted
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise VerificationError(
             f"the two nets have no blob {unknown[0]!r} in common",
             remedy=f"choose among {', '.join(known) or 'none'}",
         )
-    return tuple(known[name] for name in wanted)
+    return tuple(known[name] for name in names)
 
 
 def _pair_versions(a: Network, b: Network, blob: str) -> dict[Value, Value]:

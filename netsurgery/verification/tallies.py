@@ -146,6 +146,7 @@ class DetectionTally(Tally):
             return
         found_a, found_b = detections(a), detections(b)
         self._count_non_finite(found_a, found_b)
+        found_a, found_b = (found[np.isfinite(found).all(axis=1)] for found in (found_a, found_b))
         in_a, in_b = match_detections(found_a, found_b)
         self._matched += len(in_a)
         self._found += len(found_a) + len(found_b)

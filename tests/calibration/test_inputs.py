@@ -44,6 +44,7 @@ def test_whole_blobs_are_fed_one_by_one() -> None:
     [
         ({}, None),
         ({"data": np.zeros((0, 3))}, None),
+        ({"data": np.float32(1)}, None),
         ({"data": np.zeros((2, 3)), "im_info": np.zeros((3, 3))}, None),
         ({"data": np.zeros((2, 3))}, np.zeros(3)),
     ],

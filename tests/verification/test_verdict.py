@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from netsurgery.errors import VerificationError
+from netsurgery.verification import Accuracy, BlobComparison, Demand, Noise, Verification
+
+
+def row(**facts: Any) -> BlobComparison:
+    known = {"error": 0.0, "cosine": 1.0, "max_difference": 0.0, "largest": 1.0, "output": True}
+    return BlobComparison(**{**known, "blob": "prob", **facts})
+
+
+def verdict(
+    *rows: BlobComparison, accuracy: Any = None, unmatched: tuple[str, ...] = (), **demand: Any
+) -> Verification:
+    return Verification(
+        Demand(**demand), "caffe", "1.0.0", "noise", "0" * 64, 8, rows, accuracy, unmatched
+    )
+
+
+def only_reason(found: Verification) -> str:
+    assert not found
+    (reason,) = found.reasons
+    return reason
+
+
+def test_no_difference_passes() -> None:
+    assert verdict(row(), expect="exact")
+    assert verdict(row(), expect="approx")
+
+
+def test_nothing_in_common_fails() -> None:
+    found = verdict(unmatched=("prob", "probability"))
+    assert only_reason(found).endswith("only one of them has 'prob', 'probability'")
+
+
+@pytest.mark.parametrize(
+    ("noise", "error", "passes"),
+    [
+        (1e-7, 3.8e-6, True),  # 32 x 2^-23 = 3.81e-6: the floor
+        (1e-7, 3.9e-6, False),
+        (1e-5, 3.1e-4, True),
+        (1e-5, 3.3e-4, False),
+        (0.0, 1e-3, False),
+    ],
+)
+def test_exact_allows_float_noise_only(noise: float, error: float, passes: bool) -> None:
+    found = verdict(row(error=error, noise=Noise(noise)), expect="exact")
+    assert bool(found) is passes
+    assert verdict(row(error=error, noise=Noise(noise)), expect="approx")
+    if not passes:
+        assert f"output 'prob' is {error:.2e} apart, float noise explains" in only_reason(found)
+
+
+def test_exact_detections_agree_as_the_original_with_itself() -> None:
+    facts = {"kind": "detections", "agreement": 0.98}
+    assert verdict(row(**facts, noise=Noise(0, 0.97)), expect="exact")
+    reason = only_reason(verdict(row(**facts), expect="exact"))
+    assert "agrees in 0.9800 of its detections" in reason
+
+
+def test_max_error_holds_for_every_blob() -> None:
+    rows = row(error=0.01), row(blob="fc7", output=False, error=0.2)
+    assert verdict(*rows, max_error=0.2)
+    assert (
+        only_reason(verdict(*rows, max_error=0.1))
+        == "blob 'fc7' is 2.00e-01 apart, max_error is 0.1"
+    )
+    assert verdict(*rows).error == 0.2
+
+
+def test_min_agreement() -> None:
+    rows = row(agreement=0.9), row(blob="boxes", agreement=0.8), row(blob="mask")
+    assert verdict(*rows, min_agreement=0.8)
+    reason = only_reason(verdict(*rows, min_agreement=0.85))
+    assert reason == "outputs agree for 0.8000 of the samples, min_agreement is 0.85"
+    assert verdict(*rows).agreement == 0.8
+
+
+def test_min_agreement_with_labels_is_about_accuracy() -> None:
+    worse, better = (Accuracy("prob", 100, 0.9, after) for after in (0.88, 0.95))
+    assert verdict(row(agreement=0.5), accuracy=worse, min_agreement=0.97)
+    assert verdict(row(agreement=0.5), accuracy=better, min_agreement=1)
+    found = verdict(row(agreement=0.5), accuracy=worse, min_agreement=0.99)
+    assert only_reason(found) == "accuracy falls from 0.9000 to 0.8800, min_agreement is 0.99"
+    assert found.agreement == pytest.approx(0.98)
+
+
+def test_min_agreement_without_classes_fails() -> None:
+    reason = only_reason(verdict(row(), min_agreement=0.5))
+    assert "no output holds classes or detections" in reason
+
+
+@pytest.mark.parametrize("expect", ["exact", "approx"])
+def test_values_that_are_not_finite_fail(expect: str) -> None:
+    reason = only_reason(verdict(row(non_finite=(0, 3)), expect=expect))
+    assert reason.endswith("NaN or infinite: 0 in the first net, 3 in the second")
+
+
+def test_shapes_that_differ_fail() -> None:
+    found = verdict(row(error=math.inf, shapes=((1, 10), (1, 12))))
+    assert (
+        only_reason(found)
+        == "output 'prob' has shape (1, 10) in the first net, (1, 12) in the second"
+    )
+    assert found.to_dict()["would_pass"]["max_error"] is None
+
+
+def test_unknown_expectation() -> None:
+    with pytest.raises(VerificationError, match="expect is 'exact' or 'approx', not 'exakt'"):
+        Demand("exakt")
+
+
+def test_as_json() -> None:
+    found = verdict(
+        row(error=math.inf, agreement=0.5, noise=Noise(1e-7)),
+        accuracy=Accuracy("prob", 10, 0.9, 0.8),
+        max_error=0.1,
+    )
+    facts = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert facts["passed"] is False
+    assert facts["max_error"] == 0.1
+    assert facts["would_pass"] == {"max_error": None, "min_agreement": pytest.approx(0.9)}
+    assert facts["engine"] == {"name": "caffe", "version": "1.0.0"}
+    assert facts["accuracy"]["after"] == 0.8
+    assert facts["blobs"][0]["error"] is None
+    assert facts["blobs"][0]["noise"]["error"] == 1e-7

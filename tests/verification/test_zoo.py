@@ -1,0 +1,57 @@
+"""Real models and real data, in real Caffe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import pytest
+
+from netsurgery.calibration import Inputs
+from netsurgery.network.model import Model
+from netsurgery.verification import verify
+
+Load = Callable[[str], Model]
+
+
+@pytest.mark.parametrize("name", ["cifar10_quick_h5", "resnet20_cifar10", "hyperlpr_char"])
+def test_noise_of_real_models(name: str, caffe: str, model: Load) -> None:
+    found = verify(model(name), model(name), engine=caffe, expect="exact", blobs="common")
+    assert found, found.reasons
+    assert found.error == 0
+    # Measured: 1e-7 to 1e-5; a thousandth would be no noise any more.
+    assert all(2**-30 < row.noise.error < 1e-3 for row in found.blobs)
+
+
+def test_every_head_of_a_detector_stage(caffe: str, model: Load) -> None:
+    found = verify(model("mtcnn_det3"), model("mtcnn_det3"), engine=caffe)
+    kinds = {row.blob: row.kind for row in found.blobs}
+    # Only the Softmax holds classes; the others, of the same form, are coordinates.
+    assert kinds == {"conv6-2": "values", "conv6-3": "values", "prob1": "classes"}
+    assert all(row.output for row in found.blobs)
+
+
+@pytest.fixture(scope="module")
+def mnist(shared: Path) -> Inputs:
+    """All of MNIST's test images, scaled as the zoo's index says."""
+    with np.load(shared / "data" / "mnist_t10k.npz") as archive:
+        images = archive["images"][:, None] / np.float32(256)
+        return Inputs({"data": images}, archive["labels"], "mnist_t10k.npz")
+
+
+def test_accuracies_of_a_pruned_pair(caffe: str, model: Load, mnist: Inputs) -> None:
+    dense, sparse = model("dns_lenet300100"), model("dns_lenet300100 sparse")
+    # Its derived prototxt has a Softmax of the layer before the classes as a second output.
+    found = verify(dense, sparse, inputs=mnist, engine=caffe, min_agreement=0.99, output="ip3")
+    assert found, found.reasons
+    assert found.accuracy.count == found.samples == 10_000
+    # The index of the zoo has these figures, measured with pycaffe alone.
+    assert (found.accuracy.before, found.accuracy.after) == (0.9772, 0.9801)
+    assert found.accuracy.before_top5 > 0.99
+
+
+def test_accuracy_of_lenet(caffe: str, model: Load, mnist: Inputs) -> None:
+    lenet = model("lenet_ethereon")
+    found = verify(lenet, lenet, inputs=mnist, engine=caffe)
+    assert found.accuracy.before == found.accuracy.after == 0.9914
