@@ -33,17 +33,14 @@ def compress(prototxt: str, weights: str, output: str, *ranks: str) -> dict[str,
         now = time.perf_counter()
         seconds[name], start = now - start, now
 
-    from netsurgery.methods import Edit
-    from netsurgery.network.model import load
-    from netsurgery.planning import Plan
-    from netsurgery.surgery import apply
+    import netsurgery as ns
 
-    lap("import")
     words = (word.split("=") for word in ranks)
-    plan = Plan(tuple(Edit(layer, "svd", {"rank": int(rank)}) for layer, rank in words))
-    model = load(prototxt, weights)
+    plan = ns.Plan(tuple(ns.Edit(layer, "svd", {"rank": int(rank)}) for layer, rank in words))
+    lap("import")
+    model = ns.load(prototxt, weights)
     lap("load")
-    model = apply(model, plan)
+    model = ns.apply(model, plan)
     lap("factor")
     model.save(output)
     lap("save")
