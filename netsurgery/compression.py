@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
 from netsurgery.calibration import Inputs
-from netsurgery.engines import Engine, default_engine
+from netsurgery.engines import Engine, engines
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import EngineError, VerificationError
 from netsurgery.network.cost import Totals, total_cost
@@ -125,6 +125,7 @@ class Compression:
             "netsurgery": __version__,
             "inputs": identify(self.surgery.original),
             "files": [path.name for path in self.files[:2]],
+            "notes": list(self.surgery.notes),
             "plan": self.plan.to_dict(),
             "layers": [vars(layer) for layer in self.layers],
             "before": {**before._asdict(), "bytes": self.sizes[0]},
@@ -240,25 +241,32 @@ def _prove(
     """Run the models; or say why not, where that is not the fault of what was written."""
     if not proof.wanted:
         return None, None, "nothing was run, on request"
-    if proof.engine is None and default_engine() is None:
+    chosen = [proof.engine] if proof.engine else [e for e in engines() if e.probe().usable]
+    if not chosen:
         return None, None, f"there is no engine to run it; {HOW_TO_GET_AN_ENGINE}"
-    common: dict[str, Any] = {
-        "inputs": proof.inputs,
-        "count": proof.count,
-        "seed": proof.seed,
-        "engine": proof.engine,
-    }
-    limits: dict[str, Any] = {
-        "max_error": proof.max_error,
-        "min_agreement": proof.min_agreement,
-    }
-    try:
-        equality = verify(twin, written, expect="exact", blobs="common", **common)
-        return equality, verify(original, written, **limits, **common), None
-    except (EngineError, VerificationError) as error:
-        if proof.engine is not None or _runs(original, common):
-            raise
-        return None, None, f"no engine here runs the original: {error}"
+    refusals = []
+    for engine in chosen:
+        common: dict[str, Any] = {
+            "inputs": proof.inputs,
+            "count": proof.count,
+            "seed": proof.seed,
+            "engine": engine,
+        }
+        try:
+            equality = verify(twin, written, expect="exact", blobs="common", **common)
+            effect = verify(
+                original,
+                written,
+                max_error=proof.max_error,
+                min_agreement=proof.min_agreement,
+                **common,
+            )
+            return equality, effect, None
+        except (EngineError, VerificationError) as error:
+            if proof.engine or _runs(original, common):
+                raise
+            refusals.append(f"{engine.name}: {error}")
+    return None, None, f"no engine here runs the original ({'; '.join(refusals)})"
 
 
 def _runs(model: Model, common: dict[str, Any]) -> bool:

@@ -31,11 +31,13 @@ class Surgery:
         original: The model before the first step.
         steps: The rewrites, in order.
         model: The model after the last step.
+        notes: What upgrading a V0 net left out, a line each.
     """
 
     original: Model
     steps: tuple[Step, ...]
     model: Model
+    notes: tuple[str, ...] = ()
 
     def twin(self, weights: Optional[Weights] = None) -> Model:
         """Return the original network holding the weights to which the rewrites are equivalent.
@@ -95,7 +97,7 @@ def operate(
     """
     if model.weights is None:
         raise PlanError("there are no weights to operate on", file=model.prototxt.file)
-    current = _in_editable_form(model) if plan.edits else model
+    current, notes = _in_editable_form(model) if plan.edits else (model, ())
     steps = []
     for edit in plan.edits:
         if progress:
@@ -105,7 +107,7 @@ def operate(
         rewrite = chosen.rewrite(current, edit, statistics)
         steps.append(Step(current, rewrite))
         current = _carry_out(current, rewrite)
-    return Surgery(model, tuple(steps), current)
+    return Surgery(model, tuple(steps), current, notes)
 
 
 def _refuse_unknown_options(edit: Edit, chosen: Method) -> None:
@@ -118,10 +120,11 @@ def _refuse_unknown_options(edit: Edit, chosen: Method) -> None:
             )
 
 
-def _in_editable_form(model: Model) -> Model:
+def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
     if model.prototxt.version != "V0":
-        return model
-    return Model(upgrade(model.prototxt).prototxt, model.weights)
+        return model, ()
+    upgraded = upgrade(model.prototxt)
+    return Model(upgraded.prototxt, model.weights), upgraded.notes
 
 
 def _carry_out(model: Model, rewrite: Rewrite) -> Model:

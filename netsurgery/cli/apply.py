@@ -33,6 +33,8 @@ def command(plan: Path, prototxt: Optional[Path], weights: Optional[Path], outpu
         click.echo("note: the plan was made for other files than these", err=True)
     with progress("rewriting") as step:
         surgery = operate(model, chosen, progress=step)
+    for note in surgery.notes:
+        click.echo(f"lost in the upgrade to V2: {note}", err=True)
     for path in surgery.model.save(output):
         click.echo(f"written {path}")
 

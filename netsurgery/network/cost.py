@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.model import Model
@@ -68,22 +68,31 @@ def count_cost(network: Network, shapes: Shapes, model: Optional[Model] = None) 
 
 
 def total_cost(
-    model: Model, network: Optional[Network] = None, rois: Optional[int] = None
+    model: Model,
+    network: Optional[Network] = None,
+    *,
+    inputs: Optional[Mapping[str, Sequence[int]]] = None,
+    rois: Optional[int] = None,
 ) -> Totals:
-    """Return the cost of a model at its declared input shapes.
+    """Return the cost of a model.
 
     Args:
         model: The model.
         network: Its graph, if not that of the TEST phase.
+        inputs: Shapes of net inputs, where they differ from the prototxt's.
         rois: Number of regions of interest, see `infer_shapes`.
 
     Raises:
         NetworkError: Caffe would refuse the network.
     """
     network = network or model.network()
-    shapes = infer_shapes(network, rois=rois, weights=model.weights)
-    inputs = sum(_bytes(shapes[value]) or 0 for value in network.legacy_inputs)
-    return sum_up(count_cost(network, shapes, model), inputs)
+    shapes = infer_shapes(network, inputs, rois, model.weights)
+    return sum_up(count_cost(network, shapes, model), bytes_of(network.legacy_inputs, shapes))
+
+
+def bytes_of(values: Iterable[Value], shapes: Shapes) -> int:
+    """Return the memory of ``values`` in float32; one of unknown shape counts as 0."""
+    return sum(_bytes(shapes[value]) or 0 for value in values)
 
 
 def sum_up(costs: Iterable[LayerCost], input_bytes: int = 0) -> Totals:
@@ -95,7 +104,11 @@ def sum_up(costs: Iterable[LayerCost], input_bytes: int = 0) -> Totals:
     return Totals(params, macs, memory + input_bytes, unknown)
 
 
-def cost_of_regions(model: Model, network: Optional[Network] = None) -> Tuple[int, int]:
+def cost_of_regions(
+    model: Model,
+    network: Optional[Network] = None,
+    inputs: Optional[Mapping[str, Sequence[int]]] = None,
+) -> Tuple[int, int]:
     """Return the MACs that do not depend on the number of regions, and those of each region.
 
     With n regions the network does ``fixed + n * each`` of them; ``each`` is 0 for a network
@@ -104,7 +117,7 @@ def cost_of_regions(model: Model, network: Optional[Network] = None) -> Tuple[in
     Raises:
         NetworkError: Caffe would refuse the network.
     """
-    one, two = (total_cost(model, network, rois=rois).macs for rois in (1, 2))
+    one, two = (total_cost(model, network, inputs=inputs, rois=rois).macs for rois in (1, 2))
     return one - (two - one), two - one
 
 

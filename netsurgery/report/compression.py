@@ -28,6 +28,8 @@ def print_compression(done: Compression) -> None:
         click.echo("no layer gains: the pair is written unchanged")
     for left in done.plan.left:
         click.echo(f"  left alone: {left.layer} ({left.reason})")
+    for note in done.surgery.notes:
+        click.echo(f"  lost in the upgrade to V2: {note}")
     print_table(*saving_rows(done))
     if done.effect is not None:
         click.echo(f"What it costs, on {describe(done.effect)}:")

@@ -1,0 +1,213 @@
+"""What a model is made of: a table of layers with shapes, cost and compressibility."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Optional, Sequence
+
+import click
+import numpy as np
+
+from netsurgery.errors import PlanError
+from netsurgery.linalg.svd import breakeven_rank, kept_energy, spectrum
+from netsurgery.methods import METHODS
+from netsurgery.network.cost import (
+    LayerCost,
+    Totals,
+    bytes_of,
+    cost_of_regions,
+    count_cost,
+    sum_up,
+)
+from netsurgery.network.graph import Network
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes
+from netsurgery.report.console import console, count, print_table, shape, share, size
+
+_BARS = "▁▂▃▄▅▆▇█"
+_SKETCH_WIDTH = 12
+_WIDE = 150  # columns that the whole table takes
+_COLUMNS = ("layer", "type", "blobs", "output", ">params", ">share", ">MACs", ">share")
+_LOW_RANK = (">breaks even", ">energy there", ">at half", ">at a quarter", "spectrum")
+
+
+@dataclass(frozen=True)
+class LowRankFacts:
+    """What factoring a layer's weights could save.
+
+    Attributes:
+        method: The method that takes the layer.
+        rows: Outputs of the weight matrix.
+        columns: Its inputs.
+        breakeven: Largest rank that makes the layer smaller.
+        energies: Share of the energy kept at some ranks up to that one.
+        sketch: The singular values as bars, relative to the largest.
+    """
+
+    method: str
+    rows: int
+    columns: int
+    breakeven: int
+    energies: Mapping[int, float]
+    sketch: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A model, layer by layer.
+
+    Attributes:
+        name: The net's name.
+        layers: What each layer costs.
+        low_rank: By layer name, what factoring could save.
+        totals: The sums.
+        regions: MACs that do not depend on the number of regions, and those of each region.
+    """
+
+    name: str
+    layers: Sequence[LayerCost]
+    low_rank: Mapping[str, LowRankFacts]
+    totals: Totals
+    regions: tuple[int, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return {
+            "name": self.name,
+            "layers": [self._layer(cost) for cost in self.layers],
+            "totals": self.totals._asdict(),
+            "macs_by_regions": {"fixed": self.regions[0], "each": self.regions[1]},
+        }
+
+    def _layer(self, cost: LayerCost) -> dict[str, Any]:
+        facts = self.low_rank.get(cost.layer.name)
+        return {
+            "name": cost.layer.name,
+            "type": cost.layer.type,
+            "blobs": cost.blobs,
+            "tops": {str(top): dims for top, dims in zip(cost.layer.tops, cost.tops)},
+            "params": cost.params,
+            "macs": cost.macs,
+            "activation_bytes": cost.activation_bytes,
+            "low_rank": None if facts is None else vars(facts),
+        }
+
+
+def inspect_model(
+    model: Model,
+    network: Optional[Network] = None,
+    *,
+    inputs: Optional[Mapping[str, Sequence[int]]] = None,
+    rois: Optional[int] = None,
+    spectra: bool = True,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Inspection:
+    """Look at every layer of a model.
+
+    Args:
+        model: The network, with or without weights.
+        network: Its graph, if not that of the TEST phase.
+        inputs: Shapes of net inputs, where they differ from the prototxt's.
+        rois: Number of regions of interest.
+        spectra: Compute singular values, which takes a while for big layers.
+        progress: Called with the name of each layer whose singular values are computed.
+
+    Raises:
+        NetworkError: Caffe would refuse the network.
+    """
+    network = network or model.network()
+    shapes = infer_shapes(network, inputs, rois, model.weights)
+    costs = count_cost(network, shapes, model)
+    facts = _low_rank(model, network, progress) if spectra and model.weights else {}
+    return Inspection(
+        network.name,
+        costs,
+        facts,
+        sum_up(costs, bytes_of(network.legacy_inputs, shapes)),
+        cost_of_regions(model, network, inputs),
+    )
+
+
+def print_inspection(done: Inspection) -> None:
+    """Print the table of layers, the totals, and what depends on the number of regions."""
+    totals = done.totals
+    rows = [_row(cost, totals) for cost in done.layers]
+    facts = [_facts_row(done.low_rank.get(cost.layer.name)) for cost in done.layers]
+    if not done.low_rank:
+        print_table(_COLUMNS, rows)
+    elif console().width >= _WIDE:
+        print_table((*_COLUMNS, *_LOW_RANK), [row + more for row, more in zip(rows, facts)])
+    else:
+        print_table(_COLUMNS, rows)
+        named = [(row[0], *more) for row, more in zip(rows, facts) if more[0]]
+        print_table(("layer", *_LOW_RANK), named)
+    lines = [
+        f"{count(totals.params)} parameters ({size(4 * totals.params)}), "
+        f"{count(totals.macs)} MACs, {size(totals.activation_bytes)} of blobs"
+    ]
+    fixed, each = done.regions
+    if each:
+        lines.append(f"MACs at n regions: {count(fixed)} + n * {count(each)}")
+        lines += [
+            f"  at {n} regions {share(n * each, fixed + n * each)} of them are behind the regions"
+            for n in (300, 2000)
+        ]
+    if totals.unknown:
+        lines.append(f"not counted, for want of a shape: {', '.join(totals.unknown)}")
+    click.echo("\n".join(lines))
+
+
+def sketch(values: np.ndarray, width: int = _SKETCH_WIDTH) -> str:
+    """Draw falling singular values as bars, the largest at full height."""
+    if not len(values) or values[0] <= 0:
+        return ""
+    places = np.linspace(0, len(values) - 1, min(width, len(values))).round().astype(int)
+    heights = (values[places] / values[0] * (len(_BARS) - 1)).round().astype(int)
+    return "".join(_BARS[height] for height in heights)
+
+
+def _low_rank(
+    model: Model, network: Network, progress: Callable[[str], None]
+) -> dict[str, LowRankFacts]:
+    found: dict[str, LowRankFacts] = {}
+    for layer in network.layers:
+        for name, method in METHODS.all().items():
+            if layer.type not in method.layer_types or layer.name in found:
+                continue
+            progress(layer.name)
+            try:
+                found[layer.name] = _facts(name, method.matrix(model, layer.name))
+            except (PlanError, ValueError):
+                continue  # `netsurgery doctor` says what is wrong with it
+    return found
+
+
+def _facts(method: str, matrix: np.ndarray) -> LowRankFacts:
+    rows, columns = matrix.shape
+    limit = breakeven_rank(rows, columns)
+    values = spectrum(matrix)
+    ranks = {max(1, limit // part) for part in (1, 2, 4)} if limit else set()
+    energies = {rank: float(f"{kept_energy(values, rank):.6g}") for rank in sorted(ranks)}
+    return LowRankFacts(method, rows, columns, limit, energies, sketch(values))
+
+
+def _row(cost: LayerCost, totals: Totals) -> tuple[str, ...]:
+    return (
+        cost.layer.name,
+        cost.layer.type,
+        " ".join(map(shape, cost.blobs)) if cost.blobs else "",
+        " ".join(map(shape, cost.tops)),
+        count(cost.params) if cost.params else "",
+        share(cost.params, totals.params) if cost.params else "",
+        count(cost.macs) if cost.macs else "",
+        share(cost.macs, totals.macs) if cost.macs else "",
+    )
+
+
+def _facts_row(facts: Optional[LowRankFacts]) -> tuple[str, ...]:
+    if facts is None:
+        return ("",) * len(_LOW_RANK)
+    limit = facts.breakeven
+    energies = [facts.energies.get(max(1, limit // part)) for part in (1, 2, 4)]
+    shown = [f"{energy:.3f}" if energy is not None else "" for energy in energies]
+    return (f"rank {limit}", *shown, facts.sketch)
