@@ -30,7 +30,7 @@ REFUSED = _REFUSED.split()
 PHASES = """\
     name: "phases"
     layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN }
-      data_param { source: "nowhere" batch_size: 1 } }
+      data_param { source: "/no/where" batch_size: 1 } }
     layer { name: "data" type: "Input" top: "data" include { phase: TEST }
             input_param { shape { dim: 1 dim: 4 } } }
     layer { name: "noise" type: "Dropout" bottom: "data" top: "noisy" }
