@@ -25,7 +25,11 @@ def ask_caffe(
     """
     folder = tmp_path_factory.mktemp("caffe")
     with subprocess.Popen(
-        [caffe_python, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [caffe_python, str(WORKER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
     ) as worker:
         assert worker.stdin
         assert worker.stdout

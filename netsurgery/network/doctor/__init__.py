@@ -1,0 +1,41 @@
+"""All that real Caffe would abort on, and what it would silently get wrong."""
+
+from __future__ import annotations
+
+from typing import List
+
+from netsurgery.errors import NetsurgeryError
+from netsurgery.network.doctor import (  # noqa: F401
+    network_checks,
+    number_checks,
+    parameter_checks,
+    text_checks,
+    weights_checks,
+)
+from netsurgery.network.doctor.patient import CHECKS, Finding, Patient
+from netsurgery.network.model import Model
+
+__all__ = ["SEVERITIES", "Finding", "examine"]
+
+SEVERITIES = ("error", "warning", "note")
+
+
+def examine(model: Model, phase: str = "TEST") -> List[Finding]:
+    """Look for everything that is wrong with a model.
+
+    The judge is stock BVLC Caffe: an error is what it aborts on, a warning what it takes but
+    computes otherwise than meant, a note what is good to know.
+
+    Args:
+        model: The model; without weights, only the prototxt is examined.
+        phase: ``"TEST"`` or ``"TRAIN"``.
+
+    Returns:
+        The findings, errors first, each kind in the order of the checks.
+    """
+    try:
+        patient = Patient(model, phase)
+        found = [finding for check in CHECKS for finding in check(patient)]
+    except NetsurgeryError as error:  # A value that Caffe's parser refuses.
+        return [Finding.of(error)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))

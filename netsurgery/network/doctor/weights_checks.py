@@ -1,0 +1,204 @@
+"""Checks of the weights against the network: what does not fit, and what is never loaded."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from netsurgery.formats.blob import SHARED
+from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
+from netsurgery.network.facts import blob_name
+from netsurgery.network.graph import Layer, Network, build_network
+from netsurgery.network.shapes import Shape, show
+
+_MOST_BYTES = 2**31 - 1
+_MISMATCH = "prototxt and weights do not belong together"
+_REWRITE = "write them anew with `netsurgery convert`"
+
+
+def _matches(patient: Patient) -> Iterator[Tuple[Layer, LayerWeights, Tuple[Shape, ...]]]:
+    """Each layer of the file, with the layer that Caffe would load it into, and its blobs."""
+    first: Dict[str, Layer] = {}
+    for built in patient.network.layers:
+        first.setdefault(built.name, built)
+    for saved in patient.weights.layers if patient.weights else ():
+        layer = first.get(saved.name)
+        blobs = patient.blobs(layer) if layer else None
+        if layer is not None and blobs is not None:
+            yield layer, saved, blobs
+
+
+@check
+def blob_counts(patient: Patient) -> Iterator[Finding]:
+    """Layers saved with another number of blobs than Caffe creates."""
+    for layer, saved, blobs in _matches(patient):
+        if len(saved.blobs) != len(blobs):
+            problem = f"has {len(blobs)} blobs, but {len(saved.blobs)} in the weights"
+            yield about(layer, "error", problem, _explain_count(layer, saved, blobs))
+
+
+def _explain_count(layer: Layer, saved: LayerWeights, blobs: Tuple[Shape, ...]) -> str:
+    extra = saved.blobs[len(blobs) :]
+    if extra and layer.type == "BatchNorm":
+        return "a fork's BatchNorm with scale and bias: make it a BatchNorm and a Scale"
+    if extra and len(blobs[0]) > 1 and extra[0].shape == saved.blobs[0].shape:
+        return f"the last {len(extra)} look like masks of pruned weights: apply and drop them"
+    return _MISMATCH
+
+
+@check
+def blob_shapes(patient: Patient) -> Iterator[Finding]:
+    """Blobs of another shape than Caffe creates."""
+    exact = patient.weights is not None and patient.weights.format == "hdf5"
+    for layer, saved, blobs in _matches(patient):
+        if len(saved.blobs) != len(blobs):
+            continue
+        for index, (blob, wanted) in enumerate(zip(saved.blobs, blobs)):
+            fits = blob.shape == wanted if exact else blob.fits(wanted)
+            if blob is not SHARED and not fits:
+                problem = (
+                    f"{blob_name(layer, index)} is {show(wanted)}, "
+                    f"but {show(blob.shape)} in the weights"
+                )
+                yield about(layer, "error", problem, _advice(layer, blob, wanted))
+
+
+def _advice(layer: Layer, blob: Blob, wanted: Shape) -> str:
+    """Where only the number of groups is off, say so: some forks have another default."""
+    param = layer.parameter.convolution_param
+    grouped = layer.type == "Convolution" and len(blob.shape) == len(wanted) == 4
+    if grouped and blob.shape[0] == wanted[0] and blob.shape[2:] == wanted[2:]:
+        groups, rest = divmod(wanted[1] * param.group, blob.shape[1] or 1)
+        if not rest and groups:
+            return f"these weights want group: {groups}, which a fork may have as its default"
+    return _MISMATCH
+
+
+@check
+def missing_weights(patient: Patient) -> Iterator[Finding]:
+    """Layers that need blobs and find none: they keep what their fillers made."""
+    weights = patient.weights
+    if weights is None:
+        return
+    orphans = _orphans(patient.network, weights)
+    shared = {
+        (layer.index, index)
+        for group in patient.network.shared_parameters
+        for layer, index in group.members[1:]
+    }
+    for layer in patient.network.layers:
+        blobs = patient.blobs(layer) or ()
+        own = [index for index in range(len(blobs)) if (layer.index, index) not in shared]
+        if own and layer.name not in weights:
+            problem = "needs blobs but is not in the weights, and keeps its filler values"
+            yield about(layer, "warning", problem, _suggestion(orphans, blobs))
+
+
+def _suggestion(orphans: List[LayerWeights], blobs: Tuple[Shape, ...]) -> str:
+    for orphan in orphans:
+        fits = len(orphan.blobs) == len(blobs)
+        if fits and all(blob.fits(shape) for blob, shape in zip(orphan.blobs, blobs)):
+            return f"the weights have {orphan.name!r} of the same shapes, which nobody loads"
+    return "the names differ, or the file was cut between two layers"
+
+
+@check
+def orphan_weights(patient: Patient) -> Iterator[Finding]:
+    """Layers of the file that no layer of the network loads."""
+    if patient.weights is None:
+        return
+    state = patient.network.state
+    other = "TRAIN" if state.phase == "TEST" else "TEST"
+    elsewhere, _ = build_network(patient.prototxt, other, state.level, state.stages)
+    orphans = _orphans(patient.network, patient.weights)
+    groups: Dict[bool, List[str]] = {True: [], False: []}
+    for orphan in orphans:
+        groups[bool(elsewhere.find(orphan.name))].append(orphan.name)
+    if groups[False]:
+        problem = f"in the weights but not in the network, so never loaded: {listed(groups[False])}"
+        yield Finding("warning", None, problem, "see whether the names are meant to differ")
+    if groups[True]:
+        problem = f"in the weights, but built in the phase {other} only: {listed(groups[True])}"
+        yield Finding("note", None, problem)
+
+
+def _orphans(network: Network, weights: Weights) -> List[LayerWeights]:
+    names = {layer.name for layer in network.layers}
+    return [layer for layer in weights.layers if layer.blobs and layer.name not in names]
+
+
+@check
+def split_layers(patient: Patient) -> Iterator[Finding]:
+    """Split layers that Caffe put in itself before it saved the net."""
+    saved = patient.weights.layers if patient.weights else ()
+    splits = [layer.name for layer in saved if layer.type == "Split"]
+    if splits:
+        yield Finding("note", None, f"{len(splits)} layers in the weights are Caffe's own Splits")
+
+
+@check
+def repeated_weights(patient: Patient) -> Iterator[Finding]:
+    """Layers that stand more than once in the file."""
+    saved = patient.weights.layers if patient.weights else ()
+    for name in dict.fromkeys(layer.name for layer in saved if layer.blobs):
+        times = sum(layer.name == name for layer in saved)
+        if times > 1:
+            problem = f"is {times} times in the weights; Caffe loads the last"
+            yield Finding("warning", name, problem, "see whether two files were joined")
+
+
+@check
+def other_types(patient: Patient) -> Iterator[Finding]:
+    """Layers that were saved as another type."""
+    groups: Dict[Tuple[str, str], List[str]] = {}
+    for layer, saved, _ in _matches(patient):
+        if saved.type and saved.type != layer.type and saved.blobs:
+            groups.setdefault((layer.type, saved.type), []).append(layer.name)
+    for (now, then), names in groups.items():
+        yield Finding("note", None, f"of type {now}, but saved as {then}: {listed(names)}")
+
+
+@check
+def unread_storage(patient: Patient) -> Iterator[Finding]:
+    """Blobs that stock Caffe reads as empty: NVIDIA's float16, only a diff, and so on."""
+    if patient.weights is None or patient.weights.format == "hdf5":
+        return
+    groups: Dict[str, List[str]] = {}
+    for saved in patient.weights.layers:
+        for blob in saved.blobs:
+            what = f"stored as {blob.storage}" if blob.storage == "float16" else blob.note
+            if what:
+                groups.setdefault(what, []).append(saved.name)
+    for what, names in groups.items():
+        layers = listed(list(dict.fromkeys(names)))
+        problem = f"{len(names)} blobs are empty to stock Caffe: {what} (layers {layers})"
+        yield Finding("error", None, problem, _REWRITE)
+
+
+@check
+def too_big(patient: Patient) -> Iterator[Finding]:
+    """A caffemodel that protobuf cannot read."""
+    weights = patient.weights
+    if weights is None or weights.format == "hdf5" or not weights.file:
+        return
+    size = os.path.getsize(weights.file)
+    if size > _MOST_BYTES:
+        problem = f"the weights are {size:,} bytes; Caffe reads at most {_MOST_BYTES:,}"
+        yield Finding("error", None, problem, "write them as HDF5 with `netsurgery convert`")
+
+
+@check
+def slashes(patient: Patient) -> Iterator[Finding]:
+    """Layer names with a slash, which Caffe's HDF5 takes for folders."""
+    names = [layer.name for layer in patient.network.layers if "/" in layer.name]
+    if not names or patient.weights is None:
+        return
+    if patient.weights.format == "hdf5":
+        stored: Optional[List[str]] = [name for name in names if name in patient.weights]
+        if stored:
+            problem = f"names with / are never loaded from HDF5: {listed(stored)}"
+            yield Finding("warning", None, problem, "write a caffemodel with `netsurgery convert`")
+    else:
+        problem = f"Caffe cannot save these as HDF5, for the / in their names: {listed(names)}"
+        yield Finding("note", None, problem)
