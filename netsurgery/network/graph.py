@@ -176,7 +176,11 @@ class _Builder:
         self.consumers: Dict[Value, List[Layer]] = defaultdict(list)
         self.problems: List[NetworkError] = []
         self._current: Dict[str, Value] = {}
+        made = {top for text in prototxt.layers for top in text.tops if top not in text.bottoms}
         for blob, shape in prototxt.inputs:
+            # Caffe drops an input without a shape; it is kept here where nobody else makes it.
+            if shape is None and blob in made:
+                continue
             value = self._write(blob)
             self.legacy_inputs[value] = shape
             self.producers[value] = None

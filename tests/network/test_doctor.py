@@ -179,6 +179,11 @@ def test_layers_that_spoil_their_bottom_do(ask_caffe, tmp_path, layer_type):
     assert not np.allclose(*values)
 
 
+def test_a_wish_for_cudnn_is_noted():
+    text = IMAGE + layer("ReLU", "x", "y", "relu_param { engine: CUDNN }")
+    assert saying(examined(text), "engine: CUDNN").severity == "note"
+
+
 def weights_of(**layers) -> Weights:
     """Weights in memory from arrays by layer name."""
     return Weights.of(

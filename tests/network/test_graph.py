@@ -69,6 +69,13 @@ def test_legacy_inputs_have_no_layer(parse):
     assert network.producer(Value("x")) is None
 
 
+def test_an_input_without_shape_gives_way_to_a_layer(ask_caffe, parse):
+    text = 'input: "x"\n' + INPUT + layer("ReLU", "x", "y")
+    assert [name for name, _ in ask_caffe(text)["blobs"]] == ["x", "y"]
+    assert parse(text).inputs == (Value("x"),)
+    assert parse(text).legacy_inputs == {}
+
+
 def test_names_may_repeat(parse):
     network = parse(INPUT + layer("ReLU", "x", "y") + layer("TanH", "y", "z"))
     assert network.duplicate_names == ("it",)

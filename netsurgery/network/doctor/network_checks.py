@@ -15,6 +15,16 @@ _SOURCES = {
     "ImageData": "image_data_param",
     "WindowData": "window_data_param",
 }
+_ENGINES = {
+    "Convolution": "convolution_param",
+    "Deconvolution": "convolution_param",
+    "LRN": "lrn_param",
+    "Pooling": "pooling_param",
+    "ReLU": "relu_param",
+    "Sigmoid": "sigmoid_param",
+    "Softmax": "softmax_param",
+    "TanH": "tanh_param",
+}
 
 
 @check
@@ -55,6 +65,21 @@ def python_layers(patient: Patient) -> Iterator[Finding]:
             module = layer.parameter.python_param.module
             problem = f"needs a Caffe built with Python layers, and the module {module!r}"
             yield about(layer, "note", problem, "put its folder on PYTHONPATH")
+
+
+@check
+def engines(patient: Patient) -> Iterator[Finding]:
+    """Layers that insist on cuDNN."""
+    names = [layer.name for layer in patient.network.layers if _wants_cudnn(layer)]
+    if names:
+        problem = f"engine: CUDNN, which a Caffe built without it refuses: {listed(names)}"
+        yield Finding("note", None, problem, "remove the engine, and Caffe takes what it has")
+
+
+def _wants_cudnn(layer: Layer) -> bool:
+    field = _ENGINES.get(layer.type)
+    param = getattr(layer.parameter, field) if field else None
+    return param is not None and param.engine == param.CUDNN
 
 
 @check
