@@ -11,6 +11,7 @@ from netsurgery.errors import PlanError
 from netsurgery.formats.upgrade import upgrade
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.methods import Edit, Method, Rewrite, method
+from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
 
@@ -94,9 +95,11 @@ def operate(
 
     Raises:
         PlanError: An edit cannot be carried out; nothing has been done then.
+        NetworkError: Prototxt and weights do not belong together.
     """
     if model.weights is None:
         raise PlanError("there are no weights to operate on", file=model.prototxt.file)
+    require_fit(model)
     current, notes = _in_editable_form(model) if plan.edits else (model, ())
     steps = []
     for edit in plan.edits:

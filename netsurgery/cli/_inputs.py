@@ -60,6 +60,18 @@ input_options = options(
     ),
 )
 
+tolerance_options = options(
+    click.option(
+        "--max-error", type=float, help="Largest relative error of an output that passes."
+    ),
+    click.option(
+        "--min-agreement",
+        type=float,
+        help="Smallest share of inputs that keep their top-1 class (or detections); with labels, "
+        "one minus the accuracy that may be lost.",
+    ),
+)
+
 engine_options = options(
     click.option("--engine", metavar="NAME", help="caffe or opencv; the first that is usable."),
     click.option("--caffe-python", type=FILE, help="A Python interpreter that has real pycaffe."),

@@ -8,7 +8,13 @@ from typing import Any, Optional
 
 import click
 
-from netsurgery.cli._inputs import engine_options, input_options, read_engine, read_samples
+from netsurgery.cli._inputs import (
+    engine_options,
+    input_options,
+    read_engine,
+    read_samples,
+    tolerance_options,
+)
 from netsurgery.cli._options import (
     FILE,
     FOLDER,
@@ -35,14 +41,7 @@ RULES = ("ranks", "energies", "errors", "keep", "allow_growth", "split", "naming
     click.option(
         "--dry-run", is_flag=True, help="Print the change to the prototxt, write nothing."
     ),
-    click.option(
-        "--max-error", type=float, help="Fail when an output moves by more than this share."
-    ),
-    click.option(
-        "--min-agreement",
-        type=float,
-        help="Fail when fewer than this share of the inputs keep their top-1 class.",
-    ),
+    tolerance_options,
     click.option("--no-verify", is_flag=True, help="Write the pair without running it."),
     click.option(
         "--blobs",

@@ -7,7 +7,13 @@ from typing import Any, Optional
 
 import click
 
-from netsurgery.cli._inputs import engine_options, input_options, read_engine, read_samples
+from netsurgery.cli._inputs import (
+    engine_options,
+    input_options,
+    read_engine,
+    read_samples,
+    tolerance_options,
+)
 from netsurgery.cli._options import FILE, json_option, options, print_json, progress
 
 TOLERANCES = ("expect", "max_error", "min_agreement")
@@ -23,8 +29,7 @@ TOLERANCES = ("expect", "max_error", "min_agreement")
         show_default=True,
         help="exact: equal up to the float noise that A shows against itself.",
     ),
-    click.option("--max-error", type=float, help="Largest relative error of any blob that passes."),
-    click.option("--min-agreement", type=float, help="Smallest share of equal top-1 classes."),
+    tolerance_options,
     click.option(
         "--blobs",
         multiple=True,

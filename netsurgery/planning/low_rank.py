@@ -10,6 +10,7 @@ import numpy as np
 from netsurgery.errors import PlanError
 from netsurgery.linalg import svd
 from netsurgery.methods import Edit, Method, method
+from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import Rule, choose, refuse_idle
@@ -51,7 +52,9 @@ def plan_low_rank(
     Raises:
         PlanError: A rule selects nothing, a rank is impossible, or a layer named outright would
             grow.
+        NetworkError: Prototxt and weights do not belong together.
     """
+    require_fit(model)
     chosen = method(wishes.method)
     layers = candidates(model, chosen)
     refuse_idle(wishes.rules, layers, " or ".join(chosen.layer_types))

@@ -181,7 +181,7 @@ def test_shared_weights_used_in_two_ways_are_refused() -> None:
     text = "transpose: true }".join(SHARED.rsplit("}", 2)[:1] + ["}"]) + "\n"
     model = make_model(text, {"a": [np.eye(6), np.zeros(6)], "a2": [np.eye(6), np.zeros(6)]})
     with pytest.raises(PlanError, match=r"shares its weights with 'a2'.* in another form"):
-        apply(model, Plan((Edit("a", "svd", {"rank": 2}),)))
+        method("svd").rewrite(model, Edit("a", "svd", {"rank": 2}))
 
 
 V1 = """
@@ -289,22 +289,24 @@ def test_a_name_that_is_taken_is_refused() -> None:
     refuse(Model(Prototxt.parse(text), model.weights), "called 'fc6_L'; choose other suffixes")
 
 
-def with_blobs(*arrays: np.ndarray) -> Model:
-    model = two_layers()
-    return make_model(model.prototxt.data.decode(), {"fc6": list(arrays)})
+def refuse_blobs(complaint: str, **blobs: list[np.ndarray]) -> None:
+    """The method itself refuses, whoever calls it."""
+    model = make_model(two_layers().prototxt.data.decode(), blobs)
+    with pytest.raises(PlanError, match=complaint):
+        method("svd").rewrite(model, Edit("fc6", "svd", {"rank": 2}))
 
 
 def test_weights_that_do_not_fit_the_prototxt_are_refused() -> None:
     good, bias = decaying(32, 48), np.zeros(32)
-    refuse(with_blobs(good), "hold 1 blobs, the prototxt asks for 2")
-    refuse(with_blobs(good, bias, good, bias), "hold 4 blobs .masks of a pruning fork")
-    refuse(with_blobs(good[:31], bias), r"shape \(31, 48\), the prototxt says num_output: 32")
-    refuse(with_blobs(good.reshape(2, 16, 48), bias), "the prototxt says num_output: 32")
-    refuse(with_blobs(good.ravel(), bias), "the prototxt says num_output: 32")
-    refuse(make_model(two_layers().prototxt.data.decode(), {"fc7": [good]}), "hold no blobs for it")
+    refuse_blobs("hold 1 blobs, the prototxt asks for 2", fc6=[good])
+    refuse_blobs("hold 4 blobs .masks of a pruning fork", fc6=[good, bias, good, bias])
+    refuse_blobs(r"shape \(31, 48\), the prototxt says num_output: 32", fc6=[good[:31], bias])
+    refuse_blobs("the prototxt says num_output: 32", fc6=[good.reshape(2, 16, 48), bias])
+    refuse_blobs("the prototxt says num_output: 32", fc6=[good.ravel(), bias])
+    refuse_blobs("hold no blobs for it", fc7=[good])
 
 
 def test_weights_that_are_not_finite_are_refused() -> None:
     spoilt = decaying(32, 48)
     spoilt[3, 5] = np.nan
-    refuse(with_blobs(spoilt, np.zeros(32)), "(?i)nan")
+    refuse_blobs("(?i)nan", fc6=[spoilt, np.zeros(32)])

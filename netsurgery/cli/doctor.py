@@ -1,0 +1,44 @@
+"""``netsurgery doctor``: what is wrong with a model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from netsurgery.cli._options import json_option, options, print_json, prototxt_argument
+
+
+@click.command("doctor")
+@options(
+    prototxt_argument,
+    click.argument("weights", type=click.Path(path_type=Path), required=False),
+    click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST"),
+    json_option,
+)
+@click.pass_context
+def command(
+    ctx: click.Context, prototxt: Path, weights: Optional[Path], phase: str, as_json: bool
+) -> None:
+    """Name all that real Caffe would abort on, and what it would silently get wrong.
+
+    Errors are what stock Caffe refuses, warnings what it takes and computes otherwise than meant,
+    notes what is good to know. Nothing is run.
+
+    Exit status: 0 no errors, 1 errors, 2 could not read the files.
+    """
+    from netsurgery.network.doctor import examine
+    from netsurgery.network.model import load
+
+    findings = examine(load(prototxt, weights), phase)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(str(finding))
+        if not findings:
+            click.echo("nothing is wrong")
+    ctx.exit(1 if errors else 0)

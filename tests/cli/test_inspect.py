@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netsurgery.report.inspection import sketch
+
+
+def test_every_layer_has_its_row(netsurgery, pair) -> None:
+    done = netsurgery("inspect", *pair)
+    assert done.status == 0
+    for name in ("data", "fc6", "relu6", "fc7"):
+        assert any(line.split()[:1] == [name] for line in done.out.splitlines())
+    assert "rank 19" in done.out
+    assert "█" in done.out
+    assert "1,733 parameters" in done.out
+
+
+def test_the_prototxt_alone_will_do(netsurgery, pair) -> None:
+    done = netsurgery("inspect", pair[0])
+    assert done.status == 0
+    assert "breaks even" not in done.out
+
+
+def test_json_holds_the_numbers(netsurgery, pair) -> None:
+    printed = json.loads(netsurgery("inspect", *pair, "--json").out)
+    layers = {layer["name"]: layer for layer in printed["layers"]}
+    assert layers["fc6"]["params"] == 32 * 48 + 32
+    assert layers["fc6"]["macs"] == 2 * 32 * 48
+    assert layers["fc6"]["tops"] == {"fc6": [2, 32]}
+    assert layers["relu6"]["tops"] == {"fc6@1": [2, 32]}
+    facts = layers["fc6"]["low_rank"]
+    assert (facts["rows"], facts["columns"], facts["breakeven"]) == (32, 48, 19)
+    # The singular values are 0.9^i: the energy of the first k is 1 - 0.81^k over 1 - 0.81^32.
+    energy = (1 - 0.81**19) / (1 - 0.81**32)
+    assert facts["energies"]["19"] == pytest.approx(energy, abs=1e-5)
+    assert printed["totals"]["params"] == 1733
+
+
+def test_another_input_shape_can_be_tried(netsurgery, pair) -> None:
+    printed = json.loads(netsurgery("inspect", *pair, "--json", "--input", "data=5,3,4,4").out)
+    assert printed["layers"][1]["macs"] == 5 * 32 * 48
+    done = netsurgery("inspect", *pair, "--input", "data=5,4,4,4", "--json")
+    assert json.loads(done.out)["layers"][1]["blobs"][0] == [32, 64]
+    for wrong in ("data", "data=", "data=1,x", "=1,2", "data=0,3,4,4"):
+        done = netsurgery("inspect", *pair, "--input", wrong)
+        assert done.status == 2
+        assert "not of the form" in done.err
+    done = netsurgery("inspect", *pair, "--input", "dato=1,2")
+    assert done.status == 2
+    assert "not an input" in done.err
+
+
+FAST_RCNN = """
+input: "data" input_shape { dim: 1 dim: 3 dim: 64 dim: 64 }
+input: "rois" input_shape { dim: 1 dim: 5 }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+        convolution_param { num_output: 8 kernel_size: 3 pad: 1 } }
+layer { name: "pool" type: "ROIPooling" bottom: "conv" bottom: "rois" top: "pool"
+        roi_pooling_param { pooled_w: 2 pooled_h: 2 spatial_scale: 1 } }
+layer { name: "fc" type: "InnerProduct" bottom: "pool" top: "fc"
+        inner_product_param { num_output: 10 } }
+"""
+
+
+def test_the_cost_of_a_detector_depends_on_its_regions(netsurgery, tmp_path: Path) -> None:
+    prototxt = tmp_path / "test.prototxt"
+    prototxt.write_text(FAST_RCNN)
+    done = netsurgery("inspect", prototxt, "--rois", "300")
+    fixed, each = 64 * 64 * 8 * 27, 8 * 4 * 10
+    assert f"MACs at n regions: {fixed:,} + n * {each:,}" in done.out
+    assert f"{fixed + 300 * each:,} MACs" in done.out
+
+
+def test_a_sketch_is_as_high_as_the_values() -> None:
+    assert sketch(np.array([1.0, 0.6, 0.0])) == "█▅▁"
+    assert sketch(np.zeros(2)) == ""
+    assert len(sketch(np.arange(100, 0, -1))) == 12
