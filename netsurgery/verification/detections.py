@@ -15,13 +15,13 @@ def detections(blob: np.ndarray) -> np.ndarray:
 
     Args:
         blob: Shape (1, 1, n, 7): image in the batch, label, score, x1, y1, x2, y2. Caffe
-            marks a row that says "nothing found" with the label -1.
+            says "nothing found" by a row with the label -1; OpenCV fills up with zeros.
 
     Returns:
         float64 of shape (m, 7).
     """
     rows = blob.reshape(-1, 7).astype(np.float64)
-    return rows[rows[:, LABEL] >= 0]
+    return rows[(rows[:, LABEL] >= 0) & rows[:, SCORE:].any(axis=1)]
 
 
 def match_detections(
@@ -54,10 +54,14 @@ def match_detections(
 
 
 def intersection_over_union(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the overlap of every box of ``a`` (n, 4) with every box of ``b`` (m, 4): (n, m)."""
+    """Return the overlap of every box of ``a`` (n, 4) with every box of ``b`` (m, 4): (n, m).
+
+    A box without area overlaps with itself entirely, and with nothing else.
+    """
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     common = np.clip(high - low, 0, None).prod(axis=2)
     areas = [np.clip(box[:, 2:] - box[:, :2], 0, None).prod(axis=1) for box in (a, b)]
     union = areas[0][:, None] + areas[1][None, :] - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    same = (a[:, None] == b[None, :]).all(axis=2)
+    return np.divide(common, union, out=same.astype(np.float64), where=union > 0)

@@ -9,11 +9,13 @@ from typing import Optional
 
 from netsurgery.calibration import Inputs, input_shapes, random_inputs
 from netsurgery.errors import FormatError
+from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
 from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
 from netsurgery.verification.golden_file import Golden, PathLike, read_golden
 from netsurgery.verification.models import check_inputs, common_batch
 from netsurgery.verification.noise import NoiseMeter
+from netsurgery.verification.pairing import scores_of
 from netsurgery.verification.running import EngineLike, choose_engine, open_model
 from netsurgery.verification.verdict import Demand, Verification
 
@@ -49,17 +51,27 @@ def save_golden(
     inputs = inputs or random_inputs(network, count, seed)
     check_inputs(network, inputs)
     chosen = choose_engine(engine, network)
-    values = {value.blob: value for value in network.outputs}
+    outputs, scores = _outputs(network), _scores(network)
+    values = {**scores, **outputs}
     size, apart = common_batch(inputs, network)
     with open_model(chosen, model) as runner:
-        kinds = choose_kinds(network, values, {n: runner.shape(v) for n, v in values.items()})
+        kinds = choose_kinds(network, values, {n: runner.shape(v) for n, v in outputs.items()})
         meter = NoiseMeter(runner, values, kinds, apart=apart, seed=seed)
         runs = []
         for batch in inputs.batches(size):
             runs.append(runner.run(batch, values))
             meter.add(batch, runs[-1])
     engine_used = (chosen.name, chosen.probe().version)
-    golden = Golden(inputs, size, tuple(runs), kinds, meter.noise(), engine_used, _digests(model))
+    golden = Golden(
+        inputs,
+        size,
+        tuple(runs),
+        kinds,
+        meter.noise(),
+        frozenset(outputs),
+        engine_used,
+        _digests(model),
+    )
     golden.write(path)
     return golden
 
@@ -101,10 +113,14 @@ def verify_golden(
     if golden.size > max(len(inputs), next(iter(input_shapes(network).values()))[0]):
         raise FormatError(f"the model does not take {golden.size} samples at once", file=path)
     chosen = choose_engine(engine, network)
-    values = {value.blob: value for value in network.outputs if value.blob in golden.kinds}
-    kinds = {name: golden.kinds[name] for name in values}
-    shapes = {name: golden.runs[0][name].shape for name in values}
-    comparison = Comparison(kinds, choose_scored(shapes, inputs.labels is not None, output))
+    outputs = {name: v for name, v in _outputs(network).items() if name in golden.outputs}
+    scores = {name: v for name, v in _scores(network).items() if name in golden.kinds}
+    values = {**scores, **outputs} if outputs and expect == "exact" else outputs
+    shapes = {name: golden.runs[0][name].shape for name in outputs}
+    comparison = Comparison(
+        {name: golden.kinds[name] for name in values},
+        choose_scored(shapes, inputs.labels is not None, output),
+    )
     with open_model(chosen, model) as runner:
         for run, batch in zip(golden.runs, inputs.batches(golden.size)):
             comparison.add(run, runner.run(batch, values), batch.labels)
@@ -115,10 +131,18 @@ def verify_golden(
         f"{inputs.description}, golden file {path}",
         inputs.sha256,
         len(inputs),
-        comparison.rows(golden.noise, values),
+        comparison.rows(golden.noise, outputs),
         comparison.accuracy(),
-        tuple(sorted({value.blob for value in network.outputs} ^ set(golden.kinds))),
+        tuple(sorted(golden.outputs ^ set(_outputs(network)))),
     )
+
+
+def _outputs(network: Network) -> dict[str, Value]:
+    return {value.blob: value for value in network.outputs}
+
+
+def _scores(network: Network) -> dict[str, Value]:
+    return {f"{value.blob}@{value.version}": value for value in scores_of(network)}
 
 
 def _digests(model: Model) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 - ``inputs/BLOB``: the samples that were fed, float32, shape (N, ...).
 - ``labels``: the class of each sample, where they are known.
-- ``outputs/BLOB/RUN``: an output of the forward pass of that number, from 0.
+- ``outputs/BLOB/RUN``: an output of the forward pass of that number, from 0; under
+  ``BLOB@VERSION`` what a Softmax or Sigmoid makes an output of.
 - ``golden``: JSON text: samples fed at once, kind and float noise of each output, sha256 of
   the model's files, engine and versions.
 """
@@ -39,6 +40,7 @@ class Golden:
         runs: The outputs of each forward pass, by blob.
         kinds: What compares each output.
         noise: The float noise of each output.
+        outputs: Which of them are outputs indeed.
         engine: Name and version of what ran the model.
         model: sha256 of the model's prototxt and weights.
     """
@@ -48,6 +50,7 @@ class Golden:
     runs: tuple[Blobs, ...]
     kinds: Mapping[str, type[Tally]]
     noise: Mapping[str, Noise]
+    outputs: frozenset[str]
     engine: tuple[str, str]
     model: Mapping[str, str]
 
@@ -83,7 +86,11 @@ class Golden:
             "whole_blobs": self.inputs.whole_blobs,
             "samples_at_once": self.size,
             "outputs": {
-                name: {"kind": kind.kind, "noise": asdict(self.noise[name])}
+                name: {
+                    "kind": kind.kind,
+                    "noise": asdict(self.noise[name]),
+                    "output": name in self.outputs,
+                }
                 for name, kind in self.kinds.items()
             },
         }
@@ -132,6 +139,7 @@ def _parse(arrays: Mapping[str, np.ndarray], facts: Any) -> Golden:
         ),
         {name: KINDS[output["kind"]] for name, output in outputs.items()},
         {name: _noise(output["noise"]) for name, output in outputs.items()},
+        frozenset(name for name, output in outputs.items() if output["output"]),
         (str(facts["engine"][0]), str(facts["engine"][1])),
         {str(key): str(value) for key, value in dict(facts["model_sha256"]).items()},
     )

@@ -16,7 +16,7 @@ from netsurgery.verification.comparison import (
     choose_scored,
 )
 from netsurgery.verification.noise import NoiseMeter
-from netsurgery.verification.pairing import Pair, Wanted, choose_pairs, pair_values
+from netsurgery.verification.pairing import Pair, Wanted, choose_pairs, pair_values, scores_of
 from netsurgery.verification.running import EngineLike, Runner, choose_engine, open_model
 from netsurgery.verification.verdict import Demand, Verification
 
@@ -51,6 +51,7 @@ def verify(
         engine: An engine or its name; the first that can run both models if None.
         expect: ``"exact"`` or ``"approx"``, see `Demand`.
         blobs: ``"outputs"``, ``"common"`` (all that both have), or names, see `choose_pairs`.
+            With ``"exact"``, what a Softmax or Sigmoid makes an output of counts as output too.
         max_error: Largest relative error that passes.
         min_agreement: Smallest agreement that passes, see `Demand`.
         output: The output that labels are for, where more than one can hold class scores.
@@ -61,7 +62,8 @@ def verify(
     """
     demand = Demand(expect, max_error, min_agreement)
     networks = a.network(), b.network()
-    pairs = choose_pairs(pair_values(*networks), blobs)
+    scores = scores_of(networks[0]) if expect == "exact" else ()
+    pairs = choose_pairs(pair_values(*networks), blobs, scores)
     inputs = inputs or random_inputs(networks[0], count, seed)
     for network in networks:
         check_inputs(network, inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence, Union
+from typing import Container, NamedTuple, Sequence, Union
 
 from netsurgery.errors import VerificationError
 from netsurgery.network.graph import Network, Value
@@ -47,13 +47,16 @@ def pair_values(a: Network, b: Network) -> tuple[Pair, ...]:
     )
 
 
-def choose_pairs(pairs: Sequence[Pair], wanted: Wanted) -> tuple[Pair, ...]:
+def choose_pairs(
+    pairs: Sequence[Pair], wanted: Wanted, scores: Container[Value] = ()
+) -> tuple[Pair, ...]:
     """Return the pairs asked for.
 
     Args:
         pairs: All there are.
         wanted: ``"outputs"``, ``"common"`` for all, or one or more names: a blob stands for
             its last version, ``blob@version`` for another.
+        scores: Values of the first network that come with ``"outputs"``.
 
     Raises:
         VerificationError: A name is not that of a common blob.
@@ -61,7 +64,7 @@ def choose_pairs(pairs: Sequence[Pair], wanted: Wanted) -> tuple[Pair, ...]:
     if wanted == "common":
         return tuple(pairs)
     if wanted == "outputs":
-        return tuple(pair for pair in pairs if pair.output)
+        return tuple(pair for pair in pairs if pair.output or pair.a in scores)
     known = {pair.a.blob: pair for pair in pairs}
     known.update((f"{pair.a.blob}@{pair.a.version}", pair) for pair in pairs)
     names = [wanted] if isinstance(wanted, str) else wanted
@@ -72,6 +75,18 @@ def choose_pairs(pairs: Sequence[Pair], wanted: Wanted) -> tuple[Pair, ...]:
             remedy=f"choose among {', '.join(known) or 'none'}",
         )
     return tuple(known[name] for name in names)
+
+
+def scores_of(network: Network) -> tuple[Value, ...]:
+    """Return the values that a Softmax or a Sigmoid makes outputs of.
+
+    Where these saturate, as they easily do on random inputs, a difference that is large
+    before them cannot be seen behind them.
+    """
+    layers = [network.producer(value) for value in network.outputs]
+    squashed = (layer for layer in layers if layer and layer.type in ("Softmax", "Sigmoid"))
+    found = dict.fromkeys(layer.bottoms[0] for layer in squashed)
+    return tuple(value for value in found if value not in network.inputs)
 
 
 def _pair_versions(a: Network, b: Network, blob: str) -> dict[Value, Value]:

@@ -16,6 +16,7 @@ ZOO = {
     "cifar10_quick_h5": ("deploy.prototxt", "cifar10_quick_iter_5000.caffemodel.h5"),
     "resnet20_cifar10": ("deploy_derived.prototxt", "ResNet_20.caffemodel"),
     "mtcnn_det3": ("deploy.prototxt", "det3.caffemodel"),
+    "yufacedetect_v1": ("deploy.prototxt", "yufacedetectnet-open-v1.caffemodel"),
     "hyperlpr_char": ("deploy.prototxt", "CharacterRecognization.caffemodel"),
 }
 

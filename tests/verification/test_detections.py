@@ -26,6 +26,7 @@ boxes = arrays(np.float64, (3, 4), elements=st.floats(0, 10, width=16))
 def test_rows_that_say_nothing_found_are_dropped() -> None:
     blob = np.full((1, 1, 3, 7), -1.0, dtype=np.float32)
     blob[0, 0, 1] = [0, 2, 0.9, *BOX]
+    blob[0, 0, 2] = 0
     np.testing.assert_allclose(detections(blob), found([2, 0.9, *BOX]), rtol=1e-6)
 
 
@@ -34,6 +35,12 @@ def test_overlap_of_known_boxes() -> None:
     b = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6], [2, 2, 0, 0]], dtype=float)
     expected = [[1, 2 / 6, 0, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(intersection_over_union(a, b), expected)
+
+
+@given(a=boxes)
+def test_a_box_overlaps_with_itself(a: np.ndarray) -> None:
+    boxes_of_a = np.sort(a.reshape(3, 2, 2), axis=1).reshape(3, 4)
+    assert (intersection_over_union(boxes_of_a, boxes_of_a).diagonal() == 1).all()
 
 
 @given(a=boxes, b=boxes)

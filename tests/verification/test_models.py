@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from calibration_nets import declared, layer
+from calibration_nets import CAPTIONER, declared, layer
 from small_models import TWO_LAYERS, make_model, two_layers
 
 from netsurgery.calibration import Inputs
 from netsurgery.errors import EngineError, VerificationError
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.network.model import Model
-from netsurgery.verification import BlobComparison, Verification, verify
-
-Load = Callable[[str], Model]
+from netsurgery.verification import BlobComparison, Verification, save_golden, verify, verify_golden
 
 
 def with_blobs(model: Model, name: str, *arrays: np.ndarray) -> Model:
@@ -225,3 +223,51 @@ def test_a_refused_model_is_named_by_its_own_file(caffe: str) -> None:
     ) as caught:
         verify(two_layers(), broken, engine=caffe)
     assert "/tmp" not in str(caught.value)
+
+
+def test_a_saturated_softmax_hides_nothing(opencv: str, tmp_path: Path) -> None:
+    prob = layer("Softmax", "fc7", "prob")
+    text = TWO_LAYERS + prob
+    (w6, b6), (w7, b7) = ([b.array() for b in two_layers().blobs(n)] for n in ("fc6", "fc7"))
+    sure = b7 + 1000 * np.eye(5)[0]
+    original, other = (
+        make_model(text, {"fc6": [w6, b6], "fc7": [w7 * factor, sure]}) for factor in (1, 1.1)
+    )
+    inputs = Inputs({"data": np.random.default_rng(0).normal(size=(4, 3, 4, 4))})
+    assert verify(original, other, inputs=inputs, engine=opencv).error == 0
+    found = verify(original, other, inputs=inputs, engine=opencv, expect="exact")
+    assert [reason.split("'")[1] for reason in found.reasons] == ["fc7"]
+    save_golden(original, tmp_path / "golden.npz", inputs=inputs, engine=opencv)
+    assert verify_golden(other, tmp_path / "golden.npz", engine=opencv).error == 0
+    found = verify_golden(other, tmp_path / "golden.npz", engine=opencv, expect="exact")
+    assert [reason.split("'")[1] for reason in found.reasons] == ["fc7@0"]
+    assert verify_golden(original, tmp_path / "golden.npz", engine=opencv, expect="exact")
+
+
+def test_sequences_run_as_whole_blobs(caffe: str) -> None:
+    random = np.random.default_rng(0)
+    shapes = {"embedded": [(11, 6)], "lstm": [(16, 6), (16,), (16, 4)]}
+    captioner = make_model(
+        CAPTIONER, {name: [random.normal(size=s) for s in each] for name, each in shapes.items()}
+    )
+    found = verify(captioner, captioner, engine=caffe, expect="exact", blobs="common", count=3)
+    assert found, found.reasons
+    assert row(found, "lstm").largest > 0
+    # Ids and marks are not moved: there is nothing real whose rounding could change.
+    assert row(found, "lstm").noise.error == 0
+
+
+V0 = """\
+input: "data" input_dim: 1 input_dim: 1 input_dim: 4 input_dim: 4
+layers { layer { name: "pad" type: "padding" pad: 1 } bottom: "data" top: "pad" }
+layers { layer { name: "conv" type: "conv" num_output: 2 kernelsize: 3 } bottom: "pad" top: "conv" }
+layers { layer { name: "relu" type: "relu" } bottom: "conv" top: "conv" }
+"""
+
+
+def test_v0_nets(engine: str) -> None:
+    blobs = {"conv": [np.random.default_rng(0).normal(size=(2, 1, 3, 3)), np.zeros(2)]}
+    old = make_model(V0, blobs)
+    found = verify(old, old, engine=engine, expect="exact", blobs="common")
+    assert found, found.reasons
+    assert {row.blob for row in found.blobs} == {"conv", "conv@1"}

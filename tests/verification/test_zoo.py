@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
 import numpy as np
 import pytest
 
-from netsurgery.calibration import Inputs
+from netsurgery.calibration import Inputs, Preprocessing, input_shapes, read_inputs
+from netsurgery.formats.weights import Blob
 from netsurgery.network.model import Model
 from netsurgery.verification import verify
 
@@ -55,3 +57,26 @@ def test_accuracy_of_lenet(caffe: str, model: Load, mnist: Inputs) -> None:
     lenet = model("lenet_ethereon")
     found = verify(lenet, lenet, inputs=mnist, engine=caffe)
     assert found.accuracy.before == found.accuracy.after == 0.9914
+
+
+def test_detections(opencv: str, model: Load, shared: Path) -> None:
+    faces = model("yufacedetect_v1")
+    flags = Preprocessing(mean=(104.0, 117.0, 123.0))
+    photos = [shared / "data" / "images" / f"office{i}.jpg" for i in (1, 5)]
+    inputs = read_inputs(photos, input_shapes(faces.network()), preprocessing=flags)
+    found = verify(faces, faces, inputs=inputs, engine=opencv, expect="exact")
+    assert found, found.reasons
+    (output,) = found.blobs
+    assert (output.kind, output.agreement, output.noise.agreement) == ("detections", 1, 1)
+    assert output.largest > 0.5
+    assert verify(faces, coarser(faces), inputs=inputs, engine=opencv).agreement < 1
+
+
+def coarser(model: Model) -> Model:
+    """The same model with half of the first layer's weights lost."""
+    (name, *_) = (layer.name for layer in model.network().layers if layer.type == "Convolution")
+    (layer,) = model.weights.find(name)
+    weights = layer.blobs[0].array().copy()
+    weights[np.abs(weights) < np.quantile(np.abs(weights), 0.5)] = 0
+    blobs = (Blob.of(weights), *layer.blobs[1:])
+    return Model(model.prototxt, model.weights.replace({name: [replace(layer, blobs=blobs)]}))
