@@ -20,33 +20,26 @@ def _always(parameter: Any) -> bool:
     return True
 
 
-def _along_samples(field: str) -> Callable[[Any], bool]:
-    return lambda parameter: getattr(parameter, field).axis == 0
+def _says(message: str, **wanted: Any) -> Callable[[Any], bool]:
+    """Return whether a layer sets a field of ``message`` to the value given here."""
+
+    def says(parameter: Any) -> bool:
+        given = getattr(parameter, message)
+        return any(given.HasField(k) and getattr(given, k) == v for k, v in wanted.items())
+
+    return says
 
 
 # The layers in which one sample of a batch changes another, or the order of the rows.
 _TIES: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys((*REGION_TYPES, "LSTM", "RNN", "Proposal", "Python"), _always),
     **dict.fromkeys(("BatchReindex", "Filter", "Reverse", "DetectionOutput"), _always),
-    "ArgMax": lambda parameter: (
-        parameter.argmax_param.HasField("axis") and parameter.argmax_param.axis == 0
-    ),
-    "BatchNorm": lambda parameter: (
-        parameter.batch_norm_param.HasField("use_global_stats")
-        and not parameter.batch_norm_param.use_global_stats
-    ),
-    "Concat": lambda parameter: (
-        parameter.concat_param.axis == 0
-        or (
-            parameter.concat_param.HasField("concat_dim") and parameter.concat_param.concat_dim == 0
-        )
-    ),
-    "Slice": lambda parameter: (
-        parameter.slice_param.axis == 0
-        or (parameter.slice_param.HasField("slice_dim") and parameter.slice_param.slice_dim == 0)
-    ),
-    "Softmax": _along_samples("softmax_param"),
-    "Tile": _along_samples("tile_param"),
+    "ArgMax": _says("argmax_param", axis=0),
+    "BatchNorm": _says("batch_norm_param", use_global_stats=False),
+    "Concat": _says("concat_param", axis=0, concat_dim=0),
+    "Slice": _says("slice_param", axis=0, slice_dim=0),
+    "Softmax": _says("softmax_param", axis=0),
+    "Tile": _says("tile_param", axis=0),
 }
 
 

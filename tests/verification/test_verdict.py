@@ -47,6 +47,8 @@ def test_nothing_in_common_fails() -> None:
         (1e-5, 3.1e-4, True),
         (1e-5, 3.3e-4, False),
         (0.0, 1e-3, False),
+        (0.1, 0.02, False),  # noise that could excuse everything excuses one percent at most
+        (math.inf, 0.02, False),
     ],
 )
 def test_exact_allows_float_noise_only(noise: float, error: float, passes: bool) -> None:
