@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from netsurgery.network.facts import shares_memory
 from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, count, infer_shapes, parameter_shapes
 
-FLOAT_BYTES = 4
 Shapes = Dict[Value, Optional[Shape]]
 
 
@@ -24,7 +25,8 @@ class LayerCost:
         params: Number of parameters that are its own; what it shares counts with the owner.
         macs: Multiply-accumulates of convolutions and matrix products. Elementwise work,
             pooling and the like count as 0. None where a shape is not known.
-        activation_bytes: Memory of its tops in float32; 0 for one that computes in place.
+        activation_bytes: Memory of its tops in float32; 0 for one that computes in place, or
+            whose top is the memory of its bottom (Flatten, Reshape, Split).
     """
 
     layer: Layer
@@ -43,12 +45,15 @@ class Totals(NamedTuple):
         macs: Multiply-accumulates of one forward pass.
         activation_bytes: Memory of all blobs, as Caffe allocates them, inputs included.
         unknown: Names of layers that a shape is missing for, and that may cost more.
+        peak_bytes: The most memory that blobs need at once if each is freed after its last
+            reader; None if a shape is not known, or nobody asked.
     """
 
     params: int
     macs: int
     activation_bytes: int
     unknown: Tuple[str, ...]
+    peak_bytes: Optional[int] = None
 
 
 def count_cost(network: Network, shapes: Shapes, model: Optional[Model] = None) -> List[LayerCost]:
@@ -87,21 +92,22 @@ def total_cost(
     """
     network = network or model.network()
     shapes = infer_shapes(network, inputs, rois, model.weights)
-    return sum_up(count_cost(network, shapes, model), bytes_of(network.legacy_inputs, shapes))
+    costs = count_cost(network, shapes, model)
+    legacy = bytes_of(network.legacy_inputs, shapes)
+    return sum_up(costs, legacy, peak_bytes(network, shapes))
 
 
 def bytes_of(values: Iterable[Value], shapes: Shapes) -> int:
     """Return the memory of ``values`` in float32; one of unknown shape counts as 0."""
-    return sum(_bytes(shapes[value]) or 0 for value in values)
+    return sum(blob_bytes(shapes[value]) or 0 for value in values)
 
 
-def sum_up(costs: Iterable[LayerCost], input_bytes: int = 0) -> Totals:
+def sum_up(costs: Sequence[LayerCost], input_bytes: int = 0, peak: Optional[int] = None) -> Totals:
     """Add up the costs of layers, and the memory of net-level inputs."""
-    costs = list(costs)
     known = [(c.params or 0, c.macs or 0, c.activation_bytes or 0) for c in costs]
     params, macs, memory = (sum(column) for column in zip(*known)) if known else (0, 0, 0)
     unknown = tuple(c.layer.name for c in costs if None in (c.params, c.macs, c.activation_bytes))
-    return Totals(params, macs, memory + input_bytes, unknown)
+    return Totals(params, macs, memory + input_bytes, unknown, peak)
 
 
 def cost_of_regions(
@@ -145,13 +151,11 @@ def _blobs(
 
 
 def _memory(layer: Layer, tops: Sequence[Optional[Shape]]) -> Optional[int]:
+    if shares_memory(layer):
+        return 0
     rewritten = {after for _, after in layer.in_place}
-    sizes = [_bytes(shape) for value, shape in zip(layer.tops, tops) if value not in rewritten]
+    sizes = [blob_bytes(shape) for value, shape in zip(layer.tops, tops) if value not in rewritten]
     return None if None in sizes else sum(size or 0 for size in sizes)
-
-
-def _bytes(shape: Optional[Shape]) -> Optional[int]:
-    return None if shape is None else FLOAT_BYTES * count(shape)
 
 
 def _macs(

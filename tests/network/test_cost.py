@@ -113,6 +113,33 @@ def test_memory_is_that_of_all_blobs_and_in_place_layers_take_none() -> None:
     assert total_cost(small(text.format("y"))).activation_bytes == 2 * one
 
 
+def test_views_of_a_blob_take_no_memory() -> None:
+    one = 2 * 6 * 5 * 7 * 4
+    flat = 'layer { name: "f" type: "Flatten" bottom: "x" top: "f" }\n'
+    relu = 'layer { name: "r" type: "ReLU" bottom: "f" top: "f" }'
+    cost = total_cost(small(flat + relu))
+    assert (cost.activation_bytes, cost.peak_bytes) == (one, one)
+
+
+def test_peak_memory_is_that_of_the_blobs_in_use() -> None:
+    one = 2 * 6 * 5 * 7 * 4
+    chain = "".join(
+        f'layer {{ name: "{top}" type: "TanH" bottom: "{bottom}" top: "{top}" }}\n'
+        for bottom, top in zip("xabc", "abcd")
+    )
+    assert total_cost(small(chain)).peak_bytes == 2 * one
+    assert total_cost(small(chain)).activation_bytes == 5 * one
+    residual = 'layer { name: "e" type: "Eltwise" bottom: "d" bottom: "a" top: "e" }'
+    assert total_cost(small(chain + residual)).peak_bytes == 3 * one
+    strange = 'layer { name: "s" type: "Strange" bottom: "d" top: "s" }'
+    assert total_cost(small(chain + strange)).peak_bytes is None
+
+
+def test_vgg16_needs_most_where_its_first_two_layers_meet() -> None:
+    # conv1_1 and conv1_2, 64 x 224 x 224 each, as relu works in place.
+    assert total_cost(vgg16()).peak_bytes == 2 * 64 * 224 * 224 * 4
+
+
 def test_what_is_not_known_is_named() -> None:
     cost = total_cost(small('layer { name: "s" type: "Strange" bottom: "x" top: "s" }'))
     assert cost.unknown == ("s",)

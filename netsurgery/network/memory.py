@@ -1,0 +1,70 @@
+"""Activation memory: what Caffe allocates, and what would do if blobs were freed in time."""
+
+from __future__ import annotations
+
+from typing import Dict, Mapping, Optional
+
+from netsurgery.network.facts import shares_memory
+from netsurgery.network.graph import Network, Value
+from netsurgery.network.shapes import Shape, count
+
+FLOAT_BYTES = 4
+
+
+def blob_bytes(shape: Optional[Shape]) -> Optional[int]:
+    """Memory of a blob in float32; None if its shape is not known."""
+    return None if shape is None else FLOAT_BYTES * count(shape)
+
+
+def owner_of(network: Network, value: Value) -> Value:
+    """The value whose memory ``value`` is: itself, or what it overwrites or is a view of."""
+    producer = network.producer(value)
+    while producer is not None:
+        below = {after: before for before, after in producer.in_place}
+        if value not in below and not shares_memory(producer):
+            break
+        value = below.get(value, producer.bottoms[0])
+        producer = network.producer(value)
+    return value
+
+
+def peak_bytes(network: Network, shapes: Mapping[Value, Optional[Shape]]) -> Optional[int]:
+    """The most memory that activations need at once, if each goes after its last reader.
+
+    Caffe frees nothing and needs the sum of all; this is what an engine that does needs.
+    Outputs of the network stay.
+
+    Args:
+        network: The network.
+        shapes: From `infer_shapes`.
+
+    Returns:
+        Bytes in float32, or None if a shape is not known.
+    """
+    if any(shapes[value] is None for value in network.values):
+        return None
+    owners = {value: owner_of(network, value) for value in network.values}
+    last = _last_use(network, owners)
+    live: Dict[Value, int] = {}
+    peak = 0
+    for value in network.values:
+        if network.producer(value) is None:
+            live[value] = blob_bytes(shapes[value]) or 0
+    for layer in network.layers:
+        for value in layer.tops:
+            live.setdefault(owners[value], blob_bytes(shapes[value]) or 0)
+        peak = max(peak, sum(live.values()))
+        for value in (*layer.bottoms, *layer.tops):
+            if last[owners[value]] <= layer.index:
+                live.pop(owners[value], None)
+    return peak
+
+
+def _last_use(network: Network, owners: Mapping[Value, Value]) -> Dict[Value, int]:
+    """Index of the last layer that touches each owner; past the end for outputs."""
+    last = dict.fromkeys(owners.values(), -1)
+    for layer in network.layers:
+        for value in (*layer.bottoms, *layer.tops):
+            last[owners[value]] = layer.index
+    last.update((owners[value], len(network.layers)) for value in network.outputs)
+    return last
