@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import tempfile
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
@@ -122,7 +124,7 @@ class Compression:
         """Return everything as plain data, as it stands in ``netsurgery.json``."""
         before, after = self.costs
         return {
-            "netsurgery": __version__,
+            "versions": _versions(),
             "inputs": identify(self.surgery.original),
             "files": [path.name for path in self.files[:2]],
             "notes": list(self.surgery.notes),
@@ -274,6 +276,12 @@ def _runs(model: Model, common: dict[str, Any]) -> bool:
         return bool(verify(model, model, **common))
     except (EngineError, VerificationError):
         return False
+
+
+def _versions() -> dict[str, str]:
+    """Return what the numbers may depend on; the engine's version stands with its results."""
+    packages = {name: version(name) for name in ("numpy", "scipy", "protobuf")}
+    return {"netsurgery": __version__, "python": platform.python_version(), **packages}
 
 
 def _as_dict(done: Optional[Verification]) -> Optional[dict[str, Any]]:

@@ -49,12 +49,16 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def progress(title: str, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal which step is running; stay silent in a pipe."""
-    if quiet or not sys.stderr.isatty():
+def progress(title: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal which step is running, and for how long; stay silent in a pipe."""
+    if not sys.stderr.isatty():
         yield lambda step: None
         return
     from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    with Console(stderr=True).status(title) as status:
-        yield lambda step: status.update(f"{title} {step}")
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        # How long a factorisation or a run takes is not known beforehand: the bar only moves.
+        task = bar.add_task(title, total=None)
+        yield lambda step: bar.update(task, description=f"{title}: {step}")

@@ -21,10 +21,11 @@ def require_fit(model: Model, phase: str = "TEST") -> None:
     """
     if model.weights is None:
         return
-    first, *others = list(_misfits(Patient(model, phase))) or [None]
-    if first is None:
+    found = list(_misfits(Patient(model, phase)))
+    if not found:
         return
-    more = f" (and {len(others)} more)" if others else ""
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if found[1:] else ""
     raise NetworkError(
         f"{first.problem}{more}",
         file=model.weights.file,
