@@ -1,7 +1,7 @@
 """Run nets with OpenCV: a JSON case a line on stdin (prototxt, weights, inputs.npz, out.npz).
 
 The first output of every layer is written into out.npz under the layer's name, and the shapes
-of all its outputs under ``<layer>:<number>``.
+of all its outputs under ``<layer>:<number>``. Without weights, only the shapes.
 """
 
 import json
@@ -20,7 +20,7 @@ def run(prototxt, weights, inputs, out):
     for name in arrays.files:
         net.setInput(arrays[name], name)
     names = [name for name in net.getLayerNames() if name != "_input"]
-    values = dict(zip(names, net.forward(names)))
+    values = dict(zip(names, net.forward(names))) if weights else {}
     shapes = [arrays[name].shape for name in arrays.files]
     ids, _, outputs = net.getLayersShapes(shapes if len(shapes) > 1 else shapes[0])
     for layer, found in zip(ids.ravel(), outputs):
