@@ -64,6 +64,7 @@ class Proof:
         seed: Seed of the random inputs.
         max_error: Largest relative error allowed in any output.
         min_agreement: Smallest share of inputs whose top-1 class must stay the same.
+        task_output: The output that labels are for, where several hold classes.
         wanted: Whether to run anything at all.
     """
 
@@ -73,6 +74,7 @@ class Proof:
     seed: int = 0
     max_error: Optional[float] = None
     min_agreement: Optional[float] = None
+    task_output: Optional[str] = None
     wanted: bool = True
 
 
@@ -253,6 +255,7 @@ def _prove(
             "count": proof.count,
             "seed": proof.seed,
             "engine": engine,
+            "output": proof.task_output,
         }
         try:
             equality = verify(twin, written, expect="exact", blobs="common", **common)

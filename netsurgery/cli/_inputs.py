@@ -70,6 +70,11 @@ tolerance_options = options(
         help="Smallest share of inputs that keep their top-1 class (or detections); with labels, "
         "one minus the accuracy that may be lost.",
     ),
+    click.option(
+        "--task-output",
+        metavar="BLOB",
+        help="The output that labels are for, where several hold classes.",
+    ),
 )
 
 engine_options = options(

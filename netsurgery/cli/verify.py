@@ -16,7 +16,7 @@ from netsurgery.cli._inputs import (
 )
 from netsurgery.cli._options import FILE, json_option, options, print_json, progress
 
-TOLERANCES = ("expect", "max_error", "min_agreement")
+TOLERANCES = ("expect", "max_error", "min_agreement", "output")
 
 
 @click.command("verify")
@@ -37,7 +37,6 @@ TOLERANCES = ("expect", "max_error", "min_agreement")
         show_default=True,
         help="outputs, common (all that both have), or the name of a blob. Repeatable.",
     ),
-    click.option("--output", help="The output that labels are for, where it is not plain."),
     click.option("--save-golden", type=FILE, help="Run A alone and save what it gives."),
     click.option("--golden", type=FILE, help="Compare A with what was saved."),
     input_options,
@@ -74,6 +73,7 @@ def command(
     given["engine"] = read_engine(
         given.pop("engine"), given.pop("caffe_python"), given.pop("pythonpath")
     )
+    given["output"] = given.pop("task_output")
     blobs = given.pop("blobs")
     given["blobs"] = blobs[0] if blobs in (("outputs",), ("common",)) else blobs
     given["inputs"] = None if golden else read_samples(models[0], given)

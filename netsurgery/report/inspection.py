@@ -20,6 +20,7 @@ from netsurgery.network.cost import (
     sum_up,
 )
 from netsurgery.network.graph import Network
+from netsurgery.network.memory import peak_bytes
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 from netsurgery.report.console import console, count, print_table, shape, share, size
@@ -123,7 +124,7 @@ def inspect_model(
         network.name,
         costs,
         facts,
-        sum_up(costs, bytes_of(network.legacy_inputs, shapes)),
+        sum_up(costs, bytes_of(network.legacy_inputs, shapes), peak_bytes(network, shapes)),
         cost_of_regions(model, network, inputs),
     )
 
@@ -143,7 +144,8 @@ def print_inspection(done: Inspection) -> None:
         print_table(("layer", *_LOW_RANK), named)
     lines = [
         f"{count(totals.params)} parameters ({size(4 * totals.params)}), "
-        f"{count(totals.macs)} MACs, {size(totals.activation_bytes)} of blobs"
+        f"{count(totals.macs)} MACs, {size(totals.activation_bytes)} of blobs "
+        f"({size(totals.peak_bytes)} needed at once)"
     ]
     fixed, each = done.regions
     if each:

@@ -71,3 +71,19 @@ def test_mistakes_get_one_line(
     assert done.status == 2
     assert complaint in done.err
     assert "Traceback" not in done.err
+
+
+def test_labels_may_need_to_be_told_whose_they_are(
+    netsurgery, zoo: Path, tmp_path: Path, caffe_python
+) -> None:
+    folder = zoo / "mtcnn_det4_lnet"
+    pair = folder / "deploy.prototxt", folder / "det4.caffemodel"
+    inputs = tmp_path / "inputs.npz"
+    random = np.random.default_rng(0)
+    np.savez(inputs, data=random.normal(size=(4, 15, 24, 24)), labels=[0, 1, 0, 1])
+    done = netsurgery("verify", *pair, *pair, "--inputs", inputs)
+    assert done.status == 2
+    assert "output" in done.err
+    done = netsurgery("verify", *pair, *pair, "--inputs", inputs, "--task-output", "fc5_1")
+    assert done.status == 0, done.err
+    assert "accuracy of 'fc5_1' on 4 labels" in done.out
