@@ -81,6 +81,29 @@ def test_unknown_layers_make_unknown_values(parse):
     assert parameter_shapes(network.layers[0], [(2, 3)]) is None
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        layer("Concat", "x x1", "y", "concat_param { per_fla_fuse: true }"),
+        layer("Filter", "x", "y", "filter_param { keep: 1 }"),
+        layer(
+            "Convolution", "x", "y", "convolution_param { num_output: 1 kernel_size: 3 hole: 2 }"
+        ),
+        layer("Eltwise", "x x1", "y", "eltwise_param { operation: DIV }"),
+    ],
+)
+def test_a_field_of_a_fork_excuses_what_stock_caffe_refuses(parse, strange):
+    network = parse(net("2 3 4 5; 2 3 9 9") + strange)
+    assert infer_shapes(network)[Value("y")] is None
+
+
+def test_blobs_that_depend_on_the_fork_are_unknown(parse):
+    (layer_,) = parse(
+        net("2 3") + layer("BatchNorm", "x", "y", "batch_norm_param { scale_bias: true }")
+    ).layers
+    assert parameter_shapes(layer_, [(2, 3)]) is None
+
+
 def test_inputs_of_the_caller_win(parse):
     network = parse(net("2 3") + layer("ReLU", "x", "y"))
     assert top_shape(network, inputs={"x": (7, 3)}) == (7, 3)

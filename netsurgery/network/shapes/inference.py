@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Seque
 from netsurgery.errors import NetworkError
 from netsurgery.network.shapes.base import PARAMETERS, RULES, Node, Rule, Shape, show
 from netsurgery.network.shapes.detection import REGION_POOLINGS
+from netsurgery.network.shapes.forks import changes_blobs, changes_tops
 
 if TYPE_CHECKING:
     from netsurgery.formats.weights import Weights
@@ -35,7 +36,8 @@ def infer_shapes(
 
     Returns:
         A shape for each of ``network.values``; None where the prototxt cannot tell: layers
-        of unknown type, data read from files, and all that depends on them.
+        of unknown type or with fields of a fork that change shapes, data read from files,
+        and all that depends on them.
 
     Raises:
         NetworkError: A layer that Caffe would refuse, with both of the numbers at odds.
@@ -74,7 +76,8 @@ def trace_shapes(
         try:
             tops = _top_shapes(node)
         except NetworkError as error:
-            problems.append(error)
+            # With a field that only its fork knows, the fork may well take it.
+            problems += [] if layer.text.unknown else [error]
             tops = []
         for value, shape in zip_longest(layer.tops, tops[: len(layer.tops)]):
             settle(value, shape)
@@ -98,7 +101,7 @@ def parameter_shapes(
     Raises:
         NetworkError: Caffe would refuse the layer.
     """
-    if layer.type not in RULES or layer.type in AMBIGUOUS:
+    if layer.type not in RULES or changes_blobs(layer):
         return None
     if layer.type not in PARAMETERS:
         return ()
@@ -108,13 +111,9 @@ def parameter_shapes(
     return None if found is None else tuple(found)
 
 
-# Types of the forks whose number of blobs depends on the fork.
-AMBIGUOUS = frozenset({"BN", "CConvolution", "CInnerProduct", "LayerNorm", "MKLBatchNorm"})
-
-
 def _top_shapes(node: Node) -> Sequence[Optional[Shape]]:
     rule = RULES.get(node.layer.type)
-    if rule is None:
+    if rule is None or changes_tops(node.layer):
         return []
     _check_counts(node, rule)
     _check_loss_weights(node)
