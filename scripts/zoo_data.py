@@ -29,6 +29,10 @@ class ZooData:
         source = _SOURCES.get(model)
         return None if source is None else source(self, blob)
 
+    def task_output(self, model: str) -> Optional[str]:
+        """Return the output that the labels are for, where a net has several of classes."""
+        return _TASK_OUTPUTS.get(model)
+
     def mnist(self, blob: str, index: Optional[str] = None) -> Inputs:
         """All test images of MNIST, or those that an array in the file names."""
         file = np.load(self.data / "mnist_t10k.npz")
@@ -96,3 +100,6 @@ _SOURCES: Dict[str, Callable[[ZooData, str], Inputs]] = {
     "local_mnist_mlp_2048_1024": _mnist_held_out,
     "resnet20_cifar10": _mean_image_centre,
 }
+
+# Its `prob` reads `ip2`, as it was published.
+_TASK_OUTPUTS = {"dns_lenet300100": "ip3"}

@@ -145,7 +145,7 @@ def choose_scored(
     wanted = "one output of class scores" if output is None else f"class scores in {output!r}"
     raise VerificationError(
         f"accuracy needs labels and {wanted}",
-        remedy=f"outputs that can hold class scores: {', '.join(classes) or 'none'}",
+        remedy=f"name the one they are for: {', '.join(classes) or 'none can hold scores'}",
     )
 
 
