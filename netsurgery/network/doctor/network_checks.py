@@ -8,6 +8,8 @@ from typing import Dict, Iterator, List
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.facts import FORK_OF, is_foreign, shares_memory, spoils_its_bottom
 from netsurgery.network.graph import Layer, Value
+from netsurgery.network.shapes import Node, show
+from netsurgery.network.shapes.windows import read_windows
 
 _SOURCES = {
     "Data": "data_param",
@@ -145,6 +147,22 @@ def _later_readers(patient: Patient, layer: Layer, value: Value) -> Dict[str, Va
                 found[reader.name] = value
         producer = network.producer(value)
     return found
+
+
+@check
+def wide_kernels(patient: Patient) -> Iterator[Finding]:
+    """Kernels wider than their padded input, which Caffe takes if the stride rounds it away."""
+    for layer in patient.network.layers:
+        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms else None
+        if layer.type != "Convolution" or shape is None or patient.shapes[layer.tops[0]] is None:
+            continue
+        node, param = Node(layer, (shape,)), layer.parameter.convolution_param
+        sizes = shape[node.axis(param.axis) + 1 :]
+        windows = read_windows(node, param, len(sizes))
+        padded = [size + 2 * pad for size, pad in zip(sizes, windows.pad)]
+        if any(extent > size for extent, size in zip(windows.extent, padded)):
+            problem = f"has a kernel of {show(windows.extent)} over a padded {show(padded)}"
+            yield about(layer, "warning", problem, "see whether the input is as big as meant")
 
 
 @check
