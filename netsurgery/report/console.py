@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Iterable, Optional, Sequence
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPE_WIDTH = 160
+_PIPE_WIDTH = 1000  # nothing is folded where nobody looks at the edge of a screen
 
 
 def console() -> Console:
-    """Return a console on standard output, wide enough for a table also in a pipe."""
+    """Return a console on standard output, as wide as the terminal or, in a pipe, as need be."""
     from rich.console import Console
 
-    width = shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
-    on_terminal = sys.stdout.isatty()
-    return Console(
-        width=width if on_terminal else max(width, _PIPE_WIDTH), highlight=False, soft_wrap=False
-    )
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(width=width, highlight=False)
 
 
 def print_table(
@@ -45,7 +42,7 @@ def print_table(
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
         right = column.startswith(">")
-        table.add_column(column.lstrip(">"), justify="right" if right else "left")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     if last:
