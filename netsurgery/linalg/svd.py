@@ -109,7 +109,7 @@ def truncated_svd(matrix: np.ndarray, rank: int, split: str = "first") -> LowRan
         singular_values=np.sqrt(np.sort(squares)[::-1]),
         next_singular_value=float(np.sqrt(after[0])) if len(after) else 0.0,
         squared_norm=total,
-        error=_attained(matrix, left, right, total, squares.sum()),
+        error=_attained(matrix, left, right, total, float(squares.sum())),
         optimum=float(np.sqrt(lost / total)) if total else 0.0,
     )
 
