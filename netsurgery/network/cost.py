@@ -10,6 +10,7 @@ from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, count, infer_shapes, parameter_shapes
+from netsurgery.network.shapes.convolution import CONVOLUTIONS, DECONVOLUTIONS
 
 Shapes = Dict[Value, Optional[Shape]]
 
@@ -201,14 +202,8 @@ def _recurrent(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[
 
 _Rule = Callable[[Sequence[Shape], Sequence[Shape], Sequence[Shape]], int]
 _MACS: Dict[str, _Rule] = {
-    **dict.fromkeys(
-        (
-            *("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution"),
-            *("ConvolutionRistretto", "CConvolution"),
-        ),
-        _convolution,
-    ),
-    **dict.fromkeys(("Deconvolution", "DeconvolutionRistretto"), _deconvolution),
+    **dict.fromkeys(CONVOLUTIONS, _convolution),
+    **dict.fromkeys(DECONVOLUTIONS, _deconvolution),
     **dict.fromkeys(("InnerProduct", "FcRistretto", "CInnerProduct"), _inner_product),
     **dict.fromkeys(("LSTM", "RNN"), _recurrent),
 }

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from test_shapes import blob_shapes, blobs_of_layers
 from zoo_index import Pair, pairs
 
@@ -55,6 +56,7 @@ def test_nets_taken_apart_give_the_same_outputs_in_caffe(ask_caffe, zoo, tmp_pat
 
 
 def test_opencv_shows_every_value_and_its_inferred_shape(ask_caffe, zoo, tmp_path):
+    pytest.importorskip("cv2")
     cases = {pair.prototxt: pair for pair in pairs(zoo) if pair.opencv}
     networks = {path: load(path).network() for path in cases}
     files = {path: tmp_path / f"{number}" for number, path in enumerate(cases)}

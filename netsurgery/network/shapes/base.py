@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Shape = Tuple[int, ...]
 Limits = Tuple[int, Optional[int]]
 ShapeRule = Callable[["Node"], Sequence[Optional[Shape]]]
-ParameterRule = Callable[["Node"], Optional[Sequence[Shape]]]
+ParameterRule = Callable[["Node"], Sequence[Shape]]
 AnyShapeRule = TypeVar("AnyShapeRule", bound=ShapeRule)
 AnyParameterRule = TypeVar("AnyParameterRule", bound=ParameterRule)
 

@@ -107,8 +107,7 @@ def parameter_shapes(
         return ()
     if any(shape is None for shape in bottom_shapes):
         return None
-    found = PARAMETERS[layer.type](Node(layer, tuple(bottom_shapes)))
-    return None if found is None else tuple(found)
+    return tuple(PARAMETERS[layer.type](Node(layer, tuple(bottom_shapes))))
 
 
 def _top_shapes(node: Node) -> Sequence[Optional[Shape]]:
