@@ -37,6 +37,7 @@ _NUMBERS = {DATA: "<f4", _DIFF: "<f4", DOUBLE_DATA: "<f8", _DOUBLE_DIFF: "<f8"}
 _WIRE_OF = {"<f4": FIXED32, "<f8": FIXED64}
 # NVIDIA's enum Type, which OpenCV's half-precision files use too.
 _RAW_DTYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
+_C3D_NOTE = "shifted by one axis, as C3D v1.0 stores them"
 _DIFF_NOTE = "the values are its diff: it has no data, and Caffe itself would refuse it"
 
 
@@ -124,12 +125,13 @@ class _Message:
     def _values(self) -> tuple[Runs, str]:
         """The numbers Caffe would load, and what is to be said of them."""
         if self._shifted():
-            return self.runs[_DIFF], ""
+            return self.runs[_DIFF], _C3D_NOTE
         for number in (DOUBLE_DATA, DATA):
             if self.runs[number].count:
                 return self.runs[number], ""
         if _RAW_DATA in self.single:
-            return self._raw_values(), ""
+            values = self._raw_values()
+            return values, f"{values.dtype.name} in raw_data, as NVIDIA's fork stores them"
         for number in (_DIFF, _DOUBLE_DIFF):
             if self.runs[number].count:
                 return self.runs[number], _DIFF_NOTE

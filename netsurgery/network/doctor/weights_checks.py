@@ -167,9 +167,8 @@ def unread_storage(patient: Patient) -> Iterator[Finding]:
     groups: Dict[str, List[str]] = {}
     for saved in patient.weights.layers:
         for blob in saved.blobs:
-            what = f"stored as {blob.storage}" if blob.storage == "float16" else blob.note
-            if what:
-                groups.setdefault(what, []).append(saved.name)
+            if blob.note:
+                groups.setdefault(blob.note, []).append(saved.name)
     for what, names in groups.items():
         layers = listed(list(dict.fromkeys(names)))
         problem = f"{len(names)} blobs are empty to stock Caffe: {what} (layers {layers})"
