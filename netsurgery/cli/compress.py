@@ -79,10 +79,12 @@ def command(
     from netsurgery.compression import compress
     from netsurgery.network.model import load
     from netsurgery.report.compression import print_compression
-    from netsurgery.report.page import write_page
+    from netsurgery.report.page import require_plots, write_page
 
     if output is None and not dry_run:
         raise click.UsageError("say where the new pair goes: -o OUT")
+    if html:
+        require_plots()
     model = load(prototxt, weights)
     with progress("compressing") as step:
         plan = _plan(model, plan_file, {name: given.pop(name) for name in RULES}, dry_run, step)

@@ -50,6 +50,20 @@ $plots
 """)
 
 
+def require_plots() -> None:
+    """See that pages can be written, before any work is done for one.
+
+    Raises:
+        NetsurgeryError: matplotlib, which draws the plots, is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise NetsurgeryError(
+            "the page needs matplotlib", remedy="pip install 'netsurgery[report]'"
+        ) from None
+
+
 def write_page(done: Compression, path: Union[str, Path]) -> None:
     """Write the report as a page, with the spectrum of each factored layer.
 
@@ -103,13 +117,10 @@ def _effect(done: Compression) -> str:
 def _plots(steps: Sequence[Step]) -> str:
     if not steps:
         return ""
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise NetsurgeryError(
-            "the page needs matplotlib", remedy="pip install 'netsurgery[report]'"
-        ) from None
+    require_plots()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, 2.6 * len(steps)), layout="constrained")
     axes = figure.subplots(len(steps), 1, squeeze=False)[:, 0]
     for axis, step in zip(axes, steps):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +195,16 @@ def test_a_file_that_cannot_be_written_leaves_nothing(netsurgery, pair, tmp_path
     assert done.status == 2
     assert "Traceback" not in done.err
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_page_that_cannot_be_drawn_is_refused_before_anything_is_written(
+    netsurgery, pair, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = netsurgery(
+        *("compress", *pair, "--rank", "fc6=4"),
+        *("-o", tmp_path / "out", "--html", tmp_path / "page.html"),
+    )
+    assert done.status == 2
+    assert "pip install 'netsurgery[report]'" in done.err
+    assert not (tmp_path / "out").exists()
