@@ -16,7 +16,10 @@ SCALARS = {
     "CPPTYPE_FLOAT": st.floats(width=32),
     "CPPTYPE_DOUBLE": st.floats(),
     "CPPTYPE_BOOL": st.booleans(),
-    "CPPTYPE_STRING": st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    # protobuf 3.20 prints a NUL as it is, which no C++ protobuf reads back.
+    "CPPTYPE_STRING": st.text(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8
+    ),
 }
 
 
