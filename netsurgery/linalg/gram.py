@@ -10,7 +10,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.blocks import column_blocks
+from netsurgery.linalg.blocks import as_matrix, column_blocks, require_finite
 
 SAMPLE = 32
 
@@ -30,6 +30,22 @@ def gram(wide: np.ndarray, dtype: type) -> np.ndarray:
         factor = block.T if turned else block
         total = syrk(1.0, factor, 1.0, total, trans=turned, lower=1, overwrite_c=1)
     return total
+
+
+def gram_of(matrix: np.ndarray) -> np.ndarray:
+    """``matrix @ matrix.T`` in float64, shape (d, d), both triangles filled and exactly alike.
+
+    Args:
+        matrix: Shape (d, n), one row for each channel; any floating dtype, also a view of a
+            mapped file. Walked through in blocks.
+
+    Raises:
+        ValueError: It is not a matrix, or holds NaN or Inf.
+    """
+    matrix = as_matrix(matrix)
+    require_finite(matrix)
+    lower = np.tril(gram(matrix, np.float64))
+    return lower + np.tril(lower, -1).T
 
 
 def rounding(matrix: np.ndarray, wide: np.ndarray) -> float:

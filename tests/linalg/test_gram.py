@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netsurgery.linalg import blocks
-from netsurgery.linalg.gram import eigenpairs, gram, rounding
+from netsurgery.linalg.gram import eigenpairs, gram, gram_of, rounding
 
 
 def random(shape, dtype=np.float32, seed=0):
@@ -62,3 +62,21 @@ def test_equal_eigenvalues_are_not_missed(dtype, seed):
     close = 4 * size * float(np.finfo(dtype).eps)
     np.testing.assert_allclose(values, np.ones(3), atol=close)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(2), atol=close)
+
+
+@pytest.mark.parametrize("block_bytes", [64 << 20, 1000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gram_of_fills_both_triangles_in_float64(monkeypatch, dtype, block_bytes):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+    matrix = random((30, 70), dtype)
+    found = gram_of(matrix)
+    exact = matrix.astype(np.float64) @ matrix.astype(np.float64).T
+    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_allclose(found, exact, atol=70 * np.finfo(np.float64).eps * 9)
+
+
+def test_gram_of_refuses_what_is_not_finite():
+    matrix = random((3, 4))
+    matrix[1, 2] = np.inf
+    with pytest.raises(ValueError, match=r"the first at \(1, 2\)"):
+        gram_of(matrix)
