@@ -1,0 +1,170 @@
+"""Let the channels that are kept stand in for those that are cut, in the weights that read them.
+
+Least squares on the Gram matrix of the channels (He, Zhang and Sun 2017; Chee et al. 2022): each
+channel is written as a combination of the kept ones, and the combination is folded into the next
+layer. The Gram matrix is that of the values which the next layer reads. Weights of this layer
+will not do where an activation stands between: ``relu(A z)`` is not ``A relu(z)``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence, Union
+
+import numpy as np
+
+Ridge = Union[float, str]
+
+WORST_CONDITION = 1e8
+"""float32 values carry seven digits, their squares in a Gram matrix at most fifteen: beyond
+half of these a solution is made of rounding."""
+
+
+class Reconstruction(NamedTuple):
+    """All channels from the kept ones: ``y ~ matrix @ y[kept] + constant``.
+
+    Attributes:
+        matrix: A, shape (d, kept); the rows of kept channels are exactly those of the identity.
+        constant: Shape (d,), exactly 0 for kept channels; None if there was no mean to start from.
+    """
+
+    matrix: np.ndarray
+    constant: Optional[np.ndarray]
+
+
+def reconstruction(
+    gram: np.ndarray,
+    kept: Sequence[int],
+    ridge: Ridge = "auto",
+    mean: Optional[np.ndarray] = None,
+) -> Reconstruction:
+    """Least-squares reconstruction of all channels from the kept ones.
+
+    ``A = G[:, kept] (G[kept, kept] + ridge)^-1``. Without a mean no constant is used: that is
+    what a consumer wants which pads its input with zeros, because a zero of the padding would
+    not be given the constant. With a mean the fit is of the deviations from it, and
+    ``constant = mean - A mean[kept]``, which leaves a smaller error.
+
+    Args:
+        gram: G, shape (d, d), symmetric. With a mean: the mean of ``y y^T``, not the sum.
+        kept: The kept channels, in the order in which they stand in the thinned layer.
+        ridge: As in `refit`.
+        mean: Shape (d,), the mean of y.
+
+    Raises:
+        ValueError: As in `refit`, or the shapes do not fit.
+    """
+    gram, kept = np.asarray(gram, np.float64), list(kept)
+    if mean is not None:
+        gram = centred(gram, mean)
+    matrix = refit(gram[:, kept], gram[np.ix_(kept, kept)], ridge)
+    matrix[kept] = np.eye(len(kept))
+    if mean is None:
+        return Reconstruction(matrix, None)
+    mean = np.asarray(mean, np.float64)
+    return Reconstruction(matrix, mean - matrix @ mean[kept])
+
+
+def centred(gram: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """The covariance, from the mean of ``y y^T`` (shape (d, d)) and the mean of y (shape (d,))."""
+    mean = np.asarray(mean, np.float64)
+    if mean.shape != gram.shape[:1]:
+        raise ValueError(f"a mean of shape {mean.shape} does not fit {gram.shape}")
+    return gram - np.outer(mean, mean)
+
+
+def refit(cross: np.ndarray, gram_kept: np.ndarray, ridge: Ridge = "auto") -> np.ndarray:
+    """The weights that best give the targets from the inputs that are left (He et al. 2017).
+
+    ``W = cross (gram_kept + ridge)^-1`` minimises ``||Y - W X||_F^2 + ridge ||W||_F^2``. X holds
+    what the thinned layer reads, whole patches of a convolution if you like, from the original
+    net or from the one already thinned; Y what the original gives.
+
+    Args:
+        cross: ``Y X^T``, shape (outputs, k).
+        gram_kept: ``X X^T``, shape (k, k), symmetric.
+        ridge: ``"auto"``: none while the condition number is at most `WORST_CONDITION`, and
+            otherwise just as much as brings it down to that. A number is a share of the mean
+            of the diagonal.
+
+    Returns:
+        Shape (outputs, k), float64.
+
+    Raises:
+        ValueError: The shapes do not fit, a value is NaN or Inf, or the matrix is singular and
+            the ridge is too small to mend it.
+    """
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+    cross, system = np.asarray(cross, np.float64), np.array(gram_kept, np.float64)
+    if system.shape != (cross.shape[1],) * 2 or not system.size:
+        raise ValueError(f"a Gram matrix of shape {system.shape} does not fit {cross.shape}")
+    if not np.isfinite(system).all() or not np.isfinite(cross).all():
+        raise ValueError("the Gram matrix holds NaN or Inf")
+    np.fill_diagonal(system, np.diagonal(system) + _penalty(system, ridge))
+    try:
+        factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+    except LinAlgError as singular:
+        problem = f"the kept channels depend on each other; ridge {ridge} is too small"
+        raise ValueError(problem) from singular
+    return cho_solve(factor, cross.T, check_finite=False).T
+
+
+def fold(weights: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The weights that read the kept channels as ``weights`` reads all of them.
+
+    Args:
+        weights: Shape (N, C, kh, kw) of a Convolution, or (N, C * H * W) of an InnerProduct,
+            where H * W is found by division. Of a grouped convolution, fold each group by itself.
+        matrix: Shape (C, kept): the ``matrix`` of a `Reconstruction`, or columns of the identity
+            to cut without compensation.
+
+    Returns:
+        Shape (N, kept, kh, kw) or (N, kept * H * W), with the dtype of ``weights``.
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    channels = _by_channel(weights, len(matrix))
+    folded = np.einsum("ncs,cj->njs", channels, matrix, optimize=True)
+    shape = (len(weights), -1) if weights.ndim == 2 else (*folded.shape[:2], *weights.shape[2:])
+    return np.ascontiguousarray(folded.reshape(shape), weights.dtype)
+
+
+def fold_constant(weights: np.ndarray, constant: np.ndarray) -> np.ndarray:
+    """What the constant of a `Reconstruction` adds to each output, float64, shape (N,).
+
+    Exact only where the layer does not pad its input.
+
+    Args:
+        weights: The layer's weights before `fold`.
+        constant: Shape (C,).
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    return _by_channel(weights, len(constant)).sum(axis=2) @ constant
+
+
+def _by_channel(weights: np.ndarray, channels: int) -> np.ndarray:
+    """Weights as float64 of shape (N, C, whatever each channel has)."""
+    inputs = weights.shape[1] if weights.ndim > 1 else 0
+    fits = inputs == channels if weights.ndim == 4 else weights.ndim == 2 and inputs > 0
+    if not fits or inputs % channels:
+        raise ValueError(f"weights of shape {weights.shape} do not read {channels} channels")
+    return weights.reshape(len(weights), channels, -1).astype(np.float64)
+
+
+def _penalty(system: np.ndarray, ridge: Ridge) -> float:
+    """What to add to the diagonal of ``system``."""
+    if ridge != "auto":
+        if not isinstance(ridge, (int, float)) or not 0 <= ridge < np.inf:
+            raise ValueError(f"ridge {ridge!r} is neither 'auto' nor a number from 0 on")
+        return float(ridge * np.trace(system) / len(system))
+    from scipy.linalg import eigvalsh
+
+    values = eigvalsh(system, check_finite=False)
+    if values[-1] <= 0:
+        # Nothing but zeros, the right-hand side too: any penalty gives the answer, zero.
+        return 1.0
+    excess = values[-1] - WORST_CONDITION * values[0]
+    return float(max(excess / (WORST_CONDITION - 1), 0.0))
