@@ -66,6 +66,12 @@ def test_forward_times_are_there_for_all_rows(numbers: dict) -> None:
         assert all(seconds > 0 for seconds in forward["caffe"][name].values())
 
 
+def test_somp_chooses_the_same_rows_as_the_textbook(numbers: dict) -> None:
+    somp = numbers["somp"]
+    assert (somp["rows"], somp["keep"], somp["same"]) == (32, 16, True)
+    assert len(somp["ours"]) == 1
+
+
 def test_the_tables_are_markdown_and_the_peer_may_be_missing(tmp_path: Path) -> None:
     text = benchmark("--only", "fc,rewrite", "--work", tmp_path, "--caffe-python", "")
     assert "Real Caffe is not here" in text
