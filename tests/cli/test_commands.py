@@ -13,7 +13,7 @@ from netsurgery.formats.weights import open_weights
 from netsurgery.network.model import load
 
 COMMANDS = {
-    *("apply", "compress", "convert", "doctor", "engines"),
+    *("apply", "channels", "compress", "convert", "doctor", "engines"),
     *("inspect", "plan", "upgrade", "verify"),
 }
 

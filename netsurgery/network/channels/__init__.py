@@ -1,0 +1,29 @@
+"""Channels that must be cut together, and how to cut them out of a model."""
+
+from __future__ import annotations
+
+from netsurgery.network.channels import (  # noqa: F401
+    convolution,
+    elementwise,
+    products,
+    reshaping,
+    spatial,
+)
+from netsurgery.network.channels.groups import (
+    ChannelGroup,
+    Cut,
+    ValueCut,
+    channel_groups,
+    find_groups,
+)
+from netsurgery.network.channels.thinning import masked, thin_model
+
+__all__ = [
+    "ChannelGroup",
+    "Cut",
+    "ValueCut",
+    "channel_groups",
+    "find_groups",
+    "masked",
+    "thin_model",
+]

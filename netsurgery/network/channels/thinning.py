@@ -1,0 +1,171 @@
+"""Cut channels out of a model: its text and its weights."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.errors import NetworkError
+from netsurgery.formats.weights import Blob, LayerWeights
+from netsurgery.network.channels.base import EDITS, READS, KeptAxis
+from netsurgery.network.channels.choice import Masks, read_choice
+from netsurgery.network.channels.groups import ChannelGroup, Cut
+from netsurgery.network.graph import Value
+from netsurgery.network.model import Model
+
+Keep = Mapping[str, Sequence[int]]
+Change = Callable[[np.ndarray, Sequence[Tuple[Cut, np.ndarray]]], np.ndarray]
+
+
+def thin_model(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Model:
+    """Return the model without the channels that are not kept.
+
+    The layers keep their names: prototxt and weights change together, and stock Caffe loads the
+    pair. Only old weights do not fit the new prototxt.
+
+    Args:
+        model: The network, with or without weights.
+        groups: Its groups of channels.
+        keep: For the name of each group that is cut, the channels that stay.
+
+    Raises:
+        PlanError: A choice cannot be carried out: a channel that must stay, unequal counts, ...
+        NetworkError: The weights do not fit the prototxt, or the net is in the oldest layout.
+    """
+    if model.prototxt.version == "V0":
+        raise NetworkError(
+            "a net in Caffe's oldest layout (V0) cannot be thinned",
+            file=model.prototxt.file,
+            remedy="run `netsurgery upgrade` first",
+        )
+    groups = list(groups)
+    masks = read_choice(groups, keep)
+    kept = _kept_values(groups, masks)
+    texts: Dict[int, bytes] = {}
+    for layer in model.network().layers:
+        fields = EDITS[layer.type](layer, kept) if layer.type in EDITS else {}
+        if fields:
+            texts[layer.text.index] = layer.text.edited(fields=fields)
+    thinned = _change_blobs(model, groups, masks, _take)
+    return Model(model.prototxt.replace_layers(texts), thinned.weights)
+
+
+def masked(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Model:
+    """Return the same network with zeros where removed channels are read.
+
+    It computes what the thinned one computes, but for channels that change their neighbours
+    (``ChannelGroup.approximate``).
+
+    Raises:
+        PlanError: As `thin_model`.
+    """
+    groups = list(groups)
+    return _change_blobs(model, groups, read_choice(groups, keep), _zero)
+
+
+def _kept_values(groups: Sequence[ChannelGroup], masks: Masks) -> Dict[Value, KeptAxis]:
+    kept: Dict[Value, KeptAxis] = {}
+    for group in groups:
+        for cut in group.values if group.name in masks else ():
+            mask = _stays(cut.channels, masks[group.name])
+            if cut.value in kept:
+                mask = mask & kept[cut.value].mask
+            kept[cut.value] = KeptAxis(cut.axis, cut.axes, mask)
+    return {value: one for value, one in kept.items() if not one.mask.all()}
+
+
+def _stays(channels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """For each entry, whether it stays; what belongs to other groups does."""
+    return np.append(mask, True)[channels]  # channel -1 is the last
+
+
+def _change_blobs(
+    model: Model, groups: Sequence[ChannelGroup], masks: Masks, change: Change
+) -> Model:
+    """Change every blob that has a part in the choice."""
+    found: Dict[str, Dict[int, List[Tuple[Cut, np.ndarray]]]] = {}
+    for group in groups:
+        for cut in group.members if group.name in masks else ():
+            mask = _stays(cut.channels, masks[group.name])
+            found.setdefault(cut.layer.name, {}).setdefault(cut.blob, []).append((cut, mask))
+    if model.weights is None:
+        return model
+    changes = {
+        name: [_changed(layer, blobs, change) for layer in model.weights.find(name)]
+        for name, blobs in found.items()
+        if name in model.weights
+    }
+    return Model(model.prototxt, model.weights.replace(changes))
+
+
+def _changed(
+    layer: LayerWeights, found: Mapping[int, Sequence[Tuple[Cut, np.ndarray]]], change: Change
+) -> LayerWeights:
+    blobs = [
+        _changed_blob(blob, found[index], change) if index in found and blob.count else blob
+        for index, blob in enumerate(layer.blobs)
+    ]
+    return LayerWeights(layer.name, layer.type, tuple(blobs))
+
+
+def _changed_blob(blob: Blob, cuts: Sequence[Tuple[Cut, np.ndarray]], change: Change) -> Blob:
+    """Change a blob under the axes that Caffe gives it, and put back the 1s of a fork."""
+    axes = cuts[0][0].axes
+    shape = _own_axes(blob.shape, cuts)
+    double = blob.storage == "float64"
+    array = blob.array(np.float64 if double else np.float32).reshape(shape)
+    after = change(array, cuts)
+    if not blob.legacy and len(blob.shape) > axes:
+        sizes = iter(after.shape)
+        after = after.reshape([next(sizes) if size != 1 else 1 for size in blob.shape])
+    return Blob.of(after, double=double)
+
+
+def _own_axes(shape: Tuple[int, ...], cuts: Sequence[Tuple[Cut, np.ndarray]]) -> Tuple[int, ...]:
+    """The shape without the 1s that are too many; it must fit the cuts.
+
+    Raises:
+        NetworkError: It does not.
+    """
+    axes = cuts[0][0].axes
+    own = shape[len(shape) - axes :] if len(shape) >= axes else ()
+    if not _fits(own, cuts):
+        own = tuple(size for size in shape if size != 1)
+    if not _fits(own, cuts):
+        raise NetworkError(
+            f"blob {cuts[0][0].blob} has shape {shape}, which the prototxt does not ask for",
+            layer=cuts[0][0].layer.name,
+            remedy="prototxt and weights do not belong together; see `netsurgery doctor`",
+        )
+    return own
+
+
+def _fits(shape: Tuple[int, ...], cuts: Sequence[Tuple[Cut, np.ndarray]]) -> bool:
+    return len(shape) == cuts[0][0].axes and all(
+        shape[cut.axis] == mask.shape[-1] for cut, mask in cuts
+    )
+
+
+def _take(array: np.ndarray, cuts: Sequence[Tuple[Cut, np.ndarray]]) -> np.ndarray:
+    stays = {axis: np.ones(size, bool) for axis, size in enumerate(array.shape)}
+    for cut, mask in cuts:
+        stays[cut.axis] = stays[cut.axis] & mask
+    runs = stays.get(1)
+    if runs is None or runs.ndim == 1:
+        return array[np.ix_(*stays.values())]
+    rows = np.flatnonzero(stays[0])
+    columns = np.stack([np.flatnonzero(run) for run in runs])
+    return array[rows[:, None], columns[rows // (len(stays[0]) // len(runs))]]
+
+
+def _zero(array: np.ndarray, cuts: Sequence[Tuple[Cut, np.ndarray]]) -> np.ndarray:
+    array = array.copy()
+    for cut, mask in cuts:
+        if cut.role != READS:
+            continue
+        for part, stays in zip(
+            np.array_split(array, len(np.atleast_2d(mask))), np.atleast_2d(mask)
+        ):
+            np.moveaxis(part, cut.axis, 0)[~stays] = 0
+    return array

@@ -1,0 +1,42 @@
+"""Sets of numbers that can be joined."""
+
+from __future__ import annotations
+
+from typing import List
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+class UnionFind:
+    """The numbers from 0 on, in sets; each is alone at first (Galler and Fischer, 1964)."""
+
+    def __init__(self, count: int = 0) -> None:
+        self._parents: List[int] = list(range(count))
+
+    def __len__(self) -> int:
+        return len(self._parents)
+
+    def make(self, count: int) -> np.ndarray:
+        """Add ``count`` numbers and return them."""
+        start = len(self._parents)
+        self._parents.extend(range(start, start + count))
+        return np.arange(start, start + count)
+
+    def join(self, first: ArrayLike, second: ArrayLike) -> None:
+        """Join the sets of each number of ``first`` and of ``second`` that stand together."""
+        pairs = np.stack([part.ravel() for part in np.broadcast_arrays(first, second)], axis=1)
+        for one, other in np.unique(pairs, axis=0).tolist():
+            low, high = sorted((self._root(one), self._root(other)))
+            self._parents[high] = low
+
+    def roots(self) -> np.ndarray:
+        """The smallest number of the set of each number."""
+        return np.array([self._root(number) for number in range(len(self))], dtype=np.int64)
+
+    def _root(self, number: int) -> int:
+        parents = self._parents
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number

@@ -1,0 +1,141 @@
+"""Groups of channels as a tree for people, and as plain data."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, List, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.errors import PlanError
+from netsurgery.network.channels import ChannelGroup, Cut
+from netsurgery.network.facts import blob_name
+from netsurgery.network.graph import Layer
+
+_MOST_NUMBERS = 8
+
+Branch = Tuple[str, List[str]]
+
+
+def groups_of_layer(groups: Sequence[ChannelGroup], layer: str) -> List[ChannelGroup]:
+    """Return the groups whose channels a layer or input makes; else those that go through it.
+
+    Raises:
+        PlanError: No group has to do with a layer of that name.
+    """
+    made = [group for group in groups if layer in group.origins]
+    touched = [group for group in groups if layer in _names(group)]
+    if not made and not touched:
+        known = dict.fromkeys(name for group in groups for name in group.origins)
+        raise PlanError(
+            "no channels are known to go through a layer of that name",
+            layer=layer,
+            remedy=f"layers that make some are {', '.join(known)}",
+        )
+    return made or touched
+
+
+def describe_group(group: ChannelGroup) -> str:
+    """Draw a group: who makes the channels, whom they pass, who reads them, what stays."""
+    lines = [_heading(group)]
+    branches = list(_branches(group))
+    for number, (title, leaves) in enumerate(branches):
+        last = number + 1 == len(branches)
+        lines.append(f"{'└' if last else '├'}── {title}")
+        stem = "    " if last else "│   "
+        lines += [f"{stem}{'└' if leaf is leaves[-1] else '├'}── {leaf}" for leaf in leaves]
+    return "\n".join(lines)
+
+
+def group_to_dict(group: ChannelGroup) -> dict[str, Any]:
+    """Return everything that is known of a group as plain data.
+
+    ``channels`` of a cut has, for every entry along the axis, the channel that it goes with, or
+    -1 for channels of other groups; a list of such lists where the groups of a convolution
+    divide axis 0 of the blob into runs.
+    """
+    return {
+        "name": group.name,
+        "origins": group.origins,
+        "channels": group.channels,
+        "blocked": group.blocked,
+        "pinned": {str(channel): reason for channel, reason in group.pinned.items()},
+        "approximate": group.approximate,
+        "balanced": [rows.tolist() for rows in group.balanced],
+        "through": [layer.name for layer in group.through],
+        "cuts": [
+            {
+                "layer": cut.layer.name,
+                "type": cut.layer.type,
+                "blob": cut.blob,
+                "axis": cut.axis,
+                "role": cut.role,
+                "channels": cut.channels.tolist(),
+            }
+            for cut in group.members
+        ],
+        "values": [
+            {"value": str(cut.value), "axis": cut.axis, "channels": cut.channels.tolist()}
+            for cut in group.values
+        ],
+    }
+
+
+def _names(group: ChannelGroup) -> List[str]:
+    layers = (*(cut.layer for cut in group.members), *group.through)
+    return [layer.name for layer in layers]
+
+
+def _heading(group: ChannelGroup) -> str:
+    text = f"{group.name}: {group.channels} channel{'s' if group.channels > 1 else ''}"
+    if group.blocked:
+        return f"{text}, all must stay"
+    if group.pinned:
+        return f"{text}, {len(group.pinned)} must stay: {numbers(sorted(group.pinned))}"
+    return text
+
+
+def _branches(group: ChannelGroup) -> Iterator[Branch]:
+    inputs = sorted(set(group.origins) - {layer.name for layer in group.producers + group.carriers})
+    made = [*(f"{name} (from outside)" for name in inputs), *_layers(group, group.producers)]
+    yield from _branch("made by", made)
+    yield from _branch("carried by", _layers(group, group.carriers))
+    yield from _branch("passed on by", [f"{one.name} ({one.type})" for one in group.through])
+    yield from _branch("read by", _layers(group, group.consumers))
+    yield from _branch("stay because", group.reasons)
+    yield from _branch("not exact", group.approximate.split("; ") if group.approximate else ())
+    yield from _branch("equal counts in each of", [_rows(rows) for rows in group.balanced])
+
+
+def _branch(title: str, leaves: Iterable[str]) -> Iterator[Branch]:
+    leaves = list(dict.fromkeys(leaves))
+    if leaves:
+        yield title, leaves
+
+
+def _layers(group: ChannelGroup, layers: Iterable[Layer]) -> Iterator[str]:
+    for layer in layers:
+        cuts = [cut for cut in group.members if cut.layer is layer]
+        yield f"{layer.name} ({layer.type}): {', '.join(map(_cut, cuts))}"
+
+
+def _cut(cut: Cut) -> str:
+    owned = np.unique(cut.channels[cut.channels >= 0], return_counts=True)[1]
+    share = f", {owned.min()} a channel" if owned.min() == owned.max() > 1 else ""
+    whole = "" if cut.channels.min() >= 0 else f", {owned.sum()} of {cut.channels.size}"
+    return f"{blob_name(cut.layer, cut.blob)} axis {cut.axis}{share}{whole}"
+
+
+def _rows(rows: np.ndarray) -> str:
+    return " | ".join(numbers(row.tolist()) for row in rows)
+
+
+def numbers(channels: Sequence[int]) -> str:
+    """Write numbers down in short: ``0-63``, ``0-3, 8, 9``, and an ellipsis after some."""
+    runs: List[List[int]] = []
+    for channel in channels:
+        if runs and channel == runs[-1][-1] + 1:
+            runs[-1].append(channel)
+        else:
+            runs.append([channel])
+    texts = [f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join(texts[:_MOST_NUMBERS] + ["..."] * (len(texts) > _MOST_NUMBERS))

@@ -1,0 +1,63 @@
+"""Random choices of channels to keep, and random weights to see what becomes of them."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence
+
+import numpy as np
+
+from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.network.channels import ChannelGroup
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes, parameter_shapes
+
+
+def random_keep(
+    groups: Sequence[ChannelGroup], seed: int, share: float = 0.6, approximate: bool = False
+) -> Dict[str, List[int]]:
+    """For every group that can be cut exactly, about that share of its channels."""
+    random = np.random.default_rng(seed)
+    wanted = [g for g in groups if not g.blocked and (approximate or not g.approximate)]
+    return {group.name: _keep(group, random, share) for group in wanted}
+
+
+def _keep(group: ChannelGroup, random: np.random.Generator, share: float) -> List[int]:
+    """Remove one channel, or one of every balanced row, as long as that is allowed."""
+    kept = np.ones(group.channels, bool)
+    least = max(1, round(share * group.channels))
+    for _ in range(3 * group.channels):
+        fewer = kept.copy()
+        rows = group.balanced[0] if group.balanced else group.free[None]
+        for row in rows:
+            candidates = [one for one in np.intersect1d(row, group.free) if fewer[one]]
+            if candidates:
+                fewer[random.choice(candidates)] = False
+        if fewer.sum() >= least and _allowed(group, fewer):
+            kept = fewer
+    return np.flatnonzero(kept).tolist()
+
+
+def _allowed(group: ChannelGroup, kept: np.ndarray) -> bool:
+    stays = np.append(kept, False)
+    equal = all(len(set(kept[rows].sum(axis=1).tolist())) == 1 for rows in group.balanced)
+    blocks = all(kept[rows].any(axis=1).all() for rows in group.balanced)
+    return equal and blocks and all(stays[cut.channels].any() for cut in group.values)
+
+
+def with_random_weights(text: str, seed: int = 0) -> Model:
+    """The model of a prototxt; its weights are small, its variances positive."""
+    random = np.random.default_rng(seed)
+    prototxt = Prototxt.parse(text.encode())
+    network = Model(prototxt).network()
+    shapes = infer_shapes(network)
+    layers = []
+    for layer in network.layers:
+        wanted = parameter_shapes(layer, [shapes[value] for value in layer.bottoms]) or ()
+        arrays = [random.normal(0, 0.5, shape) for shape in wanted]
+        if layer.type == "BatchNorm":
+            arrays[1], arrays[2] = np.abs(arrays[1]) + 0.5, np.ones(1)
+        if arrays:
+            blobs = tuple(Blob.of(np.asarray(array, np.float32)) for array in arrays)
+            layers.append(LayerWeights(layer.name, layer.type, blobs))
+    return Model(prototxt, Weights.of(layers) if layers else None)
