@@ -132,10 +132,12 @@ def test_an_exception_in_the_parent_ends_the_child(worker: Worker) -> None:
 
 
 def test_ctrl_c_ends_a_busy_child(script: Path, tmp_path: Path) -> None:
+    # A job in the background starts with Ctrl-C ignored.
     program = f"""
-import sys
+import signal, sys
 from pathlib import Path
 from netsurgery.engines.process import Worker
+signal.signal(signal.SIGINT, signal.default_int_handler)
 worker = Worker(sys.executable, Path({str(script)!r}), {{}})
 worker.request("echo")
 print(worker._process.pid, flush=True)

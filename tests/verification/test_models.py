@@ -188,7 +188,7 @@ def test_labels_need_one_output_with_classes(opencv: str) -> None:
         two_layers(), 'layer { name: "fc7"', layer("TanH", "fc6", "side") + 'layer { name: "fc7"'
     )
     with pytest.raises(
-        VerificationError, match=r"one output of class scores; .* scores: side, fc7"
+        VerificationError, match=r"one output of class scores; .* are for: side, fc7"
     ):
         verify(two_heads, two_heads, inputs=LABELLED, engine=opencv)
     found = verify(two_heads, two_heads, inputs=LABELLED, engine=opencv, output="fc7")
