@@ -25,8 +25,10 @@ class UnionFind:
 
     def join(self, first: ArrayLike, second: ArrayLike) -> None:
         """Join the sets of each number of ``first`` and of ``second`` that stand together."""
-        pairs = np.stack([part.ravel() for part in np.broadcast_arrays(first, second)], axis=1)
-        for one, other in np.unique(pairs, axis=0).tolist():
+        ones, others = (part.ravel() for part in np.broadcast_arrays(first, second))
+        # One number a pair: far faster to sort than pairs.
+        pairs = np.unique(ones[ones != others] * len(self) + others[ones != others])
+        for one, other in zip(*(part.tolist() for part in divmod(pairs, max(len(self), 1)))):
             low, high = sorted((self._root(one), self._root(other)))
             self._parents[high] = low
 
