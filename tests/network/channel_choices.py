@@ -23,23 +23,29 @@ def random_keep(
 
 
 def _keep(group: ChannelGroup, random: np.random.Generator, share: float) -> List[int]:
-    """Remove one channel, or one of every balanced row, as long as that is allowed."""
-    kept = np.ones(group.channels, bool)
     least = max(1, round(share * group.channels))
-    for _ in range(3 * group.channels):
+    kept = np.ones(group.channels, bool)
+    if not group.balanced:
+        going = random.permutation(group.free)[: group.channels - least]
+        kept[going] = False
+        for cut in group.values:
+            kept[cut.channels.max()] |= not np.append(kept, False)[cut.channels].any()
+        return np.flatnonzero(kept).tolist()
+    for _ in range(group.channels):
         fewer = kept.copy()
-        rows = group.balanced[0] if group.balanced else group.free[None]
-        for row in rows:
-            candidates = [one for one in np.intersect1d(row, group.free) if fewer[one]]
-            if candidates:
-                fewer[random.choice(candidates)] = False
+        for row in group.balanced[0]:
+            candidates = [one for one in np.intersect1d(row, group.free) if kept[one]]
+            fewer[random.choice(candidates or [row[0]])] = False
         if fewer.sum() >= least and _allowed(group, fewer):
             kept = fewer
     return np.flatnonzero(kept).tolist()
 
 
 def _allowed(group: ChannelGroup, kept: np.ndarray) -> bool:
+    """Whether all counts are equal, nothing is empty and nothing goes that must stay."""
     stays = np.append(kept, False)
+    if not kept[list(group.pinned)].all():
+        return False
     equal = all(len(set(kept[rows].sum(axis=1).tolist())) == 1 for rows in group.balanced)
     blocks = all(kept[rows].any(axis=1).all() for rows in group.balanced)
     return equal and blocks and all(stays[cut.channels].any() for cut in group.values)

@@ -70,13 +70,13 @@ def test_real_nets_without_channels(ask_caffe, zoo, tmp_path):
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=80, **QUIET)
+@settings(max_examples=200, **QUIET)
 @given(text=channel_nets())
 def test_random_nets_without_channels(ask_caffe, tmp_path_factory, text):
     check(ask_caffe, with_random_weights(text), tmp_path_factory.getbasetemp() / "random")
 
 
-@settings(max_examples=50, **QUIET)
+@settings(max_examples=100, **QUIET)
 @given(text=nets(most_layers=4))
 def test_nets_of_any_layers_without_channels(ask_caffe, tmp_path_factory, text):
     try:
