@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping, Optional, Union
 
 from netsurgery.errors import PlanError
+from netsurgery.formats.digest import sha256_of
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model
 
@@ -128,18 +128,8 @@ def identify(model: Model) -> dict[str, dict[str, str]]:
     """Return the name and sha256 of each file of ``model``, for a plan or a report."""
     files = {"prototxt": model.prototxt.file, "weights": getattr(model.weights, "file", None)}
     return {
-        kind: {"file": str(file), "sha256": _sha256(Path(file))}
-        for kind, file in files.items()
-        if file
+        kind: {"file": str(file), "sha256": sha256_of(file)} for kind, file in files.items() if file
     }
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as source:
-        for block in iter(lambda: source.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _edit_to_dict(edit: Edit) -> dict[str, Any]:

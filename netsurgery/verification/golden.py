@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from pathlib import Path
 from typing import Optional
 
 from netsurgery.calibration import Inputs, input_shapes, random_inputs
 from netsurgery.errors import FormatError
+from netsurgery.formats.digest import sha256_of
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
 from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
@@ -149,12 +148,4 @@ def _digests(model: Model) -> dict[str, str]:
     """Return the sha256 of the files of a model, as they would be written."""
     with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
         kinds = ("prototxt", "weights")
-        return {kind: _sha256(path) for kind, path in zip(kinds, model.save(folder))}
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+        return {kind: sha256_of(path) for kind, path in zip(kinds, model.save(folder))}

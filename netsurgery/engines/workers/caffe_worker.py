@@ -7,7 +7,6 @@ Keeps to the calls that pycaffe and its forks have had since 2015.
 
 import os
 import sys
-from timeit import default_timer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -80,13 +79,7 @@ class CaffeWorker(object):
     def time(self, arrays, inputs, repeats):
         """Return the seconds of ``repeats`` forward passes, after one that does not count."""
         self._fill(inputs, arrays)
-        self.net.forward()
-        seconds = []
-        for _ in range(repeats):
-            start = default_timer()
-            self.net.forward()
-            seconds.append(default_timer() - start)
-        return {"seconds": seconds}, []
+        return {"seconds": channel.seconds_of(self.net.forward, repeats)}, []
 
     def parameters(self, arrays):
         """Return the arrays of every layer that has some."""

@@ -13,6 +13,7 @@ import os
 import signal
 import struct
 import sys
+from timeit import default_timer
 
 import numpy as np
 
@@ -30,6 +31,17 @@ def write_frame(stream, header, arrays=()):
     for array in arrays:
         stream.write(_bytes_of(array))
     stream.flush()
+
+
+def seconds_of(run, repeats):
+    """Return the seconds that each of ``repeats`` calls takes, after one that does not count."""
+    run()
+    seconds = []
+    for _ in range(repeats):
+        start = default_timer()
+        run()
+        seconds.append(default_timer() - start)
+    return seconds
 
 
 def read_frame(stream):

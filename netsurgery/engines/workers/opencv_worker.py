@@ -3,7 +3,6 @@
 
 import os
 import sys
-from timeit import default_timer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -50,13 +49,7 @@ class OpenCvWorker:
     def time(self, arrays, inputs, repeats):
         """Return the seconds of ``repeats`` forward passes, after one that does not count."""
         self._fill(inputs, arrays)
-        self.net.forward()
-        seconds = []
-        for _ in range(repeats):
-            start = default_timer()
-            self.net.forward()
-            seconds.append(default_timer() - start)
-        return {"seconds": seconds}, []
+        return {"seconds": channel.seconds_of(self.net.forward, repeats)}, []
 
     def parameters(self, arrays):
         """Return the arrays of every layer that has some."""
