@@ -120,8 +120,9 @@ def _layers(group: ChannelGroup, layers: Iterable[Layer]) -> Iterator[str]:
 
 def _cut(cut: Cut) -> str:
     owned = np.unique(cut.channels[cut.channels >= 0], return_counts=True)[1]
-    share = f", {owned.min()} a channel" if owned.min() == owned.max() > 1 else ""
-    whole = "" if cut.channels.min() >= 0 else f", {owned.sum()} of {cut.channels.size}"
+    least, most = int(np.min(owned)), int(np.max(owned))
+    share = f", {least} a channel" if least == most > 1 else ""
+    whole = "" if np.min(cut.channels) >= 0 else f", {np.sum(owned)} of {cut.channels.size}"
     return f"{blob_name(cut.layer, cut.blob)} axis {cut.axis}{share}{whole}"
 
 

@@ -79,5 +79,5 @@ def _check_something_stays(groups: Iterable[ChannelGroup], masks: Masks) -> None
         if emptied or not masks[group.name].any():
             raise PlanError("no channel would be left", layer=group.name, remedy="keep one")
     for value, found in staying.items():
-        if not np.logical_and.reduce(found).any():
+        if not np.all(np.stack(found), axis=0).any():
             raise PlanError(f"{value} would be left without channels", remedy="keep one")
