@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -21,26 +22,27 @@ class Run:
         seconds: From its start to its end, interpreter and imports included.
         resident: Peak of its resident memory in bytes, mapped files included; None off Linux.
         own: Peak of its anonymous memory in bytes: what it holds besides mapped files.
+        others: Share of the machine's processor time that other processes took meanwhile; None
+            off Linux. Much of it, and the times say little.
         answer: What the last line of its output says, as JSON.
     """
 
     seconds: float
     resident: Optional[int]
     own: Optional[int]
+    others: Optional[float]
     answer: dict[str, Any]
 
 
-def run(command: Sequence[object], environment: Optional[dict[str, str]] = None) -> Run:
+def run(command: Sequence[object]) -> Run:
     """Run ``command`` to its end.
 
     Raises:
         SystemExit: It failed; with the end of what it wrote.
     """
     words = [str(word) for word in command]
-    start = time.perf_counter()
-    child = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
+    before, start = _processor_seconds(), time.perf_counter()
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     peaks: dict[str, int] = {}
     watcher = threading.Thread(target=_watch, args=(child, peaks))
     watcher.start()
@@ -51,7 +53,25 @@ def run(command: Sequence[object], environment: Optional[dict[str, str]] = None)
         raise SystemExit(f"benchmark: {' '.join(words)} failed:\n{errors[-2000:]}")
     lines = output.splitlines()
     answer = json.loads(lines[-1]) if lines else {}
-    return Run(seconds, peaks.get("VmHWM"), peaks.get("RssAnon"), answer)
+    others = _share_of_others(before, seconds)
+    return Run(seconds, peaks.get("VmHWM"), peaks.get("RssAnon"), others, answer)
+
+
+def _processor_seconds() -> Optional[tuple[float, float]]:
+    """Processor time used so far: by everybody, and by this process and its ended children."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+    user, nice, system = map(int, stat.read_text().split()[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK"), sum(os.times()[:4])
+
+
+def _share_of_others(before: Optional[tuple[float, float]], seconds: float) -> Optional[float]:
+    after = _processor_seconds()
+    if before is None or after is None:
+        return None
+    others = (after[0] - before[0]) - (after[1] - before[1])
+    return max(0.0, others / (seconds * (os.cpu_count() or 1)))
 
 
 def _watch(child: subprocess.Popen[str], peaks: dict[str, int]) -> None:

@@ -61,6 +61,8 @@ def _error(layer: dict, index: int) -> str:
 
 def _steps(done: Run) -> str:
     steps = [f"{name} {seconds:.1f} s" for name, seconds in done.answer["seconds"].items()]
+    if done.others is not None:
+        steps.append(f"while other processes took {done.others:.0%} of the machine")
     return ", ".join(steps)
 
 
