@@ -32,6 +32,7 @@ def product(name: str, bottom: str, fields: str = "num_output: 3") -> str:
 
 A = INPUT + conv("a", "x")
 END = product("end", "last")
+POINTS = "slice_param { slice_point: 6 slice_point: 10 }"
 
 
 def groups_of(text: str) -> Dict[str, ChannelGroup]:
@@ -109,6 +110,36 @@ def test_residuals_go_together() -> None:
     assert group.origins == ("a", "b")
     assert group.channels == 8
     assert cuts_of(group, 1)["b 0:0"] == cuts_of(group, 1)["a 0:0"] == [1]
+
+
+def test_pictures_joined_along_another_axis_go_together() -> None:
+    joint = line("Concat", "c", ["a", "b"], ["last"], "concat_param { axis: 2 }")
+    group = groups_of(A + conv("b", "x") + joint + END)["a"]
+    assert group.origins == ("a", "b")
+    assert cuts_of(group, 6)["b 0:0"] == [6]
+    assert cuts_of(group, 1)["end 0:1"] == list(range(72, 144))
+
+
+def test_one_kernel_for_two_bottoms_reads_both_alike() -> None:
+    body = "convolution_param { kernel_size: 1 num_output: 2 }"
+    both = line("Convolution", "c", ["a", "b"], ["c", "last"], body)
+    groups = groups_of(A + conv("b", "x") + both + END + product("other", "c"))
+    assert groups["a"].origins == ("a", "b")
+    assert cuts_of(groups["c"], 1)["other 0:1"] == cuts_of(groups["c"], 1)["end 0:1"]
+
+
+def test_the_only_channel_stays() -> None:
+    groups = groups_of(A + conv("b", "a", "num_output: 1") + product("end", "b"))
+    assert groups["b"].blocked == "a blob would be left without channels: b has no other"
+
+
+def test_two_groups_may_not_empty_a_blob_between_them() -> None:
+    text = A + conv("b", "x") + line("Concat", "c", ["a", "b"], ["c"])
+    text += line("Slice", "s", ["c"], ["one", "last", "two"], POINTS)
+    text += END + product("first", "one") + product("second", "two")
+    assert thinned(text, a=[0, 7], b=[7]).blobs("end")[0].shape == (3, 36)
+    with pytest.raises(PlanError, match="last would be left without channels"):
+        thinned(text, a=[0], b=[7])
 
 
 def test_concat_and_slice_move_channels() -> None:
@@ -225,6 +256,13 @@ def test_no_layer_is_an_error(name: str) -> None:
 def test_impossible_choices_are_refused(keep: Dict[str, List[Any]], problem: str) -> None:
     with pytest.raises(PlanError, match=problem):
         thinned(A + product("end", "a"), **keep)
+
+
+def test_the_oldest_layout_is_refused() -> None:
+    text = INPUT + 'layers { layer { name: "r" type: "relu" } bottom: "x" top: "r" }'
+    model = Model(Prototxt.parse(text.encode()))
+    with pytest.raises(NetworkError, match="netsurgery upgrade"):
+        thin_model(model, channel_groups(model), {})
 
 
 def test_weights_of_another_net_are_refused() -> None:
