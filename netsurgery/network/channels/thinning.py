@@ -153,7 +153,9 @@ def _take(array: np.ndarray, cuts: Sequence[Tuple[Cut, np.ndarray]]) -> np.ndarr
         stays[cut.axis] = stays[cut.axis] & mask
     runs = stays.get(1)
     if runs is None or runs.ndim == 1:
-        return array[np.ix_(*stays.values())]
+        for axis, mask in stays.items():
+            array = array if mask.all() else np.compress(mask, array, axis)
+        return array
     rows = np.flatnonzero(stays[0])
     columns = np.stack([np.flatnonzero(run) for run in runs])
     return array[rows[:, None], columns[rows // (len(stays[0]) // len(runs))]]
