@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from netsurgery.network.facts import shares_memory
 from netsurgery.network.graph import Layer, Network, Value
@@ -11,6 +22,7 @@ from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, count, infer_shapes, parameter_shapes
 from netsurgery.network.shapes.convolution import CONVOLUTIONS, DECONVOLUTIONS
+from netsurgery.network.sharing import borrowed_blobs
 
 Shapes = Dict[Value, Optional[Shape]]
 
@@ -65,11 +77,7 @@ def count_cost(network: Network, shapes: Shapes, model: Optional[Model] = None) 
         shapes: The shapes of its values, from `infer_shapes`.
         model: Its weights tell the parameters of layers of unknown type or input.
     """
-    shared = {
-        (layer.index, index)
-        for group in network.shared_parameters
-        for layer, index in group.members[1:]
-    }
+    shared = borrowed_blobs(network.shared_parameters)
     return [_layer_cost(layer, shapes, shared, model) for layer in network.layers]
 
 
@@ -129,7 +137,7 @@ def cost_of_regions(
 
 
 def _layer_cost(
-    layer: Layer, shapes: Shapes, shared: set[Tuple[int, int]], model: Optional[Model]
+    layer: Layer, shapes: Shapes, shared: FrozenSet[Tuple[int, int]], model: Optional[Model]
 ) -> LayerCost:
     bottoms = [shapes[value] for value in layer.bottoms]
     tops = tuple(shapes[value] for value in layer.tops)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, Iterable, List, Tuple
 
 if TYPE_CHECKING:
     from netsurgery.network.graph import Layer
@@ -38,3 +38,8 @@ def shared_parameters(layers: Iterable[Layer]) -> Tuple[SharedParameter, ...]:
                 members[param.name].append((layer, index))
     groups = ((name, tuple(found)) for name, found in members.items())
     return tuple(SharedParameter(name, found) for name, found in groups if len(found) > 1)
+
+
+def borrowed_blobs(groups: Iterable[SharedParameter]) -> FrozenSet[Tuple[int, int]]:
+    """Return (index of the layer, index of the blob) of all that is shared but not owned."""
+    return frozenset((layer.index, index) for group in groups for layer, index in group.members[1:])

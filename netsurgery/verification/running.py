@@ -19,6 +19,7 @@ from netsurgery.formats.weights import Weights
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
+from netsurgery.network.parameters import owners_of_shared
 
 EngineLike = Optional[Union[Engine, str]]
 
@@ -112,16 +113,7 @@ def _place(
     if weights is None:
         return None
     if weights.format == "hdf5" and engine.name != "caffe":
-        weights = convert_weights(weights, "caffemodel", shared=_owners(network))
+        weights = convert_weights(weights, "caffemodel", shared=owners_of_shared(network))
     path = folder / "net.caffemodel"
     weights.write(path)
     return path
-
-
-def _owners(network: Network) -> dict[tuple[str, int], tuple[str, int]]:
-    """Return the owner of each shared parameter, both as layer and index of the blob."""
-    return {
-        (layer.name, index): (group.owner[0].name, group.owner[1])
-        for group in network.shared_parameters
-        for layer, index in group.members[1:]
-    }

@@ -11,6 +11,7 @@ from netsurgery.network.doctor.patient import Finding, Patient, about, check, li
 from netsurgery.network.facts import blob_name
 from netsurgery.network.graph import Layer, Network, build_network
 from netsurgery.network.shapes import Shape, show
+from netsurgery.network.sharing import borrowed_blobs
 
 _MOST_BYTES = 2**31 - 1
 _MISMATCH = "prototxt and weights do not belong together"
@@ -82,11 +83,7 @@ def missing_weights(patient: Patient) -> Iterator[Finding]:
     if weights is None:
         return
     orphans = _orphans(patient.network, weights)
-    shared = {
-        (layer.index, index)
-        for group in patient.network.shared_parameters
-        for layer, index in group.members[1:]
-    }
+    shared = borrowed_blobs(patient.network.shared_parameters)
     for layer in patient.network.layers:
         blobs = patient.blobs(layer) or ()
         own = [index for index in range(len(blobs)) if (layer.index, index) not in shared]
