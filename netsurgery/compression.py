@@ -6,15 +6,16 @@ import json
 import os
 import platform
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Mapping, Optional, Union
 
 from netsurgery.calibration import Inputs
 from netsurgery.engines import Engine, engines
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import EngineError, VerificationError
+from netsurgery.formats.atomic import make_folder, move_together
 from netsurgery.network.cost import Totals, total_cost
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
@@ -85,6 +86,7 @@ class Compression:
     Attributes:
         surgery: The rewritten model and its steps.
         plan: The plan that was carried out.
+        inputs: Name and sha256 of the original's files.
         files: The written prototxt, weights and report.
         layers: Predicted and measured error of each rewritten layer's weights.
         costs: What original and written pair cost.
@@ -96,6 +98,7 @@ class Compression:
 
     surgery: Surgery
     plan: Plan
+    inputs: Mapping[str, Mapping[str, str]]
     files: tuple[Path, ...]
     layers: tuple[LayerError, ...]
     costs: tuple[Totals, Totals]
@@ -127,7 +130,7 @@ class Compression:
         before, after = self.costs
         return {
             "versions": _versions(),
-            "inputs": identify(self.surgery.original),
+            "inputs": {kind: dict(facts) for kind, facts in self.inputs.items()},
             "files": [path.name for path in self.files[:2]],
             "notes": list(self.surgery.notes),
             "plan": self.plan.to_dict(),
@@ -174,7 +177,7 @@ def compress(
     folder = Path(folder)
     model.refuse_overwriting(folder / name for name in model.file_names())
     surgery = operate(model, plan, progress=progress)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with tempfile.TemporaryDirectory(prefix=".netsurgery-", dir=folder) as scratch:
         progress("writing")
         pair = surgery.model.save(scratch)
@@ -183,8 +186,7 @@ def compress(
         done = _examine(surgery, plan, pair, folder, proof or Proof(), progress)
         report = Path(scratch) / REPORT
         report.write_text(json.dumps(done.to_dict(), indent=2) + "\n", encoding="utf-8")
-        for path in (*pair, report):
-            os.replace(path, folder / path.name)
+        move_together({folder / path.name: path for path in (*pair, report)})
     return done
 
 
@@ -226,9 +228,11 @@ def _examine(
     layers = [LayerError(name, predicted[name], error) for name, error in measured.items()]
     progress("running")
     equality, effect, unproven = _prove(surgery.original, twin, written, proof)
+    inputs = identify(surgery.original)
     return Compression(
         surgery,
-        plan,
+        plan if plan.model else replace(plan, model=inputs),
+        inputs,
         (*(folder / path.name for path in pair), folder / REPORT),
         tuple(layers),
         (total_cost(surgery.original), total_cost(written)),

@@ -87,7 +87,7 @@ def command(
         require_plots()
     model = load(prototxt, weights)
     with progress("compressing") as step:
-        plan = _plan(model, plan_file, {name: given.pop(name) for name in RULES}, dry_run, step)
+        plan = _plan(model, plan_file, {name: given.pop(name) for name in RULES}, step)
         if dry_run:
             _print_diff(model, plan, step)
             return
@@ -110,19 +110,15 @@ def command(
     ctx.exit(0 if done else 1)
 
 
-def _plan(model: Any, plan_file: Optional[Path], rules: dict, dry_run: bool, step: Any) -> Any:
-    from dataclasses import replace
-
+def _plan(model: Any, plan_file: Optional[Path], rules: dict, step: Any) -> Any:
     from netsurgery.planning import Plan
     from netsurgery.planning.low_rank import plan_low_rank
-    from netsurgery.planning.plan import identify
 
     if plan_file:
         if rules["ranks"] or rules["energies"] or rules["errors"]:
             raise click.UsageError("give a plan or rules, not both")
         return Plan.load(plan_file)
-    plan = plan_low_rank(model, read_wishes(predict=False, **rules), step)
-    return plan if dry_run else replace(plan, model=identify(model))
+    return plan_low_rank(model, read_wishes(predict=False, **rules), step)
 
 
 def _proof(model: Any, engine: Any, given: dict) -> Any:

@@ -40,6 +40,32 @@ def write_together(writers: Mapping[AnyPath, Writer]) -> None:
         _move(staged, backups)
 
 
+def move_together(staged: Mapping[AnyPath, AnyPath]) -> None:
+    """Give finished files their places, all or none.
+
+    Args:
+        staged: For each path the file that is to take it, on the same file system.
+
+    Raises:
+        FormatError: A file cannot be moved. Everything is as it was before.
+    """
+    targets = [_target(path) for path in staged]
+    with contextlib.ExitStack() as undo:
+        _move(list(zip(map(Path, staged.values()), targets)), _back_up(targets, undo))
+
+
+def make_folder(folder: AnyPath) -> None:
+    """Make a folder and those above it, where they are not there.
+
+    Raises:
+        FormatError: It cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise FormatError(f"cannot make the folder: {error.strerror}", file=folder) from None
+
+
 def _target(path: AnyPath) -> Path:
     """The real place of a file to be written."""
     target = Path(os.path.realpath(path))

@@ -9,7 +9,7 @@ from typing import Iterable, Optional, Union
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
-from netsurgery.formats.atomic import write_together
+from netsurgery.formats.atomic import make_folder, write_together
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.weights import Blob, Weights, open_weights
 from netsurgery.network.graph import Network
@@ -69,7 +69,7 @@ class Model:
         else:
             paths = (Path(target), Path(weights))
         self.refuse_overwriting(paths)
-        _make_folder(paths[0].parent)
+        make_folder(paths[0].parent)
         writers = {paths[0]: lambda out: out.write(self.prototxt.data)}
         if self.weights is not None:
             writers[paths[1]] = self.weights.write_to
@@ -120,10 +120,3 @@ def _kind(path: PathLike) -> Optional[sniff.Kind]:
             return sniff.identify(stream.read(sniff.HEAD))
     except OSError:
         return None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FormatError(f"cannot make the folder: {error.strerror}", file=folder) from None

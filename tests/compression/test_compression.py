@@ -9,7 +9,7 @@ from small_models import two_layers
 
 from netsurgery.compression import Compression, Proof, compress
 from netsurgery.engines import engine
-from netsurgery.errors import EngineError
+from netsurgery.errors import EngineError, FormatError
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.methods import Edit, svd
 from netsurgery.network.model import Model, load
@@ -120,3 +120,13 @@ def test_the_same_compression_gives_the_same_bytes(tmp_path: Path, caffe_python:
     )
     for one, two in zip(first.files, second.files):
         assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_place_that_is_taken_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "netsurgery.json").mkdir(parents=True)
+    (out / "deploy.prototxt").write_text("what was there")
+    with pytest.raises(FormatError, match=r"netsurgery.json: cannot write"):
+        compressed(tmp_path, wanted=False)
+    assert (out / "deploy.prototxt").read_text() == "what was there"
+    assert sorted(path.name for path in out.iterdir()) == ["deploy.prototxt", "netsurgery.json"]
