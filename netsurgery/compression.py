@@ -40,17 +40,20 @@ class LayerError:
 
     Attributes:
         layer: The layer in the original.
-        predicted: What the method expected.
+        predicted: What the method expected; None where it states nothing, or where several edits
+            changed the layer.
         measured: What the written files hold, multiplied out.
     """
 
     layer: str
-    predicted: float
+    predicted: Optional[float]
     measured: float
 
     @property
     def explained(self) -> bool:
         """Whether the measured error is the predicted one, up to rounding."""
+        if self.predicted is None:
+            return True
         return abs(self.measured - self.predicted) <= _ROUNDING + _PRECISION * self.predicted
 
 
@@ -224,10 +227,10 @@ def _examine(
     progress("multiplying out")
     twin = surgery.twin(written.weights)
     measured = surgery.errors(twin)
-    predicted = {name: step.rewrite.error for step in surgery.steps for name in step.rewrite.pieces}
-    layers = [LayerError(name, predicted[name], error) for name, error in measured.items()]
+    predicted = surgery.predicted_errors()
+    layers = [LayerError(name, predicted.get(name), error) for name, error in measured.items()]
     progress("running")
-    equality, effect, unproven = _prove(surgery.original, twin, written, proof)
+    equality, effect, unproven = _prove(surgery, twin, written, proof)
     inputs = identify(surgery.original)
     return Compression(
         surgery,
@@ -244,7 +247,7 @@ def _examine(
 
 
 def _prove(
-    original: Model, twin: Model, written: Model, proof: Proof
+    surgery: Surgery, twin: Model, written: Model, proof: Proof
 ) -> tuple[Optional[Verification], Optional[Verification], Optional[str]]:
     """Run the models; or say why not, where that is not the fault of what was written."""
     if not proof.wanted:
@@ -262,9 +265,10 @@ def _prove(
             "output": proof.task_output,
         }
         try:
-            equality = verify(twin, written, expect="exact", blobs="common", **common)
+            kept = surgery.kept()
+            equality = verify(twin, written, expect="exact", blobs="common", kept=kept, **common)
             effect = verify(
-                original,
+                surgery.original,
                 written,
                 max_error=proof.max_error,
                 min_agreement=proof.min_agreement,
@@ -272,7 +276,7 @@ def _prove(
             )
             return equality, effect, None
         except (EngineError, VerificationError) as error:
-            if proof.engine or _runs(original, common):
+            if proof.engine or _runs(surgery.original, common):
                 raise
             refusals.append(f"{engine.name}: {error}")
     return None, None, f"no engine here runs the original ({'; '.join(refusals)})"

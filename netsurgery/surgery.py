@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Callable, Mapping, Optional
 
 import numpy as np
 
+from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.formats.upgrade import upgrade
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
-from netsurgery.methods import Edit, Method, Rewrite, method
+from netsurgery.linalg.residual import relative_distance
+from netsurgery.methods import Context, Edit, Method, Rewrite, method
+from netsurgery.methods.base import Origin
 from netsurgery.network.doctor.fit import require_fit
+from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
 
@@ -33,12 +39,14 @@ class Surgery:
         steps: The rewrites, in order.
         model: The model after the last step.
         notes: What upgrading a V0 net left out, a line each.
+        origins: Where values of the new model stood in the original, if not simply there.
     """
 
     original: Model
     steps: tuple[Step, ...]
     model: Model
     notes: tuple[str, ...] = ()
+    origins: Mapping[Value, Origin] = field(default_factory=dict)
 
     def twin(self, weights: Optional[Weights] = None) -> Model:
         """Return the original network holding the weights to which the rewrites are equivalent.
@@ -62,13 +70,39 @@ class Surgery:
         """Return ``||W - W'|| / ||W||`` of each rewritten layer, with W' from the twin."""
         names = dict.fromkeys(name for step in self.steps for name in step.rewrite.pieces)
         return {
-            name: _relative_distance(self.original.blobs(name), twin.blobs(name))
+            name: relative_distance(
+                self.original.blobs(name)[0].array(), twin.blobs(name)[0].array()
+            )
             for name in names
             if self.original.blobs(name)
         }
 
+    def predicted_errors(self) -> dict[str, float]:
+        """Return the error that a method states for each layer that one edit alone changed."""
+        touched = Counter(name for step in self.steps for name in step.rewrite.pieces)
+        return {
+            name: error
+            for step in self.steps
+            for name, error in step.rewrite.errors.items()
+            if touched[name] == 1
+        }
 
-def apply(model: Model, plan: Plan, statistics: Optional[Any] = None) -> Model:
+    def kept(self) -> dict[Value, tuple[int, np.ndarray]]:
+        """Return the axis and the entries that are left of values of the original."""
+        return {
+            origin.value: (origin.axis, origin.kept)
+            for origin in self.origins.values()
+            if origin.kept is not None
+        }
+
+    @property
+    def approximate(self) -> Optional[str]:
+        """Why the twin is not equal to the new model, or None if it is."""
+        reasons = [step.rewrite.approximate for step in self.steps]
+        return "; ".join(dict.fromkeys(filter(None, reasons))) or None
+
+
+def apply(model: Model, plan: Plan, statistics: Optional[Statistics] = None) -> Model:
     """Return the model that ``plan`` makes of ``model``, which stays as it is.
 
     Raises:
@@ -80,7 +114,7 @@ def apply(model: Model, plan: Plan, statistics: Optional[Any] = None) -> Model:
 def operate(
     model: Model,
     plan: Plan,
-    statistics: Optional[Any] = None,
+    statistics: Optional[Statistics] = None,
     progress: Optional[Callable[[str], None]] = None,
 ) -> Surgery:
     """Carry out ``plan`` and return the new model with a record of every step.
@@ -101,16 +135,18 @@ def operate(
         raise PlanError("there are no weights to operate on", file=model.prototxt.file)
     require_fit(model)
     current, notes = _in_editable_form(model) if plan.edits else (model, ())
-    steps = []
+    steps: list[Step] = []
+    origins: Mapping[Value, Origin] = {}
     for edit in plan.edits:
         if progress:
             progress(edit.layer)
         chosen = method(edit.method)
         _refuse_unknown_options(edit, chosen)
-        rewrite = chosen.rewrite(current, edit, statistics)
+        rewrite = chosen.rewrite(current, edit, Context(model, statistics, origins))
         steps.append(Step(current, rewrite))
+        origins = _traced_back(origins, rewrite.origins)
         current = _carry_out(current, rewrite)
-    return Surgery(model, tuple(steps), current, notes)
+    return Surgery(model, tuple(steps), current, notes, origins)
 
 
 def _refuse_unknown_options(edit: Edit, chosen: Method) -> None:
@@ -137,21 +173,41 @@ def _carry_out(model: Model, rewrite: Rewrite) -> Model:
     )
 
 
+def _traced_back(
+    known: Mapping[Value, Origin], latest: Mapping[Value, Origin]
+) -> dict[Value, Origin]:
+    """Return where the values were before the first edit, from where they were before the last."""
+    return {**known, **{value: _before(origin, known) for value, origin in latest.items()}}
+
+
+def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
+    earlier = known.get(origin.value)
+    if earlier is None or earlier.kept is None:
+        return origin if earlier is None else Origin(earlier.value, origin.axis, origin.kept)
+    if origin.kept is None:
+        return earlier
+    assert earlier.axis == origin.axis, "channels lie along one axis"
+    return Origin(earlier.value, origin.axis, earlier.kept[origin.kept])
+
+
 def _undo(step: Step, weights: Weights) -> Weights:
-    compose = method(step.rewrite.edit.method).compose
+    rewrite = step.rewrite
+    # The others share their weights with a layer that holds them.
+    named = {name: new for name, new in rewrite.pieces.items() if step.before.blobs(name)}
+    arrays = {
+        name: [[blob.array() for blob in weights.blobs(piece)] for piece in pieces]
+        for name, pieces in named.items()
+    }
+    whole = method(rewrite.edit.method).compose(step.before, rewrite, arrays)
     changes: dict[str, list[LayerWeights]] = {}
-    for name, pieces in step.rewrite.pieces.items():
-        if not step.before.blobs(name):
-            continue  # shares its weights with a layer that holds them
-        arrays = [[blob.array() for blob in weights.blobs(piece)] for piece in pieces]
-        after = compose(step.before, name, arrays)
-        whole = LayerWeights(name, None, tuple(Blob.of(array) for array in after))
+    for name, pieces in named.items():
         changes.update({piece: [] for piece in pieces})
-        changes[pieces[0]] = [whole]
+        pairs = zip_longest(whole[name], step.before.blobs(name)[: len(whole[name])])
+        blobs = tuple(_as_before(array, blob) for array, blob in pairs)
+        changes[pieces[0]] = [LayerWeights(name, None, blobs)]
     return weights.replace(changes)
 
 
-def _relative_distance(before: tuple, after: tuple) -> float:
-    first, second = before[0].array(), after[0].array()
-    scale = np.linalg.norm(first)
-    return float(np.linalg.norm(first - second.reshape(first.shape)) / scale) if scale else 0.0
+def _as_before(array: np.ndarray, blob: Optional[Blob]) -> Blob:
+    """A blob with new numbers, in the form of the one there was if that has the shape."""
+    return blob.filled(array) if blob and blob.shape == array.shape else Blob.of(array)

@@ -152,6 +152,14 @@ class Blob:
             raise ValueError(f"{self.shape} has not as many elements as {tuple(shape)}")
         return Blob(shape, self._values, note=self.note)
 
+    def filled(self, values: ArrayLike) -> Blob:
+        """A blob of the same shape with other numbers, as many, stored as float32.
+
+        Raises:
+            ValueError: They are not as many.
+        """
+        return Blob(self.shape, Blob.of(np.reshape(values, self.shape))._values, legacy=self.legacy)
+
     def __repr__(self) -> str:
         return f"Blob({self.shape}, {self.storage!r})"
 

@@ -72,7 +72,12 @@ def centred(gram: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return gram - np.outer(mean, mean)
 
 
-def refit(cross: np.ndarray, gram_kept: np.ndarray, ridge: Ridge = "auto") -> np.ndarray:
+def refit(
+    cross: np.ndarray,
+    gram_kept: np.ndarray,
+    ridge: Ridge = "auto",
+    toward: Optional[np.ndarray] = None,
+) -> np.ndarray:
     """The weights that best give the targets from the inputs that are left (He et al. 2017).
 
     ``W = cross (gram_kept + ridge)^-1`` minimises ``||Y - W X||_F^2 + ridge ||W||_F^2``. X holds
@@ -85,6 +90,9 @@ def refit(cross: np.ndarray, gram_kept: np.ndarray, ridge: Ridge = "auto") -> np
         ridge: ``"auto"``: none while the condition number is at most `WORST_CONDITION`, and
             otherwise just as much as brings it down to that. A number is a share of the mean
             of the diagonal.
+        toward: Weights from which the ridge does not let the answer stray, shape (outputs, k);
+            zero if None. Where few inputs were seen, or they leave the answer open, this is what
+            remains.
 
     Returns:
         Shape (outputs, k), float64.
@@ -100,7 +108,10 @@ def refit(cross: np.ndarray, gram_kept: np.ndarray, ridge: Ridge = "auto") -> np
         raise ValueError(f"a Gram matrix of shape {system.shape} does not fit {cross.shape}")
     if not np.isfinite(system).all() or not np.isfinite(cross).all():
         raise ValueError("the Gram matrix holds NaN or Inf")
-    np.fill_diagonal(system, np.diagonal(system) + _penalty(system, ridge))
+    penalty = _penalty(system, ridge)
+    np.fill_diagonal(system, np.diagonal(system) + penalty)
+    if toward is not None:
+        cross = cross + penalty * np.asarray(toward, np.float64)
     try:
         factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
     except LinAlgError as singular:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence, Union
+
 import numpy as np
 
 from netsurgery.linalg.blocks import as_matrix, column_blocks, require_finite
@@ -46,6 +48,6 @@ def geometric_median_distance(matrix: np.ndarray) -> np.ndarray:
     return distances.sum(axis=1)
 
 
-def random_ranking(size: int, seed: int) -> np.ndarray:
+def random_ranking(size: int, seed: Union[int, Sequence[int]]) -> np.ndarray:
     """The numbers from 0 to ``size - 1`` in an order that depends on the seed alone, float64."""
     return np.random.default_rng(seed).permutation(size).astype(np.float64)

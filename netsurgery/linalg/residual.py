@@ -87,3 +87,9 @@ def _apply(matrix: np.ndarray, minus: Optional[Factors], vector: np.ndarray) -> 
 
 def _squared_norm(block: np.ndarray) -> float:
     return float(np.einsum("ij,ij->", block, block))
+
+
+def relative_distance(before: np.ndarray, after: np.ndarray) -> float:
+    """``||before - after|| / ||before||`` of arrays of as many values; 0 for zeros."""
+    scale = np.linalg.norm(before)
+    return float(np.linalg.norm(before - after.reshape(before.shape)) / scale) if scale else 0.0

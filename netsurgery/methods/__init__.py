@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netsurgery.errors import PlanError
-from netsurgery.methods.base import Edit, Method, Rewrite
+from netsurgery.methods.base import Context, Edit, LowRank, Method, Rewrite
 from netsurgery.registry import Registry
 
 METHODS: Registry[Method] = Registry("netsurgery.methods", "netsurgery.methods")
@@ -24,4 +24,25 @@ def method(name: str) -> Method:
     return known[name]
 
 
-__all__ = ["METHODS", "Edit", "Method", "Rewrite", "method"]
+def low_rank_method(name: str) -> LowRank:
+    """Return the method called ``name``, which must be one that factors matrices.
+
+    Raises:
+        PlanError: There is none, or it does something else.
+    """
+    found = method(name)
+    if not isinstance(found, LowRank):
+        raise PlanError(f"method {name!r} does not factor weights")
+    return found
+
+
+__all__ = [
+    "METHODS",
+    "Context",
+    "Edit",
+    "LowRank",
+    "Method",
+    "Rewrite",
+    "low_rank_method",
+    "method",
+]

@@ -12,8 +12,13 @@ from typing import Any, ClassVar, Mapping, Optional, Sequence
 
 import numpy as np
 
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.errors import PlanError
 from netsurgery.formats.weights import LayerWeights
+from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
+
+Arrays = Sequence[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,54 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a value of a rewritten net stood in the original one.
+
+    Attributes:
+        value: The value in the original.
+        axis: The axis of which something may be gone.
+        kept: The entries of that axis that are left, or None for all.
+    """
+
+    value: Value
+    axis: int = 1
+    kept: Optional[np.ndarray] = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a method may look at beside the model it rewrites.
+
+    Attributes:
+        original: The model before the first edit of the plan.
+        statistics: What runs inputs, for the methods that want it; None without inputs.
+        origins: Values of the model that are not simply those of the original of the same name.
+    """
+
+    original: Model
+    statistics: Optional[Statistics] = None
+    origins: Mapping[Value, Origin] = field(default_factory=dict)
+
+    def origin(self, value: Value) -> Origin:
+        """Return where a value of the model at hand stood in the original."""
+        return self.origins.get(value, Origin(value))
+
+    def require_statistics(self, edit: Edit) -> Statistics:
+        """Return the statistics.
+
+        Raises:
+            PlanError: There are none.
+        """
+        if self.statistics is None:
+            raise PlanError(
+                f"{edit.method} needs inputs to fit to",
+                layer=edit.layer,
+                remedy="give some with --calibrate",
+            )
+        return self.statistics
+
+
+@dataclass(frozen=True)
 class Rewrite:
     """What a method answers for an edit. Only ``surgery`` carries it out.
 
@@ -42,14 +95,22 @@ class Rewrite:
         layers: For each layer that goes, by its index in the prototxt, the text that comes.
         weights: For each name that goes from the weights, the layers that come in its place.
         pieces: For each name of an original layer, the names of the layers that now do its work.
-        error: The error of the weights that the method expects, ``||W - W'|| / ||W||`` (Frobenius).
+        result: What the layer keeps, in a few words: ``"rank 9"``, ``"12 of 20 channels"``.
+        errors: For those of them of which the method states it, the error of the weights that it
+            expects, ``||W - W'|| / ||W||`` (Frobenius).
+        origins: For each value of the new net of which something is gone, or that stood elsewhere,
+            where it was in the net before.
+        approximate: Why the twin and the new net differ by more than rounding, or None.
     """
 
     edit: Edit
     layers: Mapping[int, bytes]
     weights: Mapping[str, Sequence[LayerWeights]]
     pieces: Mapping[str, Sequence[str]]
-    error: float
+    result: str = ""
+    errors: Mapping[str, float] = field(default_factory=dict)
+    origins: Mapping[Value, Origin] = field(default_factory=dict)
+    approximate: Optional[str] = None
 
 
 class Method(ABC):
@@ -58,6 +119,31 @@ class Method(ABC):
     name: ClassVar[str]
     layer_types: ClassVar[tuple]
     options: ClassVar[tuple]
+
+    @abstractmethod
+    def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
+        """Return what has to change in ``model`` to carry out ``edit``.
+
+        Raises:
+            PlanError: The edit cannot be carried out; the text says why.
+        """
+
+    @abstractmethod
+    def compose(
+        self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
+    ) -> Mapping[str, Arrays]:
+        """Return the blobs with which the original layers would compute what their pieces do.
+
+        Args:
+            model: The model before the rewrite.
+            rewrite: What was done to it.
+            pieces: For each name of an original layer that has blobs, the blobs of the layers
+                that stand in its place, in their order.
+        """
+
+
+class LowRank(Method):
+    """Base of the methods that put a product of smaller layers in the place of a layer."""
 
     @abstractmethod
     def coupled(self, model: Model, layer: str) -> Sequence[str]:
@@ -69,24 +155,4 @@ class Method(ABC):
 
         Raises:
             PlanError: The method cannot take this layer; the text says why.
-        """
-
-    @abstractmethod
-    def rewrite(self, model: Model, edit: Edit, statistics: Optional[Any] = None) -> Rewrite:
-        """Return what has to change in ``model`` to carry out ``edit``.
-
-        Raises:
-            PlanError: The edit cannot be carried out; the text says why.
-        """
-
-    @abstractmethod
-    def compose(
-        self, model: Model, layer: str, pieces: Sequence[Sequence[np.ndarray]]
-    ) -> Sequence[np.ndarray]:
-        """Return the blobs with which the original layer would compute what its pieces compute.
-
-        Args:
-            model: The model before the rewrite.
-            layer: The name of the layer in it.
-            pieces: The blobs of the layers that stand in its place, in their order.
         """

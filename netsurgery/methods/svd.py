@@ -8,7 +8,7 @@ section 3.1, whose ``compress_net.py`` gave the layers their names.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Optional, Sequence
+from typing import ClassVar, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -17,9 +17,9 @@ from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.template import quoted, render
 from netsurgery.formats.upgrade import downgrade_layers
 from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.linalg.svd import LowRank, truncated_svd
+from netsurgery.linalg import svd
 from netsurgery.methods import METHODS
-from netsurgery.methods.base import Edit, Method, Rewrite
+from netsurgery.methods.base import Arrays, Context, Edit, LowRank, Rewrite
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pair import Names, carried_fields, carried_parameters, new_names
 from netsurgery.network.model import Model
@@ -29,7 +29,7 @@ _SHAPE_FIELDS = ("num_output", "bias_term", "axis", "transpose")
 
 
 @METHODS.register("svd")
-class TruncatedSVD(Method):
+class TruncatedSVD(LowRank):
     """Replace an InnerProduct layer by a pair of them around its leading singular vectors.
 
     Options of an edit: ``rank``; ``split``, ``"first"`` (the first layer takes the singular
@@ -55,7 +55,7 @@ class TruncatedSVD(Method):
         blobs = loaded_blobs(model, [other.name for other in group])
         return _oriented(group[0], _checked(group[0], blobs)[0].array())
 
-    def rewrite(self, model: Model, edit: Edit, statistics: Optional[Any] = None) -> Rewrite:
+    def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
         """Return the pair that stands in for the layer, and for all that share its weights.
 
         Raises:
@@ -76,14 +76,17 @@ class TruncatedSVD(Method):
         rank, folder = len(factors.right), edit.options.get("templates")
         texts = {layer.index: _pair_text(layer, names[layer.name], rank, folder) for layer in group}
         pieces = {name: (pair.first, pair.second) for name, pair in names.items()}
-        return Rewrite(edit, texts, weights, pieces, factors.error)
+        errors = dict.fromkeys(pieces, factors.error)
+        return Rewrite(edit, texts, weights, pieces, f"rank {rank}", errors)
 
     def compose(
-        self, model: Model, layer: str, pieces: Sequence[Sequence[np.ndarray]]
-    ) -> Sequence[np.ndarray]:
-        """Return the original layer's blobs, with the pair multiplied out for its weights."""
-        (right,), (left, *bias) = pieces
-        return [_oriented(_group(model, layer)[0], left @ right), *bias]
+        self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
+    ) -> Mapping[str, Arrays]:
+        """Return each original layer's blobs, with the pair multiplied out for its weights."""
+        whole = {}
+        for name, ((right,), (left, *bias)) in pieces.items():
+            whole[name] = [_oriented(_group(model, name)[0], left @ right), *bias]
+        return whole
 
 
 def _group(model: Model, name: str) -> tuple[LayerText, ...]:
@@ -148,12 +151,12 @@ def _oriented(layer: LayerText, array: np.ndarray) -> np.ndarray:
     return matrix.T if layer.parameter.inner_product_param.transpose else matrix
 
 
-def _factor(edit: Edit, matrix: np.ndarray) -> LowRank:
+def _factor(edit: Edit, matrix: np.ndarray) -> svd.LowRank:
     rank, full = edit.options.get("rank"), min(matrix.shape)
     if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= full:
         raise PlanError(f"rank {rank!r} is not a whole number from 1 to {full}", layer=edit.layer)
     try:
-        return truncated_svd(matrix, rank, split=edit.options.get("split", "first"))
+        return svd.truncated_svd(matrix, rank, split=edit.options.get("split", "first"))
     except ValueError as error:
         raise PlanError(str(error), layer=edit.layer) from None
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.linalg import svd
-from netsurgery.methods import Edit, Method, method
+from netsurgery.methods import Edit, LowRank, Method, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Left, Plan
@@ -55,7 +55,7 @@ def plan_low_rank(
         NetworkError: Prototxt and weights do not belong together.
     """
     require_fit(model)
-    chosen = method(wishes.method)
+    chosen = low_rank_method(wishes.method)
     layers = candidates(model, chosen)
     refuse_idle(wishes.rules, layers, " or ".join(chosen.layer_types))
     decisions: list[Union[Edit, Left]] = []
@@ -84,7 +84,7 @@ def candidates(model: Model, chosen: Method) -> list[tuple[str, str]]:
 
 
 def _decide(
-    model: Model, chosen: Method, wishes: Wishes, name: str, type_: str, done: Mapping[str, str]
+    model: Model, chosen: LowRank, wishes: Wishes, name: str, type_: str, done: Mapping[str, str]
 ) -> Union[Edit, Left]:
     if name in done:
         return Left(name, f"shares its weights with {done[name]!r} and is rewritten with it")
@@ -102,7 +102,7 @@ def _decide(
         return Left(name, error.problem)
 
 
-def _edit(chosen: Method, wishes: Wishes, rule: Rule, name: str, matrix: np.ndarray) -> Edit:
+def _edit(chosen: LowRank, wishes: Wishes, rule: Rule, name: str, matrix: np.ndarray) -> Edit:
     needs_spectrum = wishes.predict or rule.kind in _RANK_FOR
     spectrum = svd.spectrum(matrix) if needs_spectrum else None
     rank = _rank(rule, matrix.shape, spectrum, name)

@@ -6,7 +6,7 @@ from typing import Sequence
 
 import click
 
-from netsurgery.compression import Compression
+from netsurgery.compression import Compression, LayerError
 from netsurgery.report.console import count, print_table, shape, share, size
 from netsurgery.report.verification import (
     BLOB_COLUMNS,
@@ -15,6 +15,7 @@ from netsurgery.report.verification import (
     describe,
     would_pass,
 )
+from netsurgery.surgery import Step
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -43,23 +44,28 @@ def print_compression(done: Compression) -> None:
 
 
 def layer_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
-    """Return titles and rows of the table of rewritten layers."""
-    measured = {layer.layer: layer for layer in done.layers}
-    rows = []
-    for step in done.surgery.steps:
-        edit = step.rewrite.edit
-        error = measured.get(edit.layer)
-        rows.append(
-            (
-                edit.layer,
-                edit.method,
-                shape(step.before.blobs(edit.layer)[0].shape),
-                str(edit.options.get("rank", "-")),
-                f"{step.rewrite.error:.5f}",
-                f"{error.measured:.5f}" if error else "-",
-            )
-        )
-    return ("layer", "method", ">weights", ">rank", ">predicted error", ">measured error"), rows
+    """Return titles and rows of the table of what was done."""
+    rows = [_step_row(step, done.layers) for step in done.surgery.steps]
+    return ("layer", "method", ">weights", ">keeps", ">predicted error", ">measured error"), rows
+
+
+def _step_row(step: Step, layers: Sequence[LayerError]) -> tuple[str, ...]:
+    """A row for an edit; its errors are the largest of the layers whose error it states."""
+    edit, blobs = step.rewrite.edit, step.before.blobs(step.rewrite.edit.layer)
+    stated = [
+        layer
+        for layer in layers
+        if layer.layer in step.rewrite.errors and layer.predicted is not None
+    ]
+    worst = max(stated, key=lambda layer: layer.measured, default=None)
+    return (
+        edit.layer,
+        edit.method,
+        shape(blobs[0].shape) if blobs else "-",
+        step.rewrite.result,
+        f"{worst.predicted:.5f}" if worst else "-",
+        f"{worst.measured:.5f}" if worst else "-",
+    )
 
 
 def saving_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.linalg.svd import breakeven_rank, kept_energy, spectrum
-from netsurgery.methods import METHODS
+from netsurgery.methods import METHODS, LowRank
 from netsurgery.network.cost import (
     LayerCost,
     Totals,
@@ -174,7 +174,9 @@ def _low_rank(
     found: dict[str, LowRankFacts] = {}
     for layer in network.layers:
         for name, method in METHODS.all().items():
-            if layer.type not in method.layer_types or layer.name in found:
+            if not isinstance(method, LowRank) or layer.type not in method.layer_types:
+                continue
+            if layer.name in found:
                 continue
             progress(layer.name)
             try:

@@ -12,7 +12,7 @@ from netsurgery.compression import Compression
 from netsurgery.errors import NetsurgeryError
 from netsurgery.formats.atomic import write_together
 from netsurgery.linalg.svd import spectrum
-from netsurgery.methods import method
+from netsurgery.methods import LowRank, low_rank_method, method
 from netsurgery.report.compression import layer_rows, saving_rows, verdict
 from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe
 from netsurgery.surgery import Step
@@ -115,6 +115,7 @@ def _effect(done: Compression) -> str:
 
 
 def _plots(steps: Sequence[Step]) -> str:
+    steps = [step for step in steps if isinstance(method(step.rewrite.edit.method), LowRank)]
     if not steps:
         return ""
     require_plots()
@@ -134,7 +135,7 @@ def _plots(steps: Sequence[Step]) -> str:
 
 def _draw(axis: Any, step: Step) -> None:
     edit = step.rewrite.edit
-    values = spectrum(method(edit.method).matrix(step.before, edit.layer))
+    values = spectrum(low_rank_method(edit.method).matrix(step.before, edit.layer))
     rank = edit.options["rank"]
     axis.plot(range(1, len(values) + 1), values, color="#0969da")
     axis.axvline(rank, color="#a40e26", linestyle="--")

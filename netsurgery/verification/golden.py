@@ -6,16 +6,21 @@ import tempfile
 from typing import Optional
 
 from netsurgery.calibration import Inputs, input_shapes, random_inputs
+from netsurgery.calibration.running import (
+    EngineLike,
+    choose_engine,
+    common_batch,
+    open_model,
+)
 from netsurgery.errors import FormatError
 from netsurgery.formats.digest import sha256_of
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
 from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
 from netsurgery.verification.golden_file import Golden, PathLike, read_golden
-from netsurgery.verification.models import check_inputs, common_batch
+from netsurgery.verification.models import check_inputs
 from netsurgery.verification.noise import NoiseMeter
 from netsurgery.verification.pairing import scores_of
-from netsurgery.verification.running import EngineLike, choose_engine, open_model
 from netsurgery.verification.verdict import Demand, Verification
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
-from netsurgery.calibration import Inputs, input_shapes, largest_batch, random_inputs
+import numpy as np
+
+from netsurgery.calibration import Inputs, random_inputs
+from netsurgery.calibration.running import (
+    EngineLike,
+    Runner,
+    choose_engine,
+    common_batch,
+    open_model,
+)
 from netsurgery.errors import VerificationError
-from netsurgery.network.graph import Network
+from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import (
@@ -17,9 +26,9 @@ from netsurgery.verification.comparison import (
 )
 from netsurgery.verification.noise import NoiseMeter
 from netsurgery.verification.pairing import Pair, Wanted, choose_pairs, pair_values, scores_of
-from netsurgery.verification.running import EngineLike, Runner, choose_engine, open_model
 from netsurgery.verification.verdict import Demand, Verification
 
+Kept = Mapping[Value, tuple[int, np.ndarray]]
 Findings = tuple[tuple[BlobComparison, ...], Optional[Accuracy]]
 
 
@@ -36,6 +45,7 @@ def verify(
     max_error: Optional[float] = None,
     min_agreement: Optional[float] = None,
     output: Optional[str] = None,
+    kept: Optional[Kept] = None,
 ) -> Verification:
     """Run two models on the same inputs and compare what they compute.
 
@@ -55,6 +65,8 @@ def verify(
         max_error: Largest relative error that passes.
         min_agreement: Smallest agreement that passes, see `Demand`.
         output: The output that labels are for, where more than one can hold class scores.
+        kept: For values of the first net of which the other one keeps a part: an axis, and the
+            entries along it that are compared.
 
     Raises:
         VerificationError: The models cannot be compared on these inputs.
@@ -71,7 +83,7 @@ def verify(
     found: Findings = ((), None)
     if any(pair.output for pair in pairs) or blobs not in ("outputs", "common"):
         with open_model(chosen, a) as first, open_model(chosen, b) as second:
-            found = _compare(first, second, pairs, inputs, seed, output)
+            found = _compare(first, second, pairs, inputs, seed, output, kept or {})
     return Verification(
         demand,
         chosen.name,
@@ -98,15 +110,6 @@ def check_inputs(network: Network, inputs: Inputs) -> None:
         )
 
 
-def common_batch(inputs: Inputs, *networks: Network) -> tuple[int, bool]:
-    """Return how many samples to feed several nets at once, and whether fewer would do too."""
-    sizes = [largest_batch(network, inputs) for network in networks]
-    for network, size in zip(networks, sizes):
-        if size is None:
-            return next(iter(input_shapes(network).values()))[0], False
-    return min(size for size in sizes if size is not None), True
-
-
 def _compare(
     first: Runner,
     second: Runner,
@@ -114,6 +117,7 @@ def _compare(
     inputs: Inputs,
     seed: int,
     output: Optional[str],
+    kept: Kept,
 ) -> Findings:
     """Run both models on all inputs; the noise is that of the first."""
     # The padding layers of V0 nets leave no value behind.
@@ -127,7 +131,13 @@ def _compare(
     meter = NoiseMeter(first, in_a, kinds, apart=apart, seed=seed)
     for batch in inputs.batches(size):
         original = first.run(batch, in_a)
-        comparison.add(original, second.run(batch, in_b), batch.labels)
+        part = {
+            name: array.take(kept[in_a[name]][1], kept[in_a[name]][0])
+            if in_a[name] in kept
+            else array
+            for name, array in original.items()
+        }
+        comparison.add(part, second.run(batch, in_b), batch.labels)
         meter.add(batch, original)
     return comparison.rows(meter.noise(), shapes), comparison.accuracy()
 

@@ -7,9 +7,9 @@ from typing import Iterator, Mapping
 import numpy as np
 
 from netsurgery.calibration import Batch, Role, input_roles, input_shapes
+from netsurgery.calibration.running import Runner
 from netsurgery.network.graph import Value
 from netsurgery.verification.comparison import Comparison, Noise
-from netsurgery.verification.running import Runner
 from netsurgery.verification.tallies import Blobs, Tally
 
 NOISE_SAMPLES = 8

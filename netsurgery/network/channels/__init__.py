@@ -16,7 +16,7 @@ from netsurgery.network.channels.groups import (
     channel_groups,
     find_groups,
 )
-from netsurgery.network.channels.thinning import masked, thin_model
+from netsurgery.network.channels.thinning import masked, put_back, thin_model
 
 __all__ = [
     "ChannelGroup",
@@ -25,5 +25,6 @@ __all__ = [
     "channel_groups",
     "find_groups",
     "masked",
+    "put_back",
     "thin_model",
 ]

@@ -1,4 +1,4 @@
-"""Cut channels out of a model: its text and its weights."""
+"""Cut channels out of a model: its text and its weights; and put what is left back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 
 Keep = Mapping[str, Sequence[int]]
+Arrays = Sequence[np.ndarray]
+CutsOfBlobs = Dict[str, Dict[int, List[Tuple[Cut, np.ndarray]]]]
 Change = Callable[[np.ndarray, Sequence[Tuple[Cut, np.ndarray]]], np.ndarray]
 
 
@@ -64,6 +66,43 @@ def masked(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Model:
     return _change_blobs(model, groups, read_choice(groups, keep), _zero)
 
 
+def put_back(
+    model: Model, groups: Iterable[ChannelGroup], keep: Keep, thinned: Mapping[str, Arrays]
+) -> Dict[str, List[np.ndarray]]:
+    """Return blobs for the whole network with which it computes what a thinned one does.
+
+    Args:
+        model: The network before it was thinned.
+        groups: Its groups of channels.
+        keep: What was kept.
+        thinned: For layers of the thinned network, their blobs, which may have other numbers than
+            those that were cut out.
+
+    Raises:
+        PlanError: As `thin_model`.
+        NetworkError: The blobs do not fit.
+    """
+    groups = list(groups)
+    cuts = _cuts_of_blobs(groups, read_choice(groups, keep))
+    found = {}
+    for name, small in thinned.items():
+        of_layer = cuts.get(name, {})
+        found[name] = [
+            _put(model.blobs(name)[index], of_layer[index], array) if index in of_layer else array
+            for index, array in enumerate(small)
+        ]
+    return found
+
+
+def _put(blob: Blob, cuts: Sequence[Tuple[Cut, np.ndarray]], small: np.ndarray) -> np.ndarray:
+    """A blob with new numbers where something stays, and zeros where nothing is read any more."""
+    shape = _own_axes(blob.shape, cuts)
+    whole = _zero(blob.array().reshape(shape), cuts)
+    staying = _staying(shape, cuts)
+    whole[staying] = small.reshape(whole[staying].shape)
+    return whole.reshape(blob.shape)
+
+
 def _kept_values(groups: Sequence[ChannelGroup], masks: Masks) -> Dict[Value, KeptAxis]:
     kept: Dict[Value, KeptAxis] = {}
     for group in groups:
@@ -84,19 +123,23 @@ def _change_blobs(
     model: Model, groups: Sequence[ChannelGroup], masks: Masks, change: Change
 ) -> Model:
     """Change every blob that has a part in the choice."""
-    found: Dict[str, Dict[int, List[Tuple[Cut, np.ndarray]]]] = {}
-    for group in groups:
-        for cut in group.members if group.name in masks else ():
-            mask = _stays(cut.channels, masks[group.name])
-            found.setdefault(cut.layer.name, {}).setdefault(cut.blob, []).append((cut, mask))
     if model.weights is None:
         return model
     changes = {
         name: [_changed(layer, blobs, change) for layer in model.weights.find(name)]
-        for name, blobs in found.items()
+        for name, blobs in _cuts_of_blobs(groups, masks).items()
         if name in model.weights
     }
     return Model(model.prototxt, model.weights.replace(changes))
+
+
+def _cuts_of_blobs(groups: Sequence[ChannelGroup], masks: Masks) -> CutsOfBlobs:
+    found: CutsOfBlobs = {}
+    for group in groups:
+        for cut in group.members if group.name in masks else ():
+            mask = _stays(cut.channels, masks[group.name])
+            found.setdefault(cut.layer.name, {}).setdefault(cut.blob, []).append((cut, mask))
+    return found
 
 
 def _changed(
@@ -148,17 +191,24 @@ def _fits(shape: Tuple[int, ...], cuts: Sequence[Tuple[Cut, np.ndarray]]) -> boo
 
 
 def _take(array: np.ndarray, cuts: Sequence[Tuple[Cut, np.ndarray]]) -> np.ndarray:
-    stays = {axis: np.ones(size, bool) for axis, size in enumerate(array.shape)}
+    if any(mask.ndim == 2 for _, mask in cuts):
+        return array[_staying(array.shape, cuts)]
+    for cut, mask in cuts:
+        array = array if mask.all() else np.compress(mask, array, cut.axis)
+    return array
+
+
+def _staying(shape: Sequence[int], cuts: Sequence[Tuple[Cut, np.ndarray]]) -> Tuple:
+    """An index of all that stays."""
+    stays = {axis: np.ones(size, bool) for axis, size in enumerate(shape)}
     for cut, mask in cuts:
         stays[cut.axis] = stays[cut.axis] & mask
     runs = stays.get(1)
     if runs is None or runs.ndim == 1:
-        for axis, mask in stays.items():
-            array = array if mask.all() else np.compress(mask, array, axis)
-        return array
+        return np.ix_(*(np.flatnonzero(mask) for mask in stays.values()))
     rows = np.flatnonzero(stays[0])
     columns = np.stack([np.flatnonzero(run) for run in runs])
-    return array[rows[:, None], columns[rows // (len(stays[0]) // len(runs))]]
+    return rows[:, None], columns[rows // (len(stays[0]) // len(runs))]
 
 
 def _zero(array: np.ndarray, cuts: Sequence[Tuple[Cut, np.ndarray]]) -> np.ndarray:

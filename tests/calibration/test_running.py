@@ -9,13 +9,13 @@ import pytest
 from calibration_nets import declared, layer, network
 from small_models import two_layers
 
-from netsurgery.calibration import random_inputs
+from netsurgery.calibration import random_inputs, running
+from netsurgery.calibration.running import choose_engine, open_model
 from netsurgery.engines import Engine, Probe
 from netsurgery.errors import EngineError
 from netsurgery.formats.convert import convert_weights
 from netsurgery.network.model import Model
-from netsurgery.verification import running, verify
-from netsurgery.verification.running import choose_engine, open_model
+from netsurgery.verification import verify
 
 
 class FakeEngine(Engine):

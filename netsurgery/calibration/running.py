@@ -10,7 +10,8 @@ from typing import Iterator, Mapping, Optional, Union
 
 import numpy as np
 
-from netsurgery.calibration import Batch
+from netsurgery.calibration.batching import input_shapes, largest_batch
+from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.engines import Engine, Session, engines
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import EngineError
@@ -104,6 +105,15 @@ def choose_engine(engine: EngineLike, *networks: Network) -> Engine:
         f"no engine can run this net ({'; '.join(refusals)})",
         remedy="pip install 'netsurgery[opencv]', or run 'netsurgery engines install caffe'",
     )
+
+
+def common_batch(inputs: Inputs, *networks: Network) -> tuple[int, bool]:
+    """Return how many samples to feed several nets at once, and whether fewer would do too."""
+    sizes = [largest_batch(network, inputs) for network in networks]
+    for network, size in zip(networks, sizes):
+        if size is None:
+            return next(iter(input_shapes(network).values()))[0], False
+    return min(size for size in sizes if size is not None), True
 
 
 def _place(

@@ -1,0 +1,135 @@
+"""What is learnt of the inputs of a layer, and of the channels of a group, while models run."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.calibration.measuring import Seen, Source
+from netsurgery.linalg.moments import Moments
+from netsurgery.network.channels import ChannelGroup
+from netsurgery.network.channels.groups import ValueCut
+from netsurgery.network.matrix_product import MatrixProduct
+
+PLACES = 64
+"""Windows looked at in each sample: neighbouring ones tell little more."""
+
+
+class ProductGauge:
+    """Moments of the rows that a layer multiplies, and of what it should make of them.
+
+    Attributes:
+        moments: One for each group of a convolution.
+    """
+
+    def __init__(
+        self,
+        product: MatrixProduct,
+        source: Source,
+        target: Optional[Source] = None,
+        kept: Optional[np.ndarray] = None,
+        seed: int = 0,
+    ) -> None:
+        """Choose what to look at.
+
+        Args:
+            product: The layer.
+            source: What it reads.
+            target: What it should make.
+            kept: The channels of the target that it makes at all; all if None.
+            seed: Chooses the windows.
+        """
+        self.moments: List[Moments] = [Moments() for _ in range(product.groups)]
+        self._product = product
+        self._source, self._target, self._kept = source, target, kept
+        self._random = np.random.default_rng(seed)
+
+    @property
+    def sources(self) -> Tuple[Source, ...]:
+        """What the layer reads, and what it should make."""
+        return (self._source,) if self._target is None else (self._source, self._target)
+
+    def add(self, seen: Seen) -> None:
+        """Take in a batch."""
+        places = self._places()
+        rows = self._product.read(seen[self._source], places)
+        targets: Sequence[Optional[np.ndarray]] = [None] * len(rows)
+        if self._target is not None:
+            made = seen[self._target]
+            made = made if self._kept is None else made.take(self._kept, axis=1)
+            targets = self._product.made(made, places)
+        for moments, x, y in zip(self.moments, rows, targets):
+            moments.add(x, y)
+
+    def _places(self) -> Optional[np.ndarray]:
+        """Other windows for every batch, so that all are seen sooner or later."""
+        count = self._product.places
+        if count <= PLACES:
+            return None
+        return np.sort(self._random.choice(count, PLACES, replace=False))
+
+
+class ChannelGauge:
+    """What the channels of a group hold where other layers read them.
+
+    Attributes:
+        moments: Of rows with a number for each channel, one for every place and sample.
+        magnitude: Sum of absolute values of each channel.
+        zeros: How often each channel was zero.
+    """
+
+    def __init__(self, group: ChannelGroup) -> None:
+        self.moments = Moments()
+        self.magnitude = np.zeros(group.channels)
+        self.zeros = np.zeros(group.channels)
+        self._channels = group.channels
+        self._cuts = read_values(group)
+
+    @property
+    def sources(self) -> Tuple[Source, ...]:
+        """The values that carry the channels to the layers that read them."""
+        return tuple(Source(cut.value) for cut in self._cuts)
+
+    def add(self, seen: Seen) -> None:
+        """Take in a batch."""
+        for cut in self._cuts:
+            rows = channel_rows(seen[Source(cut.value)], cut, self._channels)
+            self.moments.add(rows)
+            self.magnitude += np.abs(rows).sum(axis=0)
+            self.zeros += (rows == 0).sum(axis=0)
+
+
+def read_values(group: ChannelGroup) -> Tuple[ValueCut, ...]:
+    """Return the values through which the group's channels reach the layers that read them."""
+    read = {cut.layer.bottoms[0] for cut in group.members if cut.role == "reads"}
+    return tuple(cut for cut in group.values if cut.value in read)
+
+
+def channel_rows(array: np.ndarray, cut: ValueCut, channels: int) -> np.ndarray:
+    """Return the numbers of each channel in an array, shape (m, channels).
+
+    Where a channel has several entries along its axis, as behind a Flatten, each counts as a
+    place. A channel that the array does not hold, or not as often as others, is filled with zeros.
+    """
+    moved = np.moveaxis(array, cut.axis, -1)
+    moved = moved.reshape(-1, moved.shape[-1])
+    found: List[np.ndarray] = []
+    for entries in entries_by_turn(cut.channels, channels):
+        rows = np.zeros((len(moved), channels), array.dtype)
+        held = entries >= 0
+        rows[:, held] = moved[:, entries[held]]
+        found.append(rows)
+    return np.concatenate(found)
+
+
+def entries_by_turn(of_entry: np.ndarray, channels: int) -> List[np.ndarray]:
+    """The first entry of every channel, then the second of each, and so on; -1 for none."""
+    order = np.argsort(of_entry, kind="stable")
+    order = order[of_entry[order] >= 0]
+    sorted_channels = of_entry[order]
+    starts = np.searchsorted(sorted_channels, sorted_channels)
+    turn = np.arange(len(order)) - starts
+    found = np.full((int(turn.max(initial=-1)) + 1, channels), -1)
+    found[turn, sorted_channels] = order
+    return list(found)

@@ -1,0 +1,113 @@
+"""What calibration learns of a model by running inputs: streamed, never the activations."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, Optional, Sequence
+
+import numpy as np
+
+from netsurgery.calibration.gauges import ChannelGauge, ProductGauge
+from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration.measuring import Gauge, Progress, Source, measure
+from netsurgery.calibration.running import EngineLike
+from netsurgery.linalg.moments import Moments
+from netsurgery.network.channels import ChannelGroup
+from netsurgery.network.graph import Layer, Value
+from netsurgery.network.matrix_product import MatrixProduct
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes
+
+
+class Statistics:
+    """Runs a set of inputs through models, and answers what their layers saw.
+
+    What was learnt of a model is kept; nothing grows with the number of inputs.
+
+    Attributes:
+        inputs: The inputs.
+        engine: The engine that runs them, or its name, or None for the first that can.
+        seed: Chooses the windows that are looked at.
+    """
+
+    def __init__(
+        self, inputs: Inputs, engine: EngineLike = None, seed: int = 0, progress: Progress = None
+    ) -> None:
+        self.inputs, self.engine, self.seed = inputs, engine, seed
+        self._progress = progress
+        self._products: Dict[str, List[Moments]] = {}
+        self._channels: Dict[str, ChannelGauge] = {}
+        self._model: Optional[Model] = None
+
+    def run(self, models: Sequence[Model], gauges: Sequence[Gauge]) -> None:
+        """Run models side by side over all inputs, once, for gauges to look at.
+
+        Raises:
+            EngineError: There is no engine, or it refuses a model.
+        """
+        measure(models, self.inputs, gauges, self.engine, self._progress)
+
+    def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, List[Moments]]:
+        """Return the moments of the rows that layers read, one for each group of a convolution.
+
+        Args:
+            model: The model to run.
+            layers: Its Convolution and InnerProduct layers, all in one run.
+
+        Raises:
+            NetworkError: A layer is of another type.
+            EngineError: There is no engine, or it refuses the model.
+        """
+        self._remember(model)
+        layers = list(layers)
+        shapes = infer_shapes(model.network(), weights=model.weights)
+        gauges = {}
+        for layer in layers:
+            if layer.name not in self._products:
+                product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+                gauges[layer.name] = ProductGauge(product, Source(layer.bottoms[0]), seed=self.seed)
+        if gauges:
+            self.run([model], list(gauges.values()))
+        self._products.update((name, gauge.moments) for name, gauge in gauges.items())
+        return {layer.name: self._products[layer.name] for layer in layers}
+
+    def channels(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, ChannelGauge]:
+        """Return what the channels of groups hold where other layers read them, all in one run.
+
+        Raises:
+            EngineError: There is no engine, or it refuses the model.
+        """
+        self._remember(model)
+        groups = list(groups)
+        missing = {g.name: ChannelGauge(g) for g in groups if g.name not in self._channels}
+        if missing:
+            self.run([model], list(missing.values()))
+        self._channels.update(missing)
+        return {group.name: self._channels[group.name] for group in groups}
+
+    def errands(
+        self,
+        model: Model,
+        layer: Layer,
+        original: Model,
+        target: Value,
+        kept: Optional[np.ndarray] = None,
+    ) -> List[Moments]:
+        """Return the moments of what a layer reads in one model and should make as in another.
+
+        Args:
+            model: The model with the layer.
+            layer: A Convolution or InnerProduct.
+            original: The model that tells what should come out.
+            target: The value of it.
+            kept: The channels of the target that the layer makes; all if None.
+        """
+        shapes = infer_shapes(model.network(), weights=model.weights)
+        product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+        gauge = ProductGauge(product, Source(layer.bottoms[0]), Source(target, 1), kept, self.seed)
+        self.run([model, original], [gauge])
+        return gauge.moments
+
+    def _remember(self, model: Model) -> None:
+        """Forget what is known of another model."""
+        if self._model is not model:
+            self._model, self._products, self._channels = model, {}, {}

@@ -1,0 +1,177 @@
+"""What a criterion is: it looks at a group of channels and says which to keep.
+
+A criterion is one file in this room with a class registered under its name. Other packages add
+theirs through the entry point ``netsurgery.criteria``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, List, Optional
+
+import numpy as np
+
+from netsurgery.calibration.gauges import ChannelGauge
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.errors import PlanError
+from netsurgery.linalg.selection_constraints import keep_best
+from netsurgery.network.channels import ChannelGroup
+from netsurgery.network.channels.base import MAKES, READS
+from netsurgery.network.model import Model
+
+WEIGHTS, ACTIVATIONS, GRADIENTS = "weights", "activations", "gradients"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A group of channels, and what a criterion may look at to judge them.
+
+    Attributes:
+        model: The model; layers before the group may be thinned already.
+        group: The group, one of that model.
+        statistics: Runs inputs; None without any.
+        seed: For what is random.
+    """
+
+    model: Model
+    group: ChannelGroup
+    statistics: Optional[Statistics] = None
+    seed: int = 0
+
+    def made(self) -> np.ndarray:
+        """Return the weights that make each channel, shape (channels, n), float64.
+
+        Weights of several layers that make the same channels stand side by side, so that Gram
+        matrices add up. A bias is left out, as in Lu et al. 2017.
+        """
+        return self._weights(MAKES, "nothing that is known makes its channels")
+
+    def read(self) -> np.ndarray:
+        """Return the weights that read each channel, shape (channels, m), float64."""
+        return self._weights(READS, "nothing that is known reads its channels")
+
+    def seen(self) -> ChannelGauge:
+        """Return what the channels hold where other layers read them.
+
+        Raises:
+            PlanError: There are no inputs.
+        """
+        return self.require_statistics().channels(self.model, [self.group])[self.group.name]
+
+    def require_statistics(self) -> Statistics:
+        """Return the statistics.
+
+        Raises:
+            PlanError: There are none.
+        """
+        if self.statistics is None:
+            raise PlanError(
+                "this criterion looks at activations, and there are no inputs",
+                layer=self.group.name,
+                remedy="give some with --calibrate",
+            )
+        return self.statistics
+
+    @property
+    def blocks(self) -> Optional[List[List[int]]]:
+        """Blocks of channels that must keep as many each, or None.
+
+        Raises:
+            PlanError: They are not of equal length, which no criterion can handle.
+        """
+        cells = _refined(self.group)
+        if len(cells) < 2:
+            return None
+        if len({len(cell) for cell in cells}) > 1:
+            raise PlanError(
+                "convolutions in groups divide its channels unevenly",
+                layer=self.group.name,
+                remedy="choose its channels by hand, in a plan",
+            )
+        return cells
+
+    def _weights(self, role: str, problem: str) -> np.ndarray:
+        channels, found = self.group.channels, []
+        for cut in self.group.members:
+            blobs = self.model.blobs(cut.layer.name)
+            if cut.role != role or cut.blob != 0 or not blobs:
+                continue
+            array = blobs[0].array().astype(np.float64)
+            array = array.reshape(array.shape[-cut.axes :] if cut.axes <= array.ndim else (-1,))
+            runs = np.atleast_2d(cut.channels)
+            parts = np.split(array, len(runs)) if len(runs) > 1 else [array]
+            for part, run in zip(parts, runs):
+                found.append(_by_channel(np.moveaxis(part, cut.axis, 0), run, channels))
+        if not found:
+            raise PlanError(problem, layer=self.group.name)
+        return np.concatenate(found, axis=1)
+
+
+class Criterion(ABC):
+    """Base of every criterion.
+
+    Attributes:
+        name: What users call it.
+        needs: ``"weights"``, ``"activations"`` (inputs) or ``"gradients"`` (inputs with labels, and
+            real Caffe).
+        source: Author and year.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[str]
+    source: ClassVar[str]
+
+    @abstractmethod
+    def scores(self, view: View) -> np.ndarray:
+        """Return how much each channel matters, shape (channels,): the higher, the sooner kept.
+
+        Raises:
+            PlanError: What it looks at is not there.
+        """
+
+    def choose(self, view: View, keep: int, multiple: int = 1) -> np.ndarray:
+        """Return the channels to keep, rising.
+
+        Args:
+            view: The group.
+            keep: How many; rounded to what blocks and ``multiple`` allow.
+            multiple: Of what the number is to be a multiple.
+
+        Raises:
+            PlanError: The choice cannot be made.
+        """
+        try:
+            return keep_best(
+                self.scores(view),
+                keep,
+                blocks=view.blocks,
+                multiple=multiple,
+                locked=list(view.group.pinned),
+            )
+        except ValueError as error:
+            raise PlanError(str(error), layer=view.group.name) from None
+
+
+def _by_channel(array: np.ndarray, of_entry: np.ndarray, channels: int) -> np.ndarray:
+    """Bring entries along axis 0 together by channel; what a channel lacks is zero."""
+    flat = array.reshape(len(array), -1)
+    counts = np.bincount(of_entry[of_entry >= 0], minlength=channels)
+    rows = np.zeros((channels, int(counts.max(initial=0)), flat.shape[1]))
+    turn = np.zeros(channels, int)
+    for entry, channel in enumerate(of_entry):
+        if channel >= 0:
+            rows[channel, turn[channel]] = flat[entry]
+            turn[channel] += 1
+    return rows.reshape(channels, -1)
+
+
+def _refined(group: ChannelGroup) -> List[List[int]]:
+    """The finest blocks: channels that stand together in every balanced matrix."""
+    keys = np.zeros((group.channels, len(group.balanced)), int) - 1
+    for column, rows in enumerate(group.balanced):
+        for number, row in enumerate(rows):
+            keys[row, column] = number
+    _, cell = np.unique(keys, axis=0, return_inverse=True)
+    cell = cell.ravel()
+    return [np.flatnonzero(cell == number).tolist() for number in range(cell.max(initial=-1) + 1)]

@@ -1,0 +1,112 @@
+"""Thinned layers: channels and neurons cut out, and the layers that read them made to fit.
+
+Which to keep is the planner's choice (`netsurgery.criteria`); this method carries it out, in all
+layers that go together (`netsurgery.network.channels`). Lu et al. 2017 initialise thin networks so.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Dict, List, Mapping, Sequence
+
+import numpy as np
+
+from netsurgery.errors import PlanError
+from netsurgery.linalg.residual import relative_distance
+from netsurgery.methods import METHODS
+from netsurgery.methods.base import Arrays, Context, Edit, Method, Origin, Rewrite
+from netsurgery.methods.reconstruction import COMPENSATIONS, compensate
+from netsurgery.network.channels import ChannelGroup, channel_groups, put_back, thin_model
+from netsurgery.network.graph import Value
+from netsurgery.network.model import Model
+
+
+@METHODS.register("thin")
+class Thin(Method):
+    """Cut channels out of a layer, and of all layers that must lose them with it.
+
+    Options of an edit: ``keep``, the numbers of the channels that stay; ``compensate``, how the
+    kept channels stand in for the others in the layers that read them: ``"none"``, ``"channels"``
+    (every channel from the kept ones; He et al. 2017, Chee et al. 2022) or ``"patches"`` (all that
+    a window holds, which is never worse); both look at the net as it is before the edit.
+    """
+
+    name: ClassVar[str] = "thin"
+    layer_types: ClassVar[tuple] = ()
+    options: ClassVar[tuple] = ("keep", "compensate")
+
+    def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
+        """Return what is left of all layers that lose something.
+
+        Raises:
+            PlanError: There is no such group of channels, or the choice cannot be carried out.
+        """
+        groups = channel_groups(model)
+        keep = {edit.layer: _kept(edit)}
+        thinned = thin_model(model, groups, keep)
+        group = next(group for group in groups if group.name == edit.layer)
+        names = list(dict.fromkeys(cut.layer.name for cut in group.members))
+        kind = _compensation(edit)
+        if kind != "none":
+            statistics = context.require_statistics(edit)
+            thinned = compensate(model, thinned, group, keep[edit.layer], kind, statistics)
+        assert thinned.weights is not None
+        small = {
+            name: [blob.array() for blob in thinned.blobs(name)]
+            for name in names
+            if thinned.blobs(name)
+        }
+        whole = put_back(model, groups, keep, small)
+        return Rewrite(
+            edit,
+            _changed_texts(model, thinned),
+            {name: thinned.weights.find(name) for name in names if name in thinned.weights},
+            {name: (name,) for name in names},
+            f"{len(keep[edit.layer])} of {group.channels} channels",
+            {
+                name: relative_distance(model.blobs(name)[0].array(), whole[name][0])
+                for name in small
+            },
+            _origins(group, keep[edit.layer]),
+            group.approximate,
+        )
+
+    def compose(
+        self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
+    ) -> Mapping[str, Arrays]:
+        """Return blobs of the full size that read nothing of what was cut out."""
+        keep = {rewrite.edit.layer: _kept(rewrite.edit)}
+        small = {name: arrays for name, (arrays,) in pieces.items()}
+        return put_back(model, channel_groups(model), keep, small)
+
+
+def _kept(edit: Edit) -> List[int]:
+    keep = edit.options.get("keep")
+    if not isinstance(keep, (list, tuple)) or any(not isinstance(item, int) for item in keep):
+        raise PlanError(
+            f"keep {keep!r} is not a list of channels",
+            layer=edit.layer,
+            remedy="`netsurgery thin` chooses them",
+        )
+    return sorted(set(keep))
+
+
+def _compensation(edit: Edit) -> str:
+    kind = edit.options.get("compensate", "none")
+    if kind not in COMPENSATIONS:
+        raise PlanError(
+            f"compensate {kind!r} is not one of {', '.join(COMPENSATIONS)}", layer=edit.layer
+        )
+    return str(kind)
+
+
+def _changed_texts(before: Model, after: Model) -> Dict[int, bytes]:
+    pairs = zip(before.prototxt.layers, after.prototxt.layers)
+    return {old.index: new.text for old, new in pairs if old.text != new.text}
+
+
+def _origins(group: ChannelGroup, keep: Sequence[int]) -> Dict[Value, Origin]:
+    stays = np.isin(np.arange(-1, group.channels), [-1, *keep])  # -1, of other groups, comes first
+    return {
+        cut.value: Origin(cut.value, cut.axis, np.flatnonzero(stays[cut.channels + 1]))
+        for cut in group.values
+    }
