@@ -58,3 +58,23 @@ def caffe_python() -> str:
     if not python:
         skip_or_fail("needs real Caffe: set NETSURGERY_CAFFE_PYTHON")
     return python
+
+
+@pytest.fixture(params=["caffe", "opencv"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of each engine in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def caffe(caffe_python: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of the engine that is real Caffe."""
+    monkeypatch.setenv("NETSURGERY_CAFFE_PYTHON", caffe_python)
+    return "caffe"
+
+
+@pytest.fixture
+def opencv() -> str:
+    """The name of the engine that is OpenCV."""
+    pytest.importorskip("cv2")
+    return "opencv"

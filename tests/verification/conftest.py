@@ -21,26 +21,6 @@ ZOO = {
 }
 
 
-@pytest.fixture(params=["caffe", "opencv"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """The name of each engine in turn."""
-    return request.getfixturevalue(request.param)
-
-
-@pytest.fixture
-def caffe(caffe_python: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of the engine that is real Caffe."""
-    monkeypatch.setenv("NETSURGERY_CAFFE_PYTHON", caffe_python)
-    return "caffe"
-
-
-@pytest.fixture
-def opencv() -> str:
-    """The name of the engine that is OpenCV."""
-    pytest.importorskip("cv2")
-    return "opencv"
-
-
 @pytest.fixture
 def model(zoo: Path) -> Callable[[str], Model]:
     """Loads a model of the zoo by its key in `ZOO`."""
