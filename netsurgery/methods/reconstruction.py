@@ -21,7 +21,7 @@ from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 
-COMPENSATIONS = ("none", "channels", "patches")
+COMPENSATIONS = ("none", "channels", "patches", "constants")
 WIDEST = 6000
 """Longest row whose second moments are kept: 300 MB. Wider layers are fitted channel by channel."""
 

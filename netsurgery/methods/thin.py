@@ -14,6 +14,7 @@ from netsurgery.errors import PlanError
 from netsurgery.linalg.residual import relative_distance
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Origin, Rewrite
+from netsurgery.methods.constants import fold_constants
 from netsurgery.methods.reconstruction import COMPENSATIONS, compensate
 from netsurgery.network.channels import ChannelGroup, channel_groups, put_back, thin_model
 from netsurgery.network.graph import Value
@@ -27,7 +28,8 @@ class Thin(Method):
     Options of an edit: ``keep``, the numbers of the channels that stay; ``compensate``, how the
     kept channels stand in for the others in the layers that read them: ``"none"``, ``"channels"``
     (every channel from the kept ones; He et al. 2017, Chee et al. 2022) or ``"patches"`` (all that
-    a window holds, which is never worse); both look at the net as it is before the edit.
+    a window holds, which is never worse); both look at the net as it is before the edit. With
+    ``"constants"`` none stands in: only dead channels may go, and biases take what they added.
     """
 
     name: ClassVar[str] = "thin"
@@ -46,7 +48,10 @@ class Thin(Method):
         group = next(group for group in groups if group.name == edit.layer)
         names = list(dict.fromkeys(cut.layer.name for cut in group.members))
         kind = _compensation(edit)
-        if kind != "none":
+        if kind == "constants":
+            folded = fold_constants(model, groups, group, keep[edit.layer])
+            thinned = thin_model(folded, groups, keep)
+        elif kind != "none":
             statistics = context.require_statistics(edit)
             thinned = compensate(model, thinned, group, keep[edit.layer], kind, statistics)
         assert thinned.weights is not None

@@ -1,0 +1,74 @@
+"""Constants through sums and products: a factor of 0 makes one of anything."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Sequence
+
+import numpy as np
+
+from netsurgery.network.constants.base import Node, rule
+
+
+@rule("BatchNorm")
+def batch_norm(node: Node) -> Sequence[np.ndarray]:
+    """Normalised by the stored mean and variance, which are frozen when a net is used."""
+    param = node.parameter.batch_norm_param
+    frozen = param.use_global_stats if param.HasField("use_global_stats") else True
+    if not frozen or len(node.blobs) != 3:
+        return node.unknown()
+    mean, variance, (factor,) = node.blobs
+    scale = np.float32(0 if factor == 0 else 1 / factor)
+    deviation = np.sqrt(scale * variance + np.float32(param.eps))
+    centred = node.bottoms[0] - node.placed(scale * mean, 1)
+    return [centred / node.placed(deviation, 1)]
+
+
+@rule("Scale")
+def scale(node: Node) -> Sequence[np.ndarray]:
+    """The product with a blob or a second bottom, and what is added to it."""
+    param = node.parameter.scale_param
+    blobs = list(node.blobs)
+    if len(blobs) != (len(node.bottoms) == 1) + param.bias_term:
+        return node.unknown()
+    made = _product(node.bottoms[0], _operand(node, blobs, param.axis))
+    if param.bias_term:
+        made = made + node.placed(blobs[-1], _start(node, param.axis))
+    return [made]
+
+
+@rule("Bias")
+def bias(node: Node) -> Sequence[np.ndarray]:
+    """The sum with a blob or a second bottom."""
+    if len(node.bottoms) == 1 and not node.blobs:
+        return node.unknown()
+    return [node.bottoms[0] + _operand(node, node.blobs, node.parameter.bias_param.axis)]
+
+
+@rule("Eltwise")
+def eltwise(node: Node) -> Sequence[np.ndarray]:
+    """The sum, product or maximum of the bottoms."""
+    param = node.parameter.eltwise_param
+    if param.operation == param.PROD:
+        return [reduce(_product, node.bottoms)]
+    if param.operation == param.MAX:
+        return [reduce(np.maximum, node.bottoms)]
+    factors = list(param.coeff) or [1.0] * len(node.bottoms)
+    terms = [_product(one, np.float32(factor)) for one, factor in zip(node.bottoms, factors)]
+    return [reduce(np.add, terms)]
+
+
+def _product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The product; 0 times a number that is not known is 0."""
+    return np.where((first == 0) | (second == 0), np.float32(0), first * second)
+
+
+def _operand(node: Node, blobs: Sequence[np.ndarray], axis: int) -> np.ndarray:
+    operand = node.bottoms[1] if len(node.bottoms) > 1 else blobs[0]
+    return node.placed(operand, _start(node, axis))
+
+
+def _start(node: Node, axis: int) -> int:
+    """The first axis that the operand has; a number alone stands for all."""
+    scalar = len(node.bottoms) > 1 and not node.shapes[1]
+    return 0 if scalar else node.axis(axis)

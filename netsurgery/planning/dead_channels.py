@@ -1,0 +1,121 @@
+"""The planner of cuts that change nothing: channels and neurons that are dead already."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Optional
+
+import numpy as np
+
+from netsurgery.methods import Edit
+from netsurgery.methods.constants import fold_constants
+from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
+from netsurgery.network.dead import Dead, find_dead
+from netsurgery.network.doctor.fit import require_fit
+from netsurgery.network.model import Model
+from netsurgery.planning.plan import Left, Plan
+
+
+def plan_dead_channels(model: Model, progress: Optional[Callable[[str], None]] = None) -> Plan:
+    """Plan to cut all channels that a net can do without, exactly.
+
+    Those go that nobody reads, and those that are constant where they are read, if a bias can take
+    what they add. The last layers come first, as a channel that goes may have been the only reader
+    of others; this goes on until nothing is left to cut. Where channels go round, as in residual
+    branches, a group can have several edits, each for what the one before left.
+
+    Args:
+        model: The network with its weights.
+        progress: Called with the name of each group of channels before it is looked at.
+
+    Returns:
+        The edits of method ``thin``; and for each group of which something dead stays, or in which
+        nothing is dead, the reason.
+
+    Raises:
+        NetworkError: Prototxt and weights do not belong together, or the net is in the oldest
+            layout.
+    """
+    require_fit(model)
+    walk = _Walk(model)
+    while walk.round(progress):
+        pass
+    edited = {edit.layer for edit in walk.edits}
+    left = (_left(dead, dead.group.name in edited) for dead in walk.dead.values())
+    return Plan(tuple(walk.edits), tuple(one for one in left if one is not None))
+
+
+class _Walk:
+    """The model as it is after the edits so far."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.edits: List[Edit] = []
+        self._look()
+
+    def round(self, progress: Optional[Callable[[str], None]]) -> bool:
+        """Cut what is dead in each group once, from the last to the first; whether anything was."""
+        before = len(self.edits)
+        for name in [group.name for group in reversed(self.groups)]:
+            if progress:
+                progress(name)
+            if name in self.dead:
+                self._cut(self.dead[name])
+        return len(self.edits) > before
+
+    def _cut(self, dead: Dead) -> None:
+        group = dead.group
+        going = _most_that_may_go(group, dead.channels)
+        if not going.any():
+            return
+        keep = np.flatnonzero(~going).tolist()
+        options = {"keep": keep, "compensate": "constants"}
+        predicted = {"channels": [group.channels, len(keep)]}
+        self.edits.append(Edit(group.name, "thin", options, predicted))
+        folded = fold_constants(self.model, self.groups, group, keep)
+        self.model = thin_model(folded, self.groups, {group.name: keep})
+        self._look()
+
+    def _look(self) -> None:
+        self.groups = channel_groups(self.model)
+        self.dead: Dict[str, Dead] = find_dead(self.model, self.groups)
+
+
+def _most_that_may_go(group: ChannelGroup, dead: np.ndarray) -> np.ndarray:
+    """Dead channels without those that must stay for the sake of counts, or to be the last one."""
+    going, before = dead.copy(), None
+    while before is None or (going != before).any():
+        before = going.copy()
+        for rows in group.balanced:
+            _even_out(going, rows)
+        for cut in group.values:
+            if np.append(going, False)[cut.channels].all():
+                going[cut.channels[0]] = False
+        going[0] &= not going.all()
+    return going
+
+
+def _even_out(going: np.ndarray, rows: np.ndarray) -> None:
+    """Let as many channels of every row go, and never all."""
+    most = min(int(going[rows].sum(axis=1).min()), rows.shape[1] - 1)
+    for row in rows:
+        while going[row].sum() > most:
+            going[row[going[row]][-1]] = False
+
+
+def _left(dead: Dead, edited: bool) -> Optional[Left]:
+    group, remaining = dead.group, int(dead.channels.sum())
+    reasons = []
+    if remaining:
+        reasons.append(f"{remaining} dead channels stay: {_why_they_stay(group)}")
+    for why in dict.fromkeys(dead.stuck.values()):
+        count = sum(reason == why for reason in dead.stuck.values())
+        reasons.append(f"{count} constant channels stay: {why}")
+    if not reasons and not edited:
+        reasons.append(group.blocked or group.approximate or "no channel is dead")
+    return Left(group.name, "; ".join(reasons)) if reasons else None
+
+
+def _why_they_stay(group: ChannelGroup) -> str:
+    if group.balanced:
+        return "the groups of a convolution keep as many, and one at least"
+    return "a blob keeps one channel at least"
