@@ -7,6 +7,7 @@ from typing import Dict, Iterable, List, Optional, Sequence
 import numpy as np
 
 from netsurgery.calibration.gauges import ChannelGauge, ProductGauge
+from netsurgery.calibration.gradients import GradientGauge, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Gauge, Progress, Source, measure
 from netsurgery.calibration.running import EngineLike
@@ -27,15 +28,23 @@ class Statistics:
         inputs: The inputs.
         engine: The engine that runs them, or its name, or None for the first that can.
         seed: Chooses the windows that are looked at.
+        task_output: The output that labels are for, where several hold class scores.
     """
 
     def __init__(
-        self, inputs: Inputs, engine: EngineLike = None, seed: int = 0, progress: Progress = None
+        self,
+        inputs: Inputs,
+        engine: EngineLike = None,
+        seed: int = 0,
+        progress: Progress = None,
+        task_output: Optional[str] = None,
     ) -> None:
         self.inputs, self.engine, self.seed = inputs, engine, seed
+        self.task_output = task_output
         self._progress = progress
         self._products: Dict[str, List[Moments]] = {}
         self._channels: Dict[str, ChannelGauge] = {}
+        self._gradients: Dict[str, GradientGauge] = {}
         self._model: Optional[Model] = None
 
     def run(self, models: Sequence[Model], gauges: Sequence[Gauge]) -> None:
@@ -84,6 +93,24 @@ class Statistics:
         self._channels.update(missing)
         return {group.name: self._channels[group.name] for group in groups}
 
+    def gradients(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, GradientGauge]:
+        """Return what the loss would do without each channel, to first order, all in one run.
+
+        Raises:
+            EngineError: There is no real Caffe, or it refuses the model.
+            PlanError: The net has no loss, and no class scores to compute one from.
+        """
+        self._remember(model)
+        groups = list(groups)
+        missing = {g.name: GradientGauge(g) for g in groups if g.name not in self._gradients}
+        if missing:
+            gauges = list(missing.values())
+            measure_gradients(
+                model, self.inputs, gauges, self.engine, self.task_output, self._progress
+            )
+        self._gradients.update(missing)
+        return {group.name: self._gradients[group.name] for group in groups}
+
     def errands(
         self,
         model: Model,
@@ -110,4 +137,4 @@ class Statistics:
     def _remember(self, model: Model) -> None:
         """Forget what is known of another model."""
         if self._model is not model:
-            self._model, self._products, self._channels = model, {}, {}
+            self._model, self._products, self._channels, self._gradients = model, {}, {}, {}

@@ -17,6 +17,7 @@ from netsurgery.engines.base import (
     PathLike,
     Probe,
     Session,
+    Shape,
     as_float32,
     check_files,
 )
@@ -171,6 +172,40 @@ class CaffeSession(Session):
                 file=self._file,
                 remedy="put 'force_backward: true' into the prototxt",
             )
+        return dict(zip(blobs, results))
+
+    @property
+    def parameter_shapes(self) -> Mapping[str, List[Shape]]:
+        """The shapes of the arrays of every layer that has some."""
+        return self._shapes
+
+    def forward_without(
+        self,
+        start: str,
+        removed: Sequence[Mapping[Tuple[str, int], np.ndarray]],
+        blobs: Sequence[str],
+    ) -> Dict[str, np.ndarray]:
+        """Run the end of the net again and again, each time with zeros for other weights.
+
+        What comes before ``start`` is taken as the last forward pass left it; afterwards the
+        weights are as before, and so are all blobs that layers before ``start`` make.
+
+        Args:
+            start: The layer to start from: the first whose weights are changed, or an earlier one.
+            removed: For each run the weights that are zero in it: flat indices, int64, by (layer,
+                index of its array).
+            blobs: The blobs to return.
+
+        Returns:
+            A float32 copy of each blob, with the runs along a new axis 0.
+
+        Raises:
+            EngineError: A name is unknown, or Caffe gave up.
+        """
+        self._check_names(blobs)
+        arrays = [np.asarray(flat, np.int64) for run in removed for flat in run.values()]
+        runs = [list(run) for run in removed]
+        _, results = self._ask("forward_without", arrays, start=start, runs=runs, blobs=list(blobs))
         return dict(zip(blobs, results))
 
     def set_parameters(self, parameters: Mapping[str, Sequence[np.ndarray]]) -> None:

@@ -324,3 +324,25 @@ def test_the_private_environment_is_found(
     probe = Caffe().probe()
     assert probe.usable
     assert Path(probe.where) in (private, Path(sys.executable))
+
+
+def test_what_is_left_without_weights(caffe: Caffe, write: Callable[[str], Path]) -> None:
+    path = write(TANH.format(extra=""))
+    given, first, second = images(3, 5), np.array([0, 7]), np.array([3])
+    with caffe.open(path) as session:
+        weight, bias = session.parameters()["ip"]
+        whole = session.forward({"data": given}, ["tanh", "ip"])
+        removed = [{("ip", 0): first}, {("ip", 0): first, ("ip", 1): second}, {}]
+        found = session.forward_without("ip", removed, ["ip", "tanh"])
+        kept = session.parameters()["ip"]
+        with pytest.raises(EngineError, match="no blob 'pi'"):
+            session.forward_without("ip", removed, ["pi"])
+    assert session.parameter_shapes == {"ip": [(4, 5), (4,)]}
+    np.testing.assert_array_equal(kept[0], weight)
+    np.testing.assert_array_equal(kept[1], bias)
+    weight.reshape(-1)[first] = 0
+    np.testing.assert_allclose(found["ip"][0], given @ weight.T + bias, atol=1e-5)
+    bias[second] = 0
+    np.testing.assert_allclose(found["ip"][1], given @ weight.T + bias, atol=1e-5)
+    np.testing.assert_array_equal(found["ip"][2], whole["ip"])
+    np.testing.assert_array_equal(found["tanh"][2], whole["tanh"])

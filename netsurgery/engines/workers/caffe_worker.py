@@ -8,6 +8,8 @@ Keeps to the calls that pycaffe and its forks have had since 2015.
 import os
 import sys
 
+import numpy as np
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import channel  # noqa: E402
@@ -75,6 +77,27 @@ class CaffeWorker(object):
         results = [self.net.blobs[native(name)].diff for name in blobs]
         untouched = [name for name, diff in zip(blobs, results) if (diff == UNTOUCHED).all()]
         return {"untouched": untouched}, results
+
+    def forward_without(self, arrays, start, runs, blobs):
+        """Run from a layer on once for each list of weights, with zeros in their place.
+
+        ``runs`` has lists of (layer, index of blob); ``arrays`` the flat indices for each of them.
+        """
+        arrays = iter(arrays)
+        results = [[] for _ in blobs]
+        for run in runs:
+            flat = [self.net.params[native(name)][index].data.reshape(-1) for name, index in run]
+            places = [next(arrays) for _ in run]
+            # All are read before one is changed: layers may share their weights.
+            kept = [weights[place] for weights, place in zip(flat, places)]
+            for weights, place in zip(flat, places):
+                weights[place] = 0
+            self.net.forward(start=native(start))
+            for found, name in zip(results, blobs):
+                found.append(self.net.blobs[native(name)].data.copy())
+            for weights, place, old in zip(flat, places, kept):
+                weights[place] = old
+        return {}, [np.stack(found) for found in results]
 
     def time(self, arrays, inputs, repeats):
         """Return the seconds of ``repeats`` forward passes, after one that does not count."""

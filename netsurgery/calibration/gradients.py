@@ -1,0 +1,123 @@
+"""What the loss would do without a channel, to first order: Taylor expansions on inputs."""
+
+from __future__ import annotations
+
+from typing import Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.calibration.gauges import entries_by_turn, read_values
+from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration.losses import open_loss
+from netsurgery.calibration.measuring import Progress
+from netsurgery.calibration.running import EngineLike
+from netsurgery.errors import PlanError
+from netsurgery.network.channels import ChannelGroup
+from netsurgery.network.channels.groups import ValueCut
+from netsurgery.network.graph import Value
+from netsurgery.network.model import Model
+
+Pairs = Mapping[Value, Tuple[np.ndarray, np.ndarray]]
+
+
+class GradientGauge:
+    """First-order changes of the loss of each sample if a channel of a group were zero.
+
+    Where several values carry the channels to the layers that read them, they add up.
+
+    Attributes:
+        magnitude: Sum over samples of the magnitude of the mean over places, shape (channels,).
+        squared: Sum over samples of the square of the sum over places, shape (channels,).
+        count: Number of samples.
+    """
+
+    def __init__(self, group: ChannelGroup) -> None:
+        self.magnitude = np.zeros(group.channels)
+        self.squared = np.zeros(group.channels)
+        self.count = 0
+        self._channels = group.channels
+        self._cuts = read_values(group)
+        for cut in self._cuts:
+            if cut.axis == 0:
+                raise PlanError(
+                    f"{cut.value} has its channels where samples are told apart",
+                    layer=group.name,
+                    remedy="judge them by their weights",
+                )
+
+    @property
+    def values(self) -> Tuple[Value, ...]:
+        """The values it looks at."""
+        return tuple(cut.value for cut in self._cuts)
+
+    def add(self, seen: Pairs, count: int) -> None:
+        """Take in a batch.
+
+        Args:
+            seen: Values and the gradients of each sample's loss; one that no loss depends on is
+                left out.
+            count: Number of samples.
+        """
+        means, sums = np.zeros((2, count, self._channels))
+        for cut in self._cuts:
+            if cut.value in seen:
+                value, gradient = seen[cut.value]
+                total, places = products_by_channel(value, gradient, cut, self._channels, count)
+                sums += total
+                means += total / np.maximum(places, 1)
+        self.magnitude += np.abs(means).sum(axis=0)
+        self.squared += np.square(sums).sum(axis=0)
+        self.count += count
+
+
+def products_by_channel(
+    value: np.ndarray, gradient: np.ndarray, cut: ValueCut, channels: int, count: int
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Return for each sample and channel the sum over places of value times gradient.
+
+    Args:
+        value: Array whose rows belong to samples, as many each.
+        gradient: Of the same shape.
+        cut: Where the channels are in it.
+        channels: Number of channels.
+        count: Number of samples.
+
+    Returns:
+        Sums, shape (count, channels), float64; and the number of places of each channel.
+    """
+    products = np.multiply(value, gradient, dtype=np.float64)
+    moved = np.moveaxis(products, cut.axis, -1)
+    by_entry = moved.reshape(count, -1, moved.shape[-1]).sum(axis=1)
+    sums, places = np.zeros((count, channels)), np.zeros(channels)
+    for entries in entries_by_turn(cut.channels, channels):
+        held = entries >= 0
+        sums[:, held] += by_entry[:, entries[held]]
+        places[held] += products.size // (count * moved.shape[-1])
+    return sums, places
+
+
+def measure_gradients(
+    model: Model,
+    inputs: Inputs,
+    gauges: Sequence[GradientGauge],
+    engine: EngineLike = None,
+    output: Optional[str] = None,
+    progress: Progress = None,
+) -> None:
+    """Run a model there and back over all inputs, once, and show every batch to the gauges.
+
+    Raises:
+        EngineError: There is no Caffe, or it refuses the model.
+        PlanError: The net has no loss, and no class scores to compute one from.
+    """
+    wanted = dict.fromkeys(value for gauge in gauges for value in gauge.values)
+    with open_loss(model, inputs, engine, output) as runner:
+        values = [value for value in wanted if value in runner.net.reached]
+        done = 0
+        for batch in runner.batches():
+            seen = runner.gradients(batch, values) if values else {}
+            for gauge in gauges:
+                gauge.add(seen, batch.count)
+            done += batch.count
+            if progress:
+                progress(f"gradients of {done} of {len(inputs)} inputs")

@@ -1,0 +1,198 @@
+"""A model that runs in real Caffe with a loss at its end: its loss, and gradients of it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Dict, Iterator, Optional, Sequence
+
+import numpy as np
+
+from netsurgery.calibration.inputs import Batch, Inputs
+from netsurgery.calibration.running import EngineLike, common_batch, open_model
+from netsurgery.engines import engine as engine_named
+from netsurgery.engines.caffe import Caffe, CaffeSession
+from netsurgery.errors import EngineError, PlanError
+from netsurgery.network.graph import Value
+from netsurgery.network.loss import IGNORED, LossNet, with_loss
+from netsurgery.network.model import Model
+
+GIVEN = "the labels given"
+PREDICTED = "the classes that the net itself finds best, as no labels are given"
+OWN = "what the net's own loss layers read"
+
+
+@dataclass(frozen=True)
+class LossRunner:
+    """A model with a loss, open in real Caffe.
+
+    Attributes:
+        net: The model.
+        session: The model in Caffe.
+        inputs: What it is fed.
+        size: How many samples are fed at once.
+    """
+
+    net: LossNet
+    session: CaffeSession
+    inputs: Inputs
+    size: int
+
+    @property
+    def watched(self) -> Sequence[str]:
+        """The blobs that `losses` is computed from."""
+        scores = self.net.scores
+        return list(self.net.losses) if scores is None else [self.net.names[scores]]
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield all samples, with labels: where there are none, the classes the net finds best.
+
+        Raises:
+            EngineError: Caffe gave up.
+            PlanError: A label is no class of the net.
+        """
+        for batch in self.inputs.batches(self.size):
+            if self.net.labels is None:
+                yield batch
+                continue
+            labels = batch.labels
+            if labels is None:
+                blank = np.full(batch.count, IGNORED)
+                scores = self.forward(Batch(batch.inputs, batch.count, batch.size, blank))
+                labels = _flat(scores[self.watched[0]], batch).argmax(axis=1)
+            self._check_labels(labels)
+            yield Batch(batch.inputs, batch.count, batch.size, labels)
+
+    def forward(self, batch: Batch, blobs: Sequence[str] = ()) -> Dict[str, np.ndarray]:
+        """Run a batch and return the blobs `losses` needs, and others; no row is cut off.
+
+        Raises:
+            EngineError: Caffe gave up.
+        """
+        fed = dict(batch.inputs)
+        if self.net.labels is not None:
+            labels = np.full(batch.size, float(IGNORED))
+            labels[: batch.count] = batch.labels
+            fed[self.net.labels] = labels
+        return self.session.forward(fed, list(dict.fromkeys([*self.watched, *blobs])))
+
+    def losses(self, found: Dict[str, np.ndarray], batch: Batch) -> float:
+        """Return the sum of the samples' losses, in float64.
+
+        Args:
+            found: The blobs of `watched`.
+            batch: The batch, with labels.
+        """
+        if self.net.scores is None:
+            return sum(
+                weight * float(_of_samples(found[name], batch).sum())
+                for name, weight in self.net.losses.items()
+            )
+        scores = _flat(found[self.watched[0]], batch)
+        scores = scores - scores.max(axis=1, keepdims=True)
+        chosen = scores[np.arange(batch.count), batch.labels]
+        return float((np.log(np.exp(scores).sum(axis=1)) - chosen).sum())
+
+    def gradients(
+        self, batch: Batch, values: Sequence[Value]
+    ) -> Dict[Value, tuple[np.ndarray, np.ndarray]]:
+        """Run a batch there and back.
+
+        Args:
+            batch: The batch, with labels.
+            values: Values that the loss depends on.
+
+        Returns:
+            Each value and the gradient of the loss of each sample, without repeated samples.
+
+        Raises:
+            EngineError: Caffe gave up.
+        """
+        names = [self.net.names[value] for value in values]
+        found = self.forward(batch, [*names, *self.net.losses])
+        diffs = {
+            name: np.full(found[name].shape, weight * self._samples_in(found[name], batch))
+            for name, weight in self.net.losses.items()
+        }
+        back = self.session.backward(diffs, names)
+        return {
+            value: (batch.cut(found[name]), batch.cut(back[name]))
+            for value, name in zip(values, names)
+        }
+
+    def _samples_in(self, loss: np.ndarray, batch: Batch) -> int:
+        """By what Caffe has divided a loss: a layer of its own gives one number, the mean."""
+        return batch.size if self.net.scores is None and not loss.ndim else 1
+
+    def _check_labels(self, labels: np.ndarray) -> None:
+        classes = self.session.blobs[self.watched[0]][1]
+        if labels.min() < 0 or labels.max() >= classes:
+            raise PlanError(
+                f"the net tells {classes} classes apart, but labels are from {labels.min()} to "
+                f"{labels.max()}",
+                remedy="give the labels that belong to the net, or name the output they are for",
+            )
+
+
+@contextlib.contextmanager
+def open_loss(
+    model: Model, inputs: Inputs, engine: EngineLike = None, output: Optional[str] = None
+) -> Iterator[LossRunner]:
+    """Open a model with a loss at its end in real Caffe, and close it at the end of the ``with``.
+
+    Args:
+        model: The model.
+        inputs: What it is fed, with labels or without.
+        engine: Real Caffe, or None to find it.
+        output: The output that labels are for, where several hold class scores.
+
+    Raises:
+        EngineError: There is no Caffe, or it refuses the model.
+        PlanError: The net has no loss and no class scores to compute one from, or its own loss
+            cannot be told for a part of a batch.
+    """
+    caffe = _caffe(engine)
+    net = with_loss(model, output)
+    size, _ = common_batch(inputs, model.network())
+    if len(inputs) % size and net.takes_means:
+        raise PlanError(
+            f"the net's own loss is a mean over {size} samples, and there are {len(inputs)}",
+            file=model.prototxt.file,
+            remedy=f"give a multiple of {size}",
+        )
+    with open_model(caffe, net.model) as runner:
+        assert isinstance(runner.session, CaffeSession)
+        yield LossRunner(net, runner.session, inputs, size)
+
+
+def judged_by(model: Model, inputs: Inputs, output: Optional[str] = None) -> str:
+    """Return what the loss of a model holds the outputs against, in words.
+
+    Raises:
+        PlanError: The net has no loss and no class scores to compute one from.
+    """
+    if with_loss(model, output).labels is None:
+        return OWN
+    return PREDICTED if inputs.labels is None else GIVEN
+
+
+def _caffe(engine: EngineLike) -> Caffe:
+    chosen = engine_named("caffe") if engine is None else engine
+    chosen = engine_named(chosen) if isinstance(chosen, str) else chosen
+    if not isinstance(chosen, Caffe):
+        raise EngineError(
+            f"losses and their gradients come from real Caffe, not from {chosen.name}",
+            remedy="leave the engine out, or name caffe",
+        )
+    return chosen
+
+
+def _of_samples(loss: np.ndarray, batch: Batch) -> np.ndarray:
+    """The loss of each sample that counts: that of a mean is the mean."""
+    loss = loss.astype(np.float64)
+    return batch.cut(loss) if loss.ndim else np.full(batch.count, loss)
+
+
+def _flat(scores: np.ndarray, batch: Batch) -> np.ndarray:
+    """Class scores, shape (samples that count, classes), float64."""
+    return scores.reshape(len(scores), -1)[: batch.count].astype(np.float64)

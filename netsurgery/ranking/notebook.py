@@ -1,0 +1,112 @@
+"""What an oracle has measured so far, in a file, so that an interrupted run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from netsurgery.calibration.inputs import Inputs
+from netsurgery.errors import FormatError
+from netsurgery.formats.digest import sha256_of
+from netsurgery.network.model import Model
+
+Place = Tuple[int, str, Tuple[int, ...]]
+
+
+class Notebook:
+    """Lists of numbers under (batch, group, channels), each written down as it is measured.
+
+    The file has a line of JSON for each; the first names what they belong to. A line that was
+    not finished is as if it were not there.
+
+    Attributes:
+        path: The file; None to keep nothing.
+    """
+
+    def __init__(self, path: Optional[Path] = None) -> None:
+        self.path = path
+        self._notes: Dict[Place, List[float]] = {}
+
+    @property
+    def batches(self) -> int:
+        """How many batches it knows of."""
+        return 1 + max((batch for batch, _, _ in self._notes), default=-1)
+
+    def open(self, key: str) -> None:
+        """Read what is there, if it belongs to ``key``; else start anew.
+
+        Raises:
+            FormatError: The file cannot be read or written.
+        """
+        self._notes = {}
+        if self.path is None:
+            return
+        lines = self._lines()
+        if lines[:1] == [{"key": key}]:
+            for note in lines[1:]:
+                self._notes[(note["batch"], note["group"], tuple(note["channels"]))] = note[
+                    "losses"
+                ]
+        # Written again, so that a line that was cut off does not spoil the next one.
+        self._write("w", {"key": key}, *(self._line(place) for place in self._notes))
+
+    def get(
+        self, batch: int, group: str = "", channels: Sequence[int] = ()
+    ) -> Optional[List[float]]:
+        """Return what is noted, or None."""
+        return self._notes.get((batch, group, tuple(channels)))
+
+    def put(
+        self, batch: int, losses: List[float], group: str = "", channels: Sequence[int] = ()
+    ) -> None:
+        """Note numbers.
+
+        Raises:
+            FormatError: The file cannot be written.
+        """
+        place = batch, group, tuple(channels)
+        self._notes[place] = losses
+        if self.path is not None:
+            self._write("a", self._line(place))
+
+    def _line(self, place: Place) -> Dict[str, object]:
+        batch, group, channels = place
+        return {"batch": batch, "group": group, "channels": channels, "losses": self._notes[place]}
+
+    def _lines(self) -> List[dict]:
+        assert self.path is not None
+        try:
+            texts = self.path.read_text("utf-8").splitlines() if self.path.exists() else []
+        except (OSError, UnicodeDecodeError):
+            raise FormatError("is no notes of an oracle", file=self.path) from None
+        found = []
+        for text in texts:
+            try:
+                found.append(json.loads(text))
+            except ValueError:
+                break
+        return found
+
+    def _write(self, mode: str, *lines: Dict[str, object]) -> None:
+        assert self.path is not None
+        try:
+            with open(self.path, mode, encoding="utf-8") as stream:
+                stream.writelines(json.dumps(line) + "\n" for line in lines)
+        except OSError as error:
+            raise FormatError(f"cannot be written: {error.strerror}", file=self.path) from None
+
+
+def key_of(model: Model, inputs: Inputs, output: str, size: int) -> str:
+    """Return a digest of all that an oracle's numbers depend on."""
+    digest = hashlib.sha256(repr((inputs.sha256, output, size)).encode())
+    digest.update(b"" if inputs.labels is None else inputs.labels.tobytes())
+    digest.update(model.prototxt.data)
+    if model.weights is not None:
+        with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+            path = Path(folder) / "weights"
+            model.weights.write(path)
+            digest.update(sha256_of(path).encode())
+    return digest.hexdigest()

@@ -1,0 +1,145 @@
+"""The oracle: what the loss does when each channel alone is removed, by trying it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.calibration.inputs import Batch
+from netsurgery.calibration.losses import LossRunner, open_loss
+from netsurgery.calibration.measuring import Progress
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.network.channels import ChannelGroup
+from netsurgery.network.channels.readers import first_reader, weights_reading
+from netsurgery.network.model import Model
+from netsurgery.ranking.notebook import Notebook, key_of
+
+AT_ONCE = 16
+"""Channels that are tried between two notes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Oracle:
+    """The loss without each channel.
+
+    Attributes:
+        loss: Mean loss of the whole net.
+        changes: For each group how much the mean loss grows without each channel, shape
+            (channels,); NaN for channels that must stay.
+        halves: The same on every other batch and on the batches between, shape (2, channels);
+            NaN if there is only one batch.
+        samples: Number of inputs.
+    """
+
+    loss: float
+    changes: Dict[str, np.ndarray]
+    halves: Dict[str, np.ndarray]
+    samples: int
+
+    @property
+    def magnitudes(self) -> Dict[str, np.ndarray]:
+        """The absolute values of the changes, which criteria are held against."""
+        return {name: np.abs(changes) for name, changes in self.changes.items()}
+
+
+def measure_oracle(
+    model: Model,
+    groups: Sequence[ChannelGroup],
+    statistics: Statistics,
+    notebook: Optional[Notebook] = None,
+    progress: Progress = None,
+) -> Oracle:
+    """Remove each free channel alone, and see what becomes of the loss.
+
+    A channel is removed by zeros in the weights that read it, which gives what the thinned net
+    computes; only the layers from the first of these on are run again.
+
+    Args:
+        model: The model.
+        groups: Its groups of channels.
+        statistics: Has the inputs, and names the engine.
+        notebook: Keeps what was measured, so that an interrupted run goes on.
+        progress: Called with a text for each step.
+
+    Raises:
+        EngineError: There is no real Caffe, or it refuses the model.
+        PlanError: The net has no loss, and no class scores to compute one from.
+        FormatError: The notebook cannot be written.
+    """
+    inputs = statistics.inputs
+    groups = [group for group in groups if len(group.free)]
+    # From the last layers to the first: what comes before a start is never touched before it.
+    trials = sorted(
+        (group for group in groups if group.consumers), key=lambda g: -first_reader(g).index
+    )
+    notes = notebook or Notebook()
+    with open_loss(model, inputs, statistics.engine, statistics.task_output) as runner:
+        notes.open(key_of(model, inputs, statistics.task_output or "", runner.size))
+        for number, batch in enumerate(runner.batches()):
+            title = f"batch {number + 1} of {-(-len(inputs) // runner.size)}"
+            _try_batch(runner, batch, number, trials, notes, progress, title)
+    return _sum_up(groups, notes, len(inputs))
+
+
+def _try_batch(
+    runner: LossRunner,
+    batch: Batch,
+    number: int,
+    groups: Sequence[ChannelGroup],
+    notes: Notebook,
+    progress: Progress,
+    title: str,
+) -> None:
+    todo = [
+        (group, part)
+        for group in groups
+        for part in _parts(group)
+        if notes.get(number, group.name, part) is None
+    ]
+    if not todo and notes.get(number) is not None:
+        return
+    whole = runner.losses(runner.forward(batch), batch)
+    notes.put(number, [whole, batch.count])
+    for group, part in todo:
+        if progress:
+            progress(f"{title}, {group.name}, channel {part[0]} of {group.channels}")
+        notes.put(number, _losses_without(runner, batch, group, part), group.name, part)
+
+
+def _losses_without(
+    runner: LossRunner, batch: Batch, group: ChannelGroup, channels: Sequence[int]
+) -> List[float]:
+    shapes = runner.session.parameter_shapes
+    removed = [weights_reading(group, channel, shapes) for channel in channels]
+    found = runner.session.forward_without(first_reader(group).name, removed, runner.watched)
+    return [
+        runner.losses({name: blobs[turn] for name, blobs in found.items()}, batch)
+        for turn in range(len(channels))
+    ]
+
+
+def _parts(group: ChannelGroup) -> Iterator[Tuple[int, ...]]:
+    free = group.free.tolist()
+    for start in range(0, len(free), AT_ONCE):
+        yield tuple(free[start : start + AT_ONCE])
+
+
+def _sum_up(groups: Sequence[ChannelGroup], notes: Notebook, samples: int) -> Oracle:
+    numbers = range(notes.batches)
+    whole = np.array([notes.get(number) for number in numbers])
+    counts = np.stack([whole[half::2, 1].sum() for half in range(2)])
+    halves = {}
+    for group in groups:
+        sums = np.zeros((2, group.channels))
+        sums[:, list(group.pinned)] = np.nan
+        for number in numbers if group.consumers else ():
+            for part in _parts(group):
+                losses = np.array(notes.get(number, group.name, part))
+                sums[number % 2, list(part)] += losses - whole[number, 0]
+        halves[group.name] = sums
+    changes = {name: sums.sum(axis=0) / samples for name, sums in halves.items()}
+    with np.errstate(invalid="ignore"):
+        halves = {name: sums / counts[:, None] for name, sums in halves.items()}
+    return Oracle(float(whole[:, 0].sum()) / samples, changes, halves, samples)

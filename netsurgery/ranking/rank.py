@@ -1,0 +1,182 @@
+"""Rank the channels of a model by criteria, and hold the criteria against an oracle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+import numpy as np
+
+from netsurgery.calibration.losses import judged_by
+from netsurgery.calibration.measuring import Progress
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.criteria import View, criterion
+from netsurgery.criteria.base import ACTIVATIONS, GRADIENTS, WEIGHTS
+from netsurgery.criteria.normalise import l2_normalised, macs_of_channels, with_flops
+from netsurgery.errors import PlanError
+from netsurgery.network.channels import ChannelGroup, channel_groups
+from netsurgery.network.model import Model
+from netsurgery.ranking.correlation import Correlation, correlate
+from netsurgery.ranking.notebook import Notebook
+from netsurgery.ranking.oracle import Oracle, measure_oracle
+
+Scores = Mapping[str, np.ndarray]
+OTHER_HALF = "oracle, half against half"
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Scores of all channels that can be removed.
+
+    Attributes:
+        groups: The groups of channels that have some to remove.
+        scores: For each criterion and group an array of shape (channels,): the higher, the sooner
+            kept.
+        comparable: The same, made comparable between groups.
+        oracle: What the loss does without each channel; None if nobody asked.
+        judged_by: What the loss holds the outputs against; None where no loss was computed.
+    """
+
+    groups: Tuple[ChannelGroup, ...]
+    scores: Mapping[str, Scores]
+    comparable: Mapping[str, Scores]
+    oracle: Optional[Oracle] = None
+    judged_by: Optional[str] = None
+
+    def order(self, name: str) -> List[Tuple[str, int]]:
+        """Return (group, channel) of all that can be removed, the one to remove first in front.
+
+        Args:
+            name: A criterion.
+        """
+        scores = self.comparable[name]
+        found = [(scores[g.name][c], g.name, c) for g in self.groups for c in g.free.tolist()]
+        return [(group, channel) for _, group, channel in sorted(found, key=lambda one: one[0])]
+
+    def correlations(self) -> Dict[str, Correlation]:
+        """Return how well each criterion foretells the oracle.
+
+        With two batches or more, there is a row for the oracle on one half of them against the
+        other: as well as any criterion can do on so few inputs.
+
+        Raises:
+            ValueError: There is no oracle.
+        """
+        if self.oracle is None:
+            raise ValueError("there is no oracle to correlate with")
+        free = {group.name: group.free for group in self.groups}
+        truth = self.oracle.magnitudes
+        found = {name: correlate(scores, truth, free) for name, scores in self.scores.items()}
+        halves = [{n: np.abs(h[side]) for n, h in self.oracle.halves.items()} for side in (0, 1)]
+        if all(np.isfinite(halves[1][name][channels]).all() for name, channels in free.items()):
+            found[OTHER_HALF] = correlate(halves[0], halves[1], free)
+        return found
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return everything as plain data."""
+        data: Dict[str, Any] = {
+            "labels": self.judged_by,
+            "groups": [
+                {
+                    "name": group.name,
+                    "channels": group.channels,
+                    "free": group.free.tolist(),
+                    "scores": {n: scores[group.name].tolist() for n, scores in self.scores.items()},
+                }
+                for group in self.groups
+            ],
+            "order": {name: self.order(name) for name in self.scores},
+        }
+        if self.oracle is not None:
+            changes = self.oracle.changes
+            data["oracle"] = {
+                "loss": self.oracle.loss,
+                "inputs": self.oracle.samples,
+                "changes": {name: array.tolist() for name, array in changes.items()},
+            }
+            data["spearman"] = {name: vars(one) for name, one in self.correlations().items()}
+        return data
+
+
+def rank(
+    model: Model,
+    criteria: Sequence[str],
+    statistics: Optional[Statistics] = None,
+    *,
+    oracle: bool = False,
+    notes: Optional[Path] = None,
+    flops: float = 0.0,
+    seed: int = 0,
+    progress: Progress = None,
+) -> Ranking:
+    """Rank all channels that can be removed.
+
+    Args:
+        model: The model.
+        criteria: Names of criteria.
+        statistics: Runs inputs; not needed for criteria that look at weights alone.
+        oracle: Also remove each channel alone and see what becomes of the loss.
+        notes: A file that keeps what the oracle has measured, so that an interrupted run goes on.
+        flops: What one percent of the net's MACs is worth in the order over all layers (Molchanov
+            et al. 2017: 1e-3).
+        seed: For what is random.
+        progress: Called with a text for each step.
+
+    Raises:
+        PlanError: There is no such criterion, no inputs that it needs, nothing to rank, or no
+            loss.
+        EngineError: There is no engine that can do it.
+    """
+    chosen = {name: criterion(name) for name in dict.fromkeys(criteria)}
+    needs = {one.needs for one in chosen.values()}
+    if statistics is None:
+        _require_nothing([name for name, one in chosen.items() if one.needs != WEIGHTS], oracle)
+    groups = [group for group in channel_groups(model) if len(group.free)]
+    if not groups:
+        raise PlanError(
+            "no channel of this net can be removed",
+            file=model.prototxt.file,
+            remedy="`netsurgery channels` says why",
+        )
+    if statistics is not None:
+        _run_once(model, groups, statistics, needs)
+    scores: Dict[str, Scores] = {
+        name: {g.name: one.scores(View(model, g, statistics, seed)) for g in groups}
+        for name, one in chosen.items()
+    }
+    found = labels = None
+    if statistics is not None and (oracle or GRADIENTS in needs):
+        labels = judged_by(model, statistics.inputs, statistics.task_output)
+    if statistics is not None and oracle:
+        found = measure_oracle(model, groups, statistics, Notebook(notes), progress)
+    return Ranking(tuple(groups), scores, _comparable(model, groups, scores, flops), found, labels)
+
+
+def _require_nothing(needing: Sequence[str], oracle: bool) -> None:
+    """Refuse to go on without inputs where some are needed."""
+    names = [*needing, *(["the oracle"] if oracle else [])]
+    if names:
+        raise PlanError(
+            f"{' and '.join(names)} cannot do without inputs", remedy="give some with --data"
+        )
+
+
+def _run_once(
+    model: Model, groups: Sequence[ChannelGroup], statistics: Statistics, needs: Set[str]
+) -> None:
+    """Learn what criteria will ask for of all groups at once, not of one after the other."""
+    if ACTIVATIONS in needs:
+        statistics.channels(model, groups)
+    if GRADIENTS in needs:
+        statistics.gradients(model, groups)
+
+
+def _comparable(
+    model: Model, groups: Sequence[ChannelGroup], scores: Mapping[str, Scores], flops: float
+) -> Dict[str, Scores]:
+    found: Dict[str, Scores] = {name: l2_normalised(one) for name, one in scores.items()}
+    if flops:
+        macs = macs_of_channels(model, groups)
+        found = {name: with_flops(one, macs, flops) for name, one in found.items()}
+    return found
