@@ -25,19 +25,10 @@ def numbers(kind: type) -> Callable[[Any, Any, Optional[str]], Optional[tuple]]:
     return read
 
 
+labels_option = click.option("--labels", type=FILE, help="Text file with the class of each input.")
+
 # Spelt with dashes, and as Caffe's own scripts spell them.
-input_options = options(
-    click.option(
-        "--inputs",
-        "inputs",
-        multiple=True,
-        type=FILE,
-        help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), an "
-        ".npy, images or folders of images. Random inputs if not given.",
-    ),
-    click.option("--labels", type=FILE, help="Text file with the class of each input."),
-    click.option("--random", "count", default=8, show_default=True, help="How many random inputs."),
-    click.option("--seed", default=0, show_default=True, help="Seed of the random inputs."),
+preprocessing_options = options(
     click.option("--mean-file", "--mean_file", type=FILE, help="Mean: .npy or .binaryproto."),
     click.option("--mean", callback=numbers(float), metavar="B,G,R", help="Mean of each channel."),
     click.option("--input-scale", "--input_scale", type=float, help="Factor after the mean."),
@@ -58,6 +49,21 @@ input_options = options(
         metavar="H,W",
         help="Size to which an image is resized before its centre is cut out.",
     ),
+)
+
+input_options = options(
+    click.option(
+        "--inputs",
+        "inputs",
+        multiple=True,
+        type=FILE,
+        help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), an "
+        ".npy, images or folders of images. Random inputs if not given.",
+    ),
+    labels_option,
+    click.option("--random", "count", default=8, show_default=True, help="How many random inputs."),
+    click.option("--seed", default=0, show_default=True, help="Seed of the random inputs."),
+    preprocessing_options,
 )
 
 tolerance_options = options(

@@ -33,14 +33,15 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
 
 def print_json(data: Any) -> None:
     """Print ``data`` as JSON; numbers JSON does not know become null."""
-    click.echo(json.dumps(_plain(data), indent=2))
+    click.echo(json.dumps(plain(data), indent=2))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return data that JSON can hold: NaN and the infinities become None, paths text."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, float) and value - value != 0:  # NaN and the infinities

@@ -1,0 +1,131 @@
+"""``netsurgery rank``: which channels matter, by criteria and by trying it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from netsurgery.cli._inputs import (
+    engine_options,
+    labels_option,
+    preprocessing_options,
+    read_engine,
+    read_samples,
+)
+from netsurgery.cli._options import (
+    FILE,
+    json_option,
+    options,
+    plain,
+    print_json,
+    progress,
+    prototxt_argument,
+    weights_argument,
+)
+
+ENGINE = ("engine", "caffe_python", "pythonpath")
+
+
+@click.command("rank")
+@options(
+    prototxt_argument,
+    weights_argument,
+    click.option(
+        "--criteria",
+        default="l1",
+        show_default=True,
+        metavar="A,B,C",
+        help="What to rank by: taylor, taylor2019, l1, l2, activation, activation-std, zeros, "
+        "random and the other criteria.",
+    ),
+    click.option(
+        "--data",
+        "--inputs",
+        "inputs",
+        multiple=True,
+        type=FILE,
+        help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), an "
+        ".npy, images or folders of images. Criteria that look at weights alone need none.",
+    ),
+    labels_option,
+    click.option(
+        "--oracle",
+        is_flag=True,
+        help="Remove each channel alone, see what becomes of the loss, and hold the criteria "
+        "against that. Needs real Caffe.",
+    ),
+    click.option(
+        "--flops",
+        default=0.0,
+        metavar="LAMBDA",
+        help="In the order over all layers, what one percent of the net's MACs is worth "
+        "(Molchanov et al. 2017: 0.001).",
+    ),
+    click.option(
+        "--task-output",
+        metavar="BLOB",
+        help="The output that labels are for, where several hold classes.",
+    ),
+    click.option("--seed", default=0, show_default=True, help="For what is random."),
+    click.option(
+        "-o",
+        "--output",
+        type=FILE,
+        help="A file for the whole ranking as JSON. With --oracle, what it measures is kept in "
+        "OUTPUT.oracle, from which the next run goes on.",
+    ),
+    preprocessing_options,
+    engine_options,
+    json_option,
+)
+def command(
+    prototxt: Path,
+    weights: Path,
+    criteria: str,
+    oracle: bool,
+    flops: float,
+    task_output: Optional[str],
+    seed: int,
+    output: Optional[Path],
+    as_json: bool,
+    **given: Any,
+) -> None:
+    r"""Rank the channels of a model by what they are worth.
+
+    \b
+    netsurgery rank deploy.prototxt net.caffemodel --criteria l1,somp
+    netsurgery rank deploy.prototxt net.caffemodel --criteria taylor,l1 --data data.npz --oracle
+    """
+    from netsurgery.calibration.statistics import Statistics
+    from netsurgery.formats.atomic import write_together
+    from netsurgery.network.model import load
+    from netsurgery.ranking import rank
+    from netsurgery.report.ranking import print_ranking
+
+    model = load(prototxt, weights)
+    engine = read_engine(*(given.pop(name) for name in ENGINE))
+    inputs = read_samples(model, given)
+    names = [name.strip() for name in criteria.split(",")]
+    notes = output.with_name(f"{output.name}.oracle") if output else None
+    with progress("ranking") as step:
+        statistics = inputs and Statistics(inputs, engine, seed, step, task_output)
+        found = rank(
+            model,
+            names,
+            statistics,
+            oracle=oracle,
+            notes=notes,
+            flops=flops,
+            seed=seed,
+            progress=step,
+        )
+    if output:
+        text = json.dumps(plain(found.to_dict()), indent=2) + "\n"
+        write_together({output: lambda stream: stream.write(text.encode())})
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_ranking(found)

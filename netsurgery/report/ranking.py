@@ -1,0 +1,64 @@
+"""A ranking of channels as text."""
+
+from __future__ import annotations
+
+import math
+from typing import Dict, List, Sequence
+
+import numpy as np
+
+from netsurgery.network.channels import ChannelGroup
+from netsurgery.ranking import Oracle, Ranking
+from netsurgery.ranking.correlation import Correlation
+from netsurgery.report.console import console, print_table
+
+
+def print_ranking(ranking: Ranking) -> None:
+    """Print the scores of every channel, and how well the criteria foretell the oracle."""
+    for group in ranking.groups:
+        _print_group(ranking, group)
+    out = console()
+    if ranking.judged_by:
+        out.print(f"The loss holds the outputs against {ranking.judged_by}.", markup=False)
+    if ranking.oracle is not None:
+        _print_oracle(ranking.oracle, ranking.correlations())
+
+
+def _print_group(ranking: Ranking, group: ChannelGroup) -> None:
+    """A row for each channel, the one that matters least to the first criterion in front."""
+    scores = {name: found[group.name] for name, found in ranking.scores.items()}
+    changes = None if ranking.oracle is None else ranking.oracle.changes[group.name]
+    first = next(iter(scores.values()))
+    columns = [">channel", *(f">{name}" for name in scores)]
+    if changes is not None:
+        columns += [">loss grows by", ">magnitude"]
+    rows = [
+        [str(channel), *_cells([found[channel] for found in scores.values()])]
+        + ([] if changes is None else _cells([changes[channel], abs(changes[channel])]))
+        for channel in group.free[np.argsort(first[group.free], kind="stable")].tolist()
+    ]
+    stay = len(group.pinned)
+    note = f", {stay} of {group.channels} must stay" if stay else ""
+    print_table(columns, rows, title=f"{group.name}: {len(rows)} channels{note}")
+
+
+def _cells(numbers: Sequence[float]) -> List[str]:
+    return [f"{number:.4g}" for number in numbers]
+
+
+def _print_oracle(oracle: Oracle, correlations: Dict[str, Correlation]) -> None:
+    columns = ["criterion", *(f">{name}" for name in oracle.changes)]
+    rows = [
+        [name, *map(_share, [*one.layers.values(), one.mean, one.raw, one.normalised])]
+        for name, one in correlations.items()
+    ]
+    console().print(f"Mean loss of the whole net on {oracle.samples} inputs: {oracle.loss:.6g}")
+    print_table(
+        [*columns, ">mean of layers", ">all layers", ">all, l2"],
+        rows,
+        title="Spearman's correlation with the magnitude of the change of the loss",
+    )
+
+
+def _share(number: float) -> str:
+    return "-" if math.isnan(number) else f"{number:.3f}"
