@@ -44,7 +44,7 @@ def kept_energy(singular_values: np.ndarray, rank: int) -> float:
     """
     if not 0 <= rank <= len(singular_values):
         raise ValueError(f"rank {rank} is not between 0 and {len(singular_values)}")
-    return float(1.0 - _lost_energy(singular_values)[rank])
+    return float(1.0 - lost_energy(singular_values)[rank])
 
 
 def rank_for_energy(singular_values: np.ndarray, energy: float) -> int:
@@ -82,7 +82,7 @@ def breakeven_rank(m: int, n: int) -> int:
     return (m * n - 1) // (m + n)
 
 
-def _lost_energy(singular_values: np.ndarray) -> np.ndarray:
+def lost_energy(singular_values: np.ndarray) -> np.ndarray:
     """Share of the energy lost at rank 0, 1 and so on, summed from the small end."""
     values = np.asarray(singular_values, np.float64)
     values = values / values[0] if values[0] > 0 else values
@@ -92,5 +92,5 @@ def _lost_energy(singular_values: np.ndarray) -> np.ndarray:
 
 
 def _smallest_rank(singular_values: np.ndarray, lost: float) -> int:
-    enough = _lost_energy(singular_values) <= lost
+    enough = lost_energy(singular_values) <= lost
     return max(1, int(np.argmax(enough)))

@@ -15,6 +15,7 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from netsurgery.linalg.axes import column_signs
 from netsurgery.linalg.blocks import as_matrix, column_blocks, is_small, require_finite
 from netsurgery.linalg.gram import eigenpairs, gram, rounding
 from netsurgery.linalg.residual import relative_residual, spectral_norm
@@ -195,8 +196,7 @@ def _turned(found: _Found) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def _signed(left: np.ndarray, right: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    largest = np.abs(left).argmax(axis=0)
-    signs = np.where(left[largest, np.arange(left.shape[1])] < 0, -1, 1).astype(left.dtype)
+    signs = column_signs(left)
     return left * signs, np.multiply(right, signs[:, None], out=right)
 
 

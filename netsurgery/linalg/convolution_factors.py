@@ -1,0 +1,206 @@
+"""A convolution kernel as a chain of two or three smaller ones.
+
+A `Chain` says how many, and over which axis each runs. Every cut of the chain between two layers
+splits the kernel's axes into those of the later layers and those of the earlier ones. With one
+cut the best chain is the truncated SVD of that matrix: of Zhang et al. 2015 with the whole window
+in the first layer, of Jaderberg et al. 2014 (scheme 2) in the closed form of Tai et al. 2016 with
+the height in the first and the width in the second. With two cuts it is a Tucker-2 decomposition
+(Kim et al. 2016).
+
+Kernels are as Caffe stores them, (outputs, inputs / groups, height, width). Every group is a
+kernel of its own, and all are given the same ranks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from math import prod
+from typing import Callable, Iterable, List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.linalg.spectrum import NOISE, lost_energy, spectrum
+from netsurgery.linalg.svd import truncated_svd
+from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
+from netsurgery.linalg.tucker import kept_energies, mode_values, tucker2
+
+Arrays = Sequence[np.ndarray]
+
+
+class Chain(NamedTuple):
+    """Which layers stand in for a convolution.
+
+    Attributes:
+        layers: How many, 2 or 3.
+        vertical: Number, from 0, of the one whose kernel is as high as the original's.
+        horizontal: Number of the one whose kernel is as wide.
+    """
+
+    layers: int
+    vertical: int
+    horizontal: int
+
+    @property
+    def axes(self) -> List[List[int]]:
+        """For each layer, the last one first, the axes of the kernel that are its own."""
+        taps = {2: self.vertical, 3: self.horizontal}
+        own = [
+            [axis for axis, at in taps.items() if at == number]
+            for number in reversed(range(self.layers))
+        ]
+        own[0].insert(0, 0)
+        own[-1].append(1)
+        return own
+
+    def sizes(self, shape: Sequence[int]) -> Tuple[int, ...]:
+        """Return the shape that `unfold` gives a kernel."""
+        return tuple(prod(shape[axis] for axis in own) for own in self.axes)
+
+    def unfold(self, kernel: np.ndarray) -> np.ndarray:
+        """Return a kernel as an array with an axis for each layer, the last one first."""
+        order = [axis for own in self.axes for axis in own]
+        return kernel.transpose(order).reshape(self.sizes(kernel.shape))
+
+    def fold(self, factors: Arrays, shape: Sequence[int]) -> List[np.ndarray]:
+        """Return the factors of an unfolded kernel as kernels in float32.
+
+        Args:
+            factors: One for each layer, the first one first. Their last axis is that of the rank
+                before, their first axis that of the rank behind.
+            shape: Of the kernel.
+        """
+        kernels, inputs = [], shape[1]
+        for number, factor in enumerate(factors):
+            high, wide = self.window(number, shape[2:])
+            folded = factor.reshape(-1, high, wide, inputs).transpose(0, 3, 1, 2)
+            kernels.append(np.ascontiguousarray(folded, np.float32))
+            inputs = len(folded)
+        return kernels
+
+    def window(self, number: int, kernel: Sequence[int]) -> Tuple[int, int]:
+        """Return height and width of a layer's kernel, from those of the original's."""
+        high, wide = kernel
+        return high if number == self.vertical else 1, wide if number == self.horizontal else 1
+
+    def full_ranks(self, shape: Sequence[int], groups: int = 1) -> Ranks:
+        """Return the ranks, one for each cut, that meet any kernel of that shape exactly."""
+        sizes = self.sizes((shape[0] // groups, *shape[1:]))
+        sides = (sizes[-1], sizes[0])[: self.layers - 1]
+        return tuple(min(side, prod(sizes) // side) for side in sides)
+
+    def weights(self, shape: Sequence[int], groups: int = 1) -> Cost:
+        """Return the number of weights of a kernel and of the layers of the chain."""
+        sizes = self.sizes((shape[0] // groups, *shape[1:]))
+        return Cost(prod(shape), tuple(groups * size for size in reversed(sizes)))
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """The kernels of a chain.
+
+    Attributes:
+        kernels: The first layer first, float32.
+        error: ``||W - W'|| / ||W||`` (Frobenius): for one cut the tail of the spectrum, for two
+            what the core lacks of the norm.
+    """
+
+    kernels: Tuple[np.ndarray, ...]
+    error: float
+
+
+def factor_kernel(
+    kernel: np.ndarray, chain: Chain, ranks: Ranks, groups: int = 1, split: str = "first"
+) -> Factors:
+    """Return the chain that comes closest to a kernel: for one cut the best there is.
+
+    Args:
+        kernel: Shape (n, c / groups, high, wide).
+        chain: Which layers.
+        ranks: One for each cut, from 1 to the full one.
+        groups: How many groups of outputs have inputs of their own.
+        split: With one cut, which layer takes the singular values, as in `truncated_svd`.
+
+    Raises:
+        ValueError: A rank or the split is not one of those, or an entry is NaN or Inf.
+    """
+
+    def factor(part: np.ndarray) -> Tuple[Arrays, float]:
+        if chain.layers == 2:
+            pair = truncated_svd(chain.unfold(part), ranks[0], split)
+            return (pair.right, pair.left), pair.error
+        found = tucker2(chain.unfold(part), ranks)
+        return (found.inputs.T, found.core, found.outputs), found.error
+
+    return by_group(kernel, chain, groups, factor)
+
+
+def by_group(
+    kernel: np.ndarray,
+    chain: Chain,
+    groups: int,
+    factor: Callable[[np.ndarray], Tuple[Arrays, float]],
+) -> Factors:
+    """Factor every group of a kernel, and join the factors to kernels of as many groups.
+
+    Args:
+        kernel: Shape (n, c / groups, high, wide).
+        chain: Which layers.
+        groups: How many groups.
+        factor: Returns for a group's kernel the factors that `Chain.fold` takes, and their error.
+    """
+    parts = np.split(kernel, groups)
+    found = [factor(part) for part in parts]
+    folded = zip(*(chain.fold(factors, part.shape) for (factors, _), part in zip(found, parts)))
+    energies = [float(np.square(part, dtype=np.float64).sum()) for part in parts]
+    lost = sum(energy * error**2 for energy, (_, error) in zip(energies, found))
+    error = float(np.sqrt(lost / sum(energies))) if sum(energies) else 0.0
+    return Factors(tuple(np.concatenate(kernels) for kernels in folded), error)
+
+
+def multiply_out(kernels: Arrays, groups: int = 1) -> np.ndarray:
+    """Return the one kernel that does what a chain of kernels does, in float64.
+
+    Args:
+        kernels: The first layer first, all of as many groups; along each axis only one has more
+            than one tap.
+        groups: How many groups.
+    """
+    split = zip(*(np.split(kernel.astype(np.float64), groups) for kernel in kernels))
+    return np.concatenate([reduce(_behind, parts) for parts in split])
+
+
+def chain_energies(kernel: np.ndarray, chain: Chain, groups: int = 1) -> Energies:
+    """Return the spectra of a kernel at the cuts of a chain, and what ranks lose.
+
+    Singular values of groups are added up as squares: what rank k loses is the tail from k on.
+
+    Args:
+        kernel: Shape (n, c / groups, high, wide).
+        chain: Which layers.
+        groups: How many groups.
+
+    Raises:
+        ValueError: An entry is NaN or Inf.
+    """
+    parts = [chain.unfold(part) for part in np.split(kernel, groups)]
+    if chain.layers == 2:
+        values = _added(spectrum(part) for part in parts)
+        return Energies((values,), lost_energy(values)[1:])
+    spectra = [_added(values) for values in zip(*map(mode_values, parts))]
+    full = chain.full_ranks(kernel.shape, groups)
+    kept = np.sum([kept_energies(part) for part in parts], axis=0)
+    kept = kept[tuple(slice(size) for size in full)]
+    lost = 1.0 - kept / kept[-1, -1] if kept[-1, -1] > 0 else np.zeros_like(kept)
+    return Energies(tuple(spectra), np.where(lost > NOISE**2, lost, 0.0))
+
+
+def _behind(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    found = np.einsum("omij,mckl->ocikjl", after, before, optimize=True)
+    outputs, inputs, *taps = found.shape
+    return found.reshape(outputs, inputs, taps[0] * taps[1], taps[2] * taps[3])
+
+
+def _added(spectra: Iterable[np.ndarray]) -> np.ndarray:
+    found: np.ndarray = np.sqrt(sum(np.square(values) for values in spectra))
+    return found
