@@ -19,6 +19,7 @@ from netsurgery.methods.base import Origin
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
+from netsurgery.planning.fold import plan_folds
 from netsurgery.planning.plan import Plan
 
 
@@ -111,6 +112,22 @@ def apply(model: Model, plan: Plan, statistics: Optional[Statistics] = None) -> 
     return operate(model, plan, statistics).model
 
 
+def plan_behind_folds(model: Model, plan_others: Callable[[Model], Plan]) -> Plan:
+    """Plan all folds of BatchNorm, Scale and Bias, and then for the model that they leave.
+
+    Args:
+        model: The network with its weights.
+        plan_others: Makes the rest of the plan.
+
+    Raises:
+        NetworkError: Prototxt and weights do not belong together.
+        PlanError: What ``plan_others`` raises.
+    """
+    folds = plan_folds(model)
+    others = plan_others(apply(model, folds))
+    return Plan((*folds.edits, *others.edits), (*folds.left, *others.left))
+
+
 def operate(
     model: Model,
     plan: Plan,
@@ -200,11 +217,13 @@ def _undo(step: Step, weights: Weights) -> Weights:
     }
     whole = method(rewrite.edit.method).compose(step.before, rewrite, arrays)
     changes: dict[str, list[LayerWeights]] = {}
+    # Layers that vanished altogether come back beside one that did not.
+    home = next(pieces[0] for pieces in named.values() if pieces)
     for name, pieces in named.items():
         changes.update({piece: [] for piece in pieces})
         pairs = zip_longest(whole[name], step.before.blobs(name)[: len(whole[name])])
         blobs = tuple(_as_before(array, blob) for array, blob in pairs)
-        changes[pieces[0]] = [LayerWeights(name, None, blobs)]
+        changes[pieces[0] if pieces else home].append(LayerWeights(name, None, blobs))
     return weights.replace(changes)
 
 

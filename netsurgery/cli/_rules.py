@@ -32,6 +32,11 @@ rule_options = options(
         metavar="[LAYER=]ERROR",
         help="Smallest rank whose weights are within this relative error.",
     ),
+    click.option(
+        "--fold-batchnorm",
+        is_flag=True,
+        help="First fold every BatchNorm, Scale and Bias, exactly, into the layer beside it.",
+    ),
     click.option("--keep", multiple=True, metavar="LAYER", help="Leave these layers alone."),
     click.option("--allow-growth", is_flag=True, help="Take ranks that make a layer bigger."),
     click.option(
@@ -57,6 +62,29 @@ rule_options = options(
 )
 
 
+def make_plan(model: Any, wishes: Any, fold: bool, progress: Any) -> Any:
+    """Return the plan for what the rule options say.
+
+    Args:
+        model: The model.
+        wishes: What `read_wishes` returned.
+        fold: Whether to fold BatchNorm layers first.
+        progress: Called with the name of each layer that is looked at.
+
+    Raises:
+        PlanError: A rule cannot be followed.
+    """
+    from netsurgery.planning.fold import plan_folds
+    from netsurgery.planning.low_rank import plan_low_rank
+    from netsurgery.surgery import plan_behind_folds
+
+    if wishes is None:
+        return plan_folds(model)
+    if not fold:
+        return plan_low_rank(model, wishes, progress)
+    return plan_behind_folds(model, lambda folded: plan_low_rank(folded, wishes, progress))
+
+
 def read_wishes(
     *,
     ranks: tuple[str, ...],
@@ -67,9 +95,10 @@ def read_wishes(
     split: str,
     naming: str,
     templates: Optional[Path],
+    fold_batchnorm: bool,
     predict: bool,
 ) -> Any:
-    """Return what the rule options say as the planner's ``Wishes``.
+    """Return what the rule options say as the planner's ``Wishes``, or None to fold only.
 
     Raises:
         PlanError: A rule is not well formed.
@@ -80,9 +109,12 @@ def read_wishes(
 
     given = {"rank": ranks, "energy": energies, "error": errors}
     rules = [parse_rule(kind, text) for kind, texts in given.items() for text in texts]
+    if not rules and fold_batchnorm:
+        return None
     if not rules:
         raise click.UsageError(
-            "say what to compress: --rank LAYER=RANK, --energy SHARE or --error ERROR"
+            "say what to compress: --rank LAYER=RANK, --energy SHARE, --error ERROR or "
+            "--fold-batchnorm"
         )
     chosen = {
         "split": split if split != "first" else None,

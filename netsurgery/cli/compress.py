@@ -25,10 +25,13 @@ from netsurgery.cli._options import (
     prototxt_argument,
     weights_argument,
 )
-from netsurgery.cli._rules import read_wishes, rule_options
+from netsurgery.cli._rules import make_plan, read_wishes, rule_options
 
 ENGINE = ("engine", "caffe_python", "pythonpath")
-RULES = ("ranks", "energies", "errors", "keep", "allow_growth", "split", "naming", "templates")
+RULES = (
+    *("ranks", "energies", "errors", "keep", "allow_growth", "split", "naming", "templates"),
+    "fold_batchnorm",
+)
 
 
 @click.command("compress")
@@ -112,13 +115,12 @@ def command(
 
 def _plan(model: Any, plan_file: Optional[Path], rules: dict, step: Any) -> Any:
     from netsurgery.planning import Plan
-    from netsurgery.planning.low_rank import plan_low_rank
 
     if plan_file:
-        if rules["ranks"] or rules["energies"] or rules["errors"]:
+        if any(rules[name] for name in ("ranks", "energies", "errors", "fold_batchnorm")):
             raise click.UsageError("give a plan or rules, not both")
         return Plan.load(plan_file)
-    return plan_low_rank(model, read_wishes(predict=False, **rules), step)
+    return make_plan(model, read_wishes(predict=False, **rules), rules["fold_batchnorm"], step)
 
 
 def _proof(model: Any, engine: Any, given: dict) -> Any:

@@ -16,7 +16,7 @@ from netsurgery.cli._options import (
     prototxt_argument,
     weights_argument,
 )
-from netsurgery.cli._rules import read_wishes, rule_options
+from netsurgery.cli._rules import make_plan, read_wishes, rule_options
 
 
 @click.command("plan")
@@ -34,14 +34,14 @@ def command(
     from dataclasses import replace
 
     from netsurgery.network.model import load
-    from netsurgery.planning.low_rank import plan_low_rank
     from netsurgery.planning.plan import identify
     from netsurgery.report.plan import print_plan
 
     chosen = read_wishes(predict=True, **wishes)
     model = load(prototxt, weights)
     with progress("planning") as step:
-        plan = replace(plan_low_rank(model, chosen, step), model=identify(model))
+        plan = make_plan(model, chosen, wishes["fold_batchnorm"], step)
+        plan = replace(plan, model=identify(model))
     if output:
         plan.save(output)
     if as_json:

@@ -1,0 +1,47 @@
+"""The planner of folds: every BatchNorm, Scale and Bias that another layer can do the work of."""
+
+from __future__ import annotations
+
+from netsurgery.methods import Edit
+from netsurgery.methods.fold_chains import find_chain, shapes_of
+from netsurgery.methods.fold_product import PRODUCT_TYPES
+from netsurgery.network.doctor.fit import require_fit
+from netsurgery.network.model import Model
+from netsurgery.network.per_channel import PER_CHANNEL_TYPES
+from netsurgery.planning.plan import Left, Plan
+
+_ALONE = (
+    "no Convolution, Deconvolution or InnerProduct directly before it, and none behind it that "
+    "alone reads it"
+)
+
+
+def plan_folds(model: Model) -> Plan:
+    """Find all layers that fold into one before them, or else into one behind them.
+
+    Returns:
+        A plan of ``fold_batchnorm`` edits in the order of the net; ``left`` says of every other
+        BatchNorm, Scale and Bias why it stays.
+
+    Raises:
+        NetworkError: Prototxt and weights do not belong together.
+    """
+    require_fit(model)
+    network = model.network()
+    shapes = shapes_of(network)
+    edits: list[Edit] = []
+    taken: set[str] = set()
+    reasons: dict[str, str] = {}
+    for layer in network.layers:
+        if layer.type not in PRODUCT_TYPES:
+            continue
+        chain = find_chain(model, network, layer, shapes)
+        names = [one.name for one in chain.folded if one.name not in taken]
+        if names:
+            edits.append(Edit(layer.name, "fold_batchnorm", {}, {"folds": names}))
+        taken.update(names)
+        for name, reason in chain.left.items():
+            reasons.setdefault(name, reason)
+    others = (layer.name for layer in network.layers if layer.type in PER_CHANNEL_TYPES)
+    left = [Left(name, reasons.get(name, _ALONE)) for name in others if name not in taken]
+    return Plan(tuple(edits), tuple(left))
