@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Callable, Dict, List, Optional
 
 import numpy as np
@@ -39,8 +40,7 @@ def plan_dead_channels(model: Model, progress: Optional[Callable[[str], None]] =
     walk = _Walk(model)
     while walk.round(progress):
         pass
-    edited = {edit.layer for edit in walk.edits}
-    left = (_left(dead, dead.group.name in edited) for dead in walk.dead.values())
+    left = (walk.left(dead) for dead in walk.dead.values())
     return Plan(tuple(walk.edits), tuple(one for one in left if one is not None))
 
 
@@ -50,6 +50,7 @@ class _Walk:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.edits: List[Edit] = []
+        self._spared: Dict[str, str] = {}
         self._look()
 
     def round(self, progress: Optional[Callable[[str], None]]) -> bool:
@@ -62,9 +63,21 @@ class _Walk:
                 self._cut(self.dead[name])
         return len(self.edits) > before
 
+    def left(self, dead: Dead) -> Optional[Left]:
+        """Why something dead stays in a group, or why nothing goes; None where all has gone."""
+        group, name = dead.group, dead.group.name
+        reasons = [self._spared[name]] if name in self._spared else []
+        for why, count in Counter(dead.stuck.values()).items():
+            reasons.append(f"{count} constant channels stay: {why}")
+        if not reasons and all(edit.layer != name for edit in self.edits):
+            reasons.append(group.blocked or group.approximate or "no channel is dead")
+        return Left(name, "; ".join(reasons)) if reasons else None
+
     def _cut(self, dead: Dead) -> None:
         group = dead.group
         going = _most_that_may_go(group, dead.channels)
+        if (going != dead.channels).any():
+            self._spared[group.name] = _why_spared(group, int((dead.channels & ~going).sum()))
         if not going.any():
             return
         keep = np.flatnonzero(~going).tolist()
@@ -102,20 +115,7 @@ def _even_out(going: np.ndarray, rows: np.ndarray) -> None:
             going[row[going[row]][-1]] = False
 
 
-def _left(dead: Dead, edited: bool) -> Optional[Left]:
-    group, remaining = dead.group, int(dead.channels.sum())
-    reasons = []
-    if remaining:
-        reasons.append(f"{remaining} dead channels stay: {_why_they_stay(group)}")
-    for why in dict.fromkeys(dead.stuck.values()):
-        count = sum(reason == why for reason in dead.stuck.values())
-        reasons.append(f"{count} constant channels stay: {why}")
-    if not reasons and not edited:
-        reasons.append(group.blocked or group.approximate or "no channel is dead")
-    return Left(group.name, "; ".join(reasons)) if reasons else None
-
-
-def _why_they_stay(group: ChannelGroup) -> str:
+def _why_spared(group: ChannelGroup, count: int) -> str:
     if group.balanced:
-        return "the groups of a convolution keep as many, and one at least"
-    return "a blob keeps one channel at least"
+        return f"{count} dead channels stay: the groups of a convolution keep as many, one at least"
+    return f"{count} dead channels stay: a blob keeps one channel at least"
