@@ -13,6 +13,7 @@ from netsurgery.errors import FormatError
 from netsurgery.formats.digest import sha256_of
 from netsurgery.network.model import Model
 
+KIND = "netsurgery oracle"
 Place = Tuple[int, str, Tuple[int, ...]]
 
 
@@ -36,22 +37,22 @@ class Notebook:
         return 1 + max((batch for batch, _, _ in self._notes), default=-1)
 
     def open(self, key: str) -> None:
-        """Read what is there, if it belongs to ``key``; else start anew.
+        """Read what is there, if it belongs to ``key``; notes of something else make way.
 
         Raises:
-            FormatError: The file cannot be read or written.
+            FormatError: The file cannot be read or written, or holds no notes at all.
         """
         self._notes = {}
         if self.path is None:
             return
         lines = self._lines()
-        if lines[:1] == [{"key": key}]:
+        if lines[:1] == [{KIND: key}]:
             for note in lines[1:]:
                 self._notes[(note["batch"], note["group"], tuple(note["channels"]))] = note[
                     "losses"
                 ]
         # Written again, so that a line that was cut off does not spoil the next one.
-        self._write("w", {"key": key}, *(self._line(place) for place in self._notes))
+        self._write("w", {KIND: key}, *(self._line(place) for place in self._notes))
 
     def get(
         self, batch: int, group: str = "", channels: Sequence[int] = ()
@@ -79,16 +80,16 @@ class Notebook:
     def _lines(self) -> List[dict]:
         assert self.path is not None
         try:
-            texts = self.path.read_text("utf-8").splitlines() if self.path.exists() else []
-        except (OSError, UnicodeDecodeError):
-            raise FormatError("is no notes of an oracle", file=self.path) from None
-        found = []
-        for text in texts:
-            try:
-                found.append(json.loads(text))
-            except ValueError:
-                break
-        return found
+            text = self.path.read_text("utf-8") if self.path.exists() else ""
+            # What follows the last line end was cut off.
+            lines = [json.loads(line) for line in text.split("\n")[:-1]]
+            if text and KIND not in lines[0]:
+                raise ValueError
+        except (OSError, ValueError, IndexError):
+            raise FormatError(
+                "is there and is no notes of an oracle", file=self.path, remedy="move it away"
+            ) from None
+        return lines
 
     def _write(self, mode: str, *lines: Dict[str, object]) -> None:
         assert self.path is not None

@@ -1,0 +1,149 @@
+"""The oracle's losses are those of nets that were really thinned; what it measured is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import List
+
+import numpy as np
+import pytest
+from calibration_nets import declared, layer
+from channel_choices import with_random_weights
+from judged_nets import BRANCHING, IN_PLACE, LINEAR, OVERWRITING, losses_by_hand, samples
+
+from netsurgery.calibration import Inputs
+from netsurgery.calibration.running import choose_engine, open_model
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.engines.caffe import CaffeSession
+from netsurgery.errors import FormatError
+from netsurgery.network.channels import channel_groups, thin_model
+from netsurgery.network.model import Model
+from netsurgery.ranking import Oracle, measure_oracle
+from netsurgery.ranking.notebook import Notebook
+
+pytestmark = pytest.mark.usefixtures("caffe_python")
+
+CONVOLUTION = "convolution_param { num_output: %d kernel_size: 3 }"
+# A residual stream with three readers, one of them behind the next addition.
+RESIDUAL = (
+    declared("data", 2, 2, 6, 6)
+    + layer("Convolution", "data", "stem", "convolution_param { num_output: 4 kernel_size: 1 }")
+    + layer("Convolution", "stem", "one", "convolution_param { num_output: 4 kernel_size: 1 }")
+    + layer("Eltwise", "stem one", "sum")
+    + IN_PLACE % ("relu", "ReLU", "sum", "sum", "")
+    + layer("Convolution", "sum", "two", CONVOLUTION % 3)
+    + layer("InnerProduct", "two", "scores", "inner_product_param { num_output: 3 }")
+)
+
+
+def mean_loss(model: Model, inputs: Inputs) -> float:
+    """The loss by hand, of the scores that a net computes."""
+    scores: List[np.ndarray] = []
+    with open_model(choose_engine("caffe"), model) as runner:
+        (output,) = runner.network.outputs
+        producer = runner.network.producer(output)
+        before = producer.bottoms[0] if producer and producer.type == "Softmax" else output
+        for batch in inputs.batches(4):
+            scores.append(runner.run(batch, {"scores": before})["scores"])
+    assert inputs.labels is not None
+    return float(losses_by_hand(np.concatenate(scores), inputs.labels).mean())
+
+
+@pytest.mark.parametrize(
+    "text", [OVERWRITING, BRANCHING, RESIDUAL], ids=["in place", "branching", "residual"]
+)
+def test_the_oracle_is_the_loss_of_thinned_nets(text: str) -> None:
+    model, inputs = with_random_weights(text), samples(text, 6)
+    groups = channel_groups(model)
+    oracle = measure_oracle(model, groups, Statistics(inputs))
+    assert oracle.loss == pytest.approx(mean_loss(model, inputs), rel=1e-6)
+    assert len(oracle.changes) > 1
+    for group in groups:
+        for channel in group.free.tolist():
+            keep = np.setdiff1d(np.arange(group.channels), channel)
+            thinned = thin_model(model, groups, {group.name: keep.tolist()})
+            change = mean_loss(thinned, inputs) - oracle.loss
+            # Scores of order 10 in float32, summed in another order.
+            assert oracle.changes[group.name][channel] == pytest.approx(change, abs=2e-5)
+
+
+def test_channels_that_must_stay_have_no_number() -> None:
+    model, inputs = with_random_weights(LINEAR), samples(LINEAR, 70, None)
+    oracle = measure_oracle(model, channel_groups(model), Statistics(inputs))
+    assert list(oracle.changes) == ["fc1"]
+    whole = (oracle.halves["fc1"] * [[64], [6]]).sum(axis=0) / 70
+    np.testing.assert_allclose(whole, oracle.changes["fc1"], atol=1e-12)
+    np.testing.assert_array_equal(oracle.magnitudes["fc1"], np.abs(oracle.changes["fc1"]))
+
+
+class KilledError(Exception):
+    """Stands for what ends a run."""
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> List[int]:
+    """End the next run after some requests; the numbers of channels that were tried go here."""
+    tried: List[int] = []
+    real = CaffeSession.forward_without
+
+    def limited(self: CaffeSession, start, removed, blobs):  # type: ignore[no-untyped-def]
+        if len(tried) == after:
+            raise KilledError
+        tried.append(len(removed))
+        return real(self, start, removed, blobs)
+
+    monkeypatch.setattr(CaffeSession, "forward_without", limited)
+    return tried
+
+
+def measured(notes: Path) -> Oracle:
+    model, inputs = with_random_weights(OVERWRITING), samples(OVERWRITING, 130)
+    return measure_oracle(model, channel_groups(model), Statistics(inputs), Notebook(notes))
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+def test_an_interrupted_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    whole = measured(tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        first = interrupted(patched, after)
+        with pytest.raises(KilledError):
+            measured(tmp_path / "part")
+    with open(tmp_path / "part", "a", encoding="utf-8") as stream:
+        stream.write('{"batch": 1, "gro')  # the power went while this was written
+    second = interrupted(monkeypatch, -1)
+    resumed = measured(tmp_path / "part")
+    assert (len(first), len(first) + len(second)) == (after, 9)  # 3 batches, 3 groups
+    assert resumed.loss == whole.loss
+    for name, changes in whole.changes.items():
+        np.testing.assert_array_equal(resumed.changes[name], changes)
+        np.testing.assert_array_equal(resumed.halves[name], whole.halves[name])
+
+
+def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = measured(tmp_path / "notes")
+    interrupted(monkeypatch, 0)
+    np.testing.assert_array_equal(measured(tmp_path / "notes").changes["fc3"], whole.changes["fc3"])
+
+
+def test_notes_of_other_inputs_do_not_count(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    model = with_random_weights(OVERWRITING)
+    groups = channel_groups(model)
+    found = []
+    for seed in (1, 2):
+        statistics = Statistics(samples(OVERWRITING, 6, seed=seed))
+        found.append(measure_oracle(model, groups, statistics, Notebook(notes)))
+    again = measure_oracle(model, groups, statistics)
+    assert found[0].loss != found[1].loss == again.loss
+    assert len(notes.read_text().splitlines()) == 1 + 1 + 3
+
+
+def test_another_file_is_not_overwritten(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    for content in (b"\xff\xfe", b"my diary\n", json.dumps({"my": "data"}).encode()):
+        notes.write_bytes(content)
+        with pytest.raises(FormatError, match="no notes of an oracle"):
+            measured(notes)
+        assert notes.read_bytes() == content
