@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Union
 
 from netsurgery.calibration import Inputs
+from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines import Engine, engines
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import EngineError, VerificationError
@@ -156,6 +157,7 @@ def compress(
     folder: Union[str, Path],
     proof: Optional[Proof] = None,
     *,
+    statistics: Optional[Statistics] = None,
     writer: Optional[Engine] = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Compression:
@@ -169,6 +171,7 @@ def compress(
         plan: The edits.
         folder: Where the pair goes, under the names of the original's files.
         proof: How to prove it.
+        statistics: What calibration inputs tell, for methods that want it.
         writer: The ``caffe`` engine, to have pycaffe write the weights instead of this package.
         progress: Called with the name of each step.
 
@@ -179,7 +182,7 @@ def compress(
     """
     folder = Path(folder)
     model.refuse_overwriting(folder / name for name in model.file_names())
-    surgery = operate(model, plan, progress=progress)
+    surgery = operate(model, plan, statistics, progress)
     make_folder(folder)
     with tempfile.TemporaryDirectory(prefix=".netsurgery-", dir=folder) as scratch:
         progress("writing")

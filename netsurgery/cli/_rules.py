@@ -9,6 +9,11 @@ import click
 
 from netsurgery.cli._options import FOLDER, options
 
+RULES = (
+    *("ranks", "energies", "errors", "keep", "allow_growth", "split", "naming", "templates"),
+    "fold_batchnorm",
+)
+
 rule_options = options(
     click.option(
         "--rank",

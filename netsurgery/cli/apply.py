@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import click
 
+from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
+from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
 from netsurgery.cli._options import FILE, FOLDER, options, progress
 
 
@@ -16,8 +18,13 @@ from netsurgery.cli._options import FILE, FOLDER, options, progress
     click.argument("prototxt", type=FILE, required=False),
     click.argument("weights", type=FILE, required=False),
     click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
+    calibrate_option,
+    preprocessing_options,
+    engine_options,
 )
-def command(plan: Path, prototxt: Optional[Path], weights: Optional[Path], output: Path) -> None:
+def command(
+    plan: Path, prototxt: Optional[Path], weights: Optional[Path], output: Path, **given: Any
+) -> None:
     """Carry out PLAN, as it stands, on the pair it names or on another one.
 
     Nothing is run: `netsurgery verify` compares the result with the original.
@@ -32,7 +39,9 @@ def command(plan: Path, prototxt: Optional[Path], weights: Optional[Path], outpu
     if chosen.model and _hashes(chosen.model) != _hashes(identify(model)):
         click.echo("note: the plan was made for other files than these", err=True)
     with progress("rewriting") as step:
-        surgery = operate(model, chosen, progress=step)
+        engine = read_engine(*(given.pop(name) for name in ENGINE))
+        statistics = read_statistics(model, given, engine, step)
+        surgery = operate(model, chosen, statistics, step)
     for note in surgery.notes:
         click.echo(f"lost in the upgrade to V2: {note}", err=True)
     for path in surgery.model.save(output):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, List, Optional
+from typing import ClassVar, Container, List, NamedTuple, Optional
 
 import numpy as np
 
@@ -108,6 +108,18 @@ class View:
         return np.concatenate(found, axis=1)
 
 
+class Ranking(NamedTuple):
+    """Channels in the order in which they go.
+
+    Attributes:
+        order: The channels that may go, the first to go first.
+        losses: What each costs then; comparable between groups.
+    """
+
+    order: np.ndarray
+    losses: np.ndarray
+
+
 class Criterion(ABC):
     """Base of every criterion.
 
@@ -129,6 +141,20 @@ class Criterion(ABC):
         Raises:
             PlanError: What it looks at is not there.
         """
+
+    def ranking(self, view: View) -> Ranking:
+        """Return the order in which channels go, with losses that compare between groups.
+
+        The scores of a group are divided by their Euclidean length (Molchanov et al. 2017). Where
+        blocks of channels must keep as many each, they lose one in turn.
+
+        Raises:
+            PlanError: What it looks at is not there.
+        """
+        scores = self.scores(view).astype(np.float64)
+        length = np.linalg.norm(scores)
+        order = _in_turn(np.argsort(scores, kind="stable"), view.blocks, view.group.pinned)
+        return Ranking(order, scores[order] / length if length else scores[order])
 
     def choose(self, view: View, keep: int, multiple: int = 1) -> np.ndarray:
         """Return the channels to keep, rising.
@@ -175,3 +201,14 @@ def _refined(group: ChannelGroup) -> List[List[int]]:
     _, cell = np.unique(keys, axis=0, return_inverse=True)
     cell = cell.ravel()
     return [np.flatnonzero(cell == number).tolist() for number in range(cell.max(initial=-1) + 1)]
+
+
+def _in_turn(
+    order: np.ndarray, blocks: Optional[List[List[int]]], pinned: Container[int]
+) -> np.ndarray:
+    """The free channels in their order; of blocks, first the lowest of each, then the next."""
+    free = [channel for channel in order.tolist() if channel not in pinned]
+    if blocks is None:
+        return np.array(free, int)
+    rounds = [[channel for channel in free if channel in set(block)] for block in blocks]
+    return np.array([channel for turn in zip(*rounds) for channel in turn], int)

@@ -8,7 +8,8 @@ from typing import Iterable, Optional, Sequence
 
 from netsurgery.errors import PlanError
 
-KINDS = ("rank", "error", "energy")
+KINDS = ("rank", "keep", "error", "energy")
+COUNTS = ("rank", "keep")
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class Rule:
     """A wish for the layers that a pattern selects.
 
     Attributes:
-        kind: ``"rank"``, ``"error"`` (relative Frobenius error of the weights) or ``"energy"``
-            (kept share of the sum of squared singular values).
+        kind: ``"rank"``, ``"keep"`` (channels), ``"error"`` (relative Frobenius error of the
+            weights) or ``"energy"`` (kept share of the sum of squared singular values).
         pattern: A layer name, a glob over names, or a layer type.
         value: The rank itself when ``whole``, else a fraction: of the full rank, the error, the
             energy.
@@ -50,17 +51,20 @@ def parse_rule(kind: str, text: str) -> Rule:
     """
     # The last "=": a layer's name may hold one, a value cannot.
     pattern, equals, value = text.rpartition("=")
-    if not equals and kind == "rank" and not _is_fraction(text):
+    if not equals and kind in COUNTS and not _is_fraction(text):
         raise PlanError(
-            f"--rank {text!r} names no layer", remedy="write --rank LAYER=RANK, or a fraction"
+            f"--{kind} {text!r} names no layer",
+            remedy=f"write --{kind} LAYER=NUMBER, or a fraction",
         )
     number = _number(kind, text, value)
-    whole = kind == "rank" and value.strip().isdigit()
+    whole = kind in COUNTS and value.strip().isdigit()
     low, high = (1, float("inf")) if whole else (0, 1)
     if not low <= number <= high or number == 0 or (kind == "error" and number == 1):
         raise PlanError(
             f"--{kind} {text!r}: {value} is out of range",
-            remedy="a rank is 1 or more; a fraction lies between 0 and 1",
+            remedy=f"a {kind} is 1 or more; a fraction lies between 0 and 1"
+            if kind in COUNTS
+            else "it lies between 0 and 1",
         )
     return Rule(kind, pattern or "*", number, whole)
 

@@ -14,7 +14,7 @@ from netsurgery.network.model import load
 
 COMMANDS = {
     *("apply", "channels", "compress", "convert", "doctor", "engines"),
-    *("inspect", "plan", "rank", "upgrade", "verify"),
+    *("inspect", "plan", "rank", "thin", "upgrade", "verify"),
 }
 
 

@@ -1,0 +1,153 @@
+"""What the commands share that make a smaller pair of a plan: options, and carrying it out."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import click
+
+from netsurgery.cli._inputs import (
+    PREPROCESSING,
+    engine_options,
+    input_options,
+    read_engine,
+    read_samples,
+    tolerance_options,
+)
+from netsurgery.cli._options import FILE, FOLDER, json_option, options, print_json, progress
+
+Planner = Callable[[Any, Any, Callable[[str], None]], Any]
+
+calibrate_option = click.option(
+    "--calibrate",
+    multiple=True,
+    type=FILE,
+    help="What to fit to: arrays or images like those the net was trained on, a few hundred or "
+    "more; with the same preprocessing flags as --inputs. Never those it is judged by.",
+)
+
+carry_out_options = options(
+    click.option("-o", "--output", type=FOLDER, help="Folder for the new pair and its report."),
+    click.option(
+        "--dry-run", is_flag=True, help="Print the change to the prototxt, write nothing."
+    ),
+    tolerance_options,
+    click.option("--no-verify", is_flag=True, help="Write the pair without running it."),
+    click.option(
+        "--blobs",
+        type=click.Choice(["direct", "caffe"]),
+        default="direct",
+        show_default=True,
+        help="Who writes the caffemodel: this tool, or pycaffe (net.params, net.save).",
+    ),
+    click.option("--html", type=FILE, help="Also write the report as a page."),
+    calibrate_option,
+    input_options,
+    engine_options,
+    json_option,
+)
+
+ENGINE = ("engine", "caffe_python", "pythonpath")
+
+
+def carry_out(prototxt: Path, weights: Path, planner: Planner, title: str, given: dict) -> int:
+    """Plan, apply, write and prove; print the report.
+
+    Args:
+        prototxt: The network.
+        weights: Its weights.
+        planner: Called with the model, the statistics or None, and a progress function; answers
+            the plan.
+        title: What the progress bar says.
+        given: The values of `carry_out_options`.
+
+    Returns:
+        The exit status.
+    """
+    from netsurgery.compression import compress
+    from netsurgery.network.model import load
+    from netsurgery.report.compression import print_compression
+    from netsurgery.report.page import require_plots, write_page
+
+    output, dry_run, html = (given.pop(name) for name in ("output", "dry_run", "html"))
+    as_json, through_caffe = given.pop("as_json"), given.pop("blobs") == "caffe"
+    if output is None and not dry_run:
+        raise click.UsageError("say where the new pair goes: -o OUT")
+    if html:
+        require_plots()
+    model = load(prototxt, weights)
+    engine = read_engine(*(given.pop(name) for name in ENGINE))
+    with progress(title) as step:
+        statistics = read_statistics(model, given, engine, step)
+        plan = planner(model, statistics, step)
+        if dry_run:
+            _print_diff(model, plan, statistics, step)
+            return 0
+        done = compress(
+            model,
+            plan,
+            output,
+            _proof(model, engine, given),
+            statistics=statistics,
+            writer=_writer(engine) if through_caffe else None,
+            progress=step,
+        )
+    if html:
+        write_page(done, html)
+    if as_json:
+        print_json(done.to_dict())
+    else:
+        print_compression(done)
+    return 0 if done else 1
+
+
+def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], None]) -> Any:
+    """Return what runs the inputs of ``--calibrate``, or None; takes it out of ``given``."""
+    from netsurgery.calibration.statistics import Statistics
+
+    paths = given.pop("calibrate")
+    if not paths:
+        return None
+    chosen = {name: given.get(name) for name in PREPROCESSING}
+    samples = read_samples(model, {**chosen, "inputs": paths, "labels": None})
+    return Statistics(samples, engine, given.get("seed", 0), step, given.get("task_output"))
+
+
+def _proof(model: Any, engine: Any, given: dict) -> Any:
+    from netsurgery.compression import Proof
+
+    wanted = not given.pop("no_verify")
+    return Proof(engine=engine, inputs=_samples(model, given), wanted=wanted, **given)
+
+
+def _samples(model: Any, given: dict) -> Any:
+    """What to judge by; preprocessing flags may be there for ``--calibrate`` alone."""
+    if given["inputs"]:
+        return read_samples(model, given)
+    for name in PREPROCESSING:
+        given.pop(name)
+    labels = given.pop("labels")
+    given.pop("inputs")
+    if labels:
+        raise click.UsageError("--labels needs --inputs")
+    return None
+
+
+def _writer(engine: Any) -> Any:
+    from netsurgery.engines import engine as engine_called
+
+    return engine if engine is not None and engine.name == "caffe" else engine_called("caffe")
+
+
+def _print_diff(model: Any, plan: Any, statistics: Optional[Any], step: Any) -> None:
+    from netsurgery.surgery import operate
+
+    before, after = model.prototxt, operate(model, plan, statistics, step).model.prototxt
+    old, new = (
+        bytes(text).decode("utf-8", "replace").splitlines(keepends=True) for text in (before, after)
+    )
+    lines = difflib.unified_diff(old, new, str(before.file), "compressed")
+    text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+    click.echo(text or "no layer gains: the prototxt stays as it is")

@@ -1,0 +1,126 @@
+"""``netsurgery thin``: cut channels and neurons out of a net, and prove what that did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import click
+
+from netsurgery.cli._carry_out import carry_out, carry_out_options
+from netsurgery.cli._options import FILE, options, prototxt_argument, weights_argument
+
+_WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multiple")
+
+
+@click.command("thin")
+@options(
+    prototxt_argument,
+    weights_argument,
+    click.option(
+        "--macs", type=float, metavar="SHARE", help="Share of the net's MACs that may be left."
+    ),
+    click.option(
+        "--params", type=float, metavar="SHARE", help="Share of its parameters that may be left."
+    ),
+    click.option(
+        "--keep",
+        multiple=True,
+        metavar="LAYER=CHANNELS",
+        help="How many channels a layer keeps, or which share (conv4_1=96, 'conv3_*=0.5'). LAYER "
+        "is a name, a glob or a layer type; a share alone is for all. Repeatable.",
+    ),
+    click.option(
+        "--width",
+        type=int,
+        metavar="W",
+        help="Convolutions keep at most W channels, InnerProduct layers 2 W.",
+    ),
+    click.option(
+        "--from-zeros",
+        is_flag=True,
+        help="Cut what is dead already, in a net that was pruned by masks: outputs stay equal.",
+    ),
+    click.option(
+        "--criterion",
+        metavar="NAME",
+        help="What tells which channels to keep: surgeon (default with --calibrate), somp "
+        "(default without), l1, consumer, taylor and others; a wrong one lists them.",
+    ),
+    click.option(
+        "--compensate",
+        type=click.Choice(["none", "channels", "patches", "refit"]),
+        help="How kept channels stand in for the others. [default: patches with --calibrate]",
+    ),
+    click.option("--no-compensate", is_flag=True, help="The same as --compensate none."),
+    click.option(
+        "--round", "multiple", type=int, default=1, help="Keep multiples of this many channels."
+    ),
+    click.option("--save-plan", type=FILE, help="Also write the plan, to be edited and applied."),
+    carry_out_options,
+)
+@click.pass_context
+def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> None:
+    r"""Make a net thinner: keep some of the channels of its layers, with all that goes with them.
+
+    \b
+    netsurgery thin deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o out/
+    netsurgery thin deploy.prototxt net.caffemodel --keep 'conv*=0.7' --criterion l1 -o out/
+    netsurgery thin deploy.prototxt pruned.caffemodel --from-zeros -o out/
+
+    Exit status: 0 the pair is written and proved, or written and said to be unproven; 1 the
+    proof failed; 2 could not run.
+    """
+    if given.pop("no_compensate"):
+        given["compensate"] = "none"
+    wishes = {name: given.pop(name) for name in _WISHES}
+    from_zeros, save_plan = given.pop("from_zeros"), given.pop("save_plan")
+    planner = _from_zeros if from_zeros else _by(wishes, given["seed"])
+    ways = [bool(wishes[name]) for name in ("macs", "params", "keep", "width")]
+    if from_zeros == any(ways):
+        raise click.UsageError("say how thin: --macs, --params, --keep or --width; or --from-zeros")
+    ctx.exit(carry_out(prototxt, weights, _saving(planner, save_plan), "thinning", given))
+
+
+def _by(wishes: dict, seed: int) -> Callable[..., Any]:
+    def planner(model: Any, statistics: Optional[Any], step: Callable[[str], None]) -> Any:
+        from netsurgery.planning.rules import parse_rule
+        from netsurgery.planning.thin_budget import Budget
+        from netsurgery.planning.thinning import ThinWishes, plan_thin
+
+        macs, params = wishes["macs"], wishes["params"]
+        budget = Budget(macs, params) if macs is not None or params is not None else None
+        chosen = ThinWishes(
+            [parse_rule("keep", text) for text in wishes["keep"]],
+            wishes["width"],
+            budget,
+            wishes["criterion"],
+            wishes["compensate"],
+            wishes["multiple"],
+            seed,
+        )
+        return plan_thin(model, chosen, statistics, step)
+
+    return planner
+
+
+def _from_zeros(model: Any, statistics: Optional[Any], step: Callable[[str], None]) -> Any:
+    from netsurgery.planning.dead_channels import plan_dead_channels
+
+    return plan_dead_channels(model, step)
+
+
+def _saving(planner: Callable[..., Any], path: Optional[Path]) -> Callable[..., Any]:
+    """Have the planner also write its plan, if there is a path."""
+
+    def planned(model: Any, *rest: Any) -> Any:
+        from dataclasses import replace
+
+        from netsurgery.planning.plan import identify
+
+        plan = replace(planner(model, *rest), model=identify(model))
+        if path:
+            plan.save(path)
+        return plan
+
+    return planned

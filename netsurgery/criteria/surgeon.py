@@ -1,0 +1,108 @@
+"""Optimal brain surgery on channels: what the next layers lose if they make do with the rest."""
+
+from __future__ import annotations
+
+from typing import ClassVar, List, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.criteria import CRITERIA
+from netsurgery.criteria.base import ACTIVATIONS, Criterion, Ranking, View
+from netsurgery.linalg.elimination import Reader, eliminate
+from netsurgery.linalg.moments import Moments
+from netsurgery.network.channels import Cut
+from netsurgery.network.channels.base import READS
+from netsurgery.network.matrix_product import TYPES, MatrixProduct
+from netsurgery.network.shapes import infer_shapes
+
+WIDEST = 3000
+"""Longest row whose inverse second moments are kept up to date; wider readers are left out, and
+the channels' own moments stand for them."""
+RIDGE = 1e-3
+
+
+@CRITERIA.register("surgeon")
+class Surgeon(Criterion):
+    """Takes away the channel without which the next layers, fitted anew, lose least."""
+
+    name: ClassVar[str] = "surgeon"
+    needs: ClassVar[str] = ACTIVATIONS
+    source: ClassVar[str] = "Hassibi and Stork 1993; Kurtic et al. 2023 (ZipLM)"
+
+    def scores(self, view: View) -> np.ndarray:
+        """Return the later a channel goes, the more."""
+        order = self.ranking(view).order
+        scores = np.full(view.group.channels, float(view.group.channels))
+        scores[order] = np.arange(len(order))
+        return scores
+
+    def ranking(self, view: View) -> Ranking:
+        """Return the order in which channels go, and the share of the output that each costs."""
+        found = eliminate(
+            _readers(view),
+            view.group.channels,
+            locked=list(view.group.pinned),
+            blocks=view.blocks,
+        )
+        return Ranking(found.order, found.losses)
+
+
+def _readers(view: View) -> List[Reader]:
+    cuts = [cut for cut in view.group.members if cut.role == READS and cut.blob == 0]
+    shapes = infer_shapes(view.model.network(), weights=view.model.weights)
+    narrow, wide = [], []
+    for cut in cuts:
+        shape = shapes[cut.layer.bottoms[0]]
+        fits = cut.layer.type in TYPES and shape is not None
+        product = MatrixProduct(cut.layer, shape) if fits and shape else None
+        if product is None or product.width > WIDEST:
+            wide.append(cut)
+        else:
+            narrow.append((cut, product))
+    found: List[Reader] = []
+    if narrow:
+        statistics = view.require_statistics()
+        moments = statistics.products(view.model, [cut.layer for cut, _ in narrow])
+        for cut, product in narrow:
+            found += _windows(view, cut, product, moments[cut.layer.name])
+    if wide:
+        found.append(_channels(view))
+    return found
+
+
+def _windows(
+    view: View, cut: Cut, product: MatrixProduct, moments: Sequence[Moments]
+) -> List[Reader]:
+    weights = view.model.blobs(cut.layer.name)[0].array()
+    runs = np.broadcast_to(cut.channels, (product.groups, cut.channels.shape[-1]))
+    found = []
+    for matrix, run, seen in zip(product.matrices(weights), runs, moments):
+        entries = _entries(run, product.width // len(run), view.group.channels)
+        gram, scale = _scaled(matrix, seen.covariance)
+        found.append(Reader(matrix, gram, entries, scale))
+    return found
+
+
+def _channels(view: View) -> Reader:
+    """All readers as one that knows of the channels only, not of windows."""
+    read = view.read().T
+    gram, scale = _scaled(read, view.seen().moments.second)
+    return Reader(read, gram, np.arange(view.group.channels)[:, None], scale)
+
+
+def _scaled(weights: np.ndarray, gram: np.ndarray) -> Tuple[np.ndarray, float]:
+    """The Gram matrix with a ridge, and the mean square of the outputs."""
+    ridge = RIDGE * max(float(np.trace(gram)) / len(gram), 1e-30)
+    scale = float(np.einsum("nd,de,ne->", weights, gram, weights, optimize=True))
+    return gram + ridge * np.eye(len(gram)), max(scale, 1e-30)
+
+
+def _entries(run: np.ndarray, taps: int, channels: int) -> np.ndarray:
+    """For each channel the entries of a row that belong to it; -1 for one that is not read."""
+    counts = np.bincount(run[run >= 0], minlength=channels)
+    found = np.full((channels, int(counts.max(initial=1)) * taps), -1)
+    for channel in np.flatnonzero(counts):
+        places = np.flatnonzero(run == channel)
+        own = (places[:, None] * taps + np.arange(taps)).ravel()
+        found[channel, : len(own)] = own
+    return found

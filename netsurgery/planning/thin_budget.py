@@ -1,0 +1,148 @@
+"""Spend a budget on channels: what costs the net least for what it saves goes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lcm
+from typing import Dict, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.criteria.base import Ranking
+from netsurgery.errors import PlanError
+from netsurgery.network.channels import ChannelGroup
+from netsurgery.network.model import Model
+from netsurgery.planning.thin_cost import ThinCost
+
+LEAST = 0.1
+"""No ranking takes more than nine tenths of a group: behind that its losses mean nothing."""
+
+STEPS = 64
+"""Into how many steps a large group is divided."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be left of a net.
+
+    Attributes:
+        macs: Share of its multiply-accumulates.
+        params: Share of its parameters.
+
+    Raises:
+        PlanError: A share is not between 0 and 1, or there is none.
+    """
+
+    macs: Optional[float] = None
+    params: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        given = [share for share in (self.macs, self.params) if share is not None]
+        if not given or any(not 0 < share <= 1 for share in given):
+            raise PlanError("a budget is a share of the net's cost, above 0 and up to 1")
+
+
+class _Queue:
+    """The channels of a group in the order in which they go, some at a time."""
+
+    def __init__(self, group: ChannelGroup, ranking: Ranking, multiple: int) -> None:
+        self.mask = np.ones(group.channels, bool)
+        self._ranking = ranking
+        blocks = [len(rows) for rows in group.balanced]
+        self._multiple = lcm(multiple, *blocks) if blocks else multiple
+        self._size = max(1, group.channels // STEPS)
+        self._least = max(1, round(LEAST * group.channels), len(group.pinned))
+        self._gone = 0
+
+    def step(self) -> Optional[Tuple[np.ndarray, float]]:
+        """The mask after the next step, and what the step loses; None where nothing more goes."""
+        kept = len(self.mask) - self._gone
+        after = (kept - self._size) // self._multiple * self._multiple
+        gone = len(self.mask) - after
+        if after < self._least or gone > len(self._ranking.order):
+            return None
+        mask = self.mask.copy()
+        mask[self._ranking.order[self._gone : gone]] = False
+        return mask, float(self._ranking.losses[self._gone : gone].sum())
+
+    def take(self, mask: np.ndarray) -> None:
+        """Carry out a step."""
+        self.mask, self._gone = mask, int((~mask).sum())
+
+
+def spend(
+    model: Model,
+    groups: Sequence[ChannelGroup],
+    rankings: Mapping[str, Ranking],
+    budget: Budget,
+    fixed: Mapping[str, int],
+    multiple: int = 1,
+) -> Dict[str, np.ndarray]:
+    """Choose the channels that stay, so that the net costs no more than the budget.
+
+    Again and again the step is taken that loses least for what it saves, which for losses that add
+    up and grow is the best choice there is for its cost (Lagrange; see Molchanov et al. 2017 for
+    one ranking of all channels).
+
+    Args:
+        model: The network.
+        groups: Its groups of channels.
+        rankings: For the groups that may be cut, the order in which their channels go.
+        budget: What may be left.
+        fixed: For groups of which that is decided already, how many channels stay.
+        multiple: Of what the number of channels kept is to be a multiple.
+
+    Returns:
+        For each group in ``rankings``, the channels that stay, rising.
+
+    Raises:
+        PlanError: The budget cannot be met; the text says what can be.
+    """
+    cost = ThinCost(model, groups)
+    whole = np.array([cost.macs, cost.params], float)
+    shares = [budget.macs or 1.0, budget.params or 1.0]
+    limit = whole * shares
+    # Which of them stay does not matter to the cost.
+    masks = {name: np.arange(cost.channels[name]) < count for name, count in fixed.items()}
+    queues = {
+        group.name: _Queue(group, rankings[group.name], multiple)
+        for group in groups
+        if group.name in rankings
+    }
+    now = np.array(cost.of(masks)[::-1], float)
+    while (now > limit).any():
+        best = _best(cost, masks, queues, now, whole, now > limit)
+        if best is None:
+            raise PlanError(
+                f"the budget cannot be met: {now[0] / whole[0]:.3f} of the MACs and "
+                f"{now[1] / whole[1]:.3f} of the parameters are left when every group that may be "
+                "cut has been",
+                file=model.prototxt.file,
+                remedy="ask for less, or see `netsurgery channels` for what keeps channels",
+            )
+        name, masks[name], now = best
+        queues[name].take(masks[name])
+    return {name: np.flatnonzero(queue.mask) for name, queue in queues.items()}
+
+
+def _best(
+    cost: ThinCost,
+    masks: Mapping[str, np.ndarray],
+    queues: Mapping[str, _Queue],
+    now: np.ndarray,
+    whole: np.ndarray,
+    over: np.ndarray,
+) -> Optional[Tuple[str, np.ndarray, np.ndarray]]:
+    """The step that loses least for what it saves of what is over the budget."""
+    found: Optional[Tuple[str, np.ndarray, np.ndarray]] = None
+    least = np.inf
+    for name, queue in queues.items():
+        step = queue.step()
+        if step is None:
+            continue
+        mask, loss = step
+        after = np.array(cost.of({**masks, name: mask})[::-1], float)
+        saved = float(((now - after) / whole)[over].sum())
+        if saved > 0 and loss / saved < least:
+            found, least = (name, mask, after), loss / saved
+    return found

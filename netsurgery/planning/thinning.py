@@ -1,0 +1,233 @@
+"""The planner of thinned nets: which channels each group keeps, from a user's wishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import numpy as np
+
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.criteria import Criterion, View, criterion
+from netsurgery.criteria.base import WEIGHTS
+from netsurgery.errors import PlanError
+from netsurgery.methods import Edit
+from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
+from netsurgery.network.doctor.fit import require_fit
+from netsurgery.network.matrix_product import TYPES
+from netsurgery.network.model import Model
+from netsurgery.planning.plan import Left, Plan
+from netsurgery.planning.rules import Rule, choose, refuse_idle
+from netsurgery.planning.thin_budget import Budget, spend
+
+Progress = Optional[Callable[[str], None]]
+REFIT = "refit"
+WITH_INPUTS, WITHOUT_INPUTS = "surgeon", "somp"
+
+
+@dataclass(frozen=True)
+class ThinWishes:
+    """What a user asks of a thinned net.
+
+    Attributes:
+        rules: How many channels layers keep: of kind ``"keep"``, numbers or shares.
+        width: Convolutions keep at most this many channels and InnerProduct layers twice as many,
+            where no rule says otherwise (the thin-w nets of Lu et al. 2017).
+        budget: Shares of the whole net's cost that may be left, chosen by one ranking of all
+            channels; groups with a rule keep what that says.
+        criterion: What tells which channels to keep; by default ``"surgeon"`` where there are
+            inputs and ``"somp"`` where there are none.
+        compensate: How what is kept stands in for the rest: ``"none"``, ``"channels"``,
+            ``"patches"`` (see `methods.thin`) or ``"refit"`` (every layer behind the first cut is
+            fitted to the original, see `methods.refit`); by default ``"patches"`` where there are
+            inputs.
+        multiple: Of what the number of channels kept is to be a multiple.
+        seed: For what is random.
+    """
+
+    rules: Sequence[Rule] = ()
+    width: Optional[int] = None
+    budget: Optional[Budget] = None
+    criterion: Optional[str] = None
+    compensate: Optional[str] = None
+    multiple: int = 1
+    seed: int = 0
+
+
+def plan_thin(
+    model: Model,
+    wishes: ThinWishes,
+    statistics: Optional[Statistics] = None,
+    progress: Progress = None,
+) -> Plan:
+    """Decide which channels every group keeps, group after group from the first.
+
+    A criterion that looks at weights sees them without the columns of channels that are gone
+    already (Lu et al. 2017); one that looks at activations sees those of the original.
+
+    Args:
+        model: The network with its weights.
+        wishes: What the user asks for.
+        statistics: Runs inputs, for criteria and compensation that look at them.
+        progress: Called with the name of each group before it is looked at.
+
+    Raises:
+        PlanError: A rule selects nothing or asks for the impossible, a budget cannot be met, or
+            inputs are missing.
+        NetworkError: Prototxt and weights do not belong together.
+    """
+    require_fit(model)
+    planner = _Planner(model, wishes, statistics, progress)
+    planner.check()
+    if wishes.budget is not None:
+        planner.spend(wishes.budget)
+    planner.follow_rules()
+    return planner.plan()
+
+
+class _Planner:
+    """Decides for one model."""
+
+    def __init__(
+        self,
+        model: Model,
+        wishes: ThinWishes,
+        statistics: Optional[Statistics],
+        progress: Progress,
+    ) -> None:
+        self.model, self.wishes, self.statistics = model, wishes, statistics
+        self.progress = progress or (lambda name: None)
+        self.groups = channel_groups(model)
+        self.types = {layer.name: layer.type for layer in model.network().layers}
+        default = WITH_INPUTS if statistics else WITHOUT_INPUTS
+        self.criterion: Criterion = criterion(wishes.criterion or default)
+        self.kept: Dict[str, np.ndarray] = {}
+        self.left: Dict[str, str] = {
+            group.name: group.blocked for group in self.groups if group.blocked
+        }
+
+    def check(self) -> None:
+        """Refuse what cannot be followed before anything is computed."""
+        names = [(origin, self.types.get(origin, "")) for g in self.groups for origin in g.origins]
+        refuse_idle(self.wishes.rules, names, "channels of a")
+        for group in self.groups:
+            rule = self._rule(group)
+            if group.blocked and rule is not None and any(map(rule.names, group.origins)):
+                raise PlanError(
+                    f"no channel of it can go: {group.blocked}",
+                    layer=group.name,
+                    remedy="see `netsurgery channels`",
+                )
+
+    def spend(self, budget: Budget) -> None:
+        """Choose by one ranking of all channels of groups without a rule of their own."""
+        rankings = {}
+        for group in self.groups:
+            if group.blocked or self._rule(group) is not None:
+                continue
+            self.progress(group.name)
+            try:
+                rankings[group.name] = self.criterion.ranking(self._view(self.model, group))
+            except PlanError as error:
+                self._leave(group, error)
+        fixed = {group.name: self._number(group) for group in self.groups}
+        self.kept = spend(
+            self.model,
+            self.groups,
+            rankings,
+            budget,
+            {name: count for name, count in fixed.items() if count is not None},
+            self.wishes.multiple,
+        )
+
+    def follow_rules(self) -> None:
+        """Choose in every group that has a rule, from the first."""
+        current = self.model
+        cuts = self.criterion.needs == WEIGHTS
+        for name in [group.name for group in self.groups]:
+            groups = channel_groups(current) if cuts else self.groups
+            group = next(group for group in groups if group.name == name)
+            number = self._number(group)
+            if number is not None and number < group.channels:
+                self.progress(name)
+                try:
+                    view = self._view(current, group)
+                    self.kept[name] = self.criterion.choose(view, number, self.wishes.multiple)
+                except PlanError as error:
+                    self._leave(group, error)
+            if cuts and name in self.kept and len(self.kept[name]) < group.channels:
+                current = thin_model(current, groups, {name: self.kept[name].tolist()})
+
+    def plan(self) -> Plan:
+        """Return what was decided."""
+        kind = self.wishes.compensate or ("patches" if self.statistics else "none")
+        edits: List[Edit] = []
+        for group in self.groups:
+            kept = self.kept.get(group.name)
+            if kept is None or len(kept) == group.channels:
+                self.left.setdefault(group.name, _whole(kept))
+                continue
+            options: Dict[str, Any] = {"keep": kept.tolist()}
+            if kind not in ("none", REFIT):
+                options["compensate"] = kind
+            predicted: Dict[str, Any] = {"channels": [group.channels, len(kept)]}
+            if group.approximate:
+                predicted["approximate"] = group.approximate
+            edits.append(Edit(group.name, "thin", options, predicted))
+        if kind == REFIT and edits:
+            edits += [Edit(name, REFIT) for name in _behind(self.model, self.groups, edits)]
+        return Plan(tuple(edits), tuple(Left(*item) for item in self.left.items()))
+
+    def _rule(self, group: ChannelGroup) -> Optional[Rule]:
+        """The rule of a group: one that names a layer that makes its channels beats the others."""
+        found = [choose(self.wishes.rules, o, self.types.get(o, "")) for o in group.origins]
+        pairs = [(rule, o) for rule, o in zip(found, group.origins) if rule is not None]
+        named = [rule for rule, origin in pairs if rule.names(origin)]
+        return next(iter(named + [rule for rule, _ in pairs]), None)
+
+    def _number(self, group: ChannelGroup) -> Optional[int]:
+        """How many channels rules and width ask a group to keep, or None."""
+        rule, total = self._rule(group), group.channels
+        if group.blocked:
+            return None
+        if rule is not None:
+            number = int(rule.value) if rule.whole else max(1, round(rule.value * total))
+            if number > total:
+                raise PlanError(f"it has {total} channels, not {number}", layer=group.name)
+        elif self.wishes.width is not None:
+            types = {layer.type for layer in group.producers}
+            twice = types == {"InnerProduct"}
+            number = min(self.wishes.width * (2 if twice else 1), total)
+        else:
+            return None
+        return max(number, len(group.pinned))
+
+    def _view(self, model: Model, group: ChannelGroup) -> View:
+        return View(model, group, self.statistics, self.wishes.seed)
+
+    def _leave(self, group: ChannelGroup, error: PlanError) -> None:
+        """Leave a group alone that a criterion cannot judge, unless a rule names it."""
+        rule = self._rule(group)
+        missing = self.criterion.needs != WEIGHTS and self.statistics is None
+        if missing or (rule is not None and any(map(rule.names, group.origins))):
+            raise error
+        self.left[group.name] = error.problem
+
+
+def _whole(kept: Optional[np.ndarray]) -> str:
+    return "no rule selects it" if kept is None else "keeps all its channels"
+
+
+def _behind(model: Model, groups: Sequence[ChannelGroup], edits: Sequence[Edit]) -> List[str]:
+    """The layers with weights that read, however far behind, what the edits cut."""
+    cut = {edit.layer for edit in edits}
+    changed = {value.value for group in groups if group.name in cut for value in group.values}
+    found = []
+    for layer in model.network().layers:
+        if changed.isdisjoint(layer.bottoms):
+            continue
+        changed.update(layer.tops)
+        shared = any(param.name for param in layer.parameter.param)
+        if layer.type in TYPES and len(layer.bottoms) == 1 and not shared:
+            found.append(layer.name)
+    return found
