@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Container, List, NamedTuple, Optional
+from typing import ClassVar, Container, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -133,6 +133,14 @@ class Criterion(ABC):
     name: ClassVar[str]
     needs: ClassVar[str]
     source: ClassVar[str]
+
+    def prepare(self, views: Sequence[View]) -> None:
+        """Gather what it will look at in groups of one model, in one run for all of them."""
+        statistics = views[0].statistics if views else None
+        if statistics is None or self.needs == WEIGHTS:
+            return
+        gather = statistics.channels if self.needs == ACTIVATIONS else statistics.gradients
+        gather(views[0].model, [view.group for view in views])
 
     @abstractmethod
     def scores(self, view: View) -> np.ndarray:

@@ -29,6 +29,12 @@ class Surgeon(Criterion):
     needs: ClassVar[str] = ACTIVATIONS
     source: ClassVar[str] = "Hassibi and Stork 1993; Kurtic et al. 2023 (ZipLM)"
 
+    def prepare(self, views: Sequence[View]) -> None:
+        """Gather the moments of what all readers read, in one run."""
+        layers = [cut.layer for view in views for cut, _ in _products(view)[0]]
+        if layers:
+            views[0].require_statistics().products(views[0].model, layers)
+
     def scores(self, view: View) -> np.ndarray:
         """Return the later a channel goes, the more."""
         order = self.ranking(view).order
@@ -48,17 +54,7 @@ class Surgeon(Criterion):
 
 
 def _readers(view: View) -> List[Reader]:
-    cuts = [cut for cut in view.group.members if cut.role == READS and cut.blob == 0]
-    shapes = infer_shapes(view.model.network(), weights=view.model.weights)
-    narrow, wide = [], []
-    for cut in cuts:
-        shape = shapes[cut.layer.bottoms[0]]
-        fits = cut.layer.type in TYPES and shape is not None
-        product = MatrixProduct(cut.layer, shape) if fits and shape else None
-        if product is None or product.width > WIDEST:
-            wide.append(cut)
-        else:
-            narrow.append((cut, product))
+    narrow, wide = _products(view)
     found: List[Reader] = []
     if narrow:
         statistics = view.require_statistics()
@@ -68,6 +64,22 @@ def _readers(view: View) -> List[Reader]:
     if wide:
         found.append(_channels(view))
     return found
+
+
+def _products(view: View) -> Tuple[List[Tuple[Cut, MatrixProduct]], List[Cut]]:
+    """The layers that read the channels, those apart whose windows are too long or not known."""
+    shapes = infer_shapes(view.model.network(), weights=view.model.weights)
+    narrow, wide = [], []
+    for cut in view.group.members:
+        if cut.role != READS or cut.blob != 0:
+            continue
+        shape = shapes[cut.layer.bottoms[0]]
+        product = MatrixProduct(cut.layer, shape) if shape and cut.layer.type in TYPES else None
+        if product is None or product.width > WIDEST:
+            wide.append(cut)
+        else:
+            narrow.append((cut, product))
+    return narrow, wide
 
 
 def _windows(

@@ -122,9 +122,10 @@ class _Planner:
     def spend(self, budget: Budget) -> None:
         """Choose by one ranking of all channels of groups without a rule of their own."""
         rankings = {}
-        for group in self.groups:
-            if group.blocked or self._rule(group) is not None:
-                continue
+        free = [g for g in self.groups if not g.blocked and self._rule(g) is None]
+        self.progress("what the inputs tell")
+        self.criterion.prepare([self._view(self.model, group) for group in free])
+        for group in free:
             self.progress(group.name)
             try:
                 rankings[group.name] = self.criterion.ranking(self._view(self.model, group))
@@ -144,6 +145,8 @@ class _Planner:
         """Choose in every group that has a rule, from the first."""
         current = self.model
         cuts = self.criterion.needs == WEIGHTS
+        asked = [g for g in self.groups if (self._number(g) or g.channels) < g.channels]
+        self.criterion.prepare([self._view(self.model, group) for group in asked])
         for name in [group.name for group in self.groups]:
             groups = channel_groups(current) if cuts else self.groups
             group = next(group for group in groups if group.name == name)
