@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Dict, Iterator, Optional, Sequence
+from typing import Dict, Iterator, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -76,22 +76,23 @@ class LossRunner:
             fed[self.net.labels] = labels
         return self.session.forward(fed, list(dict.fromkeys([*self.watched, *blobs])))
 
-    def losses(self, found: Dict[str, np.ndarray], batch: Batch) -> float:
-        """Return the sum of the samples' losses, in float64.
+    def losses(self, found: Mapping[str, np.ndarray], batch: Batch) -> np.ndarray:
+        """Return the loss of each sample, shape (samples that count,), float64.
+
+        A loss layer of the net's own tells only the mean over a batch: all get that.
 
         Args:
             found: The blobs of `watched`.
             batch: The batch, with labels.
         """
         if self.net.scores is None:
-            return sum(
-                weight * float(_of_samples(found[name], batch).sum())
-                for name, weight in self.net.losses.items()
+            return np.sum(
+                [w * _of_samples(found[name], batch) for name, w in self.net.losses.items()], axis=0
             )
         scores = _flat(found[self.watched[0]], batch)
         scores = scores - scores.max(axis=1, keepdims=True)
         chosen = scores[np.arange(batch.count), batch.labels]
-        return float((np.log(np.exp(scores).sum(axis=1)) - chosen).sum())
+        return np.log(np.exp(scores).sum(axis=1)) - chosen
 
     def gradients(
         self, batch: Batch, values: Sequence[Value]
@@ -190,7 +191,9 @@ def _caffe(engine: EngineLike) -> Caffe:
 def _of_samples(loss: np.ndarray, batch: Batch) -> np.ndarray:
     """The loss of each sample that counts: that of a mean is the mean."""
     loss = loss.astype(np.float64)
-    return batch.cut(loss) if loss.ndim else np.full(batch.count, loss)
+    if not loss.ndim:
+        return np.full(batch.count, loss)
+    return batch.cut(loss).reshape(batch.count, -1).sum(axis=1)
 
 
 def _flat(scores: np.ndarray, batch: Batch) -> np.ndarray:

@@ -45,12 +45,9 @@ class Notebook:
         self._notes = {}
         if self.path is None:
             return
-        lines = self._lines()
-        if lines[:1] == [{KIND: key}]:
-            for note in lines[1:]:
-                self._notes[(note["batch"], note["group"], tuple(note["channels"]))] = note[
-                    "losses"
-                ]
+        kept, notes = self._read(self.path)
+        if kept == key:
+            self._notes = notes
         # Written again, so that a line that was cut off does not spoil the next one.
         self._write("w", {KIND: key}, *(self._line(place) for place in self._notes))
 
@@ -61,7 +58,7 @@ class Notebook:
         return self._notes.get((batch, group, tuple(channels)))
 
     def put(
-        self, batch: int, losses: List[float], group: str = "", channels: Sequence[int] = ()
+        self, batch: int, numbers: List[float], group: str = "", channels: Sequence[int] = ()
     ) -> None:
         """Note numbers.
 
@@ -69,27 +66,28 @@ class Notebook:
             FormatError: The file cannot be written.
         """
         place = batch, group, tuple(channels)
-        self._notes[place] = losses
+        self._notes[place] = numbers
         if self.path is not None:
             self._write("a", self._line(place))
 
     def _line(self, place: Place) -> Dict[str, object]:
         batch, group, channels = place
-        return {"batch": batch, "group": group, "channels": channels, "losses": self._notes[place]}
+        return {"batch": batch, "group": group, "channels": channels, "numbers": self._notes[place]}
 
-    def _lines(self) -> List[dict]:
-        assert self.path is not None
+    def _read(self, path: Path) -> Tuple[str, Dict[Place, List[float]]]:
+        """What the notes in a file belong to, and they."""
         try:
-            text = self.path.read_text("utf-8") if self.path.exists() else ""
+            text = path.read_text("utf-8") if path.exists() else json.dumps({KIND: ""}) + "\n"
             # What follows the last line end was cut off.
-            lines = [json.loads(line) for line in text.split("\n")[:-1]]
-            if text and KIND not in lines[0]:
-                raise ValueError
-        except (OSError, ValueError, IndexError):
+            first, *lines = [json.loads(line) for line in text.split("\n")[:-1]]
+            return first[KIND], {
+                (line["batch"], line["group"], tuple(line["channels"])): line["numbers"]
+                for line in lines
+            }
+        except (OSError, ValueError, KeyError, TypeError):
             raise FormatError(
-                "is there and is no notes of an oracle", file=self.path, remedy="move it away"
+                "is there and is no notes of an oracle", file=path, remedy="move it away"
             ) from None
-        return lines
 
     def _write(self, mode: str, *lines: Dict[str, object]) -> None:
         assert self.path is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -28,13 +28,17 @@ class Oracle:
         loss: Mean loss of the whole net.
         changes: For each group how much the mean loss grows without each channel, shape
             (channels,); NaN for channels that must stay.
-        halves: The same on every other batch and on the batches between, shape (2, channels);
+        examples: For each group the mean, over the inputs, of how far the loss of each moves
+            without each channel, shape (channels,); NaN likewise. Where some inputs gain and others
+            lose, this is more than the change of the mean.
+        halves: The changes on every other batch and on the batches between, shape (2, channels);
             NaN if there is only one batch.
         samples: Number of inputs.
     """
 
     loss: float
     changes: Dict[str, np.ndarray]
+    examples: Dict[str, np.ndarray]
     halves: Dict[str, np.ndarray]
     samples: int
 
@@ -101,23 +105,28 @@ def _try_batch(
     if not todo and notes.get(number) is not None:
         return
     whole = runner.losses(runner.forward(batch), batch)
-    notes.put(number, [whole, batch.count])
+    notes.put(number, [float(whole.sum()), batch.count])
     for group, part in todo:
         if progress:
             progress(f"{title}, {group.name}, channel {part[0]} of {group.channels}")
-        notes.put(number, _losses_without(runner, batch, group, part), group.name, part)
+        changes = _losses_without(runner, batch, group, part) - whole
+        sums = [*changes.sum(axis=1), *np.abs(changes).sum(axis=1)]
+        notes.put(number, [float(value) for value in sums], group.name, part)
 
 
 def _losses_without(
     runner: LossRunner, batch: Batch, group: ChannelGroup, channels: Sequence[int]
-) -> List[float]:
+) -> np.ndarray:
+    """The loss of each sample without each of some channels, shape (channels, samples)."""
     shapes = runner.session.parameter_shapes
     removed = [weights_reading(group, channel, shapes) for channel in channels]
     found = runner.session.forward_without(first_reader(group).name, removed, runner.watched)
-    return [
-        runner.losses({name: blobs[turn] for name, blobs in found.items()}, batch)
-        for turn in range(len(channels))
-    ]
+    return np.stack(
+        [
+            runner.losses({name: blobs[turn] for name, blobs in found.items()}, batch)
+            for turn in range(len(channels))
+        ]
+    )
 
 
 def _parts(group: ChannelGroup) -> Iterator[Tuple[int, ...]]:
@@ -130,16 +139,24 @@ def _sum_up(groups: Sequence[ChannelGroup], notes: Notebook, samples: int) -> Or
     numbers = range(notes.batches)
     whole = np.array([notes.get(number) for number in numbers])
     counts = np.stack([whole[half::2, 1].sum() for half in range(2)])
-    halves = {}
-    for group in groups:
-        sums = np.zeros((2, group.channels))
-        sums[:, list(group.pinned)] = np.nan
-        for number in numbers if group.consumers else ():
-            for part in _parts(group):
-                losses = np.array(notes.get(number, group.name, part))
-                sums[number % 2, list(part)] += losses - whole[number, 0]
-        halves[group.name] = sums
-    changes = {name: sums.sum(axis=0) / samples for name, sums in halves.items()}
+    sums = {group.name: _sums(group, notes) for group in groups}
     with np.errstate(invalid="ignore"):
-        halves = {name: sums / counts[:, None] for name, sums in halves.items()}
-    return Oracle(float(whole[:, 0].sum()) / samples, changes, halves, samples)
+        halves = {name: found[0] / counts[:, None] for name, found in sums.items()}
+    return Oracle(
+        float(whole[:, 0].sum()) / samples,
+        {name: found[0].sum(axis=0) / samples for name, found in sums.items()},
+        {name: found[1].sum(axis=0) / samples for name, found in sums.items()},
+        halves,
+        samples,
+    )
+
+
+def _sums(group: ChannelGroup, notes: Notebook) -> np.ndarray:
+    """Sums of the changes and of their magnitudes over either half, shape (2, 2, channels)."""
+    sums = np.zeros((2, 2, group.channels))
+    sums[..., list(group.pinned)] = np.nan
+    for number in range(notes.batches) if group.consumers else ():
+        for part in _parts(group):
+            found = np.reshape(np.array(notes.get(number, group.name, part)), (2, -1))
+            sums[:, number % 2, list(part)] += found
+    return sums

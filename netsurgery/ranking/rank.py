@@ -22,6 +22,7 @@ from netsurgery.ranking.notebook import Notebook
 from netsurgery.ranking.oracle import Oracle, measure_oracle
 
 Scores = Mapping[str, np.ndarray]
+EXAMPLES = "changes of examples, measured"
 OTHER_HALF = "oracle, half against half"
 
 
@@ -55,23 +56,41 @@ class Ranking:
         return [(group, channel) for _, group, channel in sorted(found, key=lambda one: one[0])]
 
     def correlations(self) -> Dict[str, Correlation]:
-        """Return how well each criterion foretells the oracle.
+        """Return how well each criterion foretells the oracle: the change of the mean loss.
 
-        With two batches or more, there is a row for the oracle on one half of them against the
-        other: as well as any criterion can do on so few inputs.
+        Two rows say what can be had. One has the magnitudes of the changes of each example's loss,
+        measured, in place of a criterion's scores: as well as one can do that looks at examples one
+        by one. With two batches or more another has the oracle on half of them against the other
+        half: as well as any can do on so few inputs.
 
         Raises:
             ValueError: There is no oracle.
         """
+        oracle = self._require_oracle()
+        truth = oracle.magnitudes
+        found = {name: self._correlate(scores, truth) for name, scores in self.scores.items()}
+        found[EXAMPLES] = self._correlate(oracle.examples, truth)
+        halves = [{name: np.abs(h[side]) for name, h in oracle.halves.items()} for side in (0, 1)]
+        if all(np.isfinite(halves[1][group.name][group.free]).all() for group in self.groups):
+            found[OTHER_HALF] = self._correlate(halves[0], halves[1])
+        return found
+
+    def correlations_of_examples(self) -> Dict[str, Correlation]:
+        """Return how well each criterion foretells how far the loss of each example moves.
+
+        Raises:
+            ValueError: There is no oracle.
+        """
+        truth = self._require_oracle().examples
+        return {name: self._correlate(scores, truth) for name, scores in self.scores.items()}
+
+    def _require_oracle(self) -> Oracle:
         if self.oracle is None:
             raise ValueError("there is no oracle to correlate with")
-        free = {group.name: group.free for group in self.groups}
-        truth = self.oracle.magnitudes
-        found = {name: correlate(scores, truth, free) for name, scores in self.scores.items()}
-        halves = [{n: np.abs(h[side]) for n, h in self.oracle.halves.items()} for side in (0, 1)]
-        if all(np.isfinite(halves[1][name][channels]).all() for name, channels in free.items()):
-            found[OTHER_HALF] = correlate(halves[0], halves[1], free)
-        return found
+        return self.oracle
+
+    def _correlate(self, scores: Scores, truth: Scores) -> Correlation:
+        return correlate(scores, truth, {group.name: group.free for group in self.groups})
 
     def to_dict(self) -> Dict[str, Any]:
         """Return everything as plain data."""
@@ -89,13 +108,19 @@ class Ranking:
             "order": {name: self.order(name) for name in self.scores},
         }
         if self.oracle is not None:
-            changes = self.oracle.changes
             data["oracle"] = {
                 "loss": self.oracle.loss,
                 "inputs": self.oracle.samples,
-                "changes": {name: array.tolist() for name, array in changes.items()},
+                "changes": {name: array.tolist() for name, array in self.oracle.changes.items()},
+                "examples": {name: array.tolist() for name, array in self.oracle.examples.items()},
             }
-            data["spearman"] = {name: vars(one) for name, one in self.correlations().items()}
+            tables = {
+                "spearman": self.correlations(),
+                "spearman_of_examples": self.correlations_of_examples(),
+            }
+            data.update(
+                (k, {n: vars(one) for n, one in table.items()}) for k, table in tables.items()
+            )
         return data
 
 

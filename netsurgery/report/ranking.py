@@ -8,7 +8,7 @@ from typing import Dict, List, Sequence
 import numpy as np
 
 from netsurgery.network.channels import ChannelGroup
-from netsurgery.ranking import Oracle, Ranking
+from netsurgery.ranking import Ranking
 from netsurgery.ranking.correlation import Correlation
 from netsurgery.report.console import console, print_table
 
@@ -21,7 +21,13 @@ def print_ranking(ranking: Ranking) -> None:
     if ranking.judged_by:
         out.print(f"The loss holds the outputs against {ranking.judged_by}.", markup=False)
     if ranking.oracle is not None:
-        _print_oracle(ranking.oracle, ranking.correlations())
+        loss, count = ranking.oracle.loss, ranking.oracle.samples
+        out.print(f"Mean loss of the whole net on {count} inputs: {loss:.6g}")
+        _print_table("the change of the mean loss, its magnitude", ranking.correlations())
+        _print_table(
+            "the change of each input's loss, the mean magnitude",
+            ranking.correlations_of_examples(),
+        )
 
 
 def _print_group(ranking: Ranking, group: ChannelGroup) -> None:
@@ -46,17 +52,17 @@ def _cells(numbers: Sequence[float]) -> List[str]:
     return [f"{number:.4g}" for number in numbers]
 
 
-def _print_oracle(oracle: Oracle, correlations: Dict[str, Correlation]) -> None:
-    columns = ["criterion", *(f">{name}" for name in oracle.changes)]
+def _print_table(truth: str, correlations: Dict[str, Correlation]) -> None:
+    layers = next(iter(correlations.values())).layers
+    columns = ["criterion", *(f">{name}" for name in layers)]
     rows = [
         [name, *map(_share, [*one.layers.values(), one.mean, one.raw, one.normalised])]
         for name, one in correlations.items()
     ]
-    console().print(f"Mean loss of the whole net on {oracle.samples} inputs: {oracle.loss:.6g}")
     print_table(
         [*columns, ">mean of layers", ">all layers", ">all, l2"],
         rows,
-        title="Spearman's correlation with the magnitude of the change of the loss",
+        title=f"Spearman's correlation with {truth}",
     )
 
 

@@ -17,7 +17,7 @@ from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model, load
 from netsurgery.ranking import rank
 from netsurgery.ranking.correlation import correlate, spearman
-from netsurgery.ranking.rank import OTHER_HALF
+from netsurgery.ranking.rank import EXAMPLES, OTHER_HALF
 
 WITHOUT_CHOICE = """
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 } } }
@@ -95,7 +95,7 @@ def test_one_run_serves_all_groups_and_criteria() -> None:
     ranking = rank(model, ["taylor", "taylor2019", "activation", "zeros"], statistics, oracle=True)
     assert texts == ["0 of 8 inputs", "gradients of 8 of 8 inputs"]
     assert ranking.judged_by == "the labels given"
-    assert set(ranking.correlations()) == set(ranking.scores)  # one batch has no other half
+    assert set(ranking.correlations()) == {*ranking.scores, EXAMPLES}  # one batch has no halves
     gauges = statistics.gradients(model, channel_groups(model)[1:])
     for group in ranking.groups:
         expected = gauges[group.name].magnitude / 8
@@ -109,7 +109,9 @@ def test_lenet_of_the_zoo(zoo) -> None:
     file = np.load(zoo.parent / "data" / "mnist_t10k.npz")
     images = file["images"][file["train_index"][:128]][:, None].astype(np.float32) / 256
     inputs = Inputs({"data": images}, file["labels"][file["train_index"][:128]])
-    found = rank(model, ["taylor", "l1", "random"], Statistics(inputs), oracle=True).correlations()
+    ranking = rank(model, ["taylor", "l1", "random"], Statistics(inputs), oracle=True)
+    found = ranking.correlations()
+    assert ranking.correlations_of_examples()["taylor"].mean > 0.8
     assert list(found["taylor"].layers) == ["conv1", "conv2", "ip1"]
     assert found["taylor"].normalised > 0.4 > abs(found["random"].normalised)
     assert OTHER_HALF in found
