@@ -27,12 +27,14 @@ class GradientGauge:
 
     Attributes:
         magnitude: Sum over samples of the magnitude of the mean over places, shape (channels,).
+        total: Sum over samples of the magnitude of the sum over places, shape (channels,).
         squared: Sum over samples of the square of the sum over places, shape (channels,).
         count: Number of samples.
     """
 
     def __init__(self, group: ChannelGroup) -> None:
         self.magnitude = np.zeros(group.channels)
+        self.total = np.zeros(group.channels)
         self.squared = np.zeros(group.channels)
         self.count = 0
         self._channels = group.channels
@@ -66,6 +68,7 @@ class GradientGauge:
                 sums += total
                 means += total / np.maximum(places, 1)
         self.magnitude += np.abs(means).sum(axis=0)
+        self.total += np.abs(sums).sum(axis=0)
         self.squared += np.square(sums).sum(axis=0)
         self.count += count
 

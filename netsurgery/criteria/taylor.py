@@ -43,6 +43,23 @@ class Taylor(OnGradients):
         return gauge.magnitude / gauge.count
 
 
+@CRITERIA.register("taylor-sum")
+class SummedTaylor(OnGradients):
+    """Mean over examples of the magnitude of activation times gradient, summed over places.
+
+    It estimates how far the loss of an example moves, in the units of the loss, whatever the layer:
+    no normalisation is needed to compare layers.
+    """
+
+    name: ClassVar[str] = "taylor-sum"
+    source: ClassVar[str] = "Molchanov et al. 2017, without the mean over places"
+
+    def scores(self, view: View) -> np.ndarray:
+        """Return the mean magnitude of the first-order change of the loss."""
+        gauge = self.gradients(view)
+        return gauge.total / gauge.count
+
+
 @CRITERIA.register("taylor2019")
 class SquaredTaylor(OnGradients):
     """Mean over examples of the square of activation times gradient, a sum over places."""

@@ -81,7 +81,7 @@ def test_each_sample_counts_alone_whatever_the_batch() -> None:
     for group in groups:
         found, parts = together[group.name], [one[group.name] for one in apart]
         assert found.count == sum(part.count for part in parts) == 70
-        for name in ("magnitude", "squared"):
+        for name in ("magnitude", "total", "squared"):
             # Batches of other sizes: the same sums of float32 products in another order.
             expected = np.sum([getattr(part, name) for part in parts], axis=0)
             np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-4, atol=1e-9)
@@ -93,7 +93,8 @@ def test_the_mean_is_over_the_places_of_a_channel() -> None:
     gauges = Statistics(inputs).gradients(model, free_groups(model))
     for name, places in {"conv1": 36, "conv2": 9, "fc3": 1}.items():
         gauge = gauges[name]
-        np.testing.assert_allclose(gauge.magnitude * places, np.sqrt(gauge.squared), rtol=1e-6)
+        np.testing.assert_allclose(gauge.magnitude * places, gauge.total, rtol=1e-6)
+        np.testing.assert_allclose(gauge.total, np.sqrt(gauge.squared), rtol=1e-6)
 
 
 @pytest.mark.usefixtures("caffe_python")

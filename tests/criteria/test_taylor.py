@@ -23,6 +23,7 @@ def test_taylor_is_the_oracle_where_the_loss_is_linear() -> None:
     group = next(group for group in channel_groups(model) if group.name == "fc1")
     statistics = Statistics(inputs)
     scores = criterion("taylor").scores(View(model, group, statistics))
+    sums = criterion("taylor-sum").scores(View(model, group, statistics))
     squares = criterion("taylor2019").scores(View(model, group, statistics))
     oracle = measure_oracle(model, [group], statistics)
     # Behind a ReLU a channel moves the loss of all samples the same way, so that the mean of
@@ -32,6 +33,7 @@ def test_taylor_is_the_oracle_where_the_loss_is_linear() -> None:
     hidden = np.maximum(inputs.arrays["data"] @ weight.T + bias, 0)
     removed = 2 * hidden * model.blobs("cost")[0].array()[0]
     np.testing.assert_allclose(scores, np.abs(removed).mean(axis=0), rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(sums, scores)  # one place
     np.testing.assert_allclose(squares, np.square(removed).mean(axis=0), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(oracle.changes["fc1"], -removed.mean(axis=0), rtol=1e-5, atol=1e-6)
 
