@@ -192,6 +192,14 @@ def test_a_real_net_pruned_by_masks(zoo: Path, caffe: str, tmp_path: Path) -> No
     assert done.sizes[1] < 0.1 * done.sizes[0]
 
 
+def test_channels_that_died_in_a_net_nobody_thinned(zoo: Path, caffe: str) -> None:
+    folder = zoo / "squeezenet_v1.0_deepcompression"
+    model = load(folder / "deploy.prototxt", folder / "squeezenet_v1.0_decoded.caffemodel")
+    plan = plan_dead_channels(model)
+    assert gone(plan) == {"fire7/conv1x1_2": [19]}
+    check_equal(model, plan)
+
+
 def test_channels_that_a_softmax_reads_stay(zoo: Path, caffe: str) -> None:
     folder = zoo / "dns_lenet300100"
     sparse = folder / "caffe_lenet300100_sparse.caffemodel"
