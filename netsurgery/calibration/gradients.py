@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.gauges import entries_by_turn, read_values
+from netsurgery.calibration.gauges import entries_by_turn
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.losses import open_loss
+from netsurgery.calibration.losses import Pair, Read, open_loss
 from netsurgery.calibration.measuring import Progress
 from netsurgery.calibration.running import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.channels.groups import ValueCut
-from netsurgery.network.graph import Value
+from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
 
-Pairs = Mapping[Value, Tuple[np.ndarray, np.ndarray]]
+Pairs = Mapping[Read, Pair]
 
 
 class GradientGauge:
     """First-order changes of the loss of each sample if a channel of a group were zero.
 
-    Where several values carry the channels to the layers that read them, they add up.
+    Where several layers read the channels, from one value or from several, what goes through them
+    adds up: each counts once, also where one value is computed from another.
 
     Attributes:
         magnitude: Sum over samples of the magnitude of the mean over places, shape (channels,).
@@ -32,14 +33,14 @@ class GradientGauge:
         count: Number of samples.
     """
 
-    def __init__(self, group: ChannelGroup) -> None:
+    def __init__(self, model: Model, group: ChannelGroup) -> None:
         self.magnitude = np.zeros(group.channels)
         self.total = np.zeros(group.channels)
         self.squared = np.zeros(group.channels)
         self.count = 0
         self._channels = group.channels
-        self._cuts = read_values(group)
-        for cut in self._cuts:
+        self._reads = _reads(model.network(), group)
+        for cut in self._reads.values():
             if cut.axis == 0:
                 raise PlanError(
                     f"{cut.value} has its channels where samples are told apart",
@@ -48,22 +49,22 @@ class GradientGauge:
                 )
 
     @property
-    def values(self) -> Tuple[Value, ...]:
-        """The values it looks at."""
-        return tuple(cut.value for cut in self._cuts)
+    def reads(self) -> Tuple[Read, ...]:
+        """Where it looks."""
+        return tuple(self._reads)
 
     def add(self, seen: Pairs, count: int) -> None:
         """Take in a batch.
 
         Args:
-            seen: Values and the gradients of each sample's loss; one that no loss depends on is
-                left out.
+            seen: Values and the gradients of each sample's loss; those that no loss depends on
+                are left out.
             count: Number of samples.
         """
         means, sums = np.zeros((2, count, self._channels))
-        for cut in self._cuts:
-            if cut.value in seen:
-                value, gradient = seen[cut.value]
+        for read, cut in self._reads.items():
+            if read in seen:
+                value, gradient = seen[read]
                 total, places = products_by_channel(value, gradient, cut, self._channels, count)
                 sums += total
                 means += total / np.maximum(places, 1)
@@ -113,14 +114,31 @@ def measure_gradients(
         EngineError: There is no Caffe, or it refuses the model.
         PlanError: The net has no loss, and no class scores to compute one from.
     """
-    wanted = dict.fromkeys(value for gauge in gauges for value in gauge.values)
+    wanted = dict.fromkeys(read for gauge in gauges for read in gauge.reads)
+    network = model.network()
     with open_loss(model, inputs, engine, output) as runner:
-        values = [value for value in wanted if value in runner.net.reached]
+        reached = runner.net.reached
+        reads = [
+            read
+            for read in wanted
+            if not reached.isdisjoint(network.consumers(read.value)[read.turn].tops)
+        ]
         done = 0
         for batch in runner.batches():
-            seen = runner.gradients(batch, values) if values else {}
+            seen = runner.gradients(batch, reads) if reads else {}
             for gauge in gauges:
                 gauge.add(seen, batch.count)
             done += batch.count
             if progress:
                 progress(f"gradients of {done} of {len(inputs)} inputs")
+
+
+def _reads(network: Network, group: ChannelGroup) -> Dict[Read, ValueCut]:
+    """Every reading of a value that carries channels by a layer whose weights read them."""
+    reading = {layer.index for layer in group.consumers}
+    return {
+        Read(cut.value, turn): cut
+        for cut in group.values
+        for turn, layer in enumerate(network.consumers(cut.value))
+        if layer.index in reading
+    }

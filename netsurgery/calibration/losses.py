@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Dict, Iterator, Mapping, Optional, Sequence
+from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -17,9 +17,22 @@ from netsurgery.network.graph import Value
 from netsurgery.network.loss import IGNORED, LossNet, with_loss
 from netsurgery.network.model import Model
 
+Pair = Tuple[np.ndarray, np.ndarray]
 GIVEN = "the labels given"
 PREDICTED = "the classes that the net itself finds best, as no labels are given"
 OWN = "what the net's own loss layers read"
+
+
+class Read(NamedTuple):
+    """A value, and a layer that reads it.
+
+    Attributes:
+        value: The value.
+        turn: Which of its readers that is, counted from 0 in the order of the net.
+    """
+
+    value: Value
+    turn: int
 
 
 @dataclass(frozen=True)
@@ -94,22 +107,21 @@ class LossRunner:
         chosen = scores[np.arange(batch.count), batch.labels]
         return np.log(np.exp(scores).sum(axis=1)) - chosen
 
-    def gradients(
-        self, batch: Batch, values: Sequence[Value]
-    ) -> Dict[Value, tuple[np.ndarray, np.ndarray]]:
+    def gradients(self, batch: Batch, reads: Sequence[Read]) -> Dict[Read, Pair]:
         """Run a batch there and back.
 
         Args:
             batch: The batch, with labels.
-            values: Values that the loss depends on.
+            reads: Values, and the layers that read them, all on a way to the loss.
 
         Returns:
-            Each value and the gradient of the loss of each sample, without repeated samples.
+            Each value, and the gradient of the loss of each sample on the way through that layer,
+            without repeated samples.
 
         Raises:
             EngineError: Caffe gave up.
         """
-        names = [self.net.names[value] for value in values]
+        names = [self.net.copy_of(*read) for read in reads]
         found = self.forward(batch, [*names, *self.net.losses])
         diffs = {
             name: np.full(found[name].shape, weight * self._samples_in(found[name], batch))
@@ -117,8 +129,8 @@ class LossRunner:
         }
         back = self.session.backward(diffs, names)
         return {
-            value: (batch.cut(found[name]), batch.cut(back[name]))
-            for value, name in zip(values, names)
+            read: (batch.cut(found[name]), batch.cut(back[name]))
+            for read, name in zip(reads, names)
         }
 
     def _samples_in(self, loss: np.ndarray, batch: Batch) -> int:

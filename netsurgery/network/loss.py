@@ -37,6 +37,23 @@ class LossNet(NamedTuple):
     scores: Optional[Value] = None
     labels: Optional[str] = None
 
+    def copy_of(self, value: Value, turn: int) -> str:
+        """Return the blob from which a layer reads a value: Caffe gives each reader a copy.
+
+        The gradient of a copy is that of the loss on the way through this reader alone.
+
+        Args:
+            value: A value of the network this was made from.
+            turn: Which of its readers, counted from 0 in the order of the net.
+        """
+        name = self.names[value]
+        network = self.model.network()
+        maker = network.producer(Value(name))
+        if maker is None or len(network.consumers(Value(name))) < 2:
+            return name
+        # The names that Caffe's InsertSplits has always given them.
+        return f"{name}_{maker.name}_{maker.tops.index(Value(name))}_split_{turn}"
+
     @property
     def takes_means(self) -> bool:
         """Whether a loss of its own is a mean over the samples of a batch, one number."""

@@ -45,6 +45,18 @@ BRANCHING = (
     + layer("Softmax", "scores", "prob")
 )
 
+POINTWISE = "convolution_param { num_output: 4 kernel_size: 1 }"
+# A stream that one layer reads before something is added to it, and another afterwards.
+RESIDUAL = (
+    declared("data", 2, 2, 6, 6)
+    + layer("Convolution", "data", "stem", POINTWISE)
+    + layer("Convolution", "stem", "one", POINTWISE)
+    + layer("Eltwise", "stem one", "sum")
+    + IN_PLACE % ("relu", "ReLU", "sum", "sum", "")
+    + layer("Convolution", "sum", "two", CONVOLUTION % 3)
+    + layer("InnerProduct", "two", "scores", "inner_product_param { num_output: 3 }")
+)
+
 # The loss is the sum of the outputs.
 LINEAR = (
     declared("data", 1, 5)

@@ -8,9 +8,8 @@ from typing import List
 
 import numpy as np
 import pytest
-from calibration_nets import declared, layer
 from channel_choices import with_random_weights
-from judged_nets import BRANCHING, IN_PLACE, LINEAR, OVERWRITING, losses_by_hand, samples
+from judged_nets import BRANCHING, LINEAR, OVERWRITING, RESIDUAL, losses_by_hand, samples
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.running import choose_engine, open_model
@@ -23,18 +22,6 @@ from netsurgery.ranking import Oracle, measure_oracle
 from netsurgery.ranking.notebook import Notebook
 
 pytestmark = pytest.mark.usefixtures("caffe_python")
-
-CONVOLUTION = "convolution_param { num_output: %d kernel_size: 3 }"
-# A residual stream with three readers, one of them behind the next addition.
-RESIDUAL = (
-    declared("data", 2, 2, 6, 6)
-    + layer("Convolution", "data", "stem", "convolution_param { num_output: 4 kernel_size: 1 }")
-    + layer("Convolution", "stem", "one", "convolution_param { num_output: 4 kernel_size: 1 }")
-    + layer("Eltwise", "stem one", "sum")
-    + IN_PLACE % ("relu", "ReLU", "sum", "sum", "")
-    + layer("Convolution", "sum", "two", CONVOLUTION % 3)
-    + layer("InnerProduct", "two", "scores", "inner_product_param { num_output: 3 }")
-)
 
 
 def losses_of(model: Model, inputs: Inputs) -> np.ndarray:
