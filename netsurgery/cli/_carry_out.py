@@ -52,7 +52,14 @@ carry_out_options = options(
 ENGINE = ("engine", "caffe_python", "pythonpath")
 
 
-def carry_out(prototxt: Path, weights: Path, planner: Planner, title: str, given: dict) -> int:
+def carry_out(
+    prototxt: Path,
+    weights: Path,
+    planner: Planner,
+    title: str,
+    given: dict,
+    prepare: Callable[[Any], Any] = lambda model: model,
+) -> int:
     """Plan, apply, write and prove; print the report.
 
     Args:
@@ -62,6 +69,7 @@ def carry_out(prototxt: Path, weights: Path, planner: Planner, title: str, given
             the plan.
         title: What the progress bar says.
         given: The values of `carry_out_options`.
+        prepare: Makes of the model that was read the one that counts as the original.
 
     Returns:
         The exit status.
@@ -77,7 +85,7 @@ def carry_out(prototxt: Path, weights: Path, planner: Planner, title: str, given
         raise click.UsageError("say where the new pair goes: -o OUT")
     if html:
         require_plots()
-    model = load(prototxt, weights)
+    model = prepare(load(prototxt, weights))
     engine = read_engine(*(given.pop(name) for name in ENGINE))
     with progress(title) as step:
         statistics = read_statistics(model, given, engine, step)

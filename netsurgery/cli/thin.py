@@ -79,7 +79,20 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> 
     ways = [bool(wishes[name]) for name in ("macs", "params", "keep", "width")]
     if from_zeros == any(ways):
         raise click.UsageError("say how thin: --macs, --params, --keep or --width; or --from-zeros")
-    ctx.exit(carry_out(prototxt, weights, _saving(planner, save_plan), "thinning", given))
+    planner = _saving(planner, save_plan)
+    prepare = _with_zeros_for_masks if from_zeros else _as_it_is
+    ctx.exit(carry_out(prototxt, weights, planner, "thinning", given, prepare))
+
+
+def _as_it_is(model: Any) -> Any:
+    return model
+
+
+def _with_zeros_for_masks(model: Any) -> Any:
+    """A fork may store its masks beside the weights."""
+    from netsurgery.network.masks import without_masks
+
+    return without_masks(model)
 
 
 def _by(wishes: dict, seed: int) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ from netsurgery.network.matrix_product import TYPES
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import Rule, choose, refuse_idle
+from netsurgery.planning.sensitivity import by_outputs
 from netsurgery.planning.thin_budget import Budget, spend
 
 Progress = Optional[Callable[[str], None]]
@@ -131,6 +132,8 @@ class _Planner:
                 rankings[group.name] = self.criterion.ranking(self._view(self.model, group))
             except PlanError as error:
                 self._leave(group, error)
+        if self.statistics is not None:
+            rankings = by_outputs(self.model, self.groups, rankings, self.statistics, self.progress)
         fixed = {group.name: self._number(group) for group in self.groups}
         self.kept = spend(
             self.model,

@@ -16,11 +16,11 @@ from netsurgery.errors import FormatError
 from netsurgery.formats.digest import sha256_of
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
+from netsurgery.network.scores import scores_of
 from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
 from netsurgery.verification.golden_file import Golden, PathLike, read_golden
 from netsurgery.verification.models import check_inputs
 from netsurgery.verification.noise import NoiseMeter
-from netsurgery.verification.pairing import scores_of
 from netsurgery.verification.verdict import Demand, Verification
 
 

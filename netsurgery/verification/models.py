@@ -17,6 +17,7 @@ from netsurgery.calibration.running import (
 from netsurgery.errors import VerificationError
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
+from netsurgery.network.scores import scores_of
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import (
     BlobComparison,
@@ -25,7 +26,7 @@ from netsurgery.verification.comparison import (
     choose_scored,
 )
 from netsurgery.verification.noise import NoiseMeter
-from netsurgery.verification.pairing import Pair, Wanted, choose_pairs, pair_values, scores_of
+from netsurgery.verification.pairing import Pair, Wanted, choose_pairs, pair_values
 from netsurgery.verification.verdict import Demand, Verification
 
 Kept = Mapping[Value, tuple[int, np.ndarray]]

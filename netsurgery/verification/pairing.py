@@ -77,18 +77,6 @@ def choose_pairs(
     return tuple(known[name] for name in names)
 
 
-def scores_of(network: Network) -> tuple[Value, ...]:
-    """Return the values that a Softmax or a Sigmoid makes outputs of.
-
-    Where these saturate, as they easily do on random inputs, a difference that is large
-    before them cannot be seen behind them.
-    """
-    layers = [network.producer(value) for value in network.outputs]
-    squashed = (layer for layer in layers if layer and layer.type in ("Softmax", "Sigmoid"))
-    found = dict.fromkeys(layer.bottoms[0] for layer in squashed)
-    return tuple(value for value in found if value not in network.inputs)
-
-
 def _pair_versions(a: Network, b: Network, blob: str) -> dict[Value, Value]:
     versions_a, versions_b = (
         [value for value in network.values if value.blob == blob] for network in (a, b)

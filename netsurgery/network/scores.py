@@ -1,0 +1,29 @@
+"""What a network's outputs are made of, before they are squashed."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from netsurgery.network.graph import Network, Value
+
+SQUASHING = ("Softmax", "Sigmoid")
+
+
+def scores_of(network: Network) -> Tuple[Value, ...]:
+    """Return the values that a Softmax or a Sigmoid makes outputs of.
+
+    Where these saturate, as they easily do on random inputs, a difference that is large
+    before them cannot be seen behind them.
+    """
+    layers = [network.producer(value) for value in network.outputs]
+    squashed = (layer for layer in layers if layer and layer.type in SQUASHING)
+    found = dict.fromkeys(layer.bottoms[0] for layer in squashed)
+    return tuple(value for value in found if value not in network.inputs)
+
+
+def score_values(network: Network) -> Tuple[Value, ...]:
+    """Return the outputs, with what is squashed as it was before."""
+    squashed = {
+        layer.tops[0]: layer.bottoms[0] for layer in network.layers if layer.type in SQUASHING
+    }
+    return tuple(dict.fromkeys(squashed.get(value, value) for value in network.outputs))
