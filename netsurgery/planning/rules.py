@@ -8,7 +8,7 @@ from typing import Iterable, Optional, Sequence
 
 from netsurgery.errors import PlanError
 
-KINDS = ("rank", "keep", "error", "energy")
+KINDS = ("rank", "keep", "evbmf", "error", "energy")
 COUNTS = ("rank", "keep")
 
 
@@ -17,8 +17,9 @@ class Rule:
     """A wish for the layers that a pattern selects.
 
     Attributes:
-        kind: ``"rank"``, ``"keep"`` (channels), ``"error"`` (relative Frobenius error of the
-            weights) or ``"energy"`` (kept share of the sum of squared singular values).
+        kind: ``"rank"``, ``"keep"`` (channels), ``"evbmf"`` (the rank that stands out of noise, see
+            `netsurgery.linalg.evbmf`), ``"error"`` (relative Frobenius error of the weights) or
+            ``"energy"`` (kept share of the sum of squared singular values).
         pattern: A layer name, a glob over names, or a layer type.
         value: The rank itself when ``whole``, else a fraction: of the full rank, the error, the
             energy.
@@ -39,6 +40,8 @@ class Rule:
         return self.pattern == name
 
     def __str__(self) -> str:
+        if self.kind == "evbmf":
+            return f"rank {self.pattern}=evbmf"
         value = f"{self.value:.0f}" if self.whole else f"{self.value:g}"
         return f"{self.kind} {self.pattern}={value}"
 
@@ -46,11 +49,15 @@ class Rule:
 def parse_rule(kind: str, text: str) -> Rule:
     """Read ``PATTERN=VALUE``, or for energy and error a bare ``VALUE`` that selects every layer.
 
+    A rank is a whole number, a fraction, or ``evbmf``.
+
     Raises:
         PlanError: The text is not of that form, or the value is out of range.
     """
     # The last "=": a layer's name may hold one, a value cannot.
     pattern, equals, value = text.rpartition("=")
+    if kind == "rank" and value.strip() == "evbmf":
+        return Rule("evbmf", pattern or "*", 1.0)
     if not equals and kind in COUNTS and not _is_fraction(text):
         raise PlanError(
             f"--{kind} {text!r} names no layer",

@@ -14,6 +14,8 @@ from netsurgery.planning.rules import Rule, choose, parse_rule, refuse_idle
         ("rank", "fc6=1", Rule("rank", "fc6", 1, whole=True)),
         ("rank", "fc6=1.0", Rule("rank", "fc6", 1.0)),
         ("rank", "0.5", Rule("rank", "*", 0.5)),
+        ("rank", "conv*=evbmf", Rule("evbmf", "conv*", 1.0)),
+        ("rank", "evbmf", Rule("evbmf", "*", 1.0)),
         ("rank", "a=b=7", Rule("rank", "a=b", 7, whole=True)),
         ("energy", "0.9", Rule("energy", "*", 0.9)),
         ("energy", "InnerProduct=0.9", Rule("energy", "InnerProduct", 0.9)),
@@ -54,6 +56,13 @@ def test_a_name_beats_a_pattern_and_a_rank_beats_an_energy() -> None:
     assert choose(rules, "fc6", "InnerProduct") == rules[2]
     assert choose(rules, "fc7", "InnerProduct") == rules[1]
     assert choose(rules, "score", "InnerProduct") == rules[0]
+
+
+def test_a_rank_beats_one_that_noise_tells() -> None:
+    rules = [parse_rule("rank", "fc*=3"), parse_rule("rank", "evbmf"), parse_rule("error", "0.1")]
+    assert choose(rules, "fc6", "InnerProduct") == rules[0]
+    assert choose(rules, "score", "InnerProduct") == rules[1]
+    assert str(rules[1]) == "rank *=evbmf"
 
 
 def test_of_equal_rules_the_last_counts() -> None:
