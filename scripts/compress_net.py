@@ -20,7 +20,7 @@ from typing import List, Optional, Sequence
 import netsurgery as ns
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import Prototxt
-from netsurgery.methods import method
+from netsurgery.methods import low_rank_method
 from netsurgery.planning.low_rank import Wishes, plan_low_rank
 from netsurgery.planning.rules import parse_rule
 
@@ -78,12 +78,12 @@ def compress(given: argparse.Namespace) -> List[Path]:
 
 def plan_of_pairs(model: ns.Model, compressed: Prototxt) -> ns.Plan:
     """Find the pairs of a hand-written compressed prototxt, and their ranks."""
-    layers = {layer.name: layer for layer in compressed.layers}
+    layers, svd = {layer.name: layer for layer in compressed.layers}, low_rank_method("svd")
     edits = []
     for name in dict.fromkeys(layer.name for layer in model.prototxt.layers):
         if f"{name}_L" not in layers and f"{name}_U" not in layers:
             continue
-        rank = check_pair(name, layers, method("svd").matrix(model, name).shape, compressed.file)
+        rank = check_pair(name, layers, svd.tradeoff(model, name).shape, compressed.file)
         edits.append(ns.Edit(name, "svd", {"rank": rank}))
     if not edits:
         raise PlanError(

@@ -52,7 +52,7 @@ class ProductGauge:
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
-        places = self._places()
+        places = choose_places(self._product, self._random)
         rows = self._product.read(seen[self._source], places)
         targets: Sequence[Optional[np.ndarray]] = [None] * len(rows)
         if self._target is not None:
@@ -62,12 +62,46 @@ class ProductGauge:
         for moments, x, y in zip(self.moments, rows, targets):
             moments.add(x, y)
 
-    def _places(self) -> Optional[np.ndarray]:
-        """Other windows for every batch, so that all are seen sooner or later."""
-        count = self._product.places
-        if count <= PLACES:
-            return None
-        return np.sort(self._random.choice(count, PLACES, replace=False))
+
+class OutputGauge:
+    """Moments of the rows that a layer makes.
+
+    Attributes:
+        moments: One for each group of a convolution.
+    """
+
+    def __init__(self, product: MatrixProduct, source: Source, seed: int = 0) -> None:
+        """Choose what to look at.
+
+        Args:
+            product: The layer.
+            source: What it makes.
+            seed: Chooses the windows.
+        """
+        self.moments: List[Moments] = [Moments() for _ in range(product.groups)]
+        self._product, self._source = product, source
+        self._random = np.random.default_rng(seed)
+
+    @property
+    def sources(self) -> Tuple[Source, ...]:
+        """What the layer makes."""
+        return (self._source,)
+
+    def add(self, seen: Seen) -> None:
+        """Take in a batch."""
+        places = choose_places(self._product, self._random)
+        for moments, rows in zip(self.moments, self._product.made(seen[self._source], places)):
+            moments.add(rows)
+
+
+def choose_places(product: MatrixProduct, random: np.random.Generator) -> Optional[np.ndarray]:
+    """Choose windows of a layer, others every time, so that all are seen sooner or later.
+
+    Returns:
+        Their numbers; None for all.
+    """
+    count = product.places
+    return None if count <= PLACES else np.sort(random.choice(count, PLACES, replace=False))
 
 
 class ChannelGauge:

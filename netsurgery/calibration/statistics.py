@@ -6,7 +6,7 @@ from typing import Dict, Iterable, List, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration.gauges import ChannelGauge, ProductGauge
+from netsurgery.calibration.gauges import ChannelGauge, OutputGauge, ProductGauge
 from netsurgery.calibration.gradients import GradientGauge, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Gauge, Progress, Source, measure
@@ -78,6 +78,31 @@ class Statistics:
             self.run([model], list(gauges.values()))
         self._products.update((name, gauge.moments) for name, gauge in gauges.items())
         return {layer.name: self._products[layer.name] for layer in layers}
+
+    def outputs(self, model: Model, layers: Iterable[Layer]) -> Dict[str, List[Moments]]:
+        """Return the moments of the rows that layers make, one for each group of a convolution.
+
+        Those of outputs are smaller than those of inputs, as a window has more inputs than outputs.
+
+        Args:
+            model: The model to run.
+            layers: Its Convolution and InnerProduct layers, all in one run.
+
+        Raises:
+            NetworkError: A layer is of another type.
+            EngineError: There is no engine, or it refuses the model.
+        """
+        shapes = infer_shapes(model.network(), weights=model.weights)
+        gauges = {
+            layer.name: OutputGauge(
+                MatrixProduct(layer, shapes[layer.bottoms[0]] or ()),
+                Source(layer.tops[0]),
+                self.seed,
+            )
+            for layer in layers
+        }
+        self.run([model], list(gauges.values()))
+        return {name: gauge.moments for name, gauge in gauges.items()}
 
     def channels(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, ChannelGauge]:
         """Return what the channels of groups hold where other layers read them, all in one run.

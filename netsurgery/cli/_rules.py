@@ -11,17 +11,25 @@ from netsurgery.cli._options import FOLDER, options
 
 RULES = (
     *("ranks", "energies", "errors", "keep", "allow_growth", "split", "naming", "templates"),
-    "fold_batchnorm",
+    *("fold_batchnorm", "method"),
 )
 
 rule_options = options(
+    click.option(
+        "--method",
+        default="svd",
+        show_default=True,
+        metavar="NAME",
+        help="How to factor: svd for InnerProduct layers; for Convolution layers channel_svd, "
+        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd.",
+    ),
     click.option(
         "--rank",
         "ranks",
         multiple=True,
         metavar="LAYER=RANK",
-        help="Rank of a layer, or a fraction of its full rank (fc6=1024, 'fc*=0.25'). LAYER is "
-        "a name, a glob or a layer type. Repeatable.",
+        help="Rank of a layer, or a fraction of its full rank (fc6=1024, 'fc*=0.25'), or evbmf: "
+        "what stands out of noise. LAYER is a name, a glob or a layer type. Repeatable.",
     ),
     click.option(
         "--energy",
@@ -57,7 +65,8 @@ rule_options = options(
         default="_L,_U",
         show_default=True,
         metavar="FIRST,SECOND",
-        help="Suffixes of the names of a pair.",
+        help="Suffixes of the names of a pair; three, by default _L,_M,_U, where there are three "
+        "layers.",
     ),
     click.option(
         "--templates",
@@ -101,6 +110,7 @@ def read_wishes(
     naming: str,
     templates: Optional[Path],
     fold_batchnorm: bool,
+    method: str,
     predict: bool,
 ) -> Any:
     """Return what the rule options say as the planner's ``Wishes``, or None to fold only.
@@ -127,13 +137,13 @@ def read_wishes(
         "templates": str(templates) if templates else None,
     }
     extra = {name: value for name, value in chosen.items() if value is not None}
-    return Wishes(rules, keep, allow_growth=allow_growth, options=extra, predict=predict)
+    return Wishes(rules, keep, method, allow_growth, extra, predict)
 
 
 def _suffixes(naming: str) -> Optional[list[str]]:
     parts = naming.split(",")
-    if len(parts) != 2 or parts[0] == parts[1] or not all(parts):
+    if len(parts) not in (2, 3) or len(set(parts)) != len(parts) or not all(parts):
         raise click.BadParameter(
-            f"{naming!r} is not two different suffixes", param_hint="'--naming'"
+            f"{naming!r} is not two different suffixes, or three", param_hint="'--naming'"
         )
     return None if parts == ["_L", "_U"] else parts

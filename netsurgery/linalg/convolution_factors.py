@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
-from typing import Callable, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -132,25 +132,18 @@ def factor_kernel(
         found = tucker2(chain.unfold(part), ranks)
         return (found.inputs.T, found.core, found.outputs), found.error
 
-    return by_group(kernel, chain, groups, factor)
+    parts = np.split(kernel, groups)
+    return join_groups(parts, chain, [factor(part) for part in parts])
 
 
-def by_group(
-    kernel: np.ndarray,
-    chain: Chain,
-    groups: int,
-    factor: Callable[[np.ndarray], Tuple[Arrays, float]],
-) -> Factors:
-    """Factor every group of a kernel, and join the factors to kernels of as many groups.
+def join_groups(parts: Arrays, chain: Chain, found: Sequence[Tuple[Arrays, float]]) -> Factors:
+    """Return the kernels, of as many groups, of a chain that was found for each group.
 
     Args:
-        kernel: Shape (n, c / groups, high, wide).
+        parts: The kernel of each group.
         chain: Which layers.
-        groups: How many groups.
-        factor: Returns for a group's kernel the factors that `Chain.fold` takes, and their error.
+        found: For each group the factors that `Chain.fold` takes, and their error.
     """
-    parts = np.split(kernel, groups)
-    found = [factor(part) for part in parts]
     folded = zip(*(chain.fold(factors, part.shape) for (factors, _), part in zip(found, parts)))
     energies = [float(np.square(part, dtype=np.float64).sum()) for part in parts]
     lost = sum(energy * error**2 for energy, (_, error) in zip(energies, found))

@@ -30,6 +30,7 @@ from netsurgery.linalg.spectrum import (
 __all__ = [
     "SPLITS",
     "LowRank",
+    "balanced",
     "breakeven_rank",
     "kept_energy",
     "rank_for_energy",
@@ -99,7 +100,7 @@ def truncated_svd(matrix: np.ndarray, rank: int, split: str = "first") -> LowRan
     left, right = _signed(*(_turned(found) if tall else (found.basis, found.coefficients)))
     squares = _squared_norms(right)
     if split == "sqrt":
-        left, right = _balanced(left, right, np.sqrt(squares))
+        left, right = balanced(left, right)
     left = np.ascontiguousarray(left, np.float32)
     right = np.ascontiguousarray(right, np.float32)
     total, after = found.squared_norm, found.eigenvalues[rank:]
@@ -200,12 +201,17 @@ def _signed(left: np.ndarray, right: np.ndarray) -> Tuple[np.ndarray, np.ndarray
     return left * signs, np.multiply(right, signs[:, None], out=right)
 
 
-def _balanced(
-    left: np.ndarray, right: np.ndarray, values: np.ndarray
-) -> Tuple[np.ndarray, np.ndarray]:
-    roots = np.sqrt(values).astype(left.dtype)
+def balanced(left: np.ndarray, right: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return factors of the same product in which each term's two halves have the same norm.
+
+    Args:
+        left: Shape (m, rank), columns of norm 1.
+        right: Shape (rank, n).
+    """
+    roots = _squared_norms(right) ** 0.25
     inverse = np.divide(1, roots, out=np.zeros_like(roots), where=roots > 0)
-    return left * roots, right * inverse[:, None]
+    scaled = right * inverse.astype(right.dtype)[:, None]
+    return left * roots.astype(left.dtype), scaled
 
 
 def _attained(

@@ -103,3 +103,8 @@ class Tradeoff:
     def lost(self, ranks: Ranks) -> float:
         """Return the share of ``||W||^2`` that is lost at most at some ranks."""
         return float(self.energies.lost[tuple(rank - 1 for rank in ranks)])
+
+
+def rank_text(ranks: Sequence[int]) -> str:
+    """Return ranks in words: ``"rank 9"``, ``"ranks 12 and 16"``."""
+    return ("rank " if len(ranks) == 1 else "ranks ") + " and ".join(map(str, ranks))

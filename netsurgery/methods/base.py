@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Dict, Mapping, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.formats.weights import LayerWeights
+from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 
@@ -150,9 +151,13 @@ class LowRank(Method):
         """Return the names of all layers that are rewritten with ``layer``, itself included."""
 
     @abstractmethod
-    def matrix(self, model: Model, layer: str) -> np.ndarray:
-        """Return the (outputs, inputs) matrix that the method factors.
+    def tradeoff(self, model: Model, layer: str) -> Tradeoff:
+        """Return what the ranks of the layer's low-rank form cost and lose.
 
         Raises:
             PlanError: The method cannot take this layer; the text says why.
         """
+
+    def options_for(self, ranks: Ranks) -> Dict[str, Any]:
+        """Return the options that order some ranks: a number where there is one, or a list."""
+        return {"rank": ranks[0] if len(ranks) == 1 else list(ranks)}

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
-import numpy as np
-
 from netsurgery.errors import PlanError
-from netsurgery.linalg import svd
+from netsurgery.linalg.evbmf import evbmf
+from netsurgery.linalg.tradeoff import Ranks, Tradeoff, rank_text
 from netsurgery.methods import Edit, LowRank, Method, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
+from netsurgery.network.shapes.base import show
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import Rule, choose, refuse_idle
-
-_RANK_FOR = {"energy": svd.rank_for_energy, "error": svd.rank_for_error}
 
 
 @dataclass(frozen=True)
@@ -94,65 +93,81 @@ def _decide(
     if rule is None:
         return Left(name, "no rule selects it")
     try:
-        matrix = chosen.matrix(model, name)
-        return _edit(chosen, wishes, rule, name, matrix)
+        return _edit(chosen, wishes, rule, name, chosen.tradeoff(model, name))
     except PlanError as error:
         if rule.names(name):
             raise
         return Left(name, error.problem)
 
 
-def _edit(chosen: LowRank, wishes: Wishes, rule: Rule, name: str, matrix: np.ndarray) -> Edit:
-    needs_spectrum = wishes.predict or rule.kind in _RANK_FOR
-    spectrum = svd.spectrum(matrix) if needs_spectrum else None
-    rank = _rank(rule, matrix.shape, spectrum, name)
-    _refuse_growth(rule, rank, matrix.shape, wishes.allow_growth, name)
-    options = {"rank": rank, **dict(wishes.options)}
-    return Edit(name, chosen.name, options, _predict(matrix.shape, rank, spectrum))
+def _edit(chosen: LowRank, wishes: Wishes, rule: Rule, name: str, costs: Tradeoff) -> Edit:
+    ranks = _RANKS[rule.kind](rule, costs, name)
+    if not (costs.saves(ranks) or wishes.allow_growth):
+        raise _growth(rule, costs, ranks, name)
+    options = {**chosen.options_for(ranks), **dict(wishes.options)}
+    return Edit(name, chosen.name, options, _predict(costs, ranks, wishes.predict, rule.kind))
 
 
-def _rank(rule: Rule, shape: tuple, spectrum: Optional[np.ndarray], name: str) -> int:
-    full = min(shape)
-    if spectrum is not None and rule.kind in _RANK_FOR:
-        return _RANK_FOR[rule.kind](spectrum, rule.value)
-    rank = int(rule.value) if rule.whole else max(1, round(rule.value * full))
-    if rank > full:
+def _given_ranks(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
+    """A number stands for all ranks of a layer, as far as they go; a fraction is of each."""
+    if not rule.whole:
+        return costs.share(rule.value)
+    rank, most = int(rule.value), max(costs.full)
+    if rank > most:
+        limit = f"below {max(costs.breakeven) + 1}" if costs.breakeven else "in a plan of your own"
         raise PlanError(
-            f"rank {rank} is more than the full rank {full} of its {shape[0]}x{shape[1]} weights",
+            f"rank {rank} is more than the full rank {most} of its {show(costs.shape)} weights",
             layer=name,
-            remedy=f"give a rank below {svd.breakeven_rank(*shape) + 1}",
+            remedy=f"give a rank {limit}",
         )
-    return rank
+    return tuple(min(rank, full) for full in costs.full)
 
 
-def _refuse_growth(rule: Rule, rank: int, shape: tuple, allowed: bool, name: str) -> None:
-    rows, columns = shape
-    breakeven = svd.breakeven_rank(rows, columns)
-    if rank <= breakeven or allowed:
-        return
-    before, after = rows * columns, rank * (rows + columns)
-    saves = f"it saves up to rank {breakeven}" if breakeven else "no rank saves anything"
-    raise PlanError(
-        f"rank {rank} does not make its {rows}x{columns} weights smaller "
+def _ranks_for_energy(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
+    return costs.cheapest(1.0 - rule.value)
+
+
+def _ranks_for_error(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
+    return costs.cheapest(rule.value**2)
+
+
+def _ranks_above_noise(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
+    count = prod(costs.shape)
+    spectra = costs.energies.spectra
+    found = [evbmf(values, (len(values), count // len(values))).rank for values in spectra]
+    return tuple(max(1, min(rank, full)) for rank, full in zip(found, costs.full))
+
+
+_RANKS = {
+    "rank": _given_ranks,
+    "evbmf": _ranks_above_noise,
+    "energy": _ranks_for_energy,
+    "error": _ranks_for_error,
+}
+
+
+def _growth(rule: Rule, costs: Tradeoff, ranks: Ranks, name: str) -> PlanError:
+    limit = costs.breakeven
+    saves = f"it saves up to {rank_text(limit)}" if limit else "no rank saves anything"
+    before, after = costs.weights.whole, costs.weights.at(ranks)
+    return PlanError(
+        f"{rank_text(ranks)} does not make its {show(costs.shape)} weights smaller "
         f"({after:,} instead of {before:,}); {saves}",
         layer=name,
-        remedy=f"lower the {rule.kind}, or pass --allow-growth",
+        remedy=f"lower the {'rank' if rule.kind == 'evbmf' else rule.kind}, or pass --allow-growth",
     )
 
 
-def _predict(shape: tuple, rank: int, spectrum: Optional[np.ndarray]) -> dict[str, Any]:
-    rows, columns = shape
+def _predict(costs: Tradeoff, ranks: Ranks, wanted: bool, kind: str) -> dict[str, Any]:
+    limit = costs.breakeven or (0,)
     facts: dict[str, Any] = {
-        "breakeven": svd.breakeven_rank(rows, columns),
-        "weights": [rows * columns, rank * (rows + columns)],
+        "breakeven": limit[0] if len(limit) == 1 else list(limit),
+        "weights": [costs.weights.whole, costs.weights.at(ranks)],
     }
-    if spectrum is not None:
-        facts["energy"] = float(f"{svd.kept_energy(spectrum, rank):.6g}")
-        facts["error"] = float(f"{_tail(spectrum, rank):.6g}")
+    if costs.macs is not None:
+        facts["macs"] = [costs.macs.whole, costs.macs.at(ranks)]
+    if wanted or kind != "rank":
+        lost = costs.lost(ranks)
+        facts["energy"] = float(f"{1.0 - lost:.6g}")
+        facts["error"] = float(f"{lost**0.5:.6g}")
     return facts
-
-
-def _tail(spectrum: np.ndarray, rank: int) -> float:
-    """Relative error of the best approximation of that rank (Eckart and Young 1936)."""
-    whole = np.linalg.norm(spectrum)
-    return float(np.linalg.norm(spectrum[rank:]) / whole) if whole else 0.0

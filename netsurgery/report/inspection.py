@@ -9,8 +9,8 @@ import click
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.linalg.svd import breakeven_rank, kept_energy, spectrum
-from netsurgery.methods import METHODS, LowRank
+from netsurgery.linalg.tradeoff import Tradeoff
+from netsurgery.methods import low_rank_method
 from netsurgery.network.cost import (
     LayerCost,
     Totals,
@@ -29,6 +29,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _SKETCH_WIDTH = 12
 _WIDE = 150  # columns that the whole table takes
 _COLUMNS = ("layer", "type", "blobs", "output", ">params", ">share", ">MACs", ">share")
+# The method whose pair stands for what a low rank saves, for either type of layer.
+_SHOWN = ("svd", "channel_svd")
 _LOW_RANK = (">breaks even", ">energy there", ">at half", ">at a quarter", "spectrum")
 
 
@@ -37,9 +39,9 @@ class LowRankFacts:
     """What factoring a layer's weights could save.
 
     Attributes:
-        method: The method that takes the layer.
+        method: The method, ``"svd"`` or ``"channel_svd"``.
         rows: Outputs of the weight matrix.
-        columns: Its inputs.
+        columns: Its inputs; of all groups of a convolution.
         breakeven: Largest rank that makes the layer smaller.
         energies: Share of the energy kept at some ranks up to that one.
         sketch: The singular values as bars, relative to the largest.
@@ -172,26 +174,25 @@ def _low_rank(
     model: Model, network: Network, progress: Callable[[str], None]
 ) -> dict[str, LowRankFacts]:
     found: dict[str, LowRankFacts] = {}
+    methods = [low_rank_method(name) for name in _SHOWN]
     for layer in network.layers:
-        for name, method in METHODS.all().items():
-            if not isinstance(method, LowRank) or layer.type not in method.layer_types:
-                continue
-            if layer.name in found:
+        for method in methods:
+            if layer.type not in method.layer_types:
                 continue
             progress(layer.name)
             try:
-                found[layer.name] = _facts(name, method.matrix(model, layer.name))
-            except (PlanError, ValueError):
+                found[layer.name] = _facts(method.name, method.tradeoff(model, layer.name))
+            except PlanError:
                 continue  # `netsurgery doctor` says what is wrong with it
     return found
 
 
-def _facts(method: str, matrix: np.ndarray) -> LowRankFacts:
-    rows, columns = matrix.shape
-    limit = breakeven_rank(rows, columns)
-    values = spectrum(matrix)
+def _facts(method: str, costs: Tradeoff) -> LowRankFacts:
+    columns, rows = costs.weights.units
+    (limit,) = costs.breakeven or (0,)
     ranks = {max(1, limit // part) for part in (1, 2, 4)} if limit else set()
-    energies = {rank: float(f"{kept_energy(values, rank):.6g}") for rank in sorted(ranks)}
+    energies = {rank: float(f"{1.0 - costs.lost((rank,)):.6g}") for rank in sorted(ranks)}
+    (values,) = costs.energies.spectra
     return LowRankFacts(method, rows, columns, limit, energies, sketch(values))
 
 

@@ -6,12 +6,13 @@ import html
 import io
 from pathlib import Path
 from string import Template
-from typing import Any, Iterable, Sequence, Union
+from typing import Any, Iterable, Iterator, Sequence, Union
+
+import numpy as np
 
 from netsurgery.compression import Compression
 from netsurgery.errors import NetsurgeryError
 from netsurgery.formats.atomic import write_together
-from netsurgery.linalg.svd import spectrum
 from netsurgery.methods import LowRank, low_rank_method, method
 from netsurgery.report.compression import layer_rows, saving_rows, verdict
 from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe
@@ -122,10 +123,11 @@ def _plots(steps: Sequence[Step]) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 2.6 * len(steps)), layout="constrained")
-    axes = figure.subplots(len(steps), 1, squeeze=False)[:, 0]
-    for axis, step in zip(axes, steps):
-        _draw(axis, step)
+    spectra = [spectrum for step in steps for spectrum in _spectra(step)]
+    figure = Figure(figsize=(9, 2.6 * len(spectra)), layout="constrained")
+    axes = figure.subplots(len(spectra), 1, squeeze=False)[:, 0]
+    for axis, spectrum in zip(axes, spectra):
+        _draw(axis, *spectrum)
     out = io.StringIO()
     # Without a date and random names, the same compression gives the same page.
     with rc_context({"svg.hashsalt": "netsurgery"}):
@@ -133,13 +135,19 @@ def _plots(steps: Sequence[Step]) -> str:
     return f"<h2>Spectra</h2>{out.getvalue()[out.getvalue().index('<svg') :]}"
 
 
-def _draw(axis: Any, step: Step) -> None:
+def _spectra(step: Step) -> Iterator[tuple[str, int, np.ndarray]]:
+    """Yield the layer, the rank and the singular values, for each rank that was chosen."""
     edit = step.rewrite.edit
-    values = spectrum(low_rank_method(edit.method).matrix(step.before, edit.layer))
-    rank = edit.options["rank"]
+    found = low_rank_method(edit.method).tradeoff(step.before, edit.layer).energies.spectra
+    ranks = edit.options["rank"]
+    for rank, values in zip(ranks if len(found) > 1 else [ranks], found):
+        yield edit.layer, rank, values
+
+
+def _draw(axis: Any, layer: str, rank: int, values: np.ndarray) -> None:
     axis.plot(range(1, len(values) + 1), values, color="#0969da")
     axis.axvline(rank, color="#a40e26", linestyle="--")
     axis.annotate(f" rank {rank}", (rank, values[0]), color="#a40e26", va="top")
-    axis.set_title(f"{edit.layer}: singular values", loc="left", fontsize=10)
+    axis.set_title(f"{layer}: singular values", loc="left", fontsize=10)
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)

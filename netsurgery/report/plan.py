@@ -28,13 +28,17 @@ def _row(edit: Edit) -> tuple[str, ...]:
     return (
         edit.layer,
         edit.method,
-        str(edit.options.get("rank", "-")),
-        count(facts.get("breakeven")),
+        _ranks(edit.options.get("rank")),
+        _ranks(facts.get("breakeven")),
         count(before),
         count(after),
         _number(facts.get("energy"), ".4f"),
         _number(facts.get("error"), ".4g"),
     )
+
+
+def _ranks(ranks: Any) -> str:
+    return " ".join(map(count, ranks)) if isinstance(ranks, list) else count(ranks)
 
 
 def _number(value: Any, form: str) -> str:

@@ -12,7 +12,7 @@ from netsurgery.engines import engine
 from netsurgery.errors import EngineError, FormatError
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.linalg import svd as linalg_svd
-from netsurgery.methods import Edit, svd
+from netsurgery.methods import Edit, chain
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.surgery import Surgery
@@ -56,9 +56,9 @@ def test_what_truncation_does_not_explain_is_found_by_running(
     engine_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caffe_python: str
 ) -> None:
     # The pair's weights are right, but its first layer reads the wrong blob of two alike.
-    render = svd.render
+    render = chain.render
     monkeypatch.setattr(
-        svd,
+        chain,
         "render",
         lambda name, values, folder: render(name, {**values, "bottom": '"twin of data"'}, folder),
     )

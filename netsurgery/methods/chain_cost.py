@@ -1,0 +1,59 @@
+"""What a layer and the layers that come in its place take to compute."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional, Sequence, Tuple
+
+from netsurgery.errors import NetworkError
+from netsurgery.formats.prototxt import LayerText, Prototxt
+from netsurgery.formats.template import quoted
+from netsurgery.linalg.tradeoff import Cost
+from netsurgery.network.cost import count_cost
+from netsurgery.network.graph import Network, Value
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import Shape, infer_shapes
+
+
+def count_macs(
+    model: Model, group: Sequence[LayerText], unit: Callable[[LayerText], bytes]
+) -> Optional[Cost]:
+    """Return the MACs of layers, and of the chains in their places.
+
+    Args:
+        model: The net they are in.
+        group: Layers that are rewritten together; their MACs are added up.
+        unit: Writes the chain, with all ranks 1, that comes in the place of a layer.
+
+    Returns:
+        The MACs, or None where a shape is not known.
+    """
+    if group[0].version == "V0":  # surgery upgrades it first
+        return None
+    indices = {layer.index for layer in group}
+    try:
+        network = model.network()
+        shapes = infer_shapes(network, weights=model.weights)
+        layers = [layer for layer in network.layers if layer.text.index in indices]
+        bottoms = [(layer.bottoms[0], shapes[layer.bottoms[0]]) for layer in layers]
+        texts = [(layer.text.text, unit(layer.text)) for layer in layers]
+        counts = [
+            (_macs(before, *bottom), _macs(after, *bottom))
+            for (before, after), bottom in zip(texts, bottoms)
+        ]
+    except NetworkError:
+        return None
+    if not counts or not all(before and after for before, after in counts):
+        return None
+    units = zip(*(after for _, after in counts))
+    return Cost(sum(sum(before) for before, _ in counts), tuple(map(sum, units)))
+
+
+def _macs(text: bytes, bottom: Value, shape: Optional[Shape]) -> Tuple[int, ...]:
+    """MACs of each of some layers, the first of which reads a blob of that shape; () if unknown."""
+    if shape is None:
+        return ()
+    dims = " ".join(f"dim: {size}" for size in shape)
+    source = f"input: {quoted(bottom.blob)} input_shape {{ {dims} }}\n"
+    network = Network.of(Prototxt.parse(source.encode("utf-8", "surrogateescape") + text))
+    found = [cost.macs for cost in count_cost(network, infer_shapes(network))]
+    return tuple(macs for macs in found if macs is not None)

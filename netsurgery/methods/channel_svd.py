@@ -1,0 +1,44 @@
+"""Truncated SVD of a convolution along its outputs: k x k with few outputs, then 1 x 1.
+
+Zhang et al. 2015. The first layer has the original's window and makes ``rank`` channels; the
+second makes its outputs of them and has its bias. Plain, the pair is the best for the weights
+(Eckart and Young 1936); fitted to data, it is the best for what the layer makes of calibration
+inputs: the principal components of its outputs, with their mean in the bias.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from netsurgery.linalg.convolution_factors import Chain, join_groups
+from netsurgery.linalg.svd import SPLITS
+from netsurgery.methods import METHODS
+from netsurgery.methods.chain import Found, Task
+from netsurgery.methods.convolution import ConvolutionChain
+from netsurgery.methods.fitting import FITS, fit_outputs, joined_bias
+
+
+@METHODS.register("channel_svd")
+class ChannelSVD(ConvolutionChain):
+    """Replace a convolution by one with fewer outputs and a 1 x 1 convolution.
+
+    ``rank`` is the number of channels in between. ``fit`` says for what the pair is best:
+    ``"none"``, the weights, or ``"data"``, the layer's outputs on calibration inputs.
+    """
+
+    name: ClassVar[str] = "channel_svd"
+    options: ClassVar[tuple] = ("rank", "split", "fit", "suffixes", "templates")
+    template: ClassVar[str] = "channel_convolution"
+    chain: ClassVar[Chain] = Chain(2, 0, 0)
+
+    def factor(self, task: Task) -> Found:
+        """Factor the kernel of every group."""
+        if task.option("fit", FITS) == "none":
+            return super().factor(task)
+        parts = np.split(task.weights, task.layer.parameter.convolution_param.group)
+        matrices = [self.chain.unfold(part) for part in parts]
+        fits = fit_outputs(task, matrices, task.option("split", SPLITS))
+        found = join_groups(parts, self.chain, [((fit.right, fit.left), fit.error) for fit in fits])
+        return Found(found.kernels, found.error, joined_bias(fits))

@@ -1,0 +1,172 @@
+"""Base of the methods that put a chain of convolutions in the place of one."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, List, Mapping, Tuple
+
+import numpy as np
+
+from netsurgery.errors import PlanError
+from netsurgery.formats.prototxt import LayerText
+from netsurgery.formats.weights import Blob
+from netsurgery.linalg.convolution_factors import (
+    Chain,
+    chain_energies,
+    factor_kernel,
+    multiply_out,
+)
+from netsurgery.linalg.svd import SPLITS
+from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
+from netsurgery.methods.base import Arrays
+from netsurgery.methods.chain import ChainMethod, Found, Task
+from netsurgery.methods.pieces import PLACES, Names, carried_parameters, wiring
+from netsurgery.network.graph import Layer
+from netsurgery.network.shapes.base import Node
+from netsurgery.network.shapes.windows import Windows, read_windows
+
+# Padding stands before the first layer of its axis, and no layer but the last has a bias: at the
+# borders the chain reads the zeros that the original reads.
+_STEPS = ("stride", "pad")
+_WINDOW = ("kernel", *_STEPS)
+_WINDOW_FIELDS = (
+    "kernel_size",
+    *_STEPS,
+    "dilation",
+    *(f"{stem}_{axis}" for stem in _WINDOW for axis in "hw"),
+)
+_SHAPE_FIELDS = ("num_output", "bias_term", "group", *_WINDOW_FIELDS)
+
+
+class ConvolutionChain(ChainMethod):
+    """Base of the methods that put a chain of convolutions in the place of one.
+
+    A method says with ``chain`` which layer of the chain runs over the height of the window and
+    which over its width; the others are 1 x 1. Where the original works in groups, all do.
+
+    Options of an edit: ``rank``, for each group, or a list of two; ``suffixes``, the endings of
+    the names; ``templates``, a folder whose templates are used. With one rank also ``split``,
+    which layer takes the singular values: ``"first"``, or ``"sqrt"`` for half and half.
+    """
+
+    layer_types: ClassVar[tuple] = ("Convolution",)
+    options: ClassVar[tuple] = ("rank", "split", "suffixes", "templates")
+    message: ClassVar[str] = "convolution_param"
+    chain: ClassVar[Chain]
+
+    def form(self, layer: LayerText) -> Tuple[Any, ...]:
+        """Return what the layer's weights must be: outputs, groups, height and width.
+
+        Raises:
+            PlanError: It is no plain convolution of one blob over height and width.
+        """
+        parameter = layer.parameter.convolution_param
+        problem = None
+        if len(layer.bottoms) != 1 or len(layer.tops) != 1:
+            problem = f"it convolves {len(layer.bottoms)} blobs with one kernel"
+        elif parameter.axis not in (1, -3):
+            problem = f"it convolves from axis {parameter.axis} on, not over height and width"
+        elif len(parameter.kernel_size) > 2:
+            problem = f"it convolves over {len(parameter.kernel_size)} axes, not height and width"
+        if problem:
+            raise PlanError(problem, layer=layer.name, remedy="leave it out of the plan")
+        return (parameter.num_output, parameter.group, *_windows(layer).kernel)
+
+    def read(self, layer: LayerText, blob: Blob) -> np.ndarray:
+        """Return the kernel, (num_output, inputs / group, height, width).
+
+        Raises:
+            PlanError: It is not what the prototxt asks for.
+        """
+        outputs, _, *kernel = self.form(layer)
+        if len(blob.shape) != 4 or blob.shape[0] != outputs or blob.shape[2:] != tuple(kernel):
+            raise PlanError(
+                f"its weights have shape {blob.shape}, the prototxt asks for {outputs} kernels of "
+                f"{kernel[0]}x{kernel[1]}",
+                layer=layer.name,
+                remedy="prototxt and weights do not belong together; see `netsurgery doctor`",
+            )
+        return blob.array()
+
+    def weights_at(self, layer: LayerText, weights: np.ndarray) -> Tuple[Ranks, Cost]:
+        """Return the full ranks and the number of weights."""
+        groups = _groups(layer)
+        shape = weights.shape
+        return self.chain.full_ranks(shape, groups), self.chain.weights(shape, groups)
+
+    def energies(self, layer: LayerText, weights: np.ndarray) -> Energies:
+        """Return the spectra, and what ranks lose."""
+        return chain_energies(weights, self.chain, _groups(layer))
+
+    def factor(self, task: Task) -> Found:
+        """Factor the kernel of every group."""
+        split = task.option("split", SPLITS)
+        groups = _groups(task.layer)
+        found = factor_kernel(task.weights, self.chain, task.ranks, groups, split)
+        return Found(found.kernels, found.error)
+
+    def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:
+        """Return the one kernel that does what the chain does."""
+        return multiply_out(weights, _groups(layer))
+
+    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
+        """Return what to fill into the template.
+
+        ``$window`` is the original's, as it is written there; ``$kernel_h``, ``$kernel_w``,
+        ``$vertical`` and ``$horizontal`` (stride, pad and dilation) are its two axes.
+        """
+        parameter, windows = layer.parameter.convolution_param, _windows(layer)
+        values: dict[str, Any] = {
+            **wiring(layer, self.message, names),
+            "num_output": parameter.num_output,
+            "window": carried_parameters(layer, self.message, _other_fields(layer, self.message)),
+            "kernel_h": windows.kernel[0],
+            "kernel_w": windows.kernel[1],
+            "vertical": _along(windows, 0),
+            "horizontal": _along(windows, 1),
+        }
+        for place, rank in zip(PLACES, ranks):
+            values[f"{place}_output"] = parameter.group * rank
+        last = len(ranks)
+        for number, place in enumerate(PLACES[: last + 1]):
+            values[f"{place}_parameters"] = _parameters(layer, self.message, number == last)
+        return values
+
+
+def _groups(layer: LayerText) -> int:
+    return int(layer.parameter.convolution_param.group)
+
+
+def _windows(layer: LayerText) -> Windows:
+    node = Node(Layer(layer.index, layer.name, layer.type, (), (), layer.parameter, layer), ())
+    return read_windows(node, layer.parameter.convolution_param, 2)
+
+
+def _along(windows: Windows, axis: int) -> str:
+    """Stride, pad and dilation of a layer that runs over one axis of the window only."""
+    lines: List[str] = []
+    for name, sizes, default in (("stride", windows.stride, 1), ("pad", windows.pad, 0)):
+        own = [default, default]
+        own[axis] = sizes[axis]
+        if own[axis] != default:
+            lines += [f"{name}_h: {own[0]}", f"{name}_w: {own[1]}"]
+    if windows.dilation[axis] != 1:
+        own = [1, 1]
+        own[axis] = windows.dilation[axis]
+        lines += [f"dilation: {size}" for size in own]
+    return "".join(f"    {line}\n" for line in lines)
+
+
+def _other_fields(layer: LayerText, message: str) -> List[str]:
+    blocks = layer.block.messages(message)
+    names = {field.name for block in blocks for field in block.fields}
+    return sorted(names - set(_WINDOW_FIELDS))
+
+
+def _parameters(layer: LayerText, message: str, last: bool) -> str:
+    """The fields of the layer's parameter that say nothing of shapes, its groups, and its bias."""
+    parameter = layer.parameter.convolution_param
+    lines = f"    group: {parameter.group}\n" if parameter.group != 1 else ""
+    if last and not parameter.bias_term:
+        lines = "    bias_term: false\n" + lines
+    left_out = _SHAPE_FIELDS if last else (*_SHAPE_FIELDS, "bias_filler")
+    return lines + carried_parameters(layer, message, left_out)

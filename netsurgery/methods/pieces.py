@@ -1,0 +1,118 @@
+"""What every method that puts several layers in the place of one has to write."""
+
+from __future__ import annotations
+
+from textwrap import indent
+from typing import Dict, Iterable, NamedTuple, Sequence, Tuple
+
+from netsurgery.errors import PlanError
+from netsurgery.formats.printing import one_line
+from netsurgery.formats.prototxt import LayerText
+from netsurgery.formats.template import quoted
+from netsurgery.methods.base import Edit
+from netsurgery.methods.coupled import weights_name
+from netsurgery.network.model import Model
+
+SUFFIXES = {2: ("_L", "_U"), 3: ("_L", "_M", "_U")}
+PLACES = ("first", "second", "third")
+_NUMBERS = {2: "two", 3: "three"}
+# What the pieces say anew, in the spelling of every version of Caffe.
+_OWN_FIELDS = (
+    *("name", "type", "bottom", "top", "blobs"),
+    *("param", "blobs_lr", "weight_decay", "blob_share_mode"),
+)
+
+
+class Names(NamedTuple):
+    """The names of the layers that come, in their order, and the endings of those."""
+
+    layers: Tuple[str, ...]
+    suffixes: Tuple[str, ...]
+
+
+def new_names(model: Model, edit: Edit, layer: str, count: int = 2) -> Names:
+    """Return the names of the layers that replace ``layer``.
+
+    Raises:
+        PlanError: The net already has a layer or a blob of that name, or the option is wrong.
+    """
+    suffixes = edit.options.get("suffixes", SUFFIXES[count])
+    if not _are_endings(suffixes, count):
+        raise PlanError(
+            f"suffixes {suffixes!r} are not {_NUMBERS[count]} different texts",
+            layer=layer,
+            remedy=f"write, for example, `suffixes: [{', '.join(SUFFIXES[count])}]`",
+        )
+    names = named(layer, suffixes)
+    taken = {other.name for other in model.prototxt.layers}
+    taken.update(top for other in model.prototxt.layers for top in other.tops)
+    taken.update(other.name for other in (model.weights.layers if model.weights else ()))
+    for name in names.layers:
+        if name in taken:
+            raise PlanError(
+                f"the net already has a layer or blob called {name!r}",
+                layer=layer,
+                remedy="choose other suffixes (--naming)",
+            )
+    return names
+
+
+def named(layer: str, suffixes: Sequence[str]) -> Names:
+    """Return the names of the layers that replace ``layer``, whether they are free or not."""
+    return Names(tuple(layer + suffix for suffix in suffixes), tuple(suffixes))
+
+
+def wiring(layer: LayerText, message: str, names: Names) -> Dict[str, str]:
+    """Return the values of a template that every layer has: names, blobs, and what is carried.
+
+    Those are ``$first`` (the name, and the blob it makes), ``$first_fields`` and so on, with the
+    original's ``$bottom`` and ``$top``.
+    """
+    values = {"bottom": quoted(layer.bottoms[0]), "top": quoted(layer.tops[0])}
+    for place, name in enumerate(names.layers):
+        values[PLACES[place]] = quoted(name)
+        values[f"{PLACES[place]}_fields"] = carried_fields(layer, message, names, place)
+    return values
+
+
+def carried_fields(layer: LayerText, message: str, names: Names, place: int) -> str:
+    """Return what one layer takes over from the layer that it replaces with others.
+
+    Rules of inclusion, unknown fields of forks and comments go to all; the loss weight to the
+    last; of the multipliers, the last takes all, the others those of the weights.
+
+    Args:
+        layer: The layer that is replaced.
+        message: Its parameter message, ``"inner_product_param"``, which is left out.
+        names: The names of the layers that come.
+        place: Which of them, from 0.
+    """
+    last = place == len(names.layers) - 1
+    left_out = {*_OWN_FIELDS, message, *(() if last else ("loss_weight",))}
+    text = layer.carried(left_out).decode("utf-8", "surrogateescape")
+    parameters = list(layer.parameter.param)[: 2 if last else 1]
+    lines = [_parameter(layer, item, names.suffixes[place]) for item in parameters]
+    return text + "".join(lines)
+
+
+def carried_parameters(layer: LayerText, message: str, left_out: Iterable[str]) -> str:
+    """Return the fields of the layer's parameter message but some, indented for a template."""
+    text = layer.carried(left_out, inside=message).decode("utf-8", "surrogateescape")
+    return indent(text, "  ")
+
+
+def _parameter(layer: LayerText, parameter: object, suffix: str) -> str:
+    mine = type(parameter)()  # a copy: the layer's own message is shared
+    mine.CopyFrom(parameter)  # type: ignore[attr-defined]
+    if mine.name and mine.name == weights_name(layer):  # type: ignore[attr-defined]
+        mine.name += suffix  # type: ignore[attr-defined]
+    text = one_line(mine)
+    return f"  param {{ {text} }}\n" if text else "  param { }\n"
+
+
+def _are_endings(suffixes: object, count: int) -> bool:
+    return (
+        isinstance(suffixes, (list, tuple))
+        and len(suffixes) == len(set(map(str, suffixes))) == count
+        and all(isinstance(suffix, str) and suffix for suffix in suffixes)
+    )
