@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "netsurgery"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
-OPTIONAL = {"cv2", "h5py", "matplotlib", "rich", "scipy.linalg"}
+OPTIONAL = {"cv2", "h5py", "lmdb", "matplotlib", "rich", "scipy.linalg"}
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]

@@ -44,8 +44,20 @@ def fit_arrays(
                 f"input {name!r} of the net is {shape}, which samples of shape {array.shape} "
                 f"and type {array.dtype} do not fit"
             )
-        fitted[name] = array[:, None] if whole and array.ndim == len(shape) else array
+        fitted[name] = _WithAxis(array) if whole and array.ndim == len(shape) else array
     return Inputs(fitted, labels, description, whole)
+
+
+class _WithAxis:
+    """Samples as whole blobs with an axis 0 of one."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+        self.shape = (samples.shape[0], 1, *samples.shape[1:])
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        return np.asarray(self._samples[part])[:, None]
 
 
 def read_arrays(file: Path, shapes: Mapping[str, Shape]) -> Inputs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def load_image(file: Union[str, Path], color: bool = True) -> np.ndarray:
         FormatError: The file is not there, or is no image.
         NetsurgeryError: OpenCV is not installed.
     """
-    pixels = _decode(file)
+    pixels = read_image(file)
     if pixels.dtype.kind == "u":
         pixels = pixels / np.float32(np.iinfo(pixels.dtype).max)
     image = pixels.astype(np.float32, copy=False).reshape(*pixels.shape[:2], -1)
@@ -38,22 +38,54 @@ def load_image(file: Union[str, Path], color: bool = True) -> np.ndarray:
     return image if color else (image @ _GREY)[:, :, None]
 
 
-def _decode(file: Union[str, Path]) -> np.ndarray:
-    """Return the stored pixels: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA."""
-    cv2 = _import_cv2()
+def decode_image(data: np.ndarray, color: Optional[bool] = None) -> np.ndarray:
+    """Decode an image as Caffe's data layers do.
+
+    Args:
+        data: The bytes of the file, uint8.
+        color: In three channels, BGR, or else in one; as it is stored if None.
+
+    Returns:
+        (H, W), (H, W, 3) in BGR or (H, W, 4) in BGRA.
+
+    Raises:
+        FormatError: It is no image.
+        NetsurgeryError: OpenCV is not installed.
+    """
+    cv2 = import_cv2()
+    modes = {None: cv2.IMREAD_UNCHANGED, True: cv2.IMREAD_COLOR, False: cv2.IMREAD_GRAYSCALE}
     try:
-        data = np.fromfile(file, dtype=np.uint8)
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    except OSError as error:
-        raise FormatError(f"cannot be read: {error.strerror}", file=file) from error
+        pixels = cv2.imdecode(data, modes[color]) if data.size else None
     except cv2.error as error:
-        raise FormatError(f"not a readable image: {error}", file=file) from error
+        raise FormatError(f"not a readable image: {error}") from error
     if pixels is None:
-        raise FormatError("not an image that OpenCV can decode", file=file)
+        raise FormatError("not an image that OpenCV can decode")
     return pixels
 
 
-def _import_cv2() -> Any:
+def read_image(file: Union[str, Path], color: Optional[bool] = None) -> np.ndarray:
+    """Decode an image file, see `decode_image`.
+
+    Raises:
+        FormatError: The file is not there, or is no image.
+        NetsurgeryError: OpenCV is not installed.
+    """
+    import_cv2()
+    try:
+        return decode_image(np.fromfile(file, dtype=np.uint8), color)
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}", file=file) from error
+    except FormatError as error:
+        error.file = str(file)
+        raise
+
+
+def import_cv2() -> Any:
+    """Return OpenCV.
+
+    Raises:
+        NetsurgeryError: It is not installed.
+    """
     try:
         import cv2
     except ImportError as error:

@@ -65,7 +65,7 @@ class Preprocessing:
 
     def _mean(self, shape: tuple[int, int, int]) -> Optional[np.ndarray]:
         if self.mean_file is not None:
-            return _fit_mean(_read_mean_file(self.mean_file), shape, self.mean_file)
+            return _fit_mean(read_mean_file(self.mean_file), shape, self.mean_file)
         if self.mean is None:
             return None
         if len(self.mean) not in (1, shape[0]):
@@ -106,7 +106,12 @@ class Transformer:
         return sample
 
 
-def _read_mean_file(file: str) -> np.ndarray:
+def read_mean_file(file: str) -> np.ndarray:
+    """Read a mean from an ``.npy`` or a ``.binaryproto``.
+
+    Raises:
+        FormatError: It is not readable.
+    """
     if Path(file).suffix != ".npy":
         return read_mean(file)
     try:

@@ -1,19 +1,23 @@
-"""Inputs from files: arrays as they are, images as Caffe's classic scripts prepare them."""
+"""Inputs from files: arrays, images as Caffe prepares them, what its data layers read."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from netsurgery.calibration.arrays import Shape, read_arrays
+from netsurgery.calibration.data_layers import fit_rows, read_data_layers, read_lines
+from netsurgery.calibration.databases import is_database, read_database
 from netsurgery.calibration.images import load_image
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.labels import read_labels
 from netsurgery.calibration.preprocessing import Preprocessing, Transformer
+from netsurgery.calibration.request import Request
 from netsurgery.errors import FormatError, NetsurgeryError
+from netsurgery.formats.hdf5_data import read_rows
 
 IMAGE_SUFFIXES = frozenset(
     (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -27,18 +31,24 @@ def read_inputs(
     *,
     preprocessing: Optional[Preprocessing] = None,
     labels: Optional[PathLike] = None,
+    phase: str = "TEST",
 ) -> Inputs:
-    """Read samples for a net from an ``.npz`` or ``.npy`` file, or from images.
+    """Read samples for a net: arrays, images, or what a data layer of Caffe reads.
 
     Arrays hold what the net is fed, without preprocessing. In an ``.npz`` they bear the names
     of the net's inputs (one of any other name goes to the only input) and may stand beside
     an array ``labels``. A sample with one axis more than the net's input less its axis 0 is a
     whole blob, see `Inputs`.
 
+    A train prototxt is read as its data layer says, with the centre cut out and nothing
+    mirrored. A database or HDF5 files can also be given themselves.
+
     Args:
-        paths: One array file, or images and folders of images (taken in the order of names).
+        paths: One ``.npz`` or ``.npy``, a train prototxt, an LMDB, an HDF5 file or a ``.txt`` that
+            lists some; or images and folders of images (taken in the order of names).
         shapes: The declared shape of each input of the net, axis 0 included.
         preprocessing: For images: the classic flags.
+        phase: Which data layers of a prototxt to read, those of ``"TRAIN"`` or ``"TEST"``.
         labels: Text file: a class per line in the order of the samples, or ``name class``.
 
     Raises:
@@ -46,21 +56,41 @@ def read_inputs(
         NetsurgeryError: The samples do not fit the net's inputs.
     """
     files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
-    if len(files) == 1 and files[0].suffix in (".npy", ".npz"):
-        if preprocessing is not None:
-            raise NetsurgeryError(
-                "preprocessing is for images, arrays are fed as they are",
-                file=files[0],
-                remedy="leave the preprocessing flags out",
-            )
-        inputs, names = read_arrays(files[0], shapes), []
-    else:
-        images, description = _list_images(files)
-        inputs = _image_inputs(images, shapes, preprocessing or Preprocessing(), description)
-        names = [image.name for image in images]
+    request = Request(shapes, preprocessing, phase)
+    kinds = [next((read for matches, read in KINDS if matches(file)), None) for file in files]
+    if any(kinds) and len(files) > 1:
+        raise NetsurgeryError("this cannot be read together with others", file=files[0])
+    read = kinds[0] if kinds else None
+    inputs = read(files[0], request) if read else _read_images(files, request)
     if labels is None:
         return inputs
+    images = [samples for samples in inputs.arrays.values() if isinstance(samples, ImageSamples)]
+    names = [file.name for samples in images for file in samples.files]
     return replace(inputs, labels=read_labels(Path(labels), len(inputs), names))
+
+
+def _read_array_file(file: Path, request: Request) -> Inputs:
+    request.refuse_preprocessing(file, "arrays are fed as they are")
+    return read_arrays(file, request.shapes)
+
+
+def _read_hdf5(file: Path, request: Request) -> Inputs:
+    """Read an HDF5 file, or a text file that lists some, as Caffe's HDF5Data layer would."""
+    request.refuse_preprocessing(file, "HDF5 is fed as it is")
+    files = [file]
+    if file.suffix == ".txt":
+        names = [Path(name) for line in read_lines(file) for name in line.split()]
+        files = [name if name.exists() else file.parent / name for name in names]
+    return fit_rows(dict(read_rows(files)), request, str(file))
+
+
+KINDS: Sequence[Tuple[Callable[[Path], bool], Callable[[Path, Request], Inputs]]] = (
+    (lambda path: path.suffix in (".npy", ".npz"), _read_array_file),
+    (lambda path: path.suffix == ".prototxt", read_data_layers),
+    (lambda path: path.suffix in (".h5", ".hdf5", ".txt"), _read_hdf5),
+    (is_database, read_database),
+)
+"""How a path is known, and what reads it; all others are images."""
 
 
 class ImageSamples:
@@ -91,18 +121,11 @@ class ImageSamples:
         return np.stack([self.transformer(load_image(file, color)) for file in files])
 
 
-def _image_inputs(
-    files: Sequence[Path], shapes: Mapping[str, Shape], flags: Preprocessing, description: str
-) -> Inputs:
-    shape = next(iter(shapes.values())) if len(shapes) == 1 else ()
-    if len(shape) != 4 or shape[1] not in (1, 3):
-        inputs = ", ".join(f"{name!r} {shape}" for name, shape in shapes.items())
-        raise NetsurgeryError(
-            f"images need a net with one input of 1 or 3 channels, not {inputs or 'none'}",
-            remedy="give an .npz with an array per input",
-        )
-    samples = ImageSamples(files, flags.transformer((shape[1], shape[2], shape[3])))
-    return Inputs({next(iter(shapes)): samples}, description=description)
+def _read_images(paths: Sequence[Path], request: Request) -> Inputs:
+    files, description = _list_images(paths)
+    name, shape = request.image_input((1, 3), "give an .npz with an array per input")
+    flags = request.preprocessing or Preprocessing()
+    return Inputs({name: ImageSamples(files, flags.transformer(shape))}, description=description)
 
 
 def _list_images(paths: Iterable[Path]) -> tuple[list[Path], str]:

@@ -25,7 +25,8 @@ calibrate_option = click.option(
     multiple=True,
     type=FILE,
     help="What to fit to: arrays or images like those the net was trained on, a few hundred or "
-    "more; with the same preprocessing flags as --inputs. Never those it is judged by.",
+    "more; with the same preprocessing flags as --inputs; or a train prototxt (what its data layer "
+    "for TRAIN reads), an LMDB, HDF5 files. Never those it is judged by.",
 )
 
 carry_out_options = options(
@@ -119,7 +120,7 @@ def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], 
     if not paths:
         return None
     chosen = {name: given.get(name) for name in PREPROCESSING}
-    samples = read_samples(model, {**chosen, "inputs": paths, "labels": None})
+    samples = read_samples(model, {**chosen, "inputs": paths, "labels": None}, "TRAIN")
     return Statistics(samples, engine, given.get("seed", 0), step, given.get("task_output"))
 
 

@@ -58,7 +58,9 @@ input_options = options(
         multiple=True,
         type=FILE,
         help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), an "
-        ".npy, images or folders of images. Random inputs if not given.",
+        ".npy, images or folders of images, a train prototxt (what its data layer for TEST "
+        "reads, its centre, not mirrored), an LMDB, or HDF5 files (.h5, or a .txt that lists "
+        "them). Random inputs if not given.",
     ),
     labels_option,
     click.option("--random", "count", default=8, show_default=True, help="How many random inputs."),
@@ -110,13 +112,14 @@ def read_engine(
     return None
 
 
-def read_samples(model: Any, given: dict[str, Any]) -> Any:
+def read_samples(model: Any, given: dict[str, Any], phase: str = "TEST") -> Any:
     """Return the inputs that the input options name, or None for random ones.
 
     Args:
         model: The network they are for.
         given: The values of the input options; those of preprocessing and ``inputs`` and
             ``labels`` are taken out of it.
+        phase: Which data layers of a prototxt to read.
     """
     from netsurgery.calibration import Preprocessing, input_shapes, read_inputs
 
@@ -130,6 +133,5 @@ def read_samples(model: Any, given: dict[str, Any]) -> Any:
             raise click.UsageError("preprocessing and labels need --inputs")
         return None
     preprocessing = Preprocessing(**chosen) if chosen else None
-    return read_inputs(
-        paths, input_shapes(model.network()), preprocessing=preprocessing, labels=labels
-    )
+    shapes = input_shapes(model.network())
+    return read_inputs(paths, shapes, preprocessing=preprocessing, labels=labels, phase=phase)

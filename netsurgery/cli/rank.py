@@ -48,7 +48,8 @@ ENGINE = ("engine", "caffe_python", "pythonpath")
         multiple=True,
         type=FILE,
         help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), an "
-        ".npy, images or folders of images. Criteria that look at weights alone need none.",
+        ".npy, images or folders of images, a train prototxt (what its data layer for TRAIN "
+        "reads), an LMDB, HDF5 files. Criteria that look at weights alone need none.",
     ),
     labels_option,
     click.option(
@@ -107,7 +108,7 @@ def command(
 
     model = load(prototxt, weights)
     engine = read_engine(*(given.pop(name) for name in ENGINE))
-    inputs = read_samples(model, given)
+    inputs = read_samples(model, given, "TRAIN")
     names = [name.strip() for name in criteria.split(",")]
     notes = output.with_name(f"{output.name}.oracle") if output else None
     with progress("ranking") as step:

@@ -35,7 +35,7 @@ def read_hdf5(path: str) -> tuple[LayerWeights, ...]:
         FormatError: It is no HDF5 file, was not written by Caffe, or is damaged.
     """
     h5py = h5py_library()
-    with _reported():
+    with damage_reported():
         data = _weights_group(h5py, h5py.File(path, "r"))
         return tuple(_layers(h5py, data))
 
@@ -49,14 +49,12 @@ def h5py_library() -> Any:
     try:
         import h5py
     except ImportError:
-        raise FormatError(
-            "HDF5 weights need h5py", remedy="pip install 'netsurgery[hdf5]'"
-        ) from None
+        raise FormatError("HDF5 files need h5py", remedy="pip install 'netsurgery[hdf5]'") from None
     return h5py
 
 
 @contextlib.contextmanager
-def _reported() -> Iterator[None]:
+def damage_reported() -> Iterator[None]:
     """Turn what h5py raises on a damaged file into ours."""
     try:
         yield
@@ -143,6 +141,6 @@ class _Stored:
 
     def pieces(self) -> Iterator[np.ndarray]:
         """All of them, read now."""
-        with _reported():
+        with damage_reported():
             values = np.asarray(self._dataset[()])
         yield values.reshape(-1)

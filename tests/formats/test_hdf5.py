@@ -283,7 +283,7 @@ def test_without_h5py_the_error_says_how_to_get_it(
     weights = as_hdf5([layer("a", seeded(1))])
     weights.write(tmp_path / "net.h5")
     monkeypatch.setitem(sys.modules, "h5py", None)
-    message = r"HDF5 weights need h5py; pip install 'netsurgery\[hdf5\]'"
+    message = r"HDF5 files need h5py; pip install 'netsurgery\[hdf5\]'"
     with pytest.raises(FormatError, match=message):
         open_weights(tmp_path / "net.h5")
     with pytest.raises(FormatError, match=message):
