@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict
 
 import numpy as np
 import pytest
+from caffe_runs import assert_equal, run
 from fold_nets import random_chains
 from small_models import make_model
 
@@ -24,21 +24,6 @@ from netsurgery.verification import verify
 FLOAT_NOISE = 1e-5
 
 
-def run(model: Model, folder: Path, caffe_python: str) -> Dict[str, np.ndarray]:
-    paths = model.save(folder / "deploy.prototxt", folder / "net.caffemodel")
-    with engine("caffe", python=caffe_python).open(*paths) as session:
-        random = np.random.default_rng(7)
-        given = {name: random.normal(size=shape) for name, shape in session.inputs.items()}
-        return session.forward(given)
-
-
-def assert_equal(expected: Dict[str, np.ndarray], found: Dict[str, np.ndarray]) -> None:
-    assert expected.keys() == found.keys()
-    for name, array in expected.items():
-        error = np.abs(found[name] - array).max() / np.abs(array).max()
-        assert error < FLOAT_NOISE, (name, error)
-
-
 @pytest.mark.parametrize("seed", range(6))
 def test_a_folded_net_computes_the_same_in_real_caffe(
     seed: int, tmp_path: Path, caffe_python: str
@@ -46,8 +31,8 @@ def test_a_folded_net_computes_the_same_in_real_caffe(
     model = random_chains(seed)
     surgery = operate(model, plan_folds(model))
     before = run(model, tmp_path, caffe_python)
-    assert_equal(before, run(surgery.model, tmp_path, caffe_python))
-    assert_equal(before, run(surgery.twin(), tmp_path, caffe_python))
+    assert_equal(before, run(surgery.model, tmp_path, caffe_python), FLOAT_NOISE)
+    assert_equal(before, run(surgery.twin(), tmp_path, caffe_python), FLOAT_NOISE)
     gone = len(model.network().layers) - len(surgery.model.network().layers)
     assert gone > 30
 
@@ -67,7 +52,7 @@ def test_weights_changed_since_are_put_back(seed: int, tmp_path: Path, caffe_pyt
     surgery = operate(model, Plan((*folds.edits, *svd)))
     after = run(surgery.model, tmp_path, caffe_python)
     twin = run(surgery.twin(), tmp_path, caffe_python)
-    assert_equal(after, twin)
+    assert_equal(after, twin, FLOAT_NOISE)
 
 
 BATCH_NORM = [np.array([0.5, -1, 2, 0]), np.array([1, 0.5, 2, 3]), np.array([1])]

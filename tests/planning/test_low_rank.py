@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_models import make_model, two_layers
+from small_models import TWO_LAYERS, make_model, two_layers
 
 from netsurgery.errors import PlanError
 from netsurgery.planning.low_rank import Wishes, plan_low_rank
@@ -40,6 +40,17 @@ def test_an_error_gives_the_smallest_rank_within_it() -> None:
     expected = next(k for k, tail in enumerate(tails) if tail <= 0.5)
     assert ranks(made) == {"fc6": expected}
     assert made.edits[0].predicted["error"] == pytest.approx(tails[expected], rel=1e-5)
+
+
+def test_a_rank_can_be_what_stands_out_of_noise() -> None:
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(32, 48))
+    planted = noise + 30 * random.normal(size=(32, 3)) @ random.normal(size=(3, 48))
+    blobs = {"fc6": [planted, np.zeros(32)], "fc7": [noise[:5, :32], np.zeros(5)]}
+    model = make_model(TWO_LAYERS, blobs)
+    made = plan_low_rank(model, Wishes([parse_rule("rank", "fc*=evbmf")]))
+    # fc7 is nothing but noise, and 1 is the smallest rank there is.
+    assert ranks(made) == {"fc6": 3, "fc7": 1}
 
 
 def test_a_rank_that_saves_nothing_is_refused_with_the_rank_that_does() -> None:

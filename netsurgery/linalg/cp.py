@@ -1,0 +1,121 @@
+"""A convolution kernel as a sum of products of four vectors each: CP by alternating least squares.
+
+Lebedev et al. 2015 (there by nonlinear least squares, here by alternating ones). The smallest
+error of a given rank may not exist, and finding a good one is a matter of luck: this starts from
+the leading singular vectors, always the same way, and keeps what it got.
+"""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple
+
+import numpy as np
+
+SWEEPS = 60
+SETTLED = 1e-5
+"""Relative change of the error in a sweep below which the iteration ends."""
+
+_RIDGE = 1e-9
+"""Share of the mean diagonal that keeps the equations of nearly parallel vectors solvable."""
+
+Factors = List[np.ndarray]
+
+
+class Cp(NamedTuple):
+    """A kernel as ``sum_r outputs[n, r] inputs[c, r] vertical[y, r] horizontal[x, r]``.
+
+    Attributes:
+        outputs: Shape (n, rank), float32.
+        inputs: Shape (c, rank), float32.
+        vertical: Shape (height, rank), float32.
+        horizontal: Shape (width, rank), float32.
+        error: ``||W - W'|| / ||W||`` (Frobenius), of these very numbers.
+    """
+
+    outputs: np.ndarray
+    inputs: np.ndarray
+    vertical: np.ndarray
+    horizontal: np.ndarray
+    error: float
+
+
+def cp(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
+    """Approximate a kernel by a sum of ``rank`` products.
+
+    Args:
+        kernel: Shape (n, c, height, width).
+        rank: 1 or more.
+        seed: Of the vectors to start from where there are fewer singular ones.
+
+    Raises:
+        ValueError: The rank is below 1, or an entry is NaN or Inf.
+    """
+    if rank < 1:
+        raise ValueError(f"rank {rank} is not 1 or more")
+    whole = np.asarray(kernel, np.float64)
+    if not np.isfinite(whole).all():
+        raise ValueError("the weights hold NaN or Inf")
+    factors = _start(whole, rank, np.random.default_rng(seed))
+    norm, before = float(np.linalg.norm(whole)), np.inf
+    for _ in range(SWEEPS if norm else 0):
+        energy = _sweep(whole, factors)
+        error = np.sqrt(max(norm**2 - energy, 0.0)) / norm
+        if abs(before - error) <= SETTLED * max(error, SETTLED):
+            break
+        before = error
+    n, c, y, x = (factor.astype(np.float32) for factor in _balanced(factors))
+    away = np.linalg.norm(whole - multiply_out([n, c, y, x]))
+    return Cp(n, c, y, x, float(away / norm) if norm else 0.0)
+
+
+def multiply_out(factors: Factors) -> np.ndarray:
+    """Return the kernel, float64, of factors in the order outputs, inputs, vertical, horizontal."""
+    n, c, y, x = (np.asarray(factor, np.float64) for factor in factors)
+    taps = np.einsum("cr,yr,xr->cyxr", c, y, x)
+    found = n @ taps.reshape(-1, taps.shape[-1]).T
+    return found.reshape(len(n), *taps.shape[:-1])
+
+
+def _start(whole: np.ndarray, rank: int, random: np.random.Generator) -> Factors:
+    """Leading left singular vectors along each axis, and random ones beyond."""
+    factors = []
+    for mode in range(4):
+        rows = np.moveaxis(whole, mode, 0).reshape(whole.shape[mode], -1)
+        vectors = np.linalg.eigh(rows @ rows.T)[1][:, ::-1][:, :rank]
+        signs = np.where(vectors[np.abs(vectors).argmax(0), range(vectors.shape[1])] < 0, -1.0, 1.0)
+        more = random.standard_normal((len(rows), rank - vectors.shape[1])) / np.sqrt(len(rows))
+        factors.append(np.hstack([vectors * signs, more]))
+    return factors
+
+
+def _sweep(whole: np.ndarray, factors: Factors) -> float:
+    """Make each factor the best one for the others, and return the energy that they explain."""
+    n, c, y, x = whole.shape
+    rank = factors[0].shape[1]
+    taps = np.einsum("yr,xr->yxr", *factors[2:]).reshape(y * x, rank)
+    both = np.einsum("cr,tr->ctr", factors[1], taps).reshape(-1, rank)
+    factors[0] = _solved(factors, 0, whole.reshape(n, -1) @ both)
+    left = (whole.reshape(n, -1).T @ factors[0]).reshape(c, y * x, rank)
+    factors[1] = _solved(factors, 1, np.einsum("ctr,tr->cr", left, taps))
+    windows = np.einsum("ctr,cr->tr", left, factors[1]).reshape(y, x, rank)
+    factors[2] = _solved(factors, 2, np.einsum("yxr,xr->yr", windows, factors[3]))
+    right = np.einsum("yxr,yr->xr", windows, factors[2])
+    factors[3] = _solved(factors, 3, right)
+    gram = np.prod([factor.T @ factor for factor in factors], axis=0)
+    return float(2 * np.vdot(right, factors[3]) - gram.sum())
+
+
+def _solved(factors: Factors, mode: int, right: np.ndarray) -> np.ndarray:
+    """The factor of one axis from the normal equations, shape (size of the axis, rank)."""
+    others = [factor for other, factor in enumerate(factors) if other != mode]
+    gram = np.prod([other.T @ other for other in others], axis=0)
+    gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram)
+    return np.linalg.solve(gram, right.T).T
+
+
+def _balanced(factors: Factors) -> Factors:
+    """The same products with vectors of equal length, so that float32 loses the least."""
+    lengths = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
+    share = np.prod(lengths, axis=0) ** 0.25
+    divided = np.where(lengths > 0, lengths, 1.0)
+    return [factor / length * share for factor, length in zip(factors, divided)]
