@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Iterator
 
 import pytest
+from quick_caffe import QuickCaffe
 
 # A Caffe that starts with one thread starts in half the time; it only changes how long tests take.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -71,6 +73,14 @@ def caffe(caffe_python: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of the engine that is real Caffe."""
     monkeypatch.setenv("NETSURGERY_CAFFE_PYTHON", caffe_python)
     return "caffe"
+
+
+@pytest.fixture(scope="session")
+def quick_caffe(caffe_python: str) -> Iterator[QuickCaffe]:
+    """Real Caffe for tests that run many small nets."""
+    engine = QuickCaffe(caffe_python)
+    yield engine
+    engine.close()
 
 
 @pytest.fixture

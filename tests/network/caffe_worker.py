@@ -31,8 +31,14 @@ def answer(case):
     }
     if case.get("forward"):
         random = np.random.RandomState(case["forward"])
+        feed = {name: np.load(path) for name, path in case.get("feed", {}).items()}
         for name in net.inputs:
-            net.blobs[name].data[...] = random.rand(*net.blobs[name].shape)
+            if name in feed:
+                net.blobs[name].reshape(*feed[name].shape)
+        net.reshape()
+        for name in net.inputs:
+            made = random.rand(*net.blobs[name].shape)
+            net.blobs[name].data[...] = feed.get(name, made)
         net.forward()
         folder = case.get("keep")
         if folder:

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netsurgery.linalg.moments import Moments
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    widths=st.tuples(st.integers(1, 4), st.integers(1, 3)),
+    seed=st.integers(0, 99),
+)
+def test_moments_are_those_of_all_rows_at_once(sizes, widths, seed) -> None:
+    random = np.random.default_rng(seed)
+    batches = [[random.normal(1, 2, (size, width)) for width in widths] for size in sizes]
+    moments = Moments()
+    for x, y in batches:
+        moments.add(x.astype(np.float32), y.astype(np.float32))
+    x, y = (np.concatenate(part).astype(np.float32).astype(np.float64) for part in zip(*batches))
+    assert moments.count == len(x)
+    # numpy subtracts the means first; squares of numbers up to 10 then agree to 1e-13.
+    near = {"rtol": 1e-10, "atol": 1e-12}
+    np.testing.assert_allclose(moments.mean, x.mean(axis=0), **near)
+    np.testing.assert_allclose(moments.second, x.T @ x / len(x), **near)
+    np.testing.assert_allclose(moments.target_mean, y.mean(axis=0), **near)
+    np.testing.assert_allclose(moments.target_second, (y**2).mean(axis=0), **near)
+    np.testing.assert_allclose(moments.cross, y.T @ x / len(x), **near)
+    together = np.cov(np.hstack([y, x]), rowvar=False, bias=True).reshape([sum(widths)] * 2)
+    targets = y.shape[1]
+    np.testing.assert_allclose(moments.covariance, together[targets:, targets:], **near)
+    np.testing.assert_allclose(moments.cross_covariance, together[:targets, targets:], **near)
+
+
+def test_what_is_given_stays_as_it_is() -> None:
+    moments, rows = Moments(), np.ones((2, 3))
+    moments.add(rows)
+    moments.add(rows)
+    np.testing.assert_array_equal(rows, np.ones((2, 3)))
+    np.testing.assert_array_equal(moments.second, np.ones((3, 3)))
+
+
+def test_there_are_no_moments_of_nothing() -> None:
+    with pytest.raises(AssertionError, match="no rows"):
+        Moments().mean
+    moments = Moments()
+    moments.add(np.ones((1, 2)))
+    with pytest.raises(AssertionError, match="of that kind"):
+        moments.cross
