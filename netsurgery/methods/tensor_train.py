@@ -3,8 +3,11 @@
 Inputs and outputs are numbered by several digits, and every core works on one digit of each while
 the others stand in for a batch. Exact in stock layers: what one convolution leaves in memory is,
 under another shape, what the next one reads. With two cores, the default, it is a sum of Kronecker
-products. Caffe convolves sample by sample, and the batch grows with every core: measure before you
-take it for its speed.
+products.
+
+Caffe convolves sample by sample, and the batch grows with every core. On one thread, 1024 outputs
+of 2048 inputs at rank 8 took 0.17 ms in place of 2.0 for a batch of 1, where reading the weights is
+what takes time, but 11 ms in place of 4.3 for a batch of 64.
 """
 
 from __future__ import annotations
