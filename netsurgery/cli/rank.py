@@ -62,8 +62,8 @@ ENGINE = ("engine", "caffe_python", "pythonpath")
         "--flops",
         default=0.0,
         metavar="LAMBDA",
-        help="In the order over all layers, what one percent of the net's MACs is worth "
-        "(Molchanov et al. 2017: 0.001).",
+        help="In the order over all layers, what one percent of the net's MACs is worth: a "
+        "channel that costs much goes sooner.",
     ),
     click.option(
         "--task-output",

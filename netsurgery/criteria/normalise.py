@@ -14,7 +14,7 @@ from netsurgery.network.shapes import infer_shapes
 
 Scores = Mapping[str, np.ndarray]
 FLOPS_WEIGHT = 1e-3
-"""Factor of the cost in the paper."""
+"""The factor of Molchanov et al. 2017, who count the cost of a channel in other units."""
 
 
 def l2_normalised(scores: Scores) -> Dict[str, np.ndarray]:

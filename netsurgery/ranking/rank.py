@@ -143,8 +143,8 @@ def rank(
         statistics: Runs inputs; not needed for criteria that look at weights alone.
         oracle: Also remove each channel alone and see what becomes of the loss.
         notes: A file that keeps what the oracle has measured, so that an interrupted run goes on.
-        flops: What one percent of the net's MACs is worth in the order over all layers (Molchanov
-            et al. 2017: 1e-3).
+        flops: What one percent of the net's MACs is worth in the order over all layers
+            (Molchanov et al. 2017, FLOPs regularisation).
         seed: For what is random.
         progress: Called with a text for each step.
 

@@ -32,7 +32,8 @@ The last two rows say what can be had. *changes of examples, measured* ranks cha
 the loss of each image really moves, the mean magnitude: a Taylor criterion estimates this, image
 by image, and cannot foretell the oracle better than the measurement itself does, except by
 chance. *oracle, half against half* is the oracle on every other batch of 64 images against the
-oracle on the batches between: what one half of the images tells of the other.
+oracle on the batches between: what one half of the images tells of the other. A dash: all scores
+are alike.
 """
 _EXAMPLES = """\
 The same scores against how far the loss of each image moves (the mean magnitude), in which images

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from calibration_nets import declared, layer
 from channel_choices import with_random_weights
 from judged_nets import (
     BRANCHING,
@@ -152,3 +153,22 @@ def test_other_engines_have_no_gradients() -> None:
     model = with_random_weights(BRANCHING)
     with pytest.raises(EngineError, match="come from real Caffe, not from opencv"):
         Statistics(samples(BRANCHING, 2), "opencv").gradients(model, free_groups(model))
+
+
+@pytest.mark.usefixtures("caffe_python")
+def test_a_loss_of_the_nets_own_gives_the_same() -> None:
+    text, inputs = OVERWRITING, samples(OVERWRITING, 6)
+    own = text[: text.index('layer { name: "prob"')]
+    own += declared("truth", 2) + layer("SoftmaxWithLoss", "fc4 truth", "cost")
+    arrays = {**inputs.arrays, "truth": inputs.labels.astype(np.float32)}
+    added, kept = with_random_weights(text), with_random_weights(own)
+    expected = Statistics(inputs).gradients(added, free_groups(added))
+    found = Statistics(Inputs(arrays)).gradients(kept, free_groups(kept))
+    assert list(found) == list(expected)
+    for name, gauge in expected.items():
+        assert found[name].count == gauge.count
+        # Batches of another size, and a mean: the same products, rounded otherwise.
+        np.testing.assert_allclose(found[name].magnitude, gauge.magnitude, rtol=1e-4, atol=1e-9)
+    five = Inputs({name: array[:5] for name, array in arrays.items()})
+    with pytest.raises(PlanError, match="a mean over 2 samples, and there are 5; give a multiple"):
+        Statistics(five).gradients(kept, free_groups(kept))
