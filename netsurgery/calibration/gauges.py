@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,6 +16,64 @@ PLACES = 64
 """Windows looked at in each sample: neighbouring ones tell little more."""
 
 
+class Part(NamedTuple):
+    """A value of a model, or some of its channels.
+
+    Attributes:
+        source: The value.
+        kept: The channels along axis 1 that are looked at; all if None.
+    """
+
+    source: Source
+    kept: Optional[np.ndarray] = None
+
+    def of(self, seen: Seen) -> np.ndarray:
+        """The array."""
+        array = seen[self.source]
+        return array if self.kept is None else array.take(self.kept, axis=1)
+
+
+class Beside(NamedTuple):
+    """What a later layer adds to what a layer makes: the other branch of a sum.
+
+    Attributes:
+        now: It, in the model with the layer.
+        wanted: The same in the original.
+        scale: The factor of each channel of the layer on the way to the sum, shape (channels,).
+    """
+
+    now: Part
+    wanted: Part
+    scale: np.ndarray
+
+
+class Target(NamedTuple):
+    """What a layer should make.
+
+    Attributes:
+        part: What the original makes.
+        beside: If the layer is to make up for what the other branch of a sum lacks, that branch.
+    """
+
+    part: Part
+    beside: Optional[Beside] = None
+
+    @property
+    def sources(self) -> Tuple[Source, ...]:
+        """All values it is made of."""
+        beside = (self.beside.now, self.beside.wanted) if self.beside else ()
+        return tuple(part.source for part in (self.part, *beside))
+
+    def of(self, seen: Seen) -> np.ndarray:
+        """The array that the layer should make."""
+        wanted = self.part.of(seen)
+        if self.beside is None:
+            return wanted
+        missing = self.beside.wanted.of(seen) - self.beside.now.of(seen)
+        scale = self.beside.scale.reshape(-1, *(1,) * (wanted.ndim - 2))
+        return wanted + np.divide(missing, scale, out=np.zeros_like(missing), where=scale != 0)
+
+
 class ProductGauge:
     """Moments of the rows that a layer multiplies, and of what it should make of them.
 
@@ -27,8 +85,7 @@ class ProductGauge:
         self,
         product: MatrixProduct,
         source: Source,
-        target: Optional[Source] = None,
-        kept: Optional[np.ndarray] = None,
+        target: Optional[Target] = None,
         seed: int = 0,
     ) -> None:
         """Choose what to look at.
@@ -37,18 +94,17 @@ class ProductGauge:
             product: The layer.
             source: What it reads.
             target: What it should make.
-            kept: The channels of the target that it makes at all; all if None.
             seed: Chooses the windows.
         """
         self.moments: List[Moments] = [Moments() for _ in range(product.groups)]
         self._product = product
-        self._source, self._target, self._kept = source, target, kept
+        self._source, self._target = source, target
         self._random = np.random.default_rng(seed)
 
     @property
     def sources(self) -> Tuple[Source, ...]:
-        """What the layer reads, and what it should make."""
-        return (self._source,) if self._target is None else (self._source, self._target)
+        """What the layer reads, and what tells what it should make."""
+        return (self._source, *(self._target.sources if self._target else ()))
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
@@ -56,9 +112,7 @@ class ProductGauge:
         rows = self._product.read(seen[self._source], places)
         targets: Sequence[Optional[np.ndarray]] = [None] * len(rows)
         if self._target is not None:
-            made = seen[self._target]
-            made = made if self._kept is None else made.take(self._kept, axis=1)
-            targets = self._product.made(made, places)
+            targets = self._product.made(self._target.of(seen), places)
         for moments, x, y in zip(self.moments, rows, targets):
             moments.add(x, y)
 

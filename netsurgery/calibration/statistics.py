@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Optional, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
-import numpy as np
-
-from netsurgery.calibration.gauges import ChannelGauge, OutputGauge, ProductGauge
+from netsurgery.calibration.cache import StatisticsCache, question
+from netsurgery.calibration.gauges import ChannelGauge, OutputGauge, ProductGauge, Target
 from netsurgery.calibration.gradients import GradientGauge, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Gauge, Progress, Source, measure
 from netsurgery.calibration.running import EngineLike
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.graph import Layer, Value
+from netsurgery.network.graph import Layer
 from netsurgery.network.matrix_product import MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
@@ -29,6 +30,7 @@ class Statistics:
         engine: The engine that runs them, or its name, or None for the first that can.
         seed: Chooses the windows that are looked at.
         task_output: The output that labels are for, where several hold class scores.
+        cache: What was learnt in earlier runs, or None.
     """
 
     def __init__(
@@ -38,9 +40,21 @@ class Statistics:
         seed: int = 0,
         progress: Progress = None,
         task_output: Optional[str] = None,
+        cache: Union[str, Path, None] = None,
     ) -> None:
+        """Choose what is run, and how.
+
+        Args:
+            inputs: The inputs.
+            engine: The engine that runs them, or its name, or None for the first that can.
+            seed: Chooses the windows that are looked at.
+            progress: Called with what is going on.
+            task_output: The output that labels are for, where several hold class scores.
+            cache: A folder to keep what is learnt for other runs.
+        """
         self.inputs, self.engine, self.seed = inputs, engine, seed
         self.task_output = task_output
+        self.cache = None if cache is None else StatisticsCache(cache)
         self._progress = progress
         self._products: Dict[str, List[Moments]] = {}
         self._channels: Dict[str, ChannelGauge] = {}
@@ -74,8 +88,7 @@ class Statistics:
             if layer.name not in self._products:
                 product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
                 gauges[layer.name] = ProductGauge(product, Source(layer.bottoms[0]), seed=self.seed)
-        if gauges:
-            self.run([model], list(gauges.values()))
+        self._learn([model], {question("products", name): gauge for name, gauge in gauges.items()})
         self._products.update((name, gauge.moments) for name, gauge in gauges.items())
         return {layer.name: self._products[layer.name] for layer in layers}
 
@@ -101,7 +114,7 @@ class Statistics:
             )
             for layer in layers
         }
-        self.run([model], list(gauges.values()))
+        self._learn([model], {question("outputs", name): gauge for name, gauge in gauges.items()})
         return {name: gauge.moments for name, gauge in gauges.items()}
 
     def channels(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, ChannelGauge]:
@@ -113,8 +126,8 @@ class Statistics:
         self._remember(model)
         groups = list(groups)
         missing = {g.name: ChannelGauge(g) for g in groups if g.name not in self._channels}
-        if missing:
-            self.run([model], list(missing.values()))
+        asked = {group.name: _asked("channels", group) for group in groups}
+        self._learn([model], {asked[name]: gauge for name, gauge in missing.items()})
         self._channels.update(missing)
         return {group.name: self._channels[group.name] for group in groups}
 
@@ -128,38 +141,60 @@ class Statistics:
         self._remember(model)
         groups = list(groups)
         missing = {g.name: GradientGauge(model, g) for g in groups if g.name not in self._gradients}
-        if missing:
-            gauges = list(missing.values())
-            measure_gradients(
+        judged = (self.task_output, self.inputs.labels)
+        asked = {group.name: _asked("gradients", group, *judged) for group in groups}
+        self._learn(
+            [model],
+            {asked[name]: gauge for name, gauge in missing.items()},
+            lambda gauges: measure_gradients(
                 model, self.inputs, gauges, self.engine, self.task_output, self._progress
-            )
+            ),
+        )
         self._gradients.update(missing)
         return {group.name: self._gradients[group.name] for group in groups}
 
-    def errands(
-        self,
-        model: Model,
-        layer: Layer,
-        original: Model,
-        target: Value,
-        kept: Optional[np.ndarray] = None,
-    ) -> List[Moments]:
+    def errands(self, model: Model, layer: Layer, original: Model, target: Target) -> List[Moments]:
         """Return the moments of what a layer reads in one model and should make as in another.
 
         Args:
-            model: The model with the layer.
+            model: The model with the layer; number 0 in ``target``.
             layer: A Convolution or InnerProduct.
-            original: The model that tells what should come out.
-            target: The value of it.
-            kept: The channels of the target that the layer makes; all if None.
+            original: The model that tells what should come out; number 1.
+            target: What should come out.
         """
         shapes = infer_shapes(model.network(), weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-        gauge = ProductGauge(product, Source(layer.bottoms[0]), Source(target, 1), kept, self.seed)
-        self.run([model, original], [gauge])
+        gauge = ProductGauge(product, Source(layer.bottoms[0]), target, self.seed)
+        self._learn([model, original], {question("errands", layer.name, target): gauge})
         return gauge.moments
+
+    def _learn(
+        self,
+        models: Sequence[Model],
+        gauges: Mapping[str, Any],
+        run: Optional[Callable[[List[Any]], object]] = None,
+    ) -> None:
+        """Fill gauges, told apart by their question, from the cache or by a run."""
+        run = run or partial(self.run, models)
+        if self.cache is not None:
+            key = self.cache.key(models, self.inputs, _named(self.engine), self.seed)
+            self.cache.learn(key, gauges, run)
+        elif gauges:
+            run(list(gauges.values()))
 
     def _remember(self, model: Model) -> None:
         """Forget what is known of another model."""
         if self._model is not model:
             self._model, self._products, self._channels, self._gradients = model, {}, {}, {}
+
+
+def _asked(what: str, group: ChannelGroup, *more: object) -> str:
+    cuts = [(cut.value, cut.axis, cut.axes, cut.channels) for cut in group.values]
+    return question(what, group.name, cuts, *more)
+
+
+def _named(engine: EngineLike) -> object:
+    """An engine as it was asked for: one may have been told where to find a fork."""
+    if engine is None or isinstance(engine, str):
+        return engine
+    return engine.name, sorted(vars(engine).items())

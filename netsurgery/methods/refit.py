@@ -10,7 +10,9 @@ from typing import ClassVar, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.errors import PlanError
+from netsurgery.calibration.gauges import Beside, Part, Target
+from netsurgery.calibration.measuring import Source
+from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.compensation import refit
 from netsurgery.linalg.moments import Moments
@@ -18,9 +20,10 @@ from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
 from netsurgery.methods.coupled import weights_name
 from netsurgery.methods.reconstruction import RIDGE
-from netsurgery.network.graph import Layer, Network
+from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
+from netsurgery.network.per_channel import PER_CHANNEL_TYPES, Axis, per_channel
 from netsurgery.network.shapes import infer_shapes
 
 
@@ -45,9 +48,8 @@ class Refit(Method):
         statistics = context.require_statistics(edit)
         network = model.network()
         layer = _find(model, network, edit)
-        origin = context.origin(layer.tops[0])
-        kept = origin.kept if origin.kept is not None and origin.axis == 1 else None
-        moments = statistics.errands(model, layer, context.original, origin.value, kept)
+        target = Target(_original(context, layer.tops[0]), _beside(model, network, layer, context))
+        moments = statistics.errands(model, layer, context.original, target)
         shapes = infer_shapes(network, weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
         fitted = _fit(model, network, layer, product, moments, edit.options.get("ridge", RIDGE))
@@ -74,6 +76,40 @@ def _find(model: Model, network: Network, edit: Edit) -> Layer:
     if problem:
         raise PlanError(problem, file=model.prototxt.file, layer=edit.layer)
     return named[0]
+
+
+def _original(context: Context, value: Value) -> Part:
+    origin = context.origin(value)
+    return Part(Source(origin.value, 1), origin.kept if origin.axis == 1 else None)
+
+
+def _beside(model: Model, network: Network, layer: Layer, context: Context) -> Optional[Beside]:
+    """Return the shortcut to which the layer's output is added, behind scales and shifts alone.
+
+    What the shortcut lacks after earlier cuts the layer can make up for (He et al. 2017, 3.2).
+    """
+    value, scale = layer.tops[0], np.ones(1)
+    while True:
+        readers = network.consumers(value)
+        if len(readers) != 1:
+            return None
+        reader = readers[0]
+        if reader.type == "Eltwise":
+            break
+        blobs = model.blobs(reader.name)
+        if reader.type not in PER_CHANNEL_TYPES or not blobs:
+            return None
+        try:
+            step = per_channel(reader, blobs, Axis(1, max(blob.count for blob in blobs)))
+        except NetworkError:
+            return None
+        value, scale = reader.tops[0], scale * step.scale
+    parameter, others = reader.parameter.eltwise_param, [v for v in reader.bottoms if v != value]
+    if parameter.operation != parameter.SUM or parameter.coeff or len(others) != 1:
+        return None
+    channels = model.blobs(layer.name)[0].shape[0]
+    scale = np.broadcast_to(scale, (channels,)).astype(np.float32)
+    return Beside(Part(Source(others[0])), _original(context, others[0]), scale)
 
 
 def _fit(

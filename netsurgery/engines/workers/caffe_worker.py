@@ -62,11 +62,27 @@ class CaffeWorker(object):
     def forward(self, arrays, inputs, blobs):
         """Fill the inputs, reshape the net to them, run it and return blobs' data."""
         self._fill(inputs, arrays)
-        self.net.forward()
+        self._run_up_to(blobs)
         return {}, [self.net.blobs[native(name)].data for name in blobs]
+
+    def _run_up_to(self, names):
+        """Run the net as far as it takes to make these blobs; a Caffe before 2016 runs it all."""
+        tops = getattr(self.net, "top_names", {})
+        made = [index for index, of in enumerate(tops.values()) if set(of) & set(names)]
+        self._last = len(self.net.layers) - 1
+        if made and len(tops) == len(self.net.layers):
+            self._last = max(made)
+            self.net._forward(0, self._last)
+        else:
+            self.net.forward()
+
+    def _run_the_rest(self):
+        if self._last < len(self.net.layers) - 1:
+            self.net._forward(self._last + 1, len(self.net.layers) - 1)
 
     def backward(self, arrays, diffs, blobs):
         """Set the diffs of outputs, run backward and return blobs' diffs."""
+        self._run_the_rest()
         for name in blobs:
             self.net.blobs[native(name)].diff[...] = UNTOUCHED
         for name in self.net.outputs:
