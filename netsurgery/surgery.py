@@ -79,8 +79,17 @@ class Surgery:
         }
 
     def predicted_errors(self) -> dict[str, float]:
-        """Return the error that a method states for each layer that one edit alone changed."""
-        touched = Counter(name for step in self.steps for name in step.rewrite.pieces)
+        """Return the error that a method states for each layer that one edit alone changed.
+
+        An edit of a layer that came in the place of another changes that other, too.
+        """
+        touched: Counter[str] = Counter()
+        home: dict[str, str] = {}
+        for step in self.steps:
+            for name, pieces in step.rewrite.pieces.items():
+                whole = home.get(name, name)
+                touched[whole] += 1
+                home.update(dict.fromkeys(pieces, whole))
         return {
             name: error
             for step in self.steps

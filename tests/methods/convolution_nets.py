@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from small_models import make_model
 
-from netsurgery.engines import engine
+from netsurgery.engines import Engine
 from netsurgery.methods import Edit, low_rank_method
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
@@ -92,11 +92,11 @@ def every_layer(model: Model, share: float, random: Optional[np.random.Generator
     return Plan(tuple(edits))
 
 
-def run(model: Model, folder: Path, caffe_python: str) -> Dict[str, np.ndarray]:
+def run(model: Model, folder: Path, caffe: Engine) -> Dict[str, np.ndarray]:
     """What real Caffe makes of random inputs, always the same."""
     random = np.random.default_rng(7)
     paths = model.save(folder / "deploy.prototxt", folder / "net.caffemodel")
-    with engine("caffe", python=caffe_python).open(*paths) as session:
+    with caffe.open(*paths) as session:
         given = {name: random.normal(size=shape) for name, shape in session.inputs.items()}
         return session.forward(given)
 

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_models import make_model
 
+from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.methods import Edit, low_rank_method
@@ -35,7 +36,7 @@ from netsurgery.surgery import apply, operate
 FLOAT_NOISE = 5e-6
 
 judged_by_caffe = settings(
-    max_examples=5,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -44,21 +45,21 @@ judged_by_caffe = settings(
 @judged_by_caffe
 @given(convolution_nets())
 def test_full_ranks_give_equal_outputs_in_real_caffe(
-    tmp_path: Path, caffe_python: str, model: Model
+    tmp_path: Path, quick_caffe: Engine, model: Model
 ) -> None:
     whole = apply(model, every_layer(model, 1.0))
-    before, after = (run(one, tmp_path, caffe_python) for one in (model, whole))
+    before, after = (run(one, tmp_path, quick_caffe) for one in (model, whole))
     assert furthest(before, after) < FLOAT_NOISE
 
 
 @judged_by_caffe
 @given(convolution_nets(), st.integers(0, 99))
 def test_a_chain_gives_what_its_product_gives_in_real_caffe(
-    tmp_path: Path, caffe_python: str, model: Model, seed: int
+    tmp_path: Path, quick_caffe: Engine, model: Model, seed: int
 ) -> None:
     surgery = operate(model, every_layer(model, 0, np.random.default_rng(seed)))
     twin = surgery.twin()
-    before, after = (run(one, tmp_path, caffe_python) for one in (twin, surgery.model))
+    before, after = (run(one, tmp_path, quick_caffe) for one in (twin, surgery.model))
     assert furthest(before, after) < FLOAT_NOISE
     measured = surgery.errors(twin)
     assert surgery.predicted_errors() == pytest.approx(measured, rel=1e-5, abs=1e-6)
@@ -131,7 +132,7 @@ SHARED = "".join(
 
 @pytest.mark.parametrize("method", ["spatial_svd", "tucker"])
 def test_layers_that_share_weights_are_rewritten_once(
-    method: str, tmp_path: Path, caffe_python: str
+    method: str, tmp_path: Path, quick_caffe: Engine
 ) -> None:
     random = np.random.default_rng(0)
     arrays = [random.normal(size=(6, 3, 3, 3)), random.normal(size=6)]
@@ -143,7 +144,7 @@ def test_layers_that_share_weights_are_rewritten_once(
     assert shared == ["w_L", "w_M", "w_U"] * 2 if len(costs.full) == 2 else ["w_L", "w_U"] * 2
     assert costs.macs is not None
     assert costs.macs.at(costs.share(0.5)) == total_cost(surgery.model).macs
-    before, after = (run(one, tmp_path, caffe_python) for one in (surgery.twin(), surgery.model))
+    before, after = (run(one, tmp_path, quick_caffe) for one in (surgery.twin(), surgery.model))
     assert furthest(before, after) < FLOAT_NOISE
 
 
@@ -226,7 +227,9 @@ def test_other_layers_and_wrong_names_are_refused() -> None:
             apply(one, Plan((edit,)))
 
 
-def test_a_trained_net_in_v1_is_cut_and_runs(zoo: Path, tmp_path: Path, caffe_python: str) -> None:
+def test_a_trained_net_in_v1_is_cut_and_runs(
+    zoo: Path, tmp_path: Path, quick_caffe: Engine
+) -> None:
     folder = zoo / "cifar10_full_everpeace"
     model = load(folder / "deploy.prototxt", folder / "cifar10_full_iter_70000.caffemodel")
     plan = Plan(
@@ -239,5 +242,5 @@ def test_a_trained_net_in_v1_is_cut_and_runs(zoo: Path, tmp_path: Path, caffe_py
     surgery = operate(model, plan)
     measured = surgery.errors(surgery.twin())
     assert surgery.predicted_errors() == pytest.approx(measured, rel=1e-5)
-    before, after = (run(one, tmp_path, caffe_python) for one in (surgery.twin(), surgery.model))
+    before, after = (run(one, tmp_path, quick_caffe) for one in (surgery.twin(), surgery.model))
     assert furthest(before, after) < 1e-5  # softmax of what a dozen layers make
