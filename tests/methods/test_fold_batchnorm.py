@@ -33,6 +33,7 @@ def test_a_folded_net_computes_the_same_in_real_caffe(
     before = run(model, tmp_path, caffe_python)
     assert_equal(before, run(surgery.model, tmp_path, caffe_python), FLOAT_NOISE)
     assert_equal(before, run(surgery.twin(), tmp_path, caffe_python), FLOAT_NOISE)
+    assert max(surgery.errors(surgery.twin()).values()) < 2e-7
     gone = len(model.network().layers) - len(surgery.model.network().layers)
     assert gone > 30
 
@@ -220,3 +221,30 @@ def test_other_edits_are_planned_for_what_folding_leaves() -> None:
     assert folds.method == "fold_batchnorm"
     # All four singular values are the same once each row is divided by its deviation.
     assert (alone.options["rank"], behind.options["rank"]) == (2, 3)
+
+
+def test_a_folded_net_can_be_thinned_and_proved(caffe_python: str) -> None:
+    random = np.random.default_rng(0)
+    model = small(
+        f"""{CONV}
+        bn BatchNorm conv conv
+        relu ReLU conv conv
+        fc InnerProduct conv fc inner_product_param {{ num_output: 3 }}""",
+        conv=[random.normal(size=(4, 4, 1, 1)), np.ones(4)],
+        bn=BATCH_NORM,
+        fc=[random.normal(size=(3, 100)), np.ones(3)],
+    )
+    thin = Edit("conv", "thin", {"keep": [1, 3]})
+    surgery = operate(model, Plan((*plan_folds(model).edits, thin)))
+    kept = surgery.kept()
+    # What was conv@1 and conv@2 lost channels, under the numbers that they had.
+    assert {str(value): list(left) for value, (_, left) in kept.items()} == {
+        "conv@1": [1, 3],
+        "conv@2": [1, 3],
+    }
+    caffe = engine("caffe", python=caffe_python)
+    done = verify(
+        surgery.twin(), surgery.model, engine=caffe, expect="exact", blobs="common", kept=kept
+    )
+    assert done, done.reasons
+    assert [row.blob for row in done.blobs] == ["conv@1", "conv@2", "fc"]
