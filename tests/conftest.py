@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,16 @@ def find_caffe_python() -> str:
         if probe.returncode == 0:
             return python
     return ""
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """An empty place for what calibration learns, so that no test finds what another left."""
+    folder = tmp_path_factory.getbasetemp() / f"cache-{secrets.token_hex(8)}"
+    monkeypatch.setenv("NETSURGERY_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ import click
 
 from netsurgery.cli._inputs import (
     PREPROCESSING,
+    cache_option,
     engine_options,
     input_options,
+    read_cache,
     read_engine,
     read_samples,
     tolerance_options,
@@ -20,13 +22,16 @@ from netsurgery.cli._options import FILE, FOLDER, json_option, options, print_js
 
 Planner = Callable[[Any, Any, Callable[[str], None]], Any]
 
-calibrate_option = click.option(
-    "--calibrate",
-    multiple=True,
-    type=FILE,
-    help="What to fit to: arrays or images like those the net was trained on, a few hundred or "
-    "more; with the same preprocessing flags as --inputs; or a train prototxt (what its data layer "
-    "for TRAIN reads), an LMDB, HDF5 files. Never those it is judged by.",
+calibrate_option = options(
+    click.option(
+        "--calibrate",
+        multiple=True,
+        type=FILE,
+        help="What to fit to: arrays or images like those the net was trained on, a few hundred or "
+        "more; with the same preprocessing flags as --inputs; or a train prototxt (what its data "
+        "layer for TRAIN reads), an LMDB, HDF5 files. Never those it is judged by.",
+    ),
+    cache_option,
 )
 
 carry_out_options = options(
@@ -116,12 +121,13 @@ def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], 
     """Return what runs the inputs of ``--calibrate``, or None; takes it out of ``given``."""
     from netsurgery.calibration.statistics import Statistics
 
-    paths = given.pop("calibrate")
+    paths, cache = given.pop("calibrate"), read_cache(given.pop("no_cache"))
     if not paths:
         return None
     chosen = {name: given.get(name) for name in PREPROCESSING}
     samples = read_samples(model, {**chosen, "inputs": paths, "labels": None}, "TRAIN")
-    return Statistics(samples, engine, given.get("seed", 0), step, given.get("task_output"))
+    seed, output = given.get("seed", 0), given.get("task_output")
+    return Statistics(samples, engine, seed, step, output, cache)
 
 
 def _proof(model: Any, engine: Any, given: dict) -> Any:

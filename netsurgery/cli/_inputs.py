@@ -93,6 +93,14 @@ engine_options = options(
     ),
 )
 
+cache_option = click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Learn anew, and keep nothing. What the inputs tell of a model is kept for the next run, "
+    "at most 2 GB, in $NETSURGERY_CACHE, by default ~/.cache/netsurgery, on Windows "
+    "%LOCALAPPDATA%\\netsurgery.",
+)
+
 PREPROCESSING = ("mean_file", "mean", "input_scale", "raw_scale", "channel_swap", "images_dim")
 
 
@@ -110,6 +118,13 @@ def read_engine(
     if engine or given:
         return engines.engine(engine or "caffe", **given)
     return None
+
+
+def read_cache(no_cache: bool) -> Optional[Path]:
+    """Return the folder for what calibration learns, or None to keep nothing."""
+    from netsurgery.calibration.cache import default_folder
+
+    return None if no_cache else default_folder()
 
 
 def read_samples(model: Any, given: dict[str, Any], phase: str = "TEST") -> Any:

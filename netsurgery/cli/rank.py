@@ -9,9 +9,11 @@ from typing import Any, Optional
 import click
 
 from netsurgery.cli._inputs import (
+    cache_option,
     engine_options,
     labels_option,
     preprocessing_options,
+    read_cache,
     read_engine,
     read_samples,
 )
@@ -78,6 +80,7 @@ ENGINE = ("engine", "caffe_python", "pythonpath")
         help="A file for the whole ranking as JSON. With --oracle, what it measures is kept in "
         "OUTPUT.oracle, from which the next run goes on.",
     ),
+    cache_option,
     preprocessing_options,
     engine_options,
     json_option,
@@ -111,8 +114,9 @@ def command(
     inputs = read_samples(model, given, "TRAIN")
     names = [name.strip() for name in criteria.split(",")]
     notes = output.with_name(f"{output.name}.oracle") if output else None
+    cache = read_cache(given.pop("no_cache"))
     with progress("ranking") as step:
-        statistics = inputs and Statistics(inputs, engine, seed, step, task_output)
+        statistics = inputs and Statistics(inputs, engine, seed, step, task_output, cache)
         found = rank(
             model,
             names,

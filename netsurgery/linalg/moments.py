@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Dict, Mapping, Optional
 
 import numpy as np
 
@@ -21,6 +21,25 @@ class Moments:
         self._targets: Optional[np.ndarray] = None
         self._target_squares: Optional[np.ndarray] = None
         self._products: Optional[np.ndarray] = None
+
+    def to_arrays(self) -> Dict[str, np.ndarray]:
+        """Return all that is known, to be kept in a file."""
+        known = {name: value for name, value in vars(self).items() if value is not None}
+        return {name.lstrip("_"): np.asarray(value) for name, value in known.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Moments:
+        """Return what `to_arrays` was called on.
+
+        Raises:
+            KeyError: There is no count.
+        """
+        moments = cls()
+        moments.count = int(arrays["count"])
+        for name in vars(moments):
+            if name.startswith("_"):
+                setattr(moments, name, arrays.get(name[1:]))
+        return moments
 
     def add(self, rows: np.ndarray, targets: Optional[np.ndarray] = None) -> None:
         """Take in a batch.
