@@ -41,9 +41,7 @@ def find_caffe_python() -> str:
 
 
 @pytest.fixture(autouse=True)
-def cache_folder(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty place for what calibration learns, so that no test finds what another left."""
     folder = tmp_path_factory.getbasetemp() / f"cache-{secrets.token_hex(8)}"
     monkeypatch.setenv("NETSURGERY_CACHE", str(folder))

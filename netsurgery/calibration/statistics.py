@@ -175,12 +175,14 @@ class Statistics:
         run: Optional[Callable[[List[Any]], object]] = None,
     ) -> None:
         """Fill gauges, told apart by their question, from the cache or by a run."""
+        if not gauges:
+            return
         run = run or partial(self.run, models)
-        if self.cache is not None:
-            key = self.cache.key(models, self.inputs, _named(self.engine), self.seed)
-            self.cache.learn(key, gauges, run)
-        elif gauges:
+        if self.cache is None:
             run(list(gauges.values()))
+            return
+        key = self.cache.key(models, self.inputs, _named(self.engine), self.seed)
+        self.cache.learn(key, gauges, run)
 
     def _remember(self, model: Model) -> None:
         """Forget what is known of another model."""
