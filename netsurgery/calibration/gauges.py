@@ -10,6 +10,7 @@ from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.channels.groups import ValueCut
+from netsurgery.network.graph import Value
 from netsurgery.network.matrix_product import MatrixProduct
 
 PLACES = 64
@@ -21,16 +22,18 @@ class Part(NamedTuple):
 
     Attributes:
         source: The value.
-        kept: The channels along axis 1 that are looked at; all if None.
+        kept: The entries along the axis that are looked at; all if None.
+        axis: The axis.
     """
 
     source: Source
     kept: Optional[np.ndarray] = None
+    axis: int = 1
 
     def of(self, seen: Seen) -> np.ndarray:
         """The array."""
         array = seen[self.source]
-        return array if self.kept is None else array.take(self.kept, axis=1)
+        return array if self.kept is None else array.take(self.kept, axis=self.axis)
 
 
 class Beside(NamedTuple):
@@ -163,6 +166,8 @@ class ChannelGauge:
 
     Attributes:
         moments: Of rows with a number for each channel, one for every place and sample.
+        parts: The same for each value that carries them, of places where all are that it holds;
+            none where it would be the same.
         magnitude: Sum of absolute values of each channel.
         zeros: How often each channel was zero.
     """
@@ -173,6 +178,9 @@ class ChannelGauge:
         self.zeros = np.zeros(group.channels)
         self._channels = group.channels
         self._cuts = read_values(group)
+        self._turns = {cut.value: _turns(cut) for cut in self._cuts}
+        alone = len(self._cuts) == 1 and all(min(t) == max(t) for t in self._turns.values())
+        self.parts = [] if alone else [Moments() for _ in self._cuts]
 
     @property
     def sources(self) -> Tuple[Source, ...]:
@@ -181,11 +189,25 @@ class ChannelGauge:
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
-        for cut in self._cuts:
+        for number, cut in enumerate(self._cuts):
             rows = channel_rows(seen[Source(cut.value)], cut, self._channels)
             self.moments.add(rows)
+            if self.parts:
+                turns = self._turns[cut.value]
+                self.parts[number].add(rows[: len(rows) // max(turns) * min(turns)])
             self.magnitude += np.abs(rows).sum(axis=0)
             self.zeros += (rows == 0).sum(axis=0)
+
+    def at(self, value: Value) -> Optional[Moments]:
+        """Return the moments where a layer reads the value; None if it carries no channels."""
+        if value not in self._turns:
+            return None
+        return self.parts[list(self._turns).index(value)] if self.parts else self.moments
+
+
+def _turns(cut: ValueCut) -> List[int]:
+    """How many entries each channel has that the value holds at all."""
+    return np.unique(cut.channels[cut.channels >= 0], return_counts=True)[1].tolist()
 
 
 def read_values(group: ChannelGroup) -> Tuple[ValueCut, ...]:

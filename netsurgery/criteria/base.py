@@ -95,7 +95,7 @@ class View:
         channels, found = self.group.channels, []
         for cut in self.group.members:
             blobs = self.model.blobs(cut.layer.name)
-            if cut.role != role or cut.blob != 0 or not blobs:
+            if cut.role != role or cut.blob != 0 or not blobs or not blobs[0].count:
                 continue
             array = blobs[0].array().astype(np.float64)
             array = array.reshape(array.shape[-cut.axes :] if cut.axes <= array.ndim else (-1,))

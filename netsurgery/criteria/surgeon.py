@@ -12,7 +12,7 @@ from netsurgery.linalg.elimination import Reader, eliminate
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import Cut
 from netsurgery.network.channels.base import READS
-from netsurgery.network.matrix_product import TYPES, MatrixProduct
+from netsurgery.network.matrix_product import MatrixProduct
 from netsurgery.network.shapes import infer_shapes
 
 WIDEST = 3000
@@ -71,11 +71,11 @@ def _products(view: View) -> Tuple[List[Tuple[Cut, MatrixProduct]], List[Cut]]:
     shapes = infer_shapes(view.model.network(), weights=view.model.weights)
     narrow, wide = [], []
     for cut in view.group.members:
-        if cut.role != READS or cut.blob != 0:
+        blobs = view.model.blobs(cut.layer.name)
+        if cut.role != READS or cut.blob != 0 or not blobs or not blobs[0].count:
             continue
-        shape = shapes[cut.layer.bottoms[0]]
-        product = MatrixProduct(cut.layer, shape) if shape and cut.layer.type in TYPES else None
-        if product is None or product.width > WIDEST:
+        product = MatrixProduct.find(cut.layer, shapes[cut.layer.bottoms[0]])
+        if product is None or product.width > WIDEST or _uneven(cut.channels):
             wide.append(cut)
         else:
             narrow.append((cut, product))
@@ -85,12 +85,13 @@ def _products(view: View) -> Tuple[List[Tuple[Cut, MatrixProduct]], List[Cut]]:
 def _windows(
     view: View, cut: Cut, product: MatrixProduct, moments: Sequence[Moments]
 ) -> List[Reader]:
-    weights = view.model.blobs(cut.layer.name)[0].array()
+    weights, *bias = (blob.array() for blob in view.model.blobs(cut.layer.name))
     runs = np.broadcast_to(cut.channels, (product.groups, cut.channels.shape[-1]))
     found = []
     for matrix, run, seen in zip(product.matrices(weights), runs, moments):
         entries = _entries(run, product.width // len(run), view.group.channels)
-        gram, scale = _scaled(matrix, seen.covariance)
+        # Without a bias nothing can make up for a mean that is lost.
+        gram, scale = _scaled(matrix, seen.covariance if bias else seen.second)
         found.append(Reader(matrix, gram, entries, scale))
     return found
 
@@ -107,6 +108,12 @@ def _scaled(weights: np.ndarray, gram: np.ndarray) -> Tuple[np.ndarray, float]:
     ridge = RIDGE * max(float(np.trace(gram)) / len(gram), 1e-30)
     scale = float(np.einsum("nd,de,ne->", weights, gram, weights, optimize=True))
     return gram + ridge * np.eye(len(gram)), max(scale, 1e-30)
+
+
+def _uneven(channels: np.ndarray) -> bool:
+    """Whether some channels have more entries than others that are read too."""
+    counts = (np.unique(run[run >= 0], return_counts=True)[1] for run in np.atleast_2d(channels))
+    return any(len(set(found.tolist())) > 1 for found in counts)
 
 
 def _entries(run: np.ndarray, taps: int, channels: int) -> np.ndarray:

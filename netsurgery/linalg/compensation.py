@@ -170,7 +170,9 @@ def _penalty(system: np.ndarray, ridge: Ridge) -> float:
     if ridge != "auto":
         if not isinstance(ridge, (int, float)) or not 0 <= ridge < np.inf:
             raise ValueError(f"ridge {ridge!r} is neither 'auto' nor a number from 0 on")
-        return float(ridge * np.trace(system) / len(system))
+        mean = float(np.trace(system) / len(system))
+        # Of nothing but zeros any share leaves the answer as it would be without them.
+        return float(ridge * mean) if mean > 0 or not ridge else 1.0
     from scipy.linalg import eigvalsh
 
     values = eigvalsh(system, check_finite=False)

@@ -6,7 +6,7 @@ or of whole windows. Arithmetic in `netsurgery.linalg.compensation`.
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -16,11 +16,14 @@ from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.compensation import reconstruction, refit
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup, Cut
-from netsurgery.network.channels.base import READS
+from netsurgery.network.channels.base import MAKES, READS
+from netsurgery.network.graph import Layer
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
+from netsurgery.network.shapes.convolution import DECONVOLUTIONS
 
+Fitted = Tuple[np.ndarray, Optional[np.ndarray]]
 COMPENSATIONS = ("none", "channels", "patches", "constants")
 WIDEST = 6000
 """Longest row whose second moments are kept: 300 MB. Wider layers are fitted channel by channel."""
@@ -50,39 +53,74 @@ def compensate(
     """
     stays = np.zeros(group.channels + 1, bool)
     stays[[*keep, -1]] = True  # -1 stands for what belongs to other groups
-    readers = [cut for cut in group.members if cut.role == READS and cut.blob == 0]
-    fitted: Dict[str, Tuple[np.ndarray, Optional[np.ndarray]]] = {}
-    wide = [] if kind == "patches" else readers
-    narrow: List[Tuple[Cut, MatrixProduct]] = []
-    for cut in readers if kind == "patches" else ():
-        product = _product(model, cut)
-        if product is None or product.width > WIDEST:
-            wide.append(cut)
-        else:
-            narrow.append((cut, product))
+    readers = [
+        cut
+        for cut in group.members
+        if cut.role == READS and cut.blob == 0 and _has_weights(model, cut.layer)
+    ]
+    narrow = _products(model, readers) if kind == "patches" else {}
+    fitted: Dict[str, Fitted] = {}
     if narrow:
-        moments = statistics.products(model, [cut.layer for cut, _ in narrow])
-        for cut, product in narrow:
-            fitted[cut.layer.name] = _fit_windows(
-                model, cut, product, stays, moments[cut.layer.name]
-            )
+        moments = statistics.products(model, [cut.layer for cut in narrow])
+        for cut, product in narrow.items():
+            seen = moments[cut.layer.name]
+            fitted[cut.layer.name] = _fit_windows(model, cut, product, stays, seen)
+    wide = [cut for cut in readers if cut not in narrow]
     if wide:
-        seen = statistics.channels(model, [group])[group.name].moments
+        gauge = statistics.channels(model, [group])[group.name]
+        shared = _sharing(model)
         for cut in wide:
-            fitted[cut.layer.name] = _fold_channels(model, cut, stays, seen)
-    return _with_weights(thinned, fitted)
+            # What several layers share is fitted to what they all read.
+            alone = cut.layer.name not in shared
+            own = gauge.at(cut.layer.bottoms[0]) if alone else gauge.moments
+            if own is None or not own.count:
+                continue  # What it reads holds one channel over and over: none can stand in.
+            centred = alone and not _pads(cut)
+            fitted[cut.layer.name] = _fold_channels(model, cut, stays, own, centred)
+    whole = {name: _outputs_that_stay(group, name, stays, one) for name, one in fitted.items()}
+    return _with_weights(thinned, whole)
 
 
-def _product(model: Model, cut: Cut) -> Optional[MatrixProduct]:
-    if cut.layer.type not in TYPES:
-        return None
-    shapes = infer_shapes(model.network(), weights=model.weights)
-    return MatrixProduct(cut.layer, shapes[cut.layer.bottoms[0]] or ())
+def _outputs_that_stay(group: ChannelGroup, name: str, stays: np.ndarray, fitted: Fitted) -> Fitted:
+    """A layer in a loop of a residual net may make channels of the group that it reads."""
+    weights, bias = fitted
+    for cut in group.members:
+        if cut.layer.name == name and cut.role == MAKES and cut.blob == 0:
+            runs = np.atleast_2d(stays[cut.channels])
+            parts = np.split(weights, len(runs)) if len(runs) > 1 else [weights]
+            cuts = [np.compress(run, part, cut.axis) for run, part in zip(runs, parts)]
+            weights = np.concatenate(cuts)
+            bias = None if bias is None else bias[runs.ravel()]
+    return weights, bias
+
+
+def _has_weights(model: Model, layer: Layer) -> bool:
+    """Whether the file holds weights for it, or leaves them to the layer that shares them."""
+    return any(blob.count for blob in model.blobs(layer.name)[:1])
+
+
+def _products(model: Model, readers: Sequence[Cut]) -> Dict[Cut, MatrixProduct]:
+    """The readers that can be fitted by themselves to whole windows."""
+    shapes, shared = infer_shapes(model.network(), weights=model.weights), _sharing(model)
+    found = {}
+    for cut in readers:
+        product = MatrixProduct.find(cut.layer, shapes[cut.layer.bottoms[0]])
+        if product and product.width <= WIDEST and cut.layer.name not in shared:
+            found[cut] = product
+    return found
+
+
+def _sharing(model: Model) -> Set[str]:
+    """The layers whose weights are used more than once."""
+    network = model.network()
+    members = [layer for group in network.shared_parameters for layer, _ in group.members]
+    more = [layer for layer in network.layers if len(layer.bottoms) > 1]
+    return {layer.name for layer in (*members, *more)}
 
 
 def _fit_windows(
     model: Model, cut: Cut, product: MatrixProduct, stays: np.ndarray, moments: Sequence[Moments]
-) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+) -> Fitted:
     weights, *bias = (blob.array() for blob in model.blobs(cut.layer.name))
     runs = np.broadcast_to(cut.channels, (product.groups, cut.channels.shape[-1]))
     found, shifts = [], []
@@ -99,12 +137,15 @@ def _fit_windows(
 
 
 def _fold_channels(
-    model: Model, cut: Cut, stays: np.ndarray, seen: Moments
-) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+    model: Model, cut: Cut, stays: np.ndarray, seen: Moments, centred: bool
+) -> Fitted:
     weights, *bias = (blob.array().astype(np.float64) for blob in model.blobs(cut.layer.name))
     weights = weights.reshape(weights.shape[-cut.axes :])
-    centred = bool(bias) and not _pads(cut)
+    centred = centred and bool(bias)
     runs = np.atleast_2d(cut.channels)
+    if cut.axis == 0 and cut.layer.type in DECONVOLUTIONS:
+        # Its groups divide what it reads, as those of a convolution divide what it makes.
+        runs = runs.reshape(cut.layer.parameter.convolution_param.group, -1)
     parts, shifts = [], []
     for part, run in zip(np.split(weights, len(runs)) if len(runs) > 1 else [weights], runs):
         folded, shift = _fold_run(np.moveaxis(part, cut.axis, 0), run, stays, seen, centred)
@@ -127,6 +168,8 @@ def _fold_run(
     folded, shift = weights.copy(), np.zeros(weights.shape[1:])
     gone = np.flatnonzero(~stays[read])
     for entries in entries_by_turn(run, len(stays) - 1):
+        if (entries[read] < 0).any():
+            continue  # Here not all are read by whose means one could stand in for another.
         lost = weights[entries[read[gone]]]
         folded[entries[read[kept]]] += np.tensordot(matrix[gone].T, lost, 1)
         if constant is not None:
@@ -142,9 +185,7 @@ def _pads(cut: Cut) -> bool:
     return bool(any(parameter.pad) or parameter.pad_h or parameter.pad_w)
 
 
-def _with_weights(
-    model: Model, fitted: Dict[str, Tuple[np.ndarray, Optional[np.ndarray]]]
-) -> Model:
+def _with_weights(model: Model, fitted: Dict[str, Fitted]) -> Model:
     assert model.weights is not None
     changes = {}
     for name, (weights, bias) in fitted.items():

@@ -48,11 +48,21 @@ class Refit(Method):
         statistics = context.require_statistics(edit)
         network = model.network()
         layer = _find(model, network, edit)
+        if context.origin(layer.tops[0]).value not in context.original.network().values:
+            raise PlanError(
+                "the original has no layer that makes what this one should make",
+                file=model.prototxt.file,
+                layer=edit.layer,
+            )
         target = Target(_original(context, layer.tops[0]), _beside(model, network, layer, context))
         moments = statistics.errands(model, layer, context.original, target)
         shapes = infer_shapes(network, weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-        fitted = _fit(model, network, layer, product, moments, edit.options.get("ridge", RIDGE))
+        ridge = edit.options.get("ridge", RIDGE)
+        try:
+            fitted = _fit(model, network, layer, product, moments, ridge)
+        except ValueError as error:
+            raise PlanError(str(error), file=model.prototxt.file, layer=edit.layer) from None
         return Rewrite(edit, {}, fitted, {name: (name,) for name in fitted}, "all, fitted")
 
     def compose(
@@ -80,7 +90,7 @@ def _find(model: Model, network: Network, edit: Edit) -> Layer:
 
 def _original(context: Context, value: Value) -> Part:
     origin = context.origin(value)
-    return Part(Source(origin.value, 1), origin.kept if origin.axis == 1 else None)
+    return Part(Source(origin.value, 1), origin.kept, origin.axis)
 
 
 def _beside(model: Model, network: Network, layer: Layer, context: Context) -> Optional[Beside]:

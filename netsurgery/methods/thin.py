@@ -53,7 +53,10 @@ class Thin(Method):
             thinned = thin_model(folded, groups, keep)
         elif kind != "none":
             statistics = context.require_statistics(edit)
-            thinned = compensate(model, thinned, group, keep[edit.layer], kind, statistics)
+            try:
+                thinned = compensate(model, thinned, group, keep[edit.layer], kind, statistics)
+            except ValueError as error:
+                raise PlanError(str(error), file=model.prototxt.file, layer=edit.layer) from None
         assert thinned.weights is not None
         small = {
             name: [blob.array() for blob in thinned.blobs(name)]

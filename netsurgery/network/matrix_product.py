@@ -29,6 +29,15 @@ class MatrixProduct:
         groups: Number of products.
     """
 
+    @classmethod
+    def find(cls, layer: Layer, bottom: Optional[Shape]) -> Optional[MatrixProduct]:
+        """Return the layer as a product, or None where it is none that this class reads."""
+        if layer.type not in TYPES or bottom is None:
+            return None
+        parameter = layer.parameter.convolution_param
+        pictures = len(bottom) == 4 and parameter.axis in (1, -3)
+        return cls(layer, bottom) if layer.type == "InnerProduct" or pictures else None
+
     def __init__(self, layer: Layer, bottom: Shape) -> None:
         """Read the layer.
 

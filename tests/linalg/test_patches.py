@@ -1,4 +1,4 @@
-"""Windows against a loop that is too simple to be wrong. Real Caffe judges in test_matrix_product."""
+"""Windows against a loop that is too simple to be wrong; Caffe judges test_matrix_product."""
 
 from __future__ import annotations
 

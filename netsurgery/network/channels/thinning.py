@@ -7,6 +7,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import NetworkError
+from netsurgery.formats.blob import Held
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.network.channels.base import EDITS, READS, KeptAxis
 from netsurgery.network.channels.choice import Masks, read_choice
@@ -162,6 +163,10 @@ def _changed_blob(blob: Blob, cuts: Sequence[Tuple[Cut, np.ndarray]], change: Ch
     if not blob.legacy and len(blob.shape) > axes:
         sizes = iter(after.shape)
         after = after.reshape([next(sizes) if size != 1 else 1 for size in blob.shape])
+    if blob.legacy:
+        # A Caffe as old as the file knows no other shapes.
+        after = after.reshape((1,) * (4 - after.ndim) + after.shape)
+        return Blob(after.shape, Held(np.ascontiguousarray(after)), legacy=True)
     return Blob.of(after, double=double)
 
 
@@ -193,8 +198,11 @@ def _fits(shape: Tuple[int, ...], cuts: Sequence[Tuple[Cut, np.ndarray]]) -> boo
 def _take(array: np.ndarray, cuts: Sequence[Tuple[Cut, np.ndarray]]) -> np.ndarray:
     if any(mask.ndim == 2 for _, mask in cuts):
         return array[_staying(array.shape, cuts)]
+    stays: Dict[int, np.ndarray] = {}
     for cut, mask in cuts:
-        array = array if mask.all() else np.compress(mask, array, cut.axis)
+        stays[cut.axis] = stays.get(cut.axis, True) & mask
+    for axis, mask in stays.items():
+        array = array if mask.all() else np.compress(mask, array, axis)
     return array
 
 
