@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from netsurgery.errors import PlanError
 from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.responses import Responses, fit_responses
 from netsurgery.methods.chain import Task
+from netsurgery.network.graph import Layer
+from netsurgery.network.model import Model
 
 FITS = ("none", "data")
 
@@ -40,10 +42,25 @@ def joined_bias(fits: Sequence[Responses]) -> Optional[np.ndarray]:
 
 
 def _outputs_seen(task: Task) -> List[Moments]:
+    """Moments of what the layer makes: in the original, where edits before have spoilt nothing."""
     statistics = task.context.require_statistics(task.edit)
     names = {layer.name for layer in task.group}
     layers = [layer for layer in task.model.network().layers if layer.name in names]
     if len(layers) != 1:
         problem = "it shares its weights" if layers else "phase TEST is without it"
         raise PlanError(f"{problem}: it cannot be fitted to data", layer=task.edit.layer)
-    return statistics.outputs(task.model, layers)[layers[0].name]
+    model, layer = _unspoilt(task, layers[0])
+    return statistics.outputs(model, [layer])[layer.name]
+
+
+def _unspoilt(task: Task, layer: Layer) -> Tuple[Model, Layer]:
+    """The layer in the original, if it is there with all its outputs; else as it is."""
+    original, origin = task.context.original, task.context.origin(layer.tops[0])
+    same = [
+        other
+        for other in original.network().layers
+        if (other.name, other.type, other.tops[:1]) == (layer.name, layer.type, (origin.value,))
+    ]
+    if origin.kept is not None or not same:
+        return task.model, layer
+    return original, same[0]

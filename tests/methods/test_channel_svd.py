@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from convolution_nets import furthest, run, small_net
+from convolution_nets import convolution, furthest, run, small_net
 from small_models import make_model
 
 from netsurgery.calibration import Inputs
@@ -163,3 +163,28 @@ def test_a_fit_without_inputs_or_of_shared_weights_is_refused(quick_caffe: Engin
     shared = make_model(twice, {"fc": arrays, "fc2": arrays})
     with pytest.raises(PlanError, match="it shares its weights: it cannot be fitted to data"):
         fitted(shared, "svd", 2, coloured(8), quick_caffe)
+
+
+def test_a_fit_looks_at_the_outputs_of_the_original(quick_caffe: Engine) -> None:
+    """What an edit before has spoilt is not what the layer should keep."""
+    random = np.random.default_rng(5)
+    text = (
+        f'input: "x" input_shape {{ dim: {SAMPLES} dim: 4 dim: 4 dim: 4 }}\n'
+        + convolution("a", "x", "num_output: 6 kernel_size: 2")
+        + convolution("b", "a", "num_output: 8 kernel_size: 2")
+    )
+    shapes = {"a": (6, 4, 2, 2), "b": (8, 6, 2, 2)}
+    blobs = {
+        name: [random.normal(size=shape), random.normal(size=shape[0])]
+        for name, shape in shapes.items()
+    }
+    model, samples = make_model(text, blobs), coloured(4, 4, 4)
+    alone = fitted(model, "channel_svd", 2, samples, quick_caffe)
+    edits = (
+        Edit("a", "channel_svd", {"rank": 1}),
+        Edit("b", "channel_svd", {"rank": 2, "fit": "data"}),
+    )
+    behind = operate(model, Plan(edits), Statistics(Inputs({"x": samples}), quick_caffe))
+    for name in ("b_L", "b_U"):
+        for one, other in zip(alone.model.blobs(name), behind.model.blobs(name)):
+            assert np.array_equal(one.array(), other.array())
