@@ -113,7 +113,7 @@ def test_only_formats_knows_protobuf_and_hdf5() -> None:
         for path in MODULES
         if room_of(path) != "formats"
         for module, place in find_imports(path)
-        if re.match(r"(google\.protobuf|h5py)\b", module)
+        if re.match(r"(google\.protobuf|h5py|lmdb)\b", module)
     ]
     assert not strangers, listed(strangers)
 

@@ -88,7 +88,7 @@ class Statistics:
             if layer.name not in self._products:
                 product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
                 gauges[layer.name] = ProductGauge(product, Source(layer.bottoms[0]), seed=self.seed)
-        self._learn([model], {question("products", name): gauge for name, gauge in gauges.items()})
+        self.learn([model], {question("products", name): gauge for name, gauge in gauges.items()})
         self._products.update((name, gauge.moments) for name, gauge in gauges.items())
         return {layer.name: self._products[layer.name] for layer in layers}
 
@@ -114,7 +114,7 @@ class Statistics:
             )
             for layer in layers
         }
-        self._learn([model], {question("outputs", name): gauge for name, gauge in gauges.items()})
+        self.learn([model], {question("outputs", name): gauge for name, gauge in gauges.items()})
         return {name: gauge.moments for name, gauge in gauges.items()}
 
     def channels(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, ChannelGauge]:
@@ -127,7 +127,7 @@ class Statistics:
         groups = list(groups)
         missing = {g.name: ChannelGauge(g) for g in groups if g.name not in self._channels}
         asked = {group.name: _asked("channels", group) for group in groups}
-        self._learn([model], {asked[name]: gauge for name, gauge in missing.items()})
+        self.learn([model], {asked[name]: gauge for name, gauge in missing.items()})
         self._channels.update(missing)
         return {group.name: self._channels[group.name] for group in groups}
 
@@ -143,7 +143,7 @@ class Statistics:
         missing = {g.name: GradientGauge(model, g) for g in groups if g.name not in self._gradients}
         judged = (self.task_output, self.inputs.labels)
         asked = {group.name: _asked("gradients", group, *judged) for group in groups}
-        self._learn(
+        self.learn(
             [model],
             {asked[name]: gauge for name, gauge in missing.items()},
             lambda gauges: measure_gradients(
@@ -165,16 +165,32 @@ class Statistics:
         shapes = infer_shapes(model.network(), weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
         gauge = ProductGauge(product, Source(layer.bottoms[0]), target, self.seed)
-        self._learn([model, original], {question("errands", layer.name, target): gauge})
+        self.learn([model, original], {question("errands", layer.name, target): gauge})
         return gauge.moments
 
-    def _learn(
+    def first(self, count: int) -> Statistics:
+        """Return statistics of the first ``count`` inputs, run and kept in the same way."""
+        fewer = Statistics(self.inputs.first(count), self.engine, self.seed, None, self.task_output)
+        fewer.cache = self.cache
+        return fewer
+
+    def learn(
         self,
         models: Sequence[Model],
         gauges: Mapping[str, Any],
         run: Optional[Callable[[List[Any]], object]] = None,
     ) -> None:
-        """Fill gauges, told apart by their question, from the cache or by a run."""
+        """Fill gauges from the cache, and those it does not know by a run.
+
+        Args:
+            models: The models; all are fed the same.
+            gauges: By what they are asked, see `question`; what they learn are their public
+                attributes.
+            run: Called with those that are not known, in place of `run`.
+
+        Raises:
+            EngineError: There is no engine, or it refuses a model.
+        """
         if not gauges:
             return
         run = run or partial(self.run, models)

@@ -10,6 +10,7 @@ from typing import Callable, Dict, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from netsurgery.calibration.cache import question
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.criteria.base import Ranking
@@ -77,7 +78,7 @@ def by_outputs(
     Raises:
         EngineError: There is no engine, or it refuses a model.
     """
-    few = Statistics(statistics.inputs.first(INPUTS), statistics.engine, statistics.seed)
+    few = statistics.first(INPUTS)
     outputs = score_values(model.network())
     found = {}
     for group in groups:
@@ -93,7 +94,7 @@ def by_outputs(
         thinned = thin_model(model, groups, {group.name: keep})
         thinned = compensate(model, thinned, group, keep, "patches", statistics)
         gauge = DistanceGauge(outputs)
-        few.run([model, thinned], [gauge])
+        few.learn([model, thinned], {question("distance of", outputs): gauge})
         lost = float(ranking.losses[: len(gone)].sum())
         found[group.name] = Ranking(ranking.order, ranking.losses * _ratio(gauge.distance, lost))
     return found

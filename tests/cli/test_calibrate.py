@@ -1,0 +1,76 @@
+"""Calibration from the command line: what the train prototxt names, and what is kept of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netsurgery.calibration import statistics
+from netsurgery.cli._options import progress
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+TRAIN = DIGITS / "train_val.prototxt"
+THIN = ("thin", DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel", "--keep", "conv*=0.5",
+        "--engine", "opencv")  # fmt: skip
+
+
+@pytest.mark.usefixtures("opencv")
+def test_a_train_prototxt_to_fit_to_and_to_judge_by(netsurgery, tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    done = netsurgery(*THIN, "--calibrate", TRAIN, "--inputs", TRAIN, "-o", tmp_path / "a")
+    assert (done.status, done.err) == (0, "")
+    assert "proved: truncation explains every difference" in done.out
+    assert "train_val.prototxt, layer 'data' (TEST))" in done.out
+    arrays = netsurgery(
+        *THIN, "--calibrate", DIGITS / "train.h5", "--inputs", DIGITS / "held_out.npz",
+        "-o", tmp_path / "b",
+    )  # fmt: skip
+    accuracy = [line for line in done.out.splitlines() if line.startswith("accuracy")]
+    assert accuracy
+    assert accuracy == [line for line in arrays.out.splitlines() if line.startswith("accuracy")]
+    name = "digits.caffemodel"
+    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.usefixtures("opencv")
+def test_the_second_run_fits_without_running(
+    netsurgery, tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("h5py")
+    arguments = (*THIN, "--calibrate", TRAIN, "--dry-run")
+    assert netsurgery(*arguments, "--no-cache").status == 0
+    assert not cache_folder.exists()
+    first = netsurgery(*arguments)
+    assert any((cache_folder / "statistics").iterdir())
+
+    def fail(*given: Any, **named: Any) -> None:
+        raise AssertionError("a model runs")
+
+    monkeypatch.setattr(statistics, "measure", fail)
+    assert netsurgery(*arguments) == first
+    with pytest.raises(AssertionError, match="a model runs"):
+        netsurgery(*arguments, "--no-cache")
+
+
+def test_progress_over_inputs_fills_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.progress import Progress
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    bars: list[Progress] = []
+    enter = Progress.__enter__
+    monkeypatch.setattr(Progress, "__enter__", lambda bar: bars.append(bar) or enter(bar))
+    seen = []
+    with progress("thinning") as step:
+        for text in ("conv1", "64 of 300 inputs", "gradients of 128 of 300 inputs", "writing"):
+            step(text)
+            task = bars[0].tasks[0]
+            seen.append((task.description, task.completed, task.total))
+    assert seen == [
+        ("thinning: conv1", 0, None),
+        ("thinning: 64 of 300 inputs", 64, 300),
+        ("thinning: gradients of 128 of 300 inputs", 128, 300),
+        ("thinning: writing", 0, None),
+    ]
