@@ -8,8 +8,9 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.criteria.base import Ranking
+from netsurgery.criteria.base import Ranking, View
 from netsurgery.errors import PlanError
+from netsurgery.linalg.selection_constraints import Blocks
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.model import Model
 from netsurgery.planning.thin_cost import ThinCost
@@ -45,11 +46,12 @@ class Budget:
 class _Queue:
     """The channels of a group in the order in which they go, some at a time."""
 
-    def __init__(self, group: ChannelGroup, ranking: Ranking, multiple: int) -> None:
+    def __init__(
+        self, group: ChannelGroup, ranking: Ranking, multiple: int, blocks: Blocks
+    ) -> None:
         self.mask = np.ones(group.channels, bool)
         self._ranking = ranking
-        blocks = [len(rows) for rows in group.balanced]
-        self._multiple = lcm(multiple, *blocks) if blocks else multiple
+        self._multiple = lcm(multiple, len(blocks or [group]))
         self._size = max(1, group.channels // STEPS)
         self._least = max(1, round(LEAST * group.channels), len(group.pinned))
         self._gone = 0
@@ -75,7 +77,7 @@ def spend(
     groups: Sequence[ChannelGroup],
     rankings: Mapping[str, Ranking],
     budget: Budget,
-    fixed: Mapping[str, int],
+    fixed: Mapping[str, np.ndarray],
     multiple: int = 1,
 ) -> Dict[str, np.ndarray]:
     """Choose the channels that stay, so that the net costs no more than the budget.
@@ -89,7 +91,7 @@ def spend(
         groups: Its groups of channels.
         rankings: For the groups that may be cut, the order in which their channels go.
         budget: What may be left.
-        fixed: For groups of which that is decided already, how many channels stay.
+        fixed: For groups of which that is decided already, the channels that stay.
         multiple: Of what the number of channels kept is to be a multiple.
 
     Returns:
@@ -102,10 +104,9 @@ def spend(
     whole = np.array([cost.macs, cost.params], float)
     shares = [budget.macs or 1.0, budget.params or 1.0]
     limit = whole * shares
-    # Which of them stay does not matter to the cost.
-    masks = {name: np.arange(cost.channels[name]) < count for name, count in fixed.items()}
+    masks = {name: np.isin(np.arange(cost.channels[name]), kept) for name, kept in fixed.items()}
     queues = {
-        group.name: _Queue(group, rankings[group.name], multiple)
+        group.name: _Queue(group, rankings[group.name], multiple, View(model, group).blocks)
         for group in groups
         if group.name in rankings
     }

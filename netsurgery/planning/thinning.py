@@ -80,9 +80,9 @@ def plan_thin(
     require_fit(model)
     planner = _Planner(model, wishes, statistics, progress)
     planner.check()
+    planner.follow_rules()
     if wishes.budget is not None:
         planner.spend(wishes.budget)
-    planner.follow_rules()
     return planner.plan()
 
 
@@ -109,6 +109,8 @@ class _Planner:
 
     def check(self) -> None:
         """Refuse what cannot be followed before anything is computed."""
+        if self.wishes.multiple < 1 or (self.wishes.width is not None and self.wishes.width < 1):
+            raise PlanError("a width, and what counts are to be a multiple of, are 1 or more")
         names = [(origin, self.types.get(origin, "")) for g in self.groups for origin in g.origins]
         refuse_idle(self.wishes.rules, names, "channels of a")
         for group in self.groups:
@@ -121,9 +123,9 @@ class _Planner:
                 )
 
     def spend(self, budget: Budget) -> None:
-        """Choose by one ranking of all channels of groups without a rule of their own."""
+        """Choose by one ranking of all channels of groups that nothing else is asked of."""
         rankings = {}
-        free = [g for g in self.groups if not g.blocked and self._rule(g) is None]
+        free = [g for g in self.groups if not g.blocked and self._number(g) is None]
         self.progress("what the inputs tell")
         self.criterion.prepare([self._view(self.model, group) for group in free])
         for group in free:
@@ -134,14 +136,9 @@ class _Planner:
                 self._leave(group, error)
         if self.statistics is not None:
             rankings = by_outputs(self.model, self.groups, rankings, self.statistics, self.progress)
-        fixed = {group.name: self._number(group) for group in self.groups}
-        self.kept = spend(
-            self.model,
-            self.groups,
-            rankings,
-            budget,
-            {name: count for name, count in fixed.items() if count is not None},
-            self.wishes.multiple,
+        multiple = self.wishes.multiple
+        self.kept.update(
+            spend(self.model, self.groups, rankings, budget, dict(self.kept), multiple)
         )
 
     def follow_rules(self) -> None:
@@ -152,7 +149,10 @@ class _Planner:
         self.criterion.prepare([self._view(self.model, group) for group in asked])
         for name in [group.name for group in self.groups]:
             groups = channel_groups(current) if cuts else self.groups
-            group = next(group for group in groups if group.name == name)
+            group = next((group for group in groups if group.name == name), None)
+            if group is None:
+                self.left[name] = "its channels go with those of another layer that was cut"
+                continue
             number = self._number(group)
             if number is not None and number < group.channels:
                 self.progress(name)

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import numpy as np
+import pytest
+from calibration_nets import declared
+from channel_choices import with_random_weights
+from channel_nets import CONVOLUTION, channel_nets, line
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netsurgery.criteria import View, criterion
+from netsurgery.criteria.base import Ranking
+from netsurgery.errors import PlanError
+from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
+from netsurgery.network.cost import total_cost
+from netsurgery.network.model import Model
+from netsurgery.planning.thin_budget import Budget, spend
+
+QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+CHAIN = (
+    declared("x", 1, 3, 9, 9)
+    + line("Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 16")
+    + line("Convolution", "b", ["a"], ["b"], CONVOLUTION % "num_output: 24 group: 4")
+    + line("Convolution", "c", ["b"], ["c"], CONVOLUTION % "num_output: 20")
+    + line("InnerProduct", "d", ["c"], ["d"], "inner_product_param { num_output: 5 }")
+)
+
+
+def rankings_of(model: Model, groups: List[ChannelGroup]) -> Dict[str, Ranking]:
+    found = {}
+    for group in groups:
+        if not group.blocked:
+            try:
+                found[group.name] = criterion("l1").ranking(View(model, group))
+            except PlanError:
+                continue
+    return found
+
+
+@settings(max_examples=60, **QUIET)
+@given(
+    text=channel_nets(),
+    share=st.floats(0.2, 1.0),
+    kind=st.sampled_from(["macs", "params"]),
+    multiple=st.sampled_from([1, 1, 2]),
+)
+def test_a_net_never_costs_more_than_the_budget(text, share, kind, multiple) -> None:
+    model = with_random_weights(text)
+    groups = channel_groups(model)
+    rankings = rankings_of(model, groups)
+    before = total_cost(model)._asdict()[kind]
+    try:
+        kept = spend(model, groups, rankings, Budget(**{kind: share}), {}, multiple)
+    except PlanError as error:
+        if "cannot be met" not in str(error):
+            raise
+        return
+    choice = {name: channels.tolist() for name, channels in kept.items()}
+    try:
+        thinned = thin_model(model, groups, choice)
+    except PlanError as error:
+        # Two groups that share a blob may empty it between them, which no ranking sees.
+        if "would be left without channels" not in str(error):
+            raise
+        return
+    assert total_cost(thinned)._asdict()[kind] <= share * before
+    for group in groups:
+        if group.name in kept and len(kept[group.name]) < group.channels:
+            assert len(kept[group.name]) % multiple == 0
+
+
+def chain() -> Model:
+    return with_random_weights(CHAIN)
+
+
+def spent(model: Model, budget: Budget, **more: Any) -> Dict[str, np.ndarray]:
+    groups = channel_groups(model)
+    fixed = more.pop("fixed", {})
+    rankings = {n: r for n, r in rankings_of(model, groups).items() if n not in fixed}
+    return spend(model, groups, rankings, budget, fixed, **more)
+
+
+def test_a_full_budget_cuts_nothing() -> None:
+    counts = {name: len(kept) for name, kept in spent(chain(), Budget(macs=1.0)).items()}
+    assert counts == {"a": 16, "b": 24, "c": 20}
+
+
+@pytest.mark.parametrize("kind", ["macs", "params"])
+def test_less_keeps_a_part_of_what_more_keeps(kind) -> None:
+    before: Dict[str, np.ndarray] = {}
+    for share in (0.9, 0.7, 0.5, 0.3):
+        kept = spent(chain(), Budget(**{kind: share}))
+        assert all(np.isin(kept[name], larger).all() for name, larger in before.items())
+        assert sum(map(len, kept.values())) < sum(map(len, before.values()), 0) or not before
+        before = kept
+
+
+def test_both_budgets_hold() -> None:
+    model = chain()
+    kept = spent(model, Budget(macs=0.6, params=0.4))
+    choice = {name: channels.tolist() for name, channels in kept.items()}
+    after, before = (
+        total_cost(one) for one in (thin_model(model, channel_groups(model), choice), model)
+    )
+    assert after.macs <= 0.6 * before.macs
+    assert after.params <= 0.4 * before.params
+
+
+def test_counts_are_multiples_of_what_is_asked_and_of_groups() -> None:
+    kept = spent(chain(), Budget(macs=0.5), multiple=3)
+    # b is made and read by four groups, a is read by them.
+    assert len(kept["a"]) in (16, 12)
+    assert len(kept["b"]) % 12 == 0
+    assert len(kept["c"]) == 20 or len(kept["c"]) % 3 == 0
+
+
+def test_what_is_decided_already_counts() -> None:
+    model = chain()
+    fixed = {"a": np.array([0, 1, 4, 5, 8, 9, 12, 13])}
+    kept = spent(model, Budget(macs=0.5), fixed=fixed)
+    assert sorted(kept) == ["b", "c"]
+    choice = {name: list(map(int, channels)) for name, channels in {**kept, **fixed}.items()}
+    after = total_cost(thin_model(model, channel_groups(model), choice))
+    assert after.macs <= 0.5 * total_cost(model).macs
+
+
+def test_an_impossible_budget_says_what_can_be_had() -> None:
+    with pytest.raises(PlanError, match=r"cannot be met: 0\.\d+ of the MACs and 0\.\d+ of the par"):
+        spent(chain(), Budget(macs=0.0001))
+
+
+@pytest.mark.parametrize(
+    "shares", [{}, {"macs": 0.0}, {"params": 1.5}, {"macs": float("nan")}, {"macs": -1}]
+)
+def test_a_budget_is_a_share(shares) -> None:
+    with pytest.raises(PlanError, match="above 0 and up to 1"):
+        Budget(**shares)
+
+
+def test_the_cheapest_for_what_it_saves_goes_first() -> None:
+    model = chain()
+    groups = channel_groups(model)
+    rankings = {
+        name: Ranking(r.order, np.full(len(r.order), 1.0 if name == "c" else 1e6))
+        for name, r in rankings_of(model, groups).items()
+    }
+    kept = spend(model, groups, rankings, Budget(params=0.9), {})
+    assert len(kept["a"]) == 16
+    assert len(kept["b"]) == 24
+    assert len(kept["c"]) < 20
