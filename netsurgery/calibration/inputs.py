@@ -92,6 +92,26 @@ class Inputs:
             self.whole_blobs,
         )
 
+    def spread(self, count: int) -> Inputs:
+        """Return ``count`` samples, spread evenly; all of them if there are no more.
+
+        None is read before it is asked for.
+
+        Raises:
+            NetsurgeryError: The count is not positive.
+        """
+        if count < 1:
+            raise NetsurgeryError(f"{count} samples are none", remedy="ask for one or more")
+        if count >= len(self):
+            return self
+        chosen = np.arange(count) * len(self) // count
+        return Inputs(
+            {name: _Chosen(samples, chosen) for name, samples in self.arrays.items()},
+            None if self.labels is None else self.labels[chosen],
+            f"{count} of {len(self)} samples of {self.description}",
+            self.whole_blobs,
+        )
+
     def batches(self, size: int) -> Iterator[Batch]:
         """Yield all samples, ``size`` at a time, the last batch filled up with the last sample."""
         size = 1 if self.whole_blobs else size
@@ -118,6 +138,19 @@ class Inputs:
             for start in range(len(self)):
                 digest.update(self._feed(name, start, 1, 1).tobytes())
         return digest.hexdigest()
+
+
+class _Chosen:
+    """Some of other samples."""
+
+    def __init__(self, samples: Samples, chosen: np.ndarray) -> None:
+        self._samples, self._chosen = samples, chosen
+        self.shape = (len(chosen), *samples.shape[1:])
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        found = [np.asarray(self._samples[i : i + 1]) for i in self._chosen[part].tolist()]
+        return np.concatenate([np.empty((0, *self.shape[1:]), np.float32), *found])
 
 
 def _as_labels(labels: np.ndarray) -> np.ndarray:

@@ -31,6 +31,12 @@ calibrate_option = options(
         "more; with the same preprocessing flags as --inputs; or a train prototxt (what its data "
         "layer for TRAIN reads), an LMDB, HDF5 files. Never those it is judged by.",
     ),
+    click.option(
+        "--samples",
+        type=int,
+        metavar="N",
+        help="Use N samples of --calibrate, spread evenly over it. [default: all]",
+    ),
     cache_option,
 )
 
@@ -121,11 +127,15 @@ def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], 
     """Return what runs the inputs of ``--calibrate``, or None; takes it out of ``given``."""
     from netsurgery.calibration.statistics import Statistics
 
-    paths, cache = given.pop("calibrate"), read_cache(given.pop("no_cache"))
+    paths, count = given.pop("calibrate"), given.pop("samples")
+    cache = read_cache(given.pop("no_cache"))
     if not paths:
+        if not given.get("inputs") and any(given.get(name) is not None for name in PREPROCESSING):
+            raise click.UsageError("preprocessing flags need --inputs or --calibrate")
         return None
     chosen = {name: given.get(name) for name in PREPROCESSING}
     samples = read_samples(model, {**chosen, "inputs": paths, "labels": None}, "TRAIN")
+    samples = samples if count is None else samples.spread(count)
     seed, output = given.get("seed", 0), given.get("task_output")
     return Statistics(samples, engine, seed, step, output, cache)
 

@@ -74,3 +74,21 @@ def test_first() -> None:
     assert len(inputs) == 2
     np.testing.assert_array_equal(inputs.labels, [0, 1])
     assert inputs.description == "mine"
+
+
+def test_samples_spread_evenly() -> None:
+    data = np.arange(10, dtype=np.float32).reshape(10, 1)
+    inputs = Inputs({"data": data, "whole": data[:, None]}, np.arange(10), "mine")
+    some = inputs.spread(4)
+    assert some.labels is not None
+    assert some.labels.tolist() == [0, 2, 5, 7]
+    assert some.description == "4 of 10 samples of mine"
+    batches = [batch.inputs["data"].ravel().tolist() for batch in some.batches(3)]
+    assert batches == [[0, 2, 5], [7, 7, 7]]
+    assert (
+        some.sha256 == Inputs({"data": data[some.labels], "whole": data[some.labels, None]}).sha256
+    )
+    assert some.first(2).arrays["data"][:].ravel().tolist() == [0, 2]
+    assert inputs.spread(10) is inputs.spread(11) is inputs
+    with pytest.raises(NetsurgeryError, match="0 samples are none"):
+        inputs.spread(0)

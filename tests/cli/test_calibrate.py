@@ -40,7 +40,7 @@ def test_the_second_run_fits_without_running(
     netsurgery, tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("h5py")
-    arguments = (*THIN, "--calibrate", TRAIN, "--dry-run")
+    arguments = (*THIN, "--calibrate", TRAIN, "--samples", 300, "--dry-run")
     assert netsurgery(*arguments, "--no-cache").status == 0
     assert not cache_folder.exists()
     first = netsurgery(*arguments)
@@ -51,6 +51,8 @@ def test_the_second_run_fits_without_running(
 
     monkeypatch.setattr(statistics, "measure", fail)
     assert netsurgery(*arguments) == first
+    with pytest.raises(AssertionError, match="a model runs"):
+        netsurgery(*arguments, "--samples", 301)
     with pytest.raises(AssertionError, match="a model runs"):
         netsurgery(*arguments, "--no-cache")
 
