@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -24,7 +25,6 @@ from netsurgery.network.model import Model
 from netsurgery.version import __version__
 
 VARIABLE = "NETSURGERY_CACHE"
-FORMAT = 1
 MOST_BYTES = 2 << 30
 """What all files may have together; the ones longest not used make way."""
 
@@ -47,7 +47,7 @@ def default_folder() -> Path:
 
 
 class StatisticsCache:
-    """A folder with a file for each gauge, named after all that its numbers depend on.
+    """A folder with a file for each gauge, named after all that its numbers depend on, code too.
 
     What a gauge learnt is what its public attributes hold: arrays, counts, and `Moments`. Whatever
     is wrong with a file, it is as if it were not there.
@@ -70,7 +70,7 @@ class StatisticsCache:
             inputs: What they are fed.
             more: Whatever else the numbers depend on.
         """
-        parts: List[object] = [FORMAT, __version__, inputs.sha256, inputs.whole_blobs, *more]
+        parts: List[object] = [_version(), inputs.sha256, inputs.whole_blobs, *more]
         for model in models:
             parts += [model.prototxt.data, self._digest(model.weights)]
         return question(*parts)
@@ -125,6 +125,13 @@ class StatisticsCache:
                     break
                 os.unlink(path)
                 total -= stat.st_size
+
+
+@functools.cache
+def _version() -> str:
+    """The version, and a digest of its code: another one may learn something else."""
+    code = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return question(__version__, *(file.read_bytes() for file in code))
 
 
 def _learnt(gauge: Any) -> Iterator[Tuple[str, np.ndarray]]:

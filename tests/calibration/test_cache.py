@@ -10,7 +10,7 @@ from calibration_nets import declared, layer
 from channel_choices import with_random_weights
 from judged_nets import BRANCHING
 
-from netsurgery.calibration import Inputs, statistics
+from netsurgery.calibration import Inputs, cache, statistics
 from netsurgery.calibration.cache import StatisticsCache, default_folder
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines import engine as engine_named
@@ -183,6 +183,20 @@ def test_what_is_missing_alone_is_run(
     assert sorted((tmp_path / "statistics").iterdir()) == files
 
 
+def test_another_version_is_not_known(
+    model: Model,
+    opencv: str,
+    tmp_path: Path,
+    no_engine: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learn(model, tmp_path)
+    no_engine()
+    monkeypatch.setattr(cache, "_version", lambda: "another")
+    with pytest.raises(AssertionError, match="a model runs"):
+        learn(model, tmp_path)
+
+
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
     "cut": lambda data: data[: len(data) // 2],
@@ -223,29 +237,29 @@ class Numbers:
 
 
 def test_the_longest_unused_make_room(tmp_path: Path) -> None:
-    cache = StatisticsCache(tmp_path, most_bytes=35_000)
+    kept = StatisticsCache(tmp_path, most_bytes=35_000)
     ran: list[str] = []
 
     def ask(name: str) -> None:
-        cache.learn("key", {name: Numbers()}, lambda gauges: ran.append(name))
+        kept.learn("key", {name: Numbers()}, lambda gauges: ran.append(name))
 
     for age, name in enumerate("abcd"):
         ask(name)
-        (new,) = [file for file in cache.folder.iterdir() if file.stat().st_mtime > 1000]
+        (new,) = [file for file in kept.folder.iterdir() if file.stat().st_mtime > 1000]
         os.utime(new, (age, age))
     ask("a")
     ask("e")
     assert ran == list("abcde")
-    assert sum(file.stat().st_size for file in cache.folder.iterdir()) <= 35_000
+    assert sum(file.stat().st_size for file in kept.folder.iterdir()) <= 35_000
     for name in "acdeb":
         ask(name)
     assert ran == list("abcdeb")
 
 
 def test_huge_ones_are_not_kept(tmp_path: Path) -> None:
-    cache = StatisticsCache(tmp_path, most_bytes=30_000)
-    cache.learn("key", {"a": Numbers()}, lambda gauges: None)
-    assert not list(cache.folder.iterdir())
+    kept = StatisticsCache(tmp_path, most_bytes=30_000)
+    kept.learn("key", {"a": Numbers()}, lambda gauges: None)
+    assert not list(kept.folder.iterdir())
 
 
 def test_a_folder_that_cannot_be_written_costs_a_warning(
