@@ -76,9 +76,14 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> 
     wishes = {name: given.pop(name) for name in _WISHES}
     from_zeros, save_plan = given.pop("from_zeros"), given.pop("save_plan")
     planner = _from_zeros if from_zeros else _by(wishes, given["seed"])
-    ways = [bool(wishes[name]) for name in ("macs", "params", "keep", "width")]
+    ways = [wishes[name] not in (None, ()) for name in ("macs", "params", "keep", "width")]
     if from_zeros == any(ways):
         raise click.UsageError("say how thin: --macs, --params, --keep or --width; or --from-zeros")
+    if from_zeros and (wishes["criterion"] or wishes["compensate"] or wishes["multiple"] != 1):
+        raise click.UsageError(
+            "--from-zeros cuts what is dead, and nothing else: it takes no --criterion, "
+            "--compensate or --round"
+        )
     planner = _saving(planner, save_plan)
     prepare = _with_zeros_for_masks if from_zeros else _as_it_is
     ctx.exit(carry_out(prototxt, weights, planner, "thinning", given, prepare))

@@ -11,6 +11,7 @@ from netsurgery.calibration.statistics import Statistics
 from netsurgery.criteria import Criterion, View, criterion
 from netsurgery.criteria.base import WEIGHTS
 from netsurgery.errors import PlanError
+from netsurgery.formats.upgrade import upgrade
 from netsurgery.methods import Edit
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.doctor.fit import require_fit
@@ -78,6 +79,9 @@ def plan_thin(
         NetworkError: Prototxt and weights do not belong together.
     """
     require_fit(model)
+    if model.prototxt.version == "V0":
+        # As surgery does before the first edit.
+        model = Model(upgrade(model.prototxt).prototxt, model.weights)
     planner = _Planner(model, wishes, statistics, progress)
     planner.check()
     planner.follow_rules()

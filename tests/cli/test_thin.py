@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_models import make_model
+
+from netsurgery.network.cost import total_cost
+from netsurgery.network.model import load
+from netsurgery.planning import Plan
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+PAIR = (DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel")
+HELD_OUT = DIGITS / "held_out.npz"
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    """A few digits: enough to calibrate on."""
+    path = tmp_path / "few.npz"
+    np.savez(path, data=np.load(HELD_OUT)["data"][:150])
+    return path
+
+
+def test_a_share_of_the_macs(netsurgery, caffe, tmp_path, inputs) -> None:
+    out, plan = tmp_path / "out", tmp_path / "plan.yaml"
+    done = netsurgery(
+        "thin", *PAIR, "--macs", "0.6", "--calibrate", inputs, "--inputs", HELD_OUT,
+        "-o", out, "--save-plan", plan, "--json",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    report = json.loads(done.out)
+    assert report == json.loads((out / "netsurgery.json").read_text())
+    assert report["after"]["macs"] <= 0.6 * report["before"]["macs"]
+    assert report["proof"]["passed"]
+    assert {edit["compensate"] for edit in report["plan"]["edits"]} == {"patches"}
+    thinned = load(out / "deploy.prototxt", out / "digits.caffemodel")
+    assert total_cost(thinned).macs == report["after"]["macs"]
+    # The plan says all there is to say: carried out again it gives the same bytes.
+    again = netsurgery("apply", plan, *PAIR, "--calibrate", inputs, "-o", tmp_path / "again")
+    assert again.status == 0, again.err
+    for name in ("deploy.prototxt", "digits.caffemodel"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
+    without = netsurgery("apply", plan, *PAIR, "-o", tmp_path / "without")
+    assert without.status == 2
+    assert "--calibrate" in without.err
+    assert not (tmp_path / "without").exists()
+
+
+def test_numbers_of_channels_without_inputs(netsurgery, caffe, tmp_path) -> None:
+    arguments = ("--keep", "conv*=0.5", "--keep", "fc3=64", "--criterion", "l1", "--no-compensate")
+    done = netsurgery("thin", *PAIR, *arguments, "-o", tmp_path / "out")
+    assert done.status == 0, done.err
+    assert "64 of 192 channels" in done.out
+    thinned = load(tmp_path / "out" / "deploy.prototxt", tmp_path / "out" / "digits.caffemodel")
+    assert thinned.blobs("fc3")[0].shape[0] == 64
+    assert thinned.blobs("conv1")[0].shape[0] == load(*PAIR).blobs("conv1")[0].shape[0] // 2
+
+
+def test_a_width_and_multiples(netsurgery, tmp_path) -> None:
+    plan = tmp_path / "plan.yaml"
+    arguments = ("--width", "10", "--round", "4", "--save-plan", plan, "--dry-run")
+    done = netsurgery("thin", *PAIR, *arguments)
+    assert done.status == 0, done.err
+    assert "+" in done.out
+    kept = {edit.layer: len(edit.options["keep"]) for edit in Plan.load(plan).edits}
+    # 10 is as near to 8 as to 12: of two the larger.
+    assert kept == {"conv1": 12, "conv2": 12, "fc3": 20, "fc4": 20}
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.yaml"]
+
+
+def test_what_is_dead_goes_without_a_trace(netsurgery, caffe, tmp_path, zoo) -> None:
+    folder = zoo / "dns_lenet300100"
+    weights = next(folder.glob("*.caffemodel"))
+    arguments = ("--from-zeros", "-o", tmp_path / "out", "--json")
+    done = netsurgery("thin", folder / "deploy_derived.prototxt", weights, *arguments)
+    assert done.status == 0, done.err
+    report = json.loads(done.out)
+    assert report["proof"]["passed"]
+    assert all(row["error"] < 1e-5 for row in report["proof"]["effect"]["blobs"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((), "say how thin"),
+        (("--macs", "0.5", "--from-zeros"), "say how thin"),
+        (("--macs", "1.5"), "above 0 and up to 1"),
+        (("--macs", "0.00001"), "budget cannot be met"),
+        (("--keep", "nothing=3"), "nothing"),
+        (("--keep", "conv1=100000"), "it has"),
+        (("--keep", "conv1"), "conv1"),
+        (("--width", "0"), "1 or more"),
+        (("--width", "8", "--round", "0"), "1 or more"),
+        (("--width", "8", "--criterion", "magic"), "there is no criterion 'magic'"),
+        (("--width", "8", "--criterion", "activation"), "--calibrate"),
+        (("--width", "8", "--compensate", "patches"), "--calibrate"),
+        (("--width", "8", "--compensate", "refit"), "--calibrate"),
+        (("--from-zeros", "--criterion", "l1"), "--from-zeros"),
+        (("--from-zeros", "--no-compensate"), "--from-zeros"),
+        (("--width", "8", "--calibrate", "nowhere.npz"), "nowhere.npz"),
+    ],
+)
+def test_wrong_usage_is_a_line(netsurgery, tmp_path, arguments, problem) -> None:
+    done = netsurgery("thin", *PAIR, *arguments, "-o", tmp_path / "out")
+    assert done.status == 2, done.out
+    assert problem in done.err
+    assert "Traceback" not in done.err
+    assert len(done.err.strip().splitlines()[-1]) > 10
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_original_is_not_overwritten(netsurgery, tmp_path) -> None:
+    for path in PAIR:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    own = [tmp_path / path.name for path in PAIR]
+    done = netsurgery("thin", *own, "--width", "8", "-o", tmp_path)
+    assert done.status == 2
+    assert "would be overwritten" in done.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in PAIR)
+
+
+def test_a_net_that_is_not_exact_is_said_to_be_so(netsurgery, caffe, tmp_path) -> None:
+    from calibration_nets import declared
+    from channel_choices import with_random_weights
+    from channel_nets import CONVOLUTION, line
+
+    text = declared("x", 1, 3, 8, 8) + line(
+        "Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 8"
+    )
+    text += line("LRN", "n", ["a"], ["n"])
+    text += line("InnerProduct", "o", ["n"], ["o"], "inner_product_param { num_output: 3 }")
+    pair = tmp_path / "in" / "net.prototxt", tmp_path / "in" / "net.caffemodel"
+    with_random_weights(text).save(*pair)
+    done = netsurgery("thin", *pair, "--keep", "a=4", "-o", tmp_path / "out")
+    assert done.status == 0, done.out
+    assert "UNPROVEN" in done.out
+    assert "LRN" in done.out
+
+
+V0 = """
+input: "x" input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8
+layers { layer { name: "pad" type: "padding" pad: 1 } bottom: "x" top: "p" }
+layers { layer { name: "a" type: "conv" num_output: 8 kernelsize: 3 } bottom: "p" top: "a" }
+layers { layer { name: "r" type: "relu" } bottom: "a" top: "a" }
+layers { layer { name: "o" type: "innerproduct" num_output: 3 } bottom: "a" top: "o" }
+"""
+
+
+@pytest.mark.parametrize("criterion", ["l1", "surgeon"])
+def test_a_net_in_the_oldest_layout_is_upgraded(netsurgery, caffe, tmp_path, criterion) -> None:
+    random = np.random.default_rng(0)
+    arrays = {
+        "a": [random.normal(size=(8, 3, 3, 3)), random.normal(size=8)],
+        "o": [random.normal(size=(3, 512)), random.normal(size=3)],
+    }
+    pair = tmp_path / "in" / "net.prototxt", tmp_path / "in" / "net.caffemodel"
+    make_model(V0, arrays).save(*pair)
+    calibrate = tmp_path / "few.npy"
+    np.save(calibrate, random.normal(size=(30, 3, 8, 8)).astype(np.float32))
+    arguments = ("--keep", "a=5", "--criterion", criterion, "--calibrate", calibrate)
+    done = netsurgery("thin", *pair, *arguments, "-o", tmp_path / "out")
+    assert done.status == 0, done.err
+    assert "proved" in done.out
+    assert load(tmp_path / "out" / "net.prototxt").prototxt.version == "V2"
