@@ -131,13 +131,18 @@ def read_wishes(
             "say what to compress: --rank LAYER=RANK, --energy SHARE, --error ERROR or "
             "--fold-batchnorm"
         )
+    extra = edit_options(split, naming, templates)
+    return Wishes(rules, keep, method, allow_growth, extra, predict)
+
+
+def edit_options(split: str, naming: str, templates: Optional[Path]) -> dict[str, Any]:
+    """Return the options that every edit gets, without those that are as they are by default."""
     chosen = {
         "split": split if split != "first" else None,
         "suffixes": _suffixes(naming),
         "templates": str(templates) if templates else None,
     }
-    extra = {name: value for name, value in chosen.items() if value is not None}
-    return Wishes(rules, keep, method, allow_growth, extra, predict)
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def _suffixes(naming: str) -> Optional[list[str]]:

@@ -7,6 +7,7 @@ from typing import Any, Callable, Optional
 
 import click
 
+from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
 from netsurgery.cli._carry_out import carry_out, carry_out_options
 from netsurgery.cli._options import FILE, options, prototxt_argument, weights_argument
 from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
@@ -17,6 +18,7 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
     prototxt_argument,
     weights_argument,
     rule_options,
+    budget_options,
     click.option("--plan", "plan_file", type=FILE, help="A plan to carry out, in place of rules."),
     carry_out_options,
 )
@@ -29,13 +31,21 @@ def command(
     \b
     netsurgery compress deploy.prototxt net.caffemodel --rank fc6=1024 --rank fc7=256 -o out/
     netsurgery compress deploy.prototxt net.caffemodel --energy 0.9 -o out/
+    netsurgery compress deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o out/
 
     Exit status: 0 the pair is written and proved, or written and said to be unproven; 1 the
     proof failed; 2 could not run.
     """
     rules = {name: given.pop(name) for name in RULES}
+    wishes = read_budget({n: given.pop(n) for n in BUDGETS}, rules, seed=given["seed"])
+    if plan_file and wishes:
+        raise click.UsageError("give a plan or a budget, not both")
 
     def planner(model: Any, statistics: Optional[Any], step: Callable[[str], None]) -> Any:
+        if wishes:
+            from netsurgery.budgets import plan_budget
+
+            return plan_budget(model, wishes, statistics, step)
         return _plan(model, plan_file, rules, step)
 
     ctx.exit(carry_out(prototxt, weights, planner, "compressing", given))

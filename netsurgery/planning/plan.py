@@ -13,6 +13,7 @@ from netsurgery.network.model import Model
 
 VERSION = 1
 _HEADER = "# netsurgery plan. Edit it by hand; `netsurgery apply` carries it out as it stands.\n"
+_KEYS = ("netsurgery_plan", "model", "expected", "edits", "left")
 _EDIT_KEYS = ("layer", "method", "predicted")
 
 
@@ -32,17 +33,21 @@ class Plan:
         edits: The orders, carried out in this sequence.
         left: Layers left alone, each with the reason; for people, ignored when applied.
         model: File names and sha256 of the model it was made for, if known.
+        expected: What the planner expects of the whole; for people, ignored when applied.
     """
 
     edits: tuple[Edit, ...] = ()
     left: tuple[Left, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
+    expected: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data."""
         plan: dict[str, Any] = {"netsurgery_plan": VERSION}
         if self.model:
             plan["model"] = {name: dict(value) for name, value in self.model.items()}
+        if self.expected:
+            plan["expected"] = dict(self.expected)
         plan["edits"] = [_edit_to_dict(edit) for edit in self.edits]
         if self.left:
             plan["left"] = [{"layer": left.layer, "reason": left.reason} for left in self.left]
@@ -84,10 +89,10 @@ class Plan:
                 file=file,
                 remedy="upgrade netsurgery",
             )
-        _refuse_unknown(data, ("netsurgery_plan", "model", "edits", "left"), "the plan", file)
+        _refuse_unknown(data, _KEYS, "the plan", file)
         edits = tuple(_edit_of(item, i, file) for i, item in enumerate(_items(data, "edits", file)))
         left = tuple(_left_of(item, file) for item in _items(data, "left", file))
-        return cls(edits, left, data.get("model") or {})
+        return cls(edits, left, data.get("model") or {}, data.get("expected") or {})
 
     @classmethod
     def from_yaml(cls, text: str, file: Optional[str] = None) -> Plan:

@@ -13,7 +13,7 @@ from netsurgery.formats.weights import open_weights
 from netsurgery.network.model import load
 
 COMMANDS = {
-    *("apply", "channels", "compress", "convert", "doctor", "engines"),
+    *("apply", "channels", "compress", "convert", "doctor", "engines", "explain"),
     *("inspect", "plan", "rank", "thin", "upgrade", "verify"),
 }
 

@@ -1,0 +1,150 @@
+"""The choices for every layer: methods and ranks, what each loses, and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.budgets.costs import Cost, NetCost
+from netsurgery.budgets.scores import Score, even_numbers
+from netsurgery.errors import PlanError
+from netsurgery.linalg.tradeoff import Ranks, Tradeoff, rank_text
+from netsurgery.methods import LowRank
+from netsurgery.network.model import Model
+
+MOST = 24
+"""Ranks of a method that are among the choices for a layer."""
+MOST_EACH = 12
+"""Where a form has two ranks: how many of each are tried."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A form for a layer.
+
+    Attributes:
+        method: The method; None leaves the layer as it is.
+        ranks: Its ranks.
+        options: What an edit says beside them.
+        lost: Share of the layer's energy that is lost.
+        loss: The same as a loss that adds up over layers.
+        cost: What the form costs, in every currency.
+    """
+
+    method: Optional[LowRank]
+    ranks: Ranks
+    options: Mapping[str, Any]
+    lost: float
+    loss: float
+    cost: Cost
+
+    def __str__(self) -> str:
+        return f"{self.method.name} {rank_text(self.ranks)}" if self.method else "as it is"
+
+
+@dataclass(frozen=True)
+class LayerChoices:
+    """The choices for a layer, and for all that share its weights.
+
+    Attributes:
+        layer: Its name.
+        coupled: The names of all of them.
+        choices: The first leaves it as it is.
+        refused: For methods that cannot take it, the reason.
+    """
+
+    layer: str
+    coupled: Tuple[str, ...]
+    choices: Tuple[Choice, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_choices(
+    model: Model,
+    layer: str,
+    methods: Sequence[LowRank],
+    score: Score,
+    cost: NetCost,
+    currencies: Sequence[str],
+    multiple: int,
+) -> Optional[LayerChoices]:
+    """Return the choices for a layer; None where no method takes it.
+
+    Args:
+        model: The model.
+        layer: The name of one of its layers.
+        methods: The methods to choose among.
+        score: Tells what a form loses.
+        cost: What the net costs.
+        currencies: Those that there are budgets for; a form that saves in none is no choice.
+        multiple: Of what all ranks are to be multiples.
+    """
+    refused: Dict[str, str] = {}
+    whole: Optional[Cost] = None
+    coupled: Tuple[str, ...] = (layer,)
+    found: List[Choice] = []
+    for chosen in methods:
+        try:
+            coupled = tuple(chosen.coupled(model, layer))
+            tradeoff = chosen.tradeoff(model, layer)
+            whole = whole or cost.whole(coupled, tradeoff)
+            ranks = _saving_ranks(cost, coupled, tradeoff, whole, currencies, multiple)
+            if not ranks:
+                refused[chosen.name] = "no rank saves anything"
+                continue
+            lost = np.asarray(score.lost(model, chosen, layer, tradeoff, ranks), float)
+            options = score.options(model, chosen, layer)
+        except PlanError as error:
+            refused[chosen.name] = error.problem
+            continue
+        losses = score.losses(lost)
+        forms = [
+            Choice(
+                chosen, one, options, float(share), float(loss), cost.chain(coupled, tradeoff, one)
+            )
+            for one, share, loss in zip(ranks, lost, losses)
+        ]
+        found += _few(forms, currencies)
+    if whole is None:
+        return LayerChoices(layer, coupled, (), refused) if refused else None
+    as_it_is = Choice(None, (), {}, 0.0, 0.0, whole)
+    return LayerChoices(layer, coupled, (as_it_is, *found), refused)
+
+
+def _saving_ranks(
+    cost: NetCost,
+    coupled: Sequence[str],
+    tradeoff: Tradeoff,
+    whole: Cost,
+    currencies: Sequence[str],
+    multiple: int,
+) -> List[Ranks]:
+    """Return ranks, from few to many, whose form costs less in a currency that counts."""
+
+    def saves(ranks: Ranks) -> bool:
+        spent = cost.chain(coupled, tradeoff, ranks)
+        return any(spent[name] < whole[name] for name in currencies)
+
+    axes = [range(multiple, full + 1, multiple) for full in tradeoff.full]
+    if len(axes) == 1:
+        saving = [(rank,) for rank in axes[0] if saves((rank,))]
+        return [saving[number] for number in even_numbers(len(saving), MOST)]
+    few = [[axis[number] for number in even_numbers(len(axis), MOST_EACH)] for axis in axes]
+    return [ranks for ranks in product(*few) if saves(ranks)]
+
+
+def _few(forms: Sequence[Choice], currencies: Sequence[str]) -> List[Choice]:
+    """Return those forms that no other of the method beats, and not too many."""
+    costs = np.array([[form.cost[name] for name in currencies] for form in forms])
+    losses = np.array([form.loss for form in forms])
+    kept: List[int] = []
+    for number in np.lexsort((costs.sum(axis=1), losses)):
+        if not kept or not (costs[kept] <= costs[number]).all(axis=1).any():
+            kept.append(int(number))
+    return [forms[kept[number]] for number in even_numbers(len(kept), MOST)]
+
+
+Progress = Optional[Callable[[str], None]]

@@ -1,0 +1,89 @@
+"""What a net costs in every currency a budget can be in."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, Iterable, Optional
+
+from netsurgery.errors import PlanError
+from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.network.cost import count_cost
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes
+
+MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
+FLOAT = 4
+PIECE = 160
+"""Bytes that a layer more takes in a caffemodel beside its numbers: names, shapes, lengths."""
+
+Cost = Dict[str, float]
+
+
+class NetCost:
+    """The cost of a net, and of its layers.
+
+    Attributes:
+        total: MACs, parameters and bytes of the weights file.
+        macs: MACs of each layer by name, layers of one name added up.
+    """
+
+    def __init__(self, model: Model, rois: Optional[int] = None) -> None:
+        network = model.network()
+        counted = count_cost(network, infer_shapes(network, None, rois, model.weights), model)
+        self.macs: Dict[str, float] = {}
+        for cost in counted:
+            name = cost.layer.name
+            self.macs[name] = self.macs.get(name, 0) + (cost.macs or 0)
+        self.total: Cost = {
+            MACS: sum(cost.macs or 0 for cost in counted),
+            PARAMS: sum(cost.params or 0 for cost in counted),
+            BYTES: model.weights.size() if model.weights else 0,
+        }
+
+    def whole(self, names: Iterable[str], tradeoff: Tradeoff) -> Cost:
+        """Return what layers that share their weights cost as they are."""
+        count = tradeoff.weights.whole
+        return {
+            MACS: sum(self.macs.get(name, 0) for name in names),
+            PARAMS: count,
+            BYTES: FLOAT * count,
+        }
+
+    def chain(self, names: Iterable[str], tradeoff: Tradeoff, ranks: Ranks) -> Cost:
+        """Return what the chains cost that come in their place.
+
+        Raises:
+            PlanError: Their MACs are not known.
+        """
+        names = list(names)
+        if tradeoff.macs is None or not tradeoff.macs.whole:
+            raise PlanError(
+                "what it computes is not known: the net's shapes are not", layer=names[0]
+            )
+        # A number of regions scales a layer and its chain alike.
+        share = tradeoff.macs.at(ranks) / tradeoff.macs.whole
+        count = int(tradeoff.weights.at(ranks))
+        return {
+            MACS: share * sum(self.macs.get(name, 0) for name in names),
+            PARAMS: count,
+            BYTES: FLOAT * count + PIECE * (len(ranks) + 1),
+        }
+
+
+def parse_bytes(text: str) -> float:
+    """Read a size: ``20MB``, ``600kB``, ``12345``, or a share of the file such as ``0.5``.
+
+    Raises:
+        PlanError: It is no size.
+    """
+    found = re.fullmatch(r"([0-9.]+)\s*([kmg]?i?b?)", text.strip().lower())
+    try:
+        number = float(found[1]) if found else 0.0
+    except ValueError:
+        number = 0.0
+    if found is None or number <= 0 or found[2] in ("i", "ib"):
+        remedy = "write 20MB, 600kB, or a share such as 0.5"
+        raise PlanError(f"{text!r} is no size of a file", remedy=remedy)
+    base = 1024 if "i" in found[2] else 1000
+    power = " kmg".index(found[2][0]) if found[2].strip("ib") else 0
+    return number * base**power

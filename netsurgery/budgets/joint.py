@@ -1,0 +1,123 @@
+"""What a plan does to a net as a whole, measured on the calibration inputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+
+import numpy as np
+
+from netsurgery.budgets.scores import facts_of
+from netsurgery.calibration.measuring import Seen, Source
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.methods import Edit
+from netsurgery.network.cost import total_cost
+from netsurgery.network.graph import Value
+from netsurgery.network.model import Model
+from netsurgery.planning.plan import Plan
+from netsurgery.surgery import Surgery, operate
+
+Progress = Callable[[str], None]
+
+
+class DistanceGauge:
+    """How far values of one model are from those of another, relative to how they vary.
+
+    Attributes:
+        values: The values compared, in the first model.
+    """
+
+    def __init__(
+        self, pairs: Mapping[Value, Tuple[Value, Optional[Tuple[int, np.ndarray]]]]
+    ) -> None:
+        """Choose what to compare.
+
+        Args:
+            pairs: For a value of the original, the one of the new model, and where that keeps a
+                part, the axis and the entries.
+        """
+        self._pairs = pairs
+        self._lost = dict.fromkeys(pairs, 0.0)
+        self._squares = dict.fromkeys(pairs, 0.0)
+
+    @property
+    def sources(self) -> Iterable[Source]:
+        """The values, in both models."""
+        for old, (new, _) in self._pairs.items():
+            yield from (Source(old, 0), Source(new, 1))
+
+    def add(self, seen: Seen) -> None:
+        """Take in a batch."""
+        for old, (new, kept) in self._pairs.items():
+            before = np.asarray(seen[Source(old, 0)], np.float64)
+            if kept is not None:
+                before = before.take(kept[1], axis=kept[0])
+            self._lost[old] += float(np.square(before - seen[Source(new, 1)]).sum())
+            self._squares[old] += float(np.square(before).sum())
+
+    def errors(self) -> Dict[Value, float]:
+        """Return ``||y - y'|| / ||y||`` of each value."""
+        return {
+            value: (self._lost[value] / self._squares[value]) ** 0.5
+            if self._squares[value]
+            else 0.0
+            for value in self._pairs
+        }
+
+
+def measure_jointly(
+    model: Model, plan: Plan, statistics: Statistics, rois: Optional[int], progress: Progress
+) -> Plan:
+    """Carry out a plan once, and return it with what was measured beside what was predicted.
+
+    Each edit of a layer gets ``measured``, the error of the layer's outputs in the finished net;
+    the whole gets that of the net's outputs, and what the finished net costs.
+    """
+    progress("the joint result")
+    surgery = operate(model, plan, statistics, progress)
+    tops = _tops(model, plan)
+    outputs = list(model.network().outputs)
+    pairs = _pairs(surgery, [*tops.values(), *outputs])
+    gauge = DistanceGauge(pairs)
+    statistics.run([model, surgery.model], [gauge])
+    errors = gauge.errors()
+    edits = [_with_measured(edit, tops, errors) for edit in plan.edits]
+    after = total_cost(surgery.model, rois=rois)
+    measured: Dict[str, Any] = {str(v.blob): errors[v] for v in outputs if v in errors}
+    expected = {
+        **plan.expected,
+        "measured": facts_of(measured),
+        "left": {
+            "macs": after.macs,
+            "params": after.params,
+            "bytes": surgery.model.weights.size() if surgery.model.weights else 0,
+        },
+    }
+    return replace(plan, edits=tuple(edits), expected=expected)
+
+
+def _tops(model: Model, plan: Plan) -> Dict[str, Value]:
+    """What the layers make that edits rewrite into chains."""
+    ordered = {edit.layer for edit in plan.edits if "error" in edit.predicted}
+    return {one.name: one.tops[0] for one in model.network().layers if one.name in ordered}
+
+
+def _pairs(
+    surgery: Surgery, values: List[Value]
+) -> Dict[Value, Tuple[Value, Optional[Tuple[int, np.ndarray]]]]:
+    """The values of the original that the new model has too."""
+    there = set(surgery.model.network().values)
+    moved = {
+        origin.value: (value, None if origin.kept is None else (origin.axis, origin.kept))
+        for value, origin in surgery.origins.items()
+        if value in there
+    }
+    pairs = {value: moved.get(value, (value, None)) for value in values}
+    return {old: pair for old, pair in pairs.items() if pair[0] in there}
+
+
+def _with_measured(edit: Edit, tops: Mapping[str, Value], errors: Mapping[Value, float]) -> Edit:
+    top = tops.get(edit.layer)
+    if top is None or top not in errors or "error" not in edit.predicted:
+        return edit
+    return replace(edit, predicted={**edit.predicted, **facts_of({"measured": errors[top]})})

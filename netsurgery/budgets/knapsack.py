@@ -1,0 +1,212 @@
+"""The multiple-choice knapsack: one of its choices for every layer, at the least loss.
+
+Exact: dynamic programming over partial selections, of which only those go on that no other one
+beats and that a Lagrangian bound does not rule out (Dyer, Kayal and Walker 1984; Pisinger 1995).
+"""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+_FIRST = 1e-5
+"""How far above the bound the best is looked for first, as a share of all losses; then further."""
+_SLACK = 1e-12
+"""What rounding may do to a bound, as a share of all losses."""
+_RIVALS = 256
+"""Selections that all others are held against where there are several budgets."""
+
+
+class Table(NamedTuple):
+    """The choices of one layer.
+
+    Attributes:
+        losses: Of each choice, shape (n,).
+        costs: Of each choice in every budget, shape (n, m), not negative.
+    """
+
+    losses: np.ndarray
+    costs: np.ndarray
+
+
+class _States(NamedTuple):
+    """Selections for the first layers: their costs, and their loss above the bound."""
+
+    costs: np.ndarray
+    losses: np.ndarray
+    excess: np.ndarray
+
+
+def solve(tables: Sequence[Table], limits: Sequence[float]) -> Optional[Tuple[int, ...]]:
+    """Choose for every table, so that no budget is exceeded and the losses add up to the least.
+
+    Args:
+        tables: The choices of each layer.
+        limits: What may be spent in every budget, shape (m,).
+
+    Returns:
+        The number of the choice for each table: the first of each if those fit and lose nothing;
+        None if no selection fits.
+    """
+    limit = np.asarray(limits, float)
+    first = tuple(0 for _ in tables)
+    whole = sum((table.costs[0] for table in tables), np.zeros(len(limit)))
+    if (whole <= limit).all() and all(table.losses[0] == table.losses.min() for table in tables):
+        return first
+    if not tables:
+        return None
+    useful = [_undominated(table) for table in tables]
+    small = [
+        Table(t.losses[keep].astype(float), t.costs[keep].astype(float))
+        for t, keep in zip(tables, useful)
+    ]
+    prices = _prices(small, limit)
+    if prices is None:
+        return None
+    # A budget without a price seldom binds: what is best without it mostly keeps to it.
+    tight = prices > 0
+    found = _search(
+        [Table(t.losses, t.costs[:, tight]) for t in small], limit[tight], prices[tight]
+    )
+    if found is not None and (_spent(small, found) > limit).any():
+        found = _search(small, limit, prices)
+    if found is None:
+        return None
+    return tuple(int(keep[number]) for keep, number in zip(useful, found))
+
+
+def cheapest(tables: Sequence[Table]) -> np.ndarray:
+    """Return the least that any selection costs, in each budget for itself."""
+    return np.sum([table.costs.min(axis=0) for table in tables], axis=0)
+
+
+def _spent(tables: Sequence[Table], numbers: Sequence[int]) -> np.ndarray:
+    return np.sum([table.costs[number] for table, number in zip(tables, numbers)], axis=0)
+
+
+def _search(tables: Sequence[Table], limit: np.ndarray, prices: np.ndarray) -> Optional[List[int]]:
+    """Look for the best selection, ever further above the bound until it must be there.
+
+    Args:
+        tables: The choices.
+        limit: Of each budget.
+        prices: Of a unit of each budget; any that are not negative give a valid bound.
+    """
+    excesses = [table.losses + table.costs @ prices for table in tables]
+    bound = sum(float(values.min()) for values in excesses) - float(limit @ prices)
+    excesses = [values - values.min() for values in excesses]
+    whole = sum(float(table.losses.max()) for table in tables)
+    most = sum(float(values.max()) for values in excesses) + whole
+    room = _FIRST * whole
+    while True:
+        found = _walk(tables, limit, excesses, room + _SLACK * whole)
+        if found is not None:
+            loss = sum(float(table.losses[number]) for table, number in zip(tables, found))
+            if loss - bound <= room:
+                return found
+            most = min(most, loss - bound)
+        if room >= most:
+            return found
+        room = min(4 * room, most) if room else most
+
+
+def _undominated(table: Table) -> np.ndarray:
+    """Return the numbers of choices that no other beats; of equals the first."""
+    order = np.lexsort((np.arange(len(table.losses)), table.costs.sum(axis=1), table.losses))
+    kept: List[int] = []
+    for number in order:
+        if not kept or not (table.costs[kept] <= table.costs[number]).all(axis=1).any():
+            kept.append(int(number))
+    return np.array(kept)
+
+
+def _prices(tables: Sequence[Table], limit: np.ndarray) -> Optional[np.ndarray]:
+    """Return what a unit of each budget is worth in loss (the duals of the linear relaxation)."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_matrix
+
+    sizes = [len(table.losses) for table in tables]
+    owner = np.repeat(np.arange(len(tables)), sizes)
+    one = csr_matrix((np.ones(len(owner)), (owner, np.arange(len(owner)))))
+    losses = np.concatenate([table.losses for table in tables])
+    costs = np.concatenate([table.costs for table in tables])
+    scale = np.maximum(costs.max(axis=0), 1e-300)
+    found = linprog(
+        losses,
+        A_ub=(costs / scale).T,
+        b_ub=limit / scale,
+        A_eq=one,
+        b_eq=np.ones(len(tables)),
+        method="highs",
+    )
+    if found.status != 0:
+        return None
+    return np.maximum(-np.asarray(found.ineqlin.marginals), 0.0) / scale
+
+
+def _walk(
+    tables: Sequence[Table], limit: np.ndarray, excesses: Sequence[np.ndarray], room: float
+) -> Optional[List[int]]:
+    """Go through the layers, and trace the best selection back.
+
+    Args:
+        tables: The choices.
+        limit: Of each budget.
+        excesses: How far each choice lifts a selection above the bound.
+        room: How far above the bound selections are followed.
+    """
+    rest = np.array([table.costs.min(axis=0) for table in tables])
+    rest = np.concatenate([np.cumsum(rest[::-1], axis=0)[::-1][1:], np.zeros((1, len(limit)))])
+    states = _States(np.zeros((1, len(limit))), np.zeros(1), np.zeros(1))
+    trail: List[Tuple[np.ndarray, np.ndarray]] = []
+    for table, excess, after in zip(tables, excesses, rest):
+        states, parents, numbers = _extend(states, table, excess)
+        alive = (states.costs + after <= limit).all(axis=1) & (states.excess <= room)
+        keep = _best(states, np.flatnonzero(alive))
+        if not len(keep):
+            return None
+        states = _States(*(part[keep] for part in states))
+        trail.append((parents[keep], numbers[keep]))
+    place = int(np.lexsort((states.costs.sum(axis=1), states.losses))[0])
+    found: List[int] = []
+    for parents, numbers in reversed(trail):
+        found.append(int(numbers[place]))
+        place = int(parents[place])
+    return found[::-1]
+
+
+def _extend(
+    states: _States, table: Table, excess: np.ndarray
+) -> Tuple[_States, np.ndarray, np.ndarray]:
+    """Every selection with every choice; also the number of the selection and of the choice."""
+    count, choices = len(states.losses), len(table.losses)
+    parents, numbers = np.divmod(np.arange(count * choices), choices)
+    extended = _States(
+        states.costs[parents] + table.costs[numbers],
+        states.losses[parents] + table.losses[numbers],
+        states.excess[parents] + excess[numbers],
+    )
+    return extended, parents, numbers
+
+
+def _best(states: _States, alive: np.ndarray) -> np.ndarray:
+    """Return the numbers of those selections alive that are not beaten."""
+    costs, losses = states.costs[alive], states.losses[alive]
+    if costs.shape[1] != 1:
+        return alive[_not_beaten(costs, losses, states.excess[alive])]
+    order = np.lexsort((losses, costs[:, 0]))
+    before = np.minimum.accumulate(np.append(np.inf, losses[order]))[:-1]
+    return alive[order[losses[order] < before]]
+
+
+def _not_beaten(costs: np.ndarray, losses: np.ndarray, excess: np.ndarray) -> np.ndarray:
+    """Return the numbers of selections that none of the most promising ones beats."""
+    beaten = np.zeros(len(losses), bool)
+    for rival in np.argsort(excess, kind="stable")[:_RIVALS]:
+        if beaten[rival]:
+            continue
+        worse = (costs >= costs[rival]).all(axis=1) & (losses >= losses[rival])
+        worse[rival] = False
+        beaten |= worse
+    return np.flatnonzero(~beaten)

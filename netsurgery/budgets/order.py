@@ -1,0 +1,193 @@
+"""The edits in their order: from the first layer to the last, with what is fitted in between."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Set
+
+from netsurgery.budgets.choices import Choice, LayerChoices
+from netsurgery.budgets.scores import facts_of
+from netsurgery.budgets.search import Selection, second
+from netsurgery.budgets.wishes import BudgetWishes
+from netsurgery.calibration.gauges import PLACES
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.methods import Edit
+from netsurgery.methods.convolution import ConvolutionChain
+from netsurgery.methods.coupled import weights_name
+from netsurgery.methods.pieces import new_names
+from netsurgery.network.graph import Layer, Value
+from netsurgery.network.matrix_product import TYPES, MatrixProduct
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.planning.plan import Left
+
+REFIT = "refit"
+ROWS = 4
+"""How many times as many rows as unknowns a fit must see: fewer say little of other inputs."""
+
+Shapes = Mapping[Value, Optional[Shape]]
+
+
+class Order:
+    """Puts down what was chosen, layer after layer.
+
+    Attributes:
+        edits: The edits so far.
+        left: Layers left alone, with reasons.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        wishes: BudgetWishes,
+        statistics: Optional[Statistics],
+        limits: Mapping[str, float],
+        changed: Set[Value],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            selection: What was chosen.
+            wishes: What the user asked for.
+            statistics: Runs inputs, if there are some.
+            limits: What may be spent.
+            changed: Values that are not the original's any more, as channels were cut.
+        """
+        self.selection, self.wishes, self.statistics = selection, wishes, statistics
+        self.edits: List[Edit] = []
+        self.left: List[Left] = []
+        self._limits, self._changed = limits, set(changed)
+        self._taken = {
+            name: (place, table, choice)
+            for place, (table, choice) in enumerate(selection.taken())
+            for name in table.coupled
+        }
+        self._shapes: Shapes = infer_shapes(
+            selection.model.network(), weights=selection.model.weights
+        )
+
+    def write(self) -> None:
+        """Go through the layers in their order."""
+        done: Set[str] = set()
+        for layer in self.selection.model.network().layers:
+            behind = not self._changed.isdisjoint(layer.bottoms)
+            entry = self._taken.get(layer.name)
+            if layer.name in done:
+                continue
+            done.add(layer.name)
+            rewritten = entry is not None and entry[2].method is not None
+            if entry is not None and rewritten:
+                self._rewrite(layer, *entry)
+                self._fit_chain(layer, entry[1], entry[2], behind)
+            elif entry is not None:
+                self._leave(layer, *entry)
+            elif layer.name in self.selection.left:
+                self.left.append(Left(layer.name, self.selection.left[layer.name]))
+            if behind and not rewritten:
+                self._fit_whole(layer)
+            if behind or rewritten:
+                self._changed.update(layer.tops)
+
+    def _rewrite(self, layer: Layer, place: int, table: LayerChoices, choice: Choice) -> None:
+        assert choice.method is not None
+        if layer.name != table.layer:
+            reason = f"shares its weights with {table.layer!r} and is rewritten with it"
+            self.left.append(Left(layer.name, reason))
+            return
+        options = {
+            **choice.method.options_for(choice.ranks),
+            **choice.options,
+            **self.wishes.edit_options(choice.method, len(choice.ranks) + 1),
+        }
+        predicted = _predict(table, choice)
+        other = second(self.selection, place, self._limits)
+        if other is not None:
+            predicted["second"] = _describe(other)
+        self.edits.append(Edit(layer.name, choice.method.name, options, predicted))
+
+    def _leave(self, layer: Layer, place: int, table: LayerChoices, choice: Choice) -> None:
+        other = second(self.selection, place, self._limits)
+        reason = "it can stay as it is within the budget"
+        if layer.name != table.layer:
+            reason = f"stays as it is, as {table.layer!r}, which shares its weights"
+        elif other is not None:
+            whole = choice.cost
+            saves = 1.0 - other.cost["macs"] / whole["macs"] if whole["macs"] else 0.0
+            reason += f"; next best is {other}: error {other.lost**0.5:.3g}, MACs {-saves:+.0%}"
+        self.left.append(Left(layer.name, reason))
+
+    def _fit_chain(self, layer: Layer, table: LayerChoices, choice: Choice, behind: bool) -> None:
+        """Fit the last layer of a chain, unless it is so already."""
+        fitted = choice.options.get("fit") == "data" and not behind
+        if layer.name != table.layer or not self._fits() or fitted:
+            return
+        if len(table.coupled) > 1 or weights_name(layer.text):
+            self.left.append(Left(layer.name, "shares its weights: its chain cannot be fitted"))
+            return
+        assert choice.method is not None
+        length = len(choice.ranks) + 1
+        options = self.wishes.edit_options(choice.method, length)
+        edit = Edit(layer.name, choice.method.name, options)
+        names = new_names(self.selection.model, edit, layer.name, length)
+        unknowns = choice.ranks[-1] * _taps(self.selection.model, choice, layer)
+        self._fit(names.layers[-1], layer, unknowns)
+
+    def _fit_whole(self, layer: Layer) -> None:
+        """Fit a layer that no method has changed to what it now reads."""
+        plain = layer.type in TYPES and len(layer.bottoms) == 1
+        if not (plain and self._fits() and self.selection.model.blobs(layer.name)):
+            return
+        if not weights_name(layer.text):
+            self._fit(layer.name, layer, self._product(layer).width)
+
+    def _fit(self, name: str, layer: Layer, unknowns: int) -> None:
+        assert self.statistics is not None
+        rows = len(self.statistics.inputs) * min(self._product(layer).places, PLACES)
+        if rows < ROWS * unknowns:
+            reason = (
+                f"not fitted anew: {rows:,} rows of inputs are too few for {unknowns:,} weights"
+            )
+            self.left.append(Left(name, reason))
+        else:
+            self.edits.append(Edit(name, REFIT))
+
+    def _fits(self) -> bool:
+        return self.wishes.refit and self.statistics is not None
+
+    def _product(self, layer: Layer) -> MatrixProduct:
+        return MatrixProduct(layer, self._shapes[layer.bottoms[0]] or ())
+
+
+def _taps(model: Model, choice: Choice, layer: Layer) -> int:
+    """How many places the last layer of a chain reads each channel at."""
+    if not isinstance(choice.method, ConvolutionChain):
+        return 1
+    chain = choice.method.chain
+    high, wide = chain.window(chain.layers - 1, model.blobs(layer.name)[0].shape[-2:])
+    return high * wide
+
+
+def _predict(table: LayerChoices, choice: Choice) -> Dict[str, Any]:
+    whole, own = table.choices[0].cost, choice.cost
+    return facts_of(
+        {
+            "error": choice.lost**0.5,
+            "energy": 1.0 - choice.lost,
+            "loss": choice.loss,
+            **{
+                key: [_count(whole[name]), _count(own[name])]
+                for key, name in (("macs", "macs"), ("weights", "params"), ("seconds", "latency"))
+                if name in own
+            },
+        }
+    )
+
+
+def _describe(choice: Choice) -> Dict[str, Any]:
+    name = choice.method.name if choice.method else "none"
+    ranks = choice.method.options_for(choice.ranks) if choice.method else {}
+    cost = {"macs": _count(choice.cost["macs"]), "weights": _count(choice.cost["params"])}
+    return facts_of({"method": name, **ranks, "error": choice.lost**0.5, **cost})
+
+
+def _count(value: float) -> Any:
+    return round(value) if value >= 1 else float(f"{value:.6g}")

@@ -1,0 +1,84 @@
+"""What it loses to put a low-rank form in the place of a layer, without doing so."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Dict, List, Mapping, Sequence
+
+import numpy as np
+
+from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.methods import LowRank
+from netsurgery.network.model import Model
+
+WORST = 1e-6
+"""Share of the energy that is at least taken to be left, so that losses stay finite."""
+
+
+class Score(ABC):
+    """Tells losses that add up over layers.
+
+    Attributes:
+        name: What users call it.
+    """
+
+    name: ClassVar[str]
+
+    def options(self, model: Model, chosen: LowRank, layer: str) -> Dict[str, Any]:
+        """Return what an edit needs beside its rank, to do what is scored."""
+        return {}
+
+    @abstractmethod
+    def lost(
+        self,
+        model: Model,
+        chosen: LowRank,
+        layer: str,
+        tradeoff: Tradeoff,
+        ranks: Sequence[Ranks],
+    ) -> np.ndarray:
+        """Return the share of the layer's energy that is lost at each of some ranks.
+
+        Raises:
+            PlanError: The method cannot take the layer, or it cannot be scored.
+        """
+
+    def losses(self, lost: np.ndarray) -> np.ndarray:
+        """Return shares that are lost as losses that add up.
+
+        Their sum is the logarithm of the product of the energies that are left (Zhang et al. 2015).
+        """
+        found: np.ndarray = -np.log(np.maximum(1.0 - lost, WORST))
+        return found
+
+
+class Energy(Score):
+    """The energy of the weights, ``1 - ||W - W'||^2 / ||W||^2``: no data, seconds."""
+
+    name: ClassVar[str] = "energy"
+
+    def lost(
+        self,
+        model: Model,
+        chosen: LowRank,
+        layer: str,
+        tradeoff: Tradeoff,
+        ranks: Sequence[Ranks],
+    ) -> np.ndarray:
+        """Return ``||W - W'||^2 / ||W||^2``."""
+        return np.array([tradeoff.lost(one) for one in ranks])
+
+
+def even_numbers(count: int, most: int) -> List[int]:
+    """Return at most ``most`` of the numbers from 0 to ``count - 1``, both ends among them."""
+    if count <= most:
+        return list(range(count))
+    return np.unique(np.round(np.linspace(0, count - 1, most)).astype(int)).tolist()
+
+
+def facts_of(found: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return numbers as a plan holds them: six digits, counts whole."""
+    return {
+        name: float(f"{value:.6g}") if isinstance(value, float) else value
+        for name, value in found.items()
+    }

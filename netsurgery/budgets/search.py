@@ -1,0 +1,152 @@
+"""The search: which channels go first, and which form every layer then takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.budgets.choices import Choice, LayerChoices, find_choices
+from netsurgery.budgets.costs import Cost, NetCost
+from netsurgery.budgets.knapsack import Table, cheapest, solve
+from netsurgery.budgets.scores import Score
+from netsurgery.budgets.wishes import BudgetWishes
+from netsurgery.errors import PlanError
+from netsurgery.network.model import Model
+from netsurgery.planning.rules import Rule
+
+Progress = Callable[[str], None]
+KEPT = "kept on request"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A choice for every layer of a model.
+
+    Attributes:
+        model: The model, thinned or not.
+        tables: The choices of each layer that has some.
+        numbers: Which of them was taken, for each.
+        left: For layers without choices, the reason.
+        total: What the whole net then costs, in every currency.
+        loss: What all choices lose, by the score.
+    """
+
+    model: Model
+    tables: Tuple[LayerChoices, ...]
+    numbers: Tuple[int, ...]
+    left: Mapping[str, str]
+    total: Cost
+    loss: float
+
+    def taken(self) -> List[Tuple[LayerChoices, Choice]]:
+        """Return every layer with its choice."""
+        return [(t, t.choices[number]) for t, number in zip(self.tables, self.numbers)]
+
+
+def tables_of(
+    model: Model, wishes: BudgetWishes, score: Score, cost: NetCost, progress: Progress
+) -> Tuple[List[LayerChoices], Dict[str, str]]:
+    """Return the choices of every layer that has some, and the reasons of the others."""
+    methods = wishes.low_rank()
+    tables: List[LayerChoices] = []
+    left: Dict[str, str] = {}
+    for layer in model.network().layers:
+        if layer.name in left or any(layer.name in table.coupled for table in tables):
+            continue
+        takers = [one for one in methods if layer.type in one.layer_types]
+        if not takers:
+            if cost.macs.get(layer.name) and methods:
+                left[layer.name] = f"no method chosen takes layers of type {layer.type}"
+            continue
+        if any(Rule("keep", pattern, 0).selects(layer.name, layer.type) for pattern in wishes.keep):
+            left[layer.name] = KEPT
+            continue
+        progress(layer.name)
+        currencies = list(wishes.budget.given)
+        found = find_choices(model, layer.name, takers, score, cost, currencies, wishes.multiple)
+        if found is None:
+            continue
+        if len(found.choices) > 1:
+            tables.append(found)
+        else:
+            left.update(dict.fromkeys(found.coupled, _why(found.refused)))
+    return tables, left
+
+
+def select(
+    model: Model,
+    tables: Sequence[LayerChoices],
+    left: Mapping[str, str],
+    cost: NetCost,
+    limits: Mapping[str, float],
+    original: Mapping[str, float],
+) -> Selection:
+    """Take a choice for every layer, so that all budgets are kept and least is lost.
+
+    Args:
+        model: The model.
+        tables: Choices of its layers.
+        left: Why the others have none.
+        cost: What the model costs.
+        limits: What may be spent in each currency that has a budget.
+        original: What the net cost before anything was done to it.
+
+    Raises:
+        PlanError: No selection keeps to the budgets; the text says what can be had.
+    """
+    names = list(limits)
+    costs = [np.array([[c.cost[name] for name in names] for c in t.choices]) for t in tables]
+    knapsack = [
+        Table(np.array([c.loss for c in table.choices]), found)
+        for table, found in zip(tables, costs)
+    ]
+    whole = np.array([cost.total[name] for name in names])
+    fixed = whole - sum((found[0] for found in costs), np.zeros(len(names)))
+    room = np.array([limits[name] for name in names]) - fixed
+    numbers = solve(knapsack, room.tolist())
+    if numbers is None:
+        least = fixed + (cheapest(knapsack) if knapsack else 0.0)
+        raise _impossible(model, dict(zip(names, least)), original)
+    chosen = [table.choices[number] for table, number in zip(tables, numbers)]
+    total = {
+        name: cost.total[name]
+        + sum(c.cost[name] - t.choices[0].cost[name] for t, c in zip(tables, chosen))
+        for name in cost.total
+    }
+    return Selection(model, tuple(tables), numbers, left, total, float(sum(c.loss for c in chosen)))
+
+
+def second(selection: Selection, place: int, limits: Mapping[str, float]) -> Optional[Choice]:
+    """Return what a layer would best be instead, all others as they are and within the budgets.
+
+    A form of another method if one fits, or else another rank.
+    """
+    table, number = selection.tables[place], selection.numbers[place]
+    taken = table.choices[number]
+    room = {name: limits[name] - selection.total[name] + taken.cost[name] for name in limits}
+    fitting = [
+        choice
+        for choice in table.choices
+        if choice is not taken and all(choice.cost[name] <= room[name] for name in limits)
+    ]
+    others = [choice for choice in fitting if choice.method is not taken.method]
+    return min(others or fitting, key=lambda choice: choice.loss, default=None)
+
+
+def _impossible(model: Model, least: Mapping[str, float], total: Mapping[str, float]) -> PlanError:
+    shares = [f"{least[name] / total[name]:.3f} of the {name}" for name in least]
+    alone = ", each alone" if len(shares) > 1 else ""
+    return PlanError(
+        f"the budget cannot be met: the least that can be had is {', '.join(shares)}{alone}",
+        file=model.prototxt.file,
+        remedy="ask for less, or allow more methods (--methods)",
+    )
+
+
+def _why(refused: Mapping[str, str]) -> str:
+    reasons: Dict[str, List[str]] = {}
+    for name, reason in refused.items():
+        reasons.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())

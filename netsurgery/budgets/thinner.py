@@ -1,0 +1,91 @@
+"""Thinned nets from which the search starts: channels go first, then layers are factored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator, Optional, Set
+
+import numpy as np
+
+from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS
+from netsurgery.budgets.output import Output
+from netsurgery.budgets.scores import Score
+from netsurgery.budgets.wishes import BudgetWishes
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.errors import PlanError
+from netsurgery.linalg.residual import relative_distance
+from netsurgery.network.channels import channel_groups
+from netsurgery.network.channels.base import READS
+from netsurgery.network.graph import Value
+from netsurgery.network.model import Model
+from netsurgery.planning.plan import Plan
+from netsurgery.planning.rules import Rule
+from netsurgery.planning.thin_budget import Budget as ThinBudget
+from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.surgery import operate
+
+STEP = 0.1
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model to search from.
+
+    Attributes:
+        model: The model.
+        plan: What made it of the one before; None if nothing did.
+        loss: What that lost, by the score.
+        changed: The values that are narrower now.
+    """
+
+    model: Model
+    plan: Optional[Plan]
+    loss: float
+    changed: Set[Value]
+
+
+def starts(
+    model: Model, wishes: BudgetWishes, score: Score, statistics: Optional[Statistics]
+) -> Iterator[Start]:
+    """Yield the model thinned to nine tenths of its cost, to eight, and so on to the budget."""
+    given = {k: v for k, v in wishes.budget.given.items() if k != BYTES or v <= 1}
+    last = min(given.values(), default=STEP)
+    steps = [1.0 - STEP * number for number in range(1, 10)]
+    for share in [step for step in steps if step > last + STEP / 2] + [last]:
+        computes = {MACS, LATENCY} & set(wishes.budget.given)
+        stores = {PARAMS, BYTES} & set(wishes.budget.given)
+        budget = ThinBudget(share if computes else None, share if stores else None)
+        try:
+            yield _start(model, wishes, budget, score, statistics)
+        except PlanError:
+            return  # what goes on from here cannot be met either
+
+
+def _start(
+    model: Model,
+    wishes: BudgetWishes,
+    budget: ThinBudget,
+    score: Score,
+    statistics: Optional[Statistics],
+) -> Start:
+    rules = [Rule("keep", pattern, 1.0) for pattern in wishes.keep]
+    asked = ThinWishes(rules, budget=budget, multiple=wishes.multiple, seed=wishes.seed)
+    plan = plan_thin(model, asked, statistics)
+    surgery = operate(model, plan, statistics)
+    twin = surgery.twin()
+    cut = {edit.layer for edit in plan.edits}
+    groups = [group for group in channel_groups(model) if group.name in cut]
+    readers = {m.layer.name for g in groups for m in g.members if m.role == READS and not m.blob}
+    lost = [_lost(model, twin, name, score) for name in sorted(readers) if model.blobs(name)]
+    changed = {value.value for group in groups for value in group.values}
+    return Start(surgery.model, plan, float(score.losses(np.array(lost)).sum()), changed)
+
+
+def _lost(model: Model, twin: Model, layer: str, score: Score) -> float:
+    """The share of a layer's energy that is gone with what it does not read any more."""
+    old, new = (one.blobs(layer)[0].array().astype(np.float64) for one in (model, twin))
+    rows = np.abs(new).reshape(len(new), -1).sum(axis=1) > 0
+    # Outputs that are gone too count where they are read.
+    new = np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+    found = score.distance(model, layer, new) if isinstance(score, Output) else None
+    return float(relative_distance(old, new) ** 2) if found is None else min(found, 1.0)

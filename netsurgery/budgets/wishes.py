@@ -1,0 +1,141 @@
+"""What a user asks of a plan that keeps to a budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS, Cost
+from netsurgery.errors import PlanError
+from netsurgery.methods import METHODS, LowRank, low_rank_method, method
+
+DEFAULT_METHODS = (
+    *("svd", "channel_svd", "input_svd", "spatial_svd", "tucker", "spatial_channel_svd"),
+)
+THIN, FOLD = "thin", "fold_batchnorm"
+SCORES = ("energy", "output", "metric")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be left of a net.
+
+    Attributes:
+        macs: Share of its multiply-accumulates.
+        params: Share of its parameters.
+        bytes: Size of the weights file, or its share if at most 1.
+        latency: Share of its time, as measured layer by layer.
+
+    Raises:
+        PlanError: A share is not between 0 and 1, or there is none.
+    """
+
+    macs: Optional[float] = None
+    params: Optional[float] = None
+    bytes: Optional[float] = None
+    latency: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        shares = {name: value for name, value in self.given.items() if name != BYTES}
+        if not self.given:
+            raise PlanError(
+                "there is no budget", remedy="give --macs, --params, --bytes, --latency"
+            )
+        for name, share in shares.items():
+            if not 0 < share <= 1:
+                raise PlanError(f"--{name} {share:g} is no share", remedy="write one from 0 to 1")
+        if self.bytes is not None and self.bytes <= 0:
+            raise PlanError(f"--bytes {self.bytes:g} is no size")
+
+    @property
+    def given(self) -> Cost:
+        """The budgets that there are, by name."""
+        own = {MACS: self.macs, PARAMS: self.params, BYTES: self.bytes, LATENCY: self.latency}
+        return {name: value for name, value in own.items() if value is not None}
+
+    def limits(self, total: Mapping[str, float]) -> Cost:
+        """Return what may be spent, given what the net costs now."""
+        return {
+            name: value if name == BYTES and value > 1 else value * total[name]
+            for name, value in self.given.items()
+        }
+
+    def times(self, share: float) -> Budget:
+        """Return the same budget with all shares replaced by one."""
+        return Budget(**dict.fromkeys(self.given, share))
+
+
+@dataclass(frozen=True)
+class BudgetWishes:
+    """What a user asks of a plan that keeps to a budget.
+
+    Attributes:
+        budget: What may be left of the net.
+        methods: Names of the methods to choose among; ``"thin"`` may be one of them, and
+            ``"fold_batchnorm"``, which is carried out first.
+        score: What tells a form's loss: ``"energy"`` (of weights), ``"output"`` (of what layers
+            make of calibration inputs) or ``"metric"``; by default the second where there are
+            inputs and the first where there are none.
+        metric: For that score, see `netsurgery.budgets.metric`.
+        keep: Layers to leave alone, by name, glob or type.
+        rois: Number of regions of interest that MACs are counted with.
+        multiple: Of what all ranks and numbers of channels are to be multiples.
+        refit: With inputs, fit every layer behind the first change to the original.
+        options: Options for every low-rank edit that takes them, such as ``{"split": "sqrt"}``.
+        notes: A file in which evaluations or times are kept, for the next run to go on from.
+        seed: For what is random.
+    """
+
+    budget: Budget
+    methods: Sequence[str] = DEFAULT_METHODS
+    score: Optional[str] = None
+    metric: Optional[str] = None
+    keep: Sequence[str] = ()
+    rois: Optional[int] = None
+    multiple: int = 1
+    refit: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+    notes: Optional[str] = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.score is not None and self.score not in SCORES:
+            problem = f"there is no score {self.score!r}"
+            raise PlanError(problem, remedy=f"choose among {', '.join(SCORES)}")
+        if self.multiple < 1:
+            raise PlanError(f"--round {self.multiple} is not 1 or more")
+        self.low_rank()
+
+    def low_rank(self) -> Tuple[LowRank, ...]:
+        """Return the methods that factor weights.
+
+        Raises:
+            PlanError: A method is unknown, or no way to make a layer cheaper; lists those that are.
+        """
+        names = [name for name in self.methods if name not in (THIN, FOLD)]
+        for name in names:
+            if not isinstance(method(name), LowRank):
+                known = [one for one, found in METHODS.all().items() if isinstance(found, LowRank)]
+                raise PlanError(
+                    f"method {name!r} has no ranks to choose for a budget",
+                    remedy=f"choose among {', '.join(sorted([*known, THIN, FOLD]))}",
+                )
+        return tuple(low_rank_method(name) for name in names)
+
+    def chosen_score(self, inputs: bool) -> str:
+        """Return the name of the score.
+
+        Raises:
+            PlanError: It needs inputs, and there are none.
+        """
+        name = self.score or ("output" if inputs else "energy")
+        if name == "output" and not inputs:
+            raise PlanError("score output needs inputs", remedy="give some with --calibrate")
+        return name
+
+    def edit_options(self, chosen: LowRank, length: int) -> Dict[str, Any]:
+        """Return those of the options that a method takes that makes so many layers of one."""
+        fitting = {name: value for name, value in self.options.items() if name in chosen.options}
+        if len(fitting.get("suffixes", ())) != length:
+            fitting.pop("suffixes", None)
+        return fitting

@@ -1,0 +1,101 @@
+"""The options with which a user says what a smaller net may cost."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import click
+
+from netsurgery.cli._options import options
+from netsurgery.cli._rules import edit_options
+
+BUDGETS = (
+    *("macs", "params", "size", "latency", "methods", "score", "metric", "rois", "multiple"),
+    "no_refit",
+)
+
+budget_options = options(
+    click.option("--macs", type=float, metavar="SHARE", help="Share of the MACs that may be left."),
+    click.option(
+        "--params", type=float, metavar="SHARE", help="Share of the parameters that may be left."
+    ),
+    click.option(
+        "--bytes", "size", metavar="SIZE", help="Size of the weights file: 20MB, 600kB, or a share."
+    ),
+    click.option(
+        "--latency",
+        type=float,
+        metavar="SHARE",
+        help="Share of the time that may be left, as measured layer by layer on the engine.",
+    ),
+    click.option(
+        "--methods",
+        metavar="A,B,C",
+        help="What to choose among within the budget; also thin (channels go first) and "
+        "fold_batchnorm. [default: every low-rank method]",
+    ),
+    click.option(
+        "--score",
+        metavar="NAME",
+        help="What a form's loss is: energy (of the weights), output (of what layers make of "
+        "--calibrate; default with it) or metric.",
+    ),
+    click.option(
+        "--metric",
+        metavar="WHAT",
+        help="For --score metric: module:function, called with the paths of prototxt and weights, "
+        "or a shell command with {prototxt} and {weights} that prints a number; higher is better. "
+        "[default: accuracy on the labels of --calibrate]",
+    ),
+    click.option("--rois", type=int, metavar="N", help="Count MACs with N regions of interest."),
+    click.option(
+        "--round", "multiple", type=int, default=1, help="Ranks are multiples of this number."
+    ),
+    click.option(
+        "--no-refit",
+        is_flag=True,
+        help="Do not fit layers behind the first change to --calibrate.",
+    ),
+)
+
+
+def read_budget(given: dict[str, Any], rules: dict[str, Any], **others: Any) -> Optional[Any]:
+    """Return what the options say as the planner's ``BudgetWishes``, or None without a budget.
+
+    Args:
+        given: The values of `budget_options`.
+        rules: The values of the rule options.
+        others: More fields of the wishes, such as ``seed``.
+
+    Raises:
+        PlanError: A budget, method or score is none.
+        click.UsageError: There are rules too, or budget options without a budget.
+    """
+    from netsurgery.budgets import Budget, BudgetWishes
+    from netsurgery.budgets.costs import parse_bytes
+    from netsurgery.budgets.wishes import DEFAULT_METHODS, FOLD
+
+    if all(given[name] is None for name in ("macs", "params", "size", "latency")):
+        alone = [f"--{name}" for name in ("methods", "score", "metric", "rois") if given[name]]
+        if alone:
+            raise click.UsageError(
+                f"{alone[0]} needs a budget: --macs, --params, --bytes, --latency"
+            )
+        return None
+    if any(rules[name] for name in ("ranks", "energies", "errors")):
+        raise click.UsageError("give a budget or rules, not both")
+    size = None if given["size"] is None else parse_bytes(given["size"])
+    names = given["methods"]
+    methods = tuple(name.strip() for name in names.split(",")) if names else DEFAULT_METHODS
+    return BudgetWishes(
+        Budget(given["macs"], given["params"], size, given["latency"]),
+        (*methods, FOLD) if rules["fold_batchnorm"] else methods,
+        given["score"],
+        given["metric"],
+        rules["keep"],
+        given["rois"],
+        given["multiple"],
+        not given["no_refit"],
+        edit_options(rules["split"], rules["naming"], rules["templates"]),
+        **others,
+    )

@@ -1,0 +1,23 @@
+"""``netsurgery explain``: what a plan does with every layer, what came second, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netsurgery.cli._options import FILE, json_option, options, print_json
+
+
+@click.command("explain")
+@options(click.argument("plan", type=FILE), json_option)
+def command(plan: Path, as_json: bool) -> None:
+    """Say for every layer of PLAN what was chosen, what came second, and what it costs."""
+    from netsurgery.planning.plan import Plan
+    from netsurgery.report.explain import print_explanation
+
+    loaded = Plan.load(plan)
+    if as_json:
+        print_json(loaded.to_dict())
+    else:
+        print_explanation(loaded)

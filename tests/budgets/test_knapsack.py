@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from itertools import product
+from typing import Optional
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netsurgery.budgets.knapsack import Table, cheapest, solve
+
+ROUNDING = 1e-9  # of sums of a few losses below 4
+
+
+def make_tables(seed: int, layers: int, choices: int, budgets: int) -> list[Table]:
+    """Layers whose first choice costs 100 in each budget and loses nothing."""
+    random = np.random.default_rng(seed)
+    return [
+        Table(
+            np.append(0.0, 4 * random.random(choices - 1)),
+            np.concatenate(
+                [
+                    np.full((1, budgets), 100),
+                    random.integers(1, 120, (choices - 1, budgets)),
+                ]
+            ),
+        )
+        for _ in range(layers)
+    ]
+
+
+def loss_of(tables: list[Table], numbers: tuple[int, ...]) -> float:
+    return float(sum(table.losses[number] for table, number in zip(tables, numbers)))
+
+
+def spent(tables: list[Table], numbers: tuple[int, ...]) -> np.ndarray:
+    return np.sum([table.costs[number] for table, number in zip(tables, numbers)], axis=0)
+
+
+def by_brute_force(tables: list[Table], limits: list[int]) -> Optional[float]:
+    every = product(*(range(len(table.losses)) for table in tables))
+    fitting = (numbers for numbers in every if (spent(tables, numbers) <= limits).all())
+    return min((loss_of(tables, numbers) for numbers in fitting), default=None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    limits=st.lists(st.integers(3, 310), min_size=1, max_size=3),
+)
+def test_it_finds_what_trying_all_finds(seed: int, limits: list[int]) -> None:
+    tables = make_tables(seed, 3, 10, len(limits))
+    found = solve(tables, limits)
+    best = by_brute_force(tables, limits)
+    if found is None:
+        assert best is None
+    else:
+        assert loss_of(tables, found) == pytest.approx(best, abs=ROUNDING)
+        assert (spent(tables, found) <= limits).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), budgets=st.integers(1, 2))
+def test_a_larger_budget_never_loses_more(seed: int, budgets: int) -> None:
+    tables = make_tables(seed, 6, 12, budgets)
+    least = cheapest(tables)
+    losses = []
+    for share in np.linspace(0, 1, 9):
+        limits = least + share * (600 - least)
+        found = solve(tables, limits)
+        if found is not None:
+            assert (spent(tables, found) <= limits).all()
+            losses.append(loss_of(tables, found))
+        else:
+            assert not losses, "a smaller budget could be met"
+    assert all(a >= b - ROUNDING for a, b in zip(losses, losses[1:]))
+    assert losses[-1] == 0.0
+
+
+def test_a_full_budget_takes_the_first_choice_of_each() -> None:
+    tables = make_tables(0, 4, 5, 1)
+    free = Table(np.zeros(3), np.array([[100], [50], [10]]))
+    assert solve([*tables, free], [500]) == (0, 0, 0, 0, 0)
+
+
+def test_what_costs_less_and_loses_nothing_is_taken_where_the_budget_is_short() -> None:
+    free = Table(np.zeros(3), np.array([[100], [50], [10]]))
+    dear = Table(np.array([0.0, 1.0]), np.array([[100], [10]]))
+    assert solve([free, dear], [150]) == (2, 0)
+
+
+def test_equals_are_decided_alike_every_time() -> None:
+    twin = Table(np.array([0.0, 1.0, 1.0]), np.array([[10], [5], [5]]))
+    found = [solve([twin, twin, twin], [20]) for _ in range(3)]
+    assert found[0] is not None
+    assert len(set(found)) == 1
+    assert sorted(found[0]) == [0, 1, 1]
+
+
+def test_there_may_be_no_layer_at_all() -> None:
+    assert solve([], [0]) == ()
+    assert solve([], [-1]) is None
+
+
+def test_it_says_when_nothing_fits() -> None:
+    tables = make_tables(3, 3, 10, 2)
+    assert solve(tables, (cheapest(tables) - 1).tolist()) is None
+
+
+def test_many_layers_with_many_choices_are_no_trouble() -> None:
+    tables = make_tables(5, 40, 60, 1)
+    found = solve(tables, [1500])
+    assert found is not None
+    assert spent(tables, found) <= 1500

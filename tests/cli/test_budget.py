@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netsurgery.budgets.costs import parse_bytes
+from netsurgery.formats.binaryproto import read_mean
+from netsurgery.network.cost import total_cost
+from netsurgery.network.model import load
+from netsurgery.planning import Plan
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    path = tmp_path / "inputs.npz"
+    np.savez(path, data=np.random.default_rng(0).normal(size=(64, 3, 4, 4)).astype(np.float32))
+    return path
+
+
+def test_a_plan_for_a_budget_is_written_applied_and_explained(netsurgery, pair, tmp_path) -> None:
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    done = netsurgery("plan", *pair, "--macs", 0.5, "-o", plan)
+    assert done.status == 0, done.err
+    assert netsurgery("apply", plan, "-o", out).status == 0
+    small, whole = (total_cost(load(*files)) for files in (sorted_pair(out), pair))
+    assert small.macs <= 0.5 * whole.macs
+    told = netsurgery("explain", plan).out
+    assert "budget: macs 0.5; score: energy" in told
+    for name in ("fc6", "fc7"):
+        assert name in told
+    assert json.loads(netsurgery("explain", plan, "--json").out)["expected"]["score"] == "energy"
+
+
+def test_compress_takes_the_same_budget(netsurgery, pair, tmp_path, inputs, opencv) -> None:
+    out = tmp_path / "out"
+    done = netsurgery(
+        *("compress", *pair, "--bytes", "5kB", "--calibrate", inputs, "--no-cache"),
+        *("--engine", opencv, "-o", out),
+    )
+    assert done.status == 0, done.err + done.out
+    assert sorted_pair(out)[1].stat().st_size <= 5000
+    report = json.loads((out / "netsurgery.json").read_text())
+    assert report["plan"]["expected"]["score"] == "output"
+    assert report["proof"]["passed"]
+
+
+def test_a_plan_explains_itself_also_when_a_person_wrote_it(netsurgery, tmp_path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("edits: [{layer: fc6, method: svd, rank: 4}]\n")
+    told = netsurgery("explain", plan)
+    assert told.status == 0
+    assert "svd 4" in told.out
+
+
+def test_options_that_do_not_go_together_are_refused(netsurgery, pair, tmp_path) -> None:
+    for options, told in (
+        (("--macs", 0.5, "--rank", "fc6=3"), "a budget or rules"),
+        (("--methods", "svd"), "needs a budget"),
+        (("--macs", 0.5, "--methods", "svg"), "choose among"),
+        (("--macs", 0.5, "--score", "output"), "--calibrate"),
+        (("--bytes", "20 miles"), "no size of a file"),
+        (("--params", 0.001), "the least that can be had is"),
+    ):
+        done = netsurgery("plan", *pair, *options)
+        assert done.status == 2
+        assert told in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("20MB", 20e6), ("600 kB", 6e5), ("1KiB", 1024), ("77", 77), (".5", 0.5)]
+)
+def test_sizes_are_read_in_the_usual_units(text: str, size: float) -> None:
+    assert parse_bytes(text) == size
+
+
+def test_half_of_a_trained_net_in_real_caffe(netsurgery, zoo, caffe, tmp_path, shared) -> None:
+    folder = zoo / "cifar10_quick_everpeace"
+    files = folder / "deploy.prototxt", folder / "cifar10_quick_iter_5000.caffemodel"
+    for name, part in (("seen", "train"), ("held", "test")):
+        images = images_of(shared, part)
+        np.savez(tmp_path / f"{name}.npz", data=images[0], labels=images[1])
+    done = netsurgery(
+        *("compress", *files, "--macs", 0.5, "--calibrate", tmp_path / "seen.npz", "--no-cache"),
+        *("--methods", "channel_svd,spatial_svd", "--score", "output", "--engine", caffe),
+        *("--inputs", tmp_path / "held.npz", "--min-agreement", 0.9, "-o", tmp_path / "out"),
+    )
+    assert done.status == 0, done.err + done.out
+    report = json.loads((tmp_path / "out" / "netsurgery.json").read_text())
+    assert report["after"]["macs"] <= 0.5 * report["before"]["macs"]
+    accuracy = report["proof"]["effect"]["accuracy"]
+    # Issue 4: within 6 points at half the MACs; what is seen here is about one.
+    assert accuracy["after"] >= accuracy["before"] - 0.06
+    plan = Plan.from_dict(report["plan"])
+    assert any("measured" in edit.predicted for edit in plan.edits)
+
+
+def images_of(shared: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """The first 200 training or test images of CIFAR-10, as the net was trained with them."""
+    mean = read_mean(shared / "zoo" / "cifar10_quick_h5" / "mean.binaryproto")
+    file = np.load(shared / "data" / "cifar10.npz")
+    images = file[f"{part}_images"][:200].astype(np.float32) - mean
+    return images, file[f"{part}_labels"][:200]
+
+
+def sorted_pair(folder: Path) -> tuple[Path, Path]:
+    """The prototxt and the weights in a folder."""
+    return next(folder.glob("*.prototxt")), next(folder.glob("*.caffemodel"))
