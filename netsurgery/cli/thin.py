@@ -50,7 +50,7 @@ _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multip
     click.option(
         "--compensate",
         type=click.Choice(["none", "channels", "patches", "refit"]),
-        help="How kept channels stand in for the others. [default: patches with --calibrate]",
+        help="How kept channels stand in for the others. [default: refit with --calibrate]",
     ),
     click.option("--no-compensate", is_flag=True, help="The same as --compensate none."),
     click.option(

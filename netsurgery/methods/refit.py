@@ -19,12 +19,18 @@ from netsurgery.linalg.moments import Moments
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
 from netsurgery.methods.coupled import weights_name
-from netsurgery.methods.reconstruction import RIDGE
+from netsurgery.methods.reconstruction import RIDGE, WIDEST
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.per_channel import PER_CHANNEL_TYPES, Axis, per_channel
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.network.shapes.inference import Shapes
+
+DOUBT = 0.1
+"""How much the ridge grows with the number of inputs of the layer beside the number of rows seen:
+as many unknowns as rows could be fitted to anything. On `cifar10_quick`, half its MACs cut and 1000
+calibration images, accuracy is .706 with it, .676 without."""
 
 
 @METHODS.register("refit")
@@ -32,7 +38,7 @@ class Refit(Method):
     """Give a layer the weights that best give the original's outputs from its present inputs.
 
     Options of an edit: ``ridge``, the share of the mean square of the inputs that holds the weights
-    to where they were.
+    to where they were; by default the more, the fewer rows were seen.
     """
 
     name: ClassVar[str] = "refit"
@@ -47,7 +53,8 @@ class Refit(Method):
         """
         statistics = context.require_statistics(edit)
         network = model.network()
-        layer = _find(model, network, edit)
+        shapes = infer_shapes(network, weights=model.weights)
+        layer = _find(model, network, shapes, edit)
         if context.origin(layer.tops[0]).value not in context.original.network().values:
             raise PlanError(
                 "the original has no layer that makes what this one should make",
@@ -56,9 +63,8 @@ class Refit(Method):
             )
         target = Target(_original(context, layer.tops[0]), _beside(model, network, layer, context))
         moments = statistics.errands(model, layer, context.original, target)
-        shapes = infer_shapes(network, weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-        ridge = edit.options.get("ridge", RIDGE)
+        ridge = edit.options.get("ridge")
         try:
             fitted = _fit(model, network, layer, product, moments, ridge)
         except ValueError as error:
@@ -72,20 +78,43 @@ class Refit(Method):
         return {name: arrays for name, (arrays,) in pieces.items()}
 
 
-def _find(model: Model, network: Network, edit: Edit) -> Layer:
-    named = [layer for layer in network.layers if layer.name == edit.layer]
-    problem = None
-    if not named:
-        problem = "there is no such layer"
-    elif named[0].type not in TYPES:
-        problem = f"it is of type {named[0].type}; refit takes {' or '.join(TYPES)}"
-    elif len(named) > 1 or len(named[0].bottoms) > 1 or weights_name(named[0].text):
-        problem = "it shares its weights, and cannot be fitted alone"
+def why_not(network: Network, layer: Layer, bottom: Optional[Shape]) -> Optional[str]:
+    """Return why a layer cannot be fitted, or None if it can.
+
+    Args:
+        network: The network.
+        layer: The layer.
+        bottom: Shape of what it reads.
+    """
+    if layer.type not in TYPES:
+        return f"it is of type {layer.type}; refit takes {' or '.join(TYPES)}"
+    named = [other for other in network.layers if other.name == layer.name]
+    if len(named) > 1 or len(layer.bottoms) > 1 or weights_name(layer.text):
+        return "it shares its weights, and cannot be fitted alone"
+    if bottom is None:
+        return "the shape of what it reads is not known"
+    try:
+        width = MatrixProduct(layer, bottom).width
+    except NetworkError as error:
+        return error.problem
+    if width > WIDEST:
+        return (
+            f"it reads {width} numbers at a time, and fitting it takes a matrix of their products"
+        )
+    return None
+
+
+def _find(model: Model, network: Network, shapes: Shapes, edit: Edit) -> Layer:
+    layer = next((layer for layer in network.layers if layer.name == edit.layer), None)
+    if layer is None:
+        problem: Optional[str] = "there is no such layer"
     elif not model.blobs(edit.layer):
         problem = "the weights hold no blobs for it"
-    if problem:
-        raise PlanError(problem, file=model.prototxt.file, layer=edit.layer)
-    return named[0]
+    else:
+        problem = why_not(network, layer, shapes[layer.bottoms[0]])
+    if problem or layer is None:
+        raise PlanError(str(problem), file=model.prototxt.file, layer=edit.layer)
+    return layer
 
 
 def _original(context: Context, value: Value) -> Part:
@@ -128,7 +157,7 @@ def _fit(
     layer: Layer,
     product: MatrixProduct,
     moments: Sequence[Moments],
-    ridge: float,
+    ridge: Optional[float],
 ) -> Mapping[str, Tuple[LayerWeights, ...]]:
     weights, *bias = model.blobs(layer.name)
     mean = None if bias else _normalising(model, network, layer)
@@ -138,7 +167,8 @@ def _fit(
     for matrix, seen in zip(product.matrices(weights.array()), moments):
         cross = seen.cross_covariance if centred else seen.cross
         gram = seen.covariance if centred else seen.second
-        found.append(refit(cross, gram, ridge, matrix))
+        share = RIDGE + DOUBT * len(gram) / seen.count if ridge is None else ridge
+        found.append(refit(cross, gram, share, matrix))
         constants.append(seen.target_mean - found[-1] @ seen.mean)
     constant = np.concatenate(constants)
     blobs = [weights.filled(product.joined(found)), *bias]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from netsurgery.criteria.base import WEIGHTS
 from netsurgery.errors import PlanError
 from netsurgery.formats.upgrade import upgrade
 from netsurgery.methods import Edit
+from netsurgery.methods.refit import why_not
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.doctor.fit import require_fit
-from netsurgery.network.matrix_product import TYPES
 from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import Rule, choose, refuse_idle
 from netsurgery.planning.sensitivity import by_outputs
@@ -41,7 +42,7 @@ class ThinWishes:
             inputs and ``"somp"`` where there are none.
         compensate: How what is kept stands in for the rest: ``"none"``, ``"channels"``,
             ``"patches"`` (see `methods.thin`) or ``"refit"`` (every layer behind the first cut is
-            fitted to the original, see `methods.refit`); by default ``"patches"`` where there are
+            fitted to the original, see `methods.refit`); by default ``"refit"`` where there are
             inputs.
         multiple: Of what the number of channels kept is to be a multiple.
         seed: For what is random.
@@ -170,7 +171,8 @@ class _Planner:
 
     def plan(self) -> Plan:
         """Return what was decided."""
-        kind = self.wishes.compensate or ("patches" if self.statistics else "none")
+        kind = self.wishes.compensate or (REFIT if self.statistics else "none")
+        fitted = set(_fitted(self.model, self.groups, self.kept)) if kind == REFIT else set()
         edits: List[Edit] = []
         for group in self.groups:
             kept = self.kept.get(group.name)
@@ -180,12 +182,15 @@ class _Planner:
             options: Dict[str, Any] = {"keep": kept.tolist()}
             if kind not in ("none", REFIT):
                 options["compensate"] = kind
+            elif kind == REFIT and not {layer.name for layer in group.consumers} <= fitted:
+                options["compensate"] = "channels"
             predicted: Dict[str, Any] = {"channels": [group.channels, len(kept)]}
             if group.approximate:
                 predicted["approximate"] = group.approximate
             edits.append(Edit(group.name, "thin", options, predicted))
-        if kind == REFIT and edits:
-            edits += [Edit(name, REFIT) for name in _behind(self.model, self.groups, edits)]
+        edits += [
+            Edit(layer.name, REFIT) for layer in self.model.network().layers if layer.name in fitted
+        ]
         return Plan(tuple(edits), tuple(Left(*item) for item in self.left.items()))
 
     def _rule(self, group: ChannelGroup) -> Optional[Rule]:
@@ -228,16 +233,19 @@ def _whole(kept: Optional[np.ndarray]) -> str:
     return "no rule selects it" if kept is None else "keeps all its channels"
 
 
-def _behind(model: Model, groups: Sequence[ChannelGroup], edits: Sequence[Edit]) -> List[str]:
-    """The layers with weights that read, however far behind, what the edits cut."""
-    cut = {edit.layer for edit in edits}
-    changed = {value.value for group in groups if group.name in cut for value in group.values}
+def _fitted(
+    model: Model, groups: Sequence[ChannelGroup], kept: Mapping[str, np.ndarray]
+) -> List[str]:
+    """The layers to fit: all that read, however far behind, what is cut, and that can be fitted."""
+    network = model.network()
+    shapes = infer_shapes(network, weights=model.weights)
+    cut = [group for group in groups if len(kept.get(group.name, ())) not in (0, group.channels)]
+    changed = {value.value for group in cut for value in group.values}
     found = []
-    for layer in model.network().layers:
+    for layer in network.layers:
         if changed.isdisjoint(layer.bottoms):
             continue
         changed.update(layer.tops)
-        shared = any(param.name for param in layer.parameter.param)
-        if layer.type in TYPES and len(layer.bottoms) == 1 and not shared:
+        if model.blobs(layer.name) and not why_not(network, layer, shapes[layer.bottoms[0]]):
             found.append(layer.name)
     return found
