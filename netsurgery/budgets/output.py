@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.budgets.scores import Score
+from netsurgery.calibration.cache import question
 from netsurgery.calibration.gauges import OutputGauge, ProductGauge
 from netsurgery.calibration.measuring import Source
 from netsurgery.calibration.statistics import Statistics
@@ -121,7 +122,7 @@ class Output(Score):
             return [matrix @ gram @ matrix.T for matrix, gram in zip(matrices, grams)]
         if layer not in self._wide:
             gauge = OutputGauge(product, Source(product.layer.tops[0]), self.statistics.seed)
-            self.statistics.run([model], [gauge])
+            self.statistics.learn([model], {question("outputs", layer): gauge})
             self._wide[layer] = _centred(model, layer, gauge.moments)
         return self._wide[layer]
 
@@ -132,7 +133,8 @@ class Output(Score):
         if layer not in self._grams:
             self._grams = {}
             gauges = {product.layer.name: gauge for product, gauge in self._next(model, layer)}
-            self.statistics.run([model], list(gauges.values()))
+            asked = {question("products", name): gauge for name, gauge in gauges.items()}
+            self.statistics.learn([model], asked)
             self._grams = {
                 name: _centred(model, name, gauge.moments) for name, gauge in gauges.items()
             }

@@ -240,6 +240,6 @@ def entries_by_turn(of_entry: np.ndarray, channels: int) -> List[np.ndarray]:
     sorted_channels = of_entry[order]
     starts = np.searchsorted(sorted_channels, sorted_channels)
     turn = np.arange(len(order)) - starts
-    found = np.full((int(turn.max(initial=-1)) + 1, channels), -1)
+    found = np.full((int(np.max(turn, initial=-1)) + 1, channels), -1)
     found[turn, sorted_channels] = order
     return list(found)

@@ -191,7 +191,7 @@ def _by_channel(array: np.ndarray, of_entry: np.ndarray, channels: int) -> np.nd
     """Bring entries along axis 0 together by channel; what a channel lacks is zero."""
     flat = array.reshape(len(array), -1)
     counts = np.bincount(of_entry[of_entry >= 0], minlength=channels)
-    rows = np.zeros((channels, int(counts.max(initial=0)), flat.shape[1]))
+    rows = np.zeros((channels, int(np.max(counts, initial=0)), flat.shape[1]))
     turn = np.zeros(channels, int)
     for entry, channel in enumerate(of_entry):
         if channel >= 0:
@@ -208,7 +208,10 @@ def _refined(group: ChannelGroup) -> List[List[int]]:
             keys[row, column] = number
     _, cell = np.unique(keys, axis=0, return_inverse=True)
     cell = cell.ravel()
-    return [np.flatnonzero(cell == number).tolist() for number in range(cell.max(initial=-1) + 1)]
+    return [
+        np.flatnonzero(cell == number).tolist()
+        for number in range(int(np.max(cell, initial=-1)) + 1)
+    ]
 
 
 def _in_turn(

@@ -119,7 +119,7 @@ def _uneven(channels: np.ndarray) -> bool:
 def _entries(run: np.ndarray, taps: int, channels: int) -> np.ndarray:
     """For each channel the entries of a row that belong to it; -1 for one that is not read."""
     counts = np.bincount(run[run >= 0], minlength=channels)
-    found = np.full((channels, int(counts.max(initial=1)) * taps), -1)
+    found = np.full((channels, int(np.max(counts, initial=1)) * taps), -1)
     for channel in np.flatnonzero(counts):
         places = np.flatnonzero(run == channel)
         own = (places[:, None] * taps + np.arange(taps)).ravel()

@@ -79,12 +79,13 @@ def eliminate(
     losses: List[float] = []
     while True:
         left = np.bincount(of_set[alive])
-        candidates = np.flatnonzero(alive & free & (left == left.max())[of_set])
-        if left.max() <= 1 or not len(candidates):
+        most_left = int(np.max(left))
+        candidates = np.flatnonzero(alive & free & (left == most_left)[of_set])
+        if most_left <= 1 or not len(candidates):
             return Elimination(np.array(order, int), np.array(losses))
         costs = _costs(states, candidates)
         ranked = np.argsort(costs, kind="stable")
-        most = min(POOL, len(candidates) // 8, int(left.max()) - 1) if blocks is None else 1
+        most = min(POOL, len(candidates) // 8, most_left - 1) if blocks is None else 1
         pool = candidates[ranked[: max(most, 1)]]
         limit = costs[ranked[len(pool)]] if len(pool) < len(candidates) else np.inf
         gone, lost = _from_pool(states, pool, limit)

@@ -71,7 +71,7 @@ def test_the_layers_keep_their_order_in_the_weights() -> None:
 def test_nothing_is_done_when_one_edit_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="'fc9'"):
         apply(two_layers(), Plan((FC6, Edit("fc9", "svd", {"rank": 2}))))
-    with pytest.raises(PlanError, match="there is no method 'magic'; choose among .*svd"):
+    with pytest.raises(PlanError, match=r"there is no method 'magic'; choose among .*svd"):
         apply(two_layers(), Plan((Edit("fc6", "magic", {}),)))
 
 
