@@ -129,7 +129,8 @@ def test_channels_along_another_axis(quick_caffe) -> None:
     ("layer", "options", "problem"),
     [
         ("nothing", {}, "there is no such layer"),
-        ("r", {}, "it is of type ReLU; refit takes Convolution or InnerProduct"),
+        ("r", {}, "the weights hold no blobs for it"),
+        ("n", {}, "it is of type BatchNorm; refit takes Convolution or InnerProduct"),
         ("a", {"ridge": -1}, "ridge -1 is neither"),
         ("a", {"ridge": "much"}, "ridge 'much' is neither"),
         ("a", {"rank": 1}, "has no option 'rank'"),
