@@ -8,6 +8,7 @@ import numpy as np
 
 from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import ACTIVATIONS, Criterion, Ranking, View
+from netsurgery.linalg.compensation import ridge_for
 from netsurgery.linalg.elimination import Reader, eliminate
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import Cut
@@ -18,7 +19,6 @@ from netsurgery.network.shapes import infer_shapes
 WIDEST = 3000
 """Longest row whose inverse second moments are kept up to date; wider readers are left out, and
 the channels' own moments stand for them."""
-RIDGE = 1e-3
 
 
 @CRITERIA.register("surgeon")
@@ -91,7 +91,7 @@ def _windows(
     for matrix, run, seen in zip(product.matrices(weights), runs, moments):
         entries = _entries(run, product.width // len(run), view.group.channels)
         # Without a bias nothing can make up for a mean that is lost.
-        gram, scale = _scaled(matrix, seen.covariance if bias else seen.second)
+        gram, scale = _scaled(matrix, seen.covariance if bias else seen.second, seen.count)
         found.append(Reader(matrix, gram, entries, scale))
     return found
 
@@ -99,13 +99,14 @@ def _windows(
 def _channels(view: View) -> Reader:
     """All readers as one that knows of the channels only, not of windows."""
     read = view.read().T
-    gram, scale = _scaled(read, view.seen().moments.second)
+    seen = view.seen().moments
+    gram, scale = _scaled(read, seen.second, seen.count)
     return Reader(read, gram, np.arange(view.group.channels)[:, None], scale)
 
 
-def _scaled(weights: np.ndarray, gram: np.ndarray) -> Tuple[np.ndarray, float]:
+def _scaled(weights: np.ndarray, gram: np.ndarray, rows: int) -> Tuple[np.ndarray, float]:
     """The Gram matrix with a ridge, and the mean square of the outputs."""
-    ridge = RIDGE * max(float(np.trace(gram)) / len(gram), 1e-30)
+    ridge = ridge_for(len(gram), rows) * max(float(np.trace(gram)) / len(gram), 1e-30)
     scale = float(np.einsum("nd,de,ne->", weights, gram, weights, optimize=True))
     return gram + ridge * np.eye(len(gram)), max(scale, 1e-30)
 

@@ -13,7 +13,7 @@ import numpy as np
 from netsurgery.calibration.gauges import entries_by_turn
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.formats.weights import LayerWeights
-from netsurgery.linalg.compensation import reconstruction, refit
+from netsurgery.linalg.compensation import reconstruction, refit, ridge_for
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup, Cut
 from netsurgery.network.channels.base import MAKES, READS
@@ -27,10 +27,6 @@ Fitted = Tuple[np.ndarray, Optional[np.ndarray]]
 COMPENSATIONS = ("none", "channels", "patches", "constants")
 WIDEST = 6000
 """Longest row whose second moments are kept: 300 MB. Wider layers are fitted channel by channel."""
-
-RIDGE = 1e-3
-"""Share of the mean square of the inputs that holds fitted weights to where they were: inputs not
-seen in calibration differ that much at least."""
 
 
 def compensate(
@@ -128,8 +124,9 @@ def _fit_windows(
         columns = np.repeat(stays[run], product.width // len(run))
         gram = seen.covariance if bias else seen.second
         matrix = matrix.astype(np.float64)
+        ridge = ridge_for(int(columns.sum()), seen.count)
         kept = refit(
-            matrix @ gram[:, columns], gram[np.ix_(columns, columns)], RIDGE, matrix[:, columns]
+            matrix @ gram[:, columns], gram[np.ix_(columns, columns)], ridge, matrix[:, columns]
         )
         found.append(kept)
         shifts.append(matrix @ seen.mean - kept @ seen.mean[columns])
@@ -162,8 +159,9 @@ def _fold_run(
     read = np.unique(run[run >= 0])
     kept = np.flatnonzero(stays[read]).tolist()
     own = np.ix_(read, read)
+    ridge = ridge_for(len(kept), seen.count)
     matrix, constant = reconstruction(
-        seen.second[own], kept, RIDGE, seen.mean[read] if centred else None
+        seen.second[own], kept, ridge, seen.mean[read] if centred else None
     )
     folded, shift = weights.copy(), np.zeros(weights.shape[1:])
     gone = np.flatnonzero(~stays[read])

@@ -97,7 +97,7 @@ def test_nothing_is_better_than_windows(quick_caffe, text, seed) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gauges, "PLACES", 10**6)
         # The ridge holds weights to where they were, which on these inputs costs something.
-        patch.setattr(reconstruction, "RIDGE", 1e-8)
+        patch.setattr(reconstruction, "ridge_for", lambda width, rows: 1e-8)
         statistics = Statistics(inputs, quick_caffe)
         for name, channels in keep.items():
             readers = groups[name].consumers
@@ -118,7 +118,7 @@ def test_what_others_say_already_is_not_missed(quick_caffe, monkeypatch, name) -
     model, keep = net_with_twins(name)
     inputs = random_inputs(model.network(), 10, 0)
     # Of what depends on each other exactly, nothing needs holding.
-    monkeypatch.setattr(reconstruction, "RIDGE", 1e-9)
+    monkeypatch.setattr(reconstruction, "ridge_for", lambda width, rows: 1e-9)
     statistics = Statistics(inputs, quick_caffe)
     outputs = [value.blob for value in model.network().outputs]
     for kind in KINDS:
