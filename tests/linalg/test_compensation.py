@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.signal
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from netsurgery.linalg.compensation import (
@@ -37,6 +37,7 @@ def second_moment(values):
 @given(st.integers(0, 2**32 - 1), st.sets(st.integers(0, 9), min_size=1))
 def test_it_is_least_squares_on_the_samples(seed, kept):
     values, kept = activations(seed=seed), sorted(kept)
+    assume(np.linalg.cond(values[kept]) < 1e4)  # chance may leave one dead, or two alike
     found = reconstruction(second_moment(values), kept, ridge=0)
     expected = np.linalg.lstsq(values[kept].T, values.T, rcond=None)[0].T
     np.testing.assert_allclose(found.matrix, expected, rtol=1e-6, atol=1e-6)
@@ -48,8 +49,9 @@ def test_it_is_least_squares_on_the_samples(seed, kept):
 @given(st.integers(0, 2**32 - 1), st.sets(st.integers(0, 9), min_size=1))
 def test_with_a_mean_it_is_least_squares_with_a_constant(seed, kept):
     values, kept = activations(seed=seed), sorted(kept)
-    found = reconstruction(second_moment(values), kept, ridge=0, mean=values.mean(axis=1))
     inputs = np.vstack([values[kept], np.ones(values.shape[1])])
+    assume(np.linalg.cond(inputs) < 1e4)  # chance may leave one dead, or two alike
+    found = reconstruction(second_moment(values), kept, ridge=0, mean=values.mean(axis=1))
     expected = np.linalg.lstsq(inputs.T, values.T, rcond=None)[0].T
     np.testing.assert_allclose(found.matrix, expected[:, :-1], rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(found.constant, expected[:, -1], rtol=1e-6, atol=1e-6)
