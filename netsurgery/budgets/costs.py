@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterable, Optional
+from typing import Dict, List, Optional, Sequence
 
+from netsurgery.budgets.clock import Clock
 from netsurgery.errors import PlanError
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.methods import LowRank
 from netsurgery.network.cost import count_cost
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
@@ -25,9 +27,13 @@ class NetCost:
     Attributes:
         total: MACs, parameters and bytes of the weights file.
         macs: MACs of each layer by name, layers of one name added up.
+        clock: Tells the time of layers; None if no budget is in time.
     """
 
-    def __init__(self, model: Model, rois: Optional[int] = None) -> None:
+    def __init__(
+        self, model: Model, rois: Optional[int] = None, clock: Optional[Clock] = None
+    ) -> None:
+        self.model, self.clock = model, clock
         network = model.network()
         counted = count_cost(network, infer_shapes(network, None, rois, model.weights), model)
         self.macs: Dict[str, float] = {}
@@ -39,27 +45,30 @@ class NetCost:
             PARAMS: sum(cost.params or 0 for cost in counted),
             BYTES: model.weights.size() if model.weights else 0,
         }
+        if clock is not None:
+            self.total[LATENCY] = clock.whole(model)
 
-    def whole(self, names: Iterable[str], tradeoff: Tradeoff) -> Cost:
+    def whole(self, names: Sequence[str], tradeoff: Tradeoff) -> Cost:
         """Return what layers that share their weights cost as they are."""
         count = tradeoff.weights.whole
-        return {
+        found: Cost = {
             MACS: sum(self.macs.get(name, 0) for name in names),
             PARAMS: count,
             BYTES: FLOAT * count,
         }
+        if self.clock is not None:
+            found[LATENCY] = self.clock.layers(self.model, names)
+        return found
 
-    def chain(self, names: Iterable[str], tradeoff: Tradeoff, ranks: Ranks) -> Cost:
-        """Return what the chains cost that come in their place.
+    def chain(self, names: Sequence[str], tradeoff: Tradeoff, ranks: Ranks) -> Cost:
+        """Return what the chains cost that come in their place, but for their time.
 
         Raises:
             PlanError: Their MACs are not known.
         """
-        names = list(names)
         if tradeoff.macs is None or not tradeoff.macs.whole:
-            raise PlanError(
-                "what it computes is not known: the net's shapes are not", layer=names[0]
-            )
+            problem = "what it computes is not known, as the net's shapes are not"
+            raise PlanError(problem, layer=names[0])
         # A number of regions scales a layer and its chain alike.
         share = tradeoff.macs.at(ranks) / tradeoff.macs.whole
         count = int(tradeoff.weights.at(ranks))
@@ -68,6 +77,25 @@ class NetCost:
             PARAMS: count,
             BYTES: FLOAT * count + PIECE * (len(ranks) + 1),
         }
+
+    def chains(
+        self,
+        names: Sequence[str],
+        chosen: LowRank,
+        tradeoff: Tradeoff,
+        ranks: Sequence[Ranks],
+    ) -> List[Cost]:
+        """Return what the chains of a method cost at each of some ranks.
+
+        Raises:
+            PlanError: That cannot be told.
+        """
+        found = [self.chain(names, tradeoff, one) for one in ranks]
+        if self.clock is not None:
+            seconds = self.clock.chains(self.model, names, chosen, tradeoff, ranks)
+            for cost, took in zip(found, seconds):
+                cost[LATENCY] = float(took)
+        return found
 
 
 def parse_bytes(text: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Set
 
 from netsurgery.budgets.choices import Choice, LayerChoices
-from netsurgery.budgets.scores import facts_of
+from netsurgery.budgets.scores import counted, facts_of
 from netsurgery.budgets.search import Selection, second
 from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.calibration.gauges import PLACES
@@ -174,7 +174,7 @@ def _predict(table: LayerChoices, choice: Choice) -> Dict[str, Any]:
             "energy": 1.0 - choice.lost,
             "loss": choice.loss,
             **{
-                key: [_count(whole[name]), _count(own[name])]
+                key: [counted(whole[name]), counted(own[name])]
                 for key, name in (("macs", "macs"), ("weights", "params"), ("seconds", "latency"))
                 if name in own
             },
@@ -185,9 +185,5 @@ def _predict(table: LayerChoices, choice: Choice) -> Dict[str, Any]:
 def _describe(choice: Choice) -> Dict[str, Any]:
     name = choice.method.name if choice.method else "none"
     ranks = choice.method.options_for(choice.ranks) if choice.method else {}
-    cost = {"macs": _count(choice.cost["macs"]), "weights": _count(choice.cost["params"])}
+    cost = {"macs": counted(choice.cost["macs"]), "weights": counted(choice.cost["params"])}
     return facts_of({"method": name, **ranks, "error": choice.lost**0.5, **cost})
-
-
-def _count(value: float) -> Any:
-    return round(value) if value >= 1 else float(f"{value:.6g}")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from netsurgery.budgets.costs import NetCost
+from netsurgery.budgets.choices import LayerChoices
+from netsurgery.budgets.clock import Clock
+from netsurgery.budgets.costs import LATENCY, NetCost
 from netsurgery.budgets.joint import Progress, measure_jointly
+from netsurgery.budgets.metric import make_metric
+from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.order import Order
 from netsurgery.budgets.output import Output
-from netsurgery.budgets.scores import Energy, Score, facts_of
+from netsurgery.budgets.scores import Energy, Score, counted, facts_of
 from netsurgery.budgets.search import Selection, select, tables_of
-from netsurgery.budgets.thinner import Start, starts
+from netsurgery.budgets.thinner import Start, thin_shares, thin_to
 from netsurgery.budgets.wishes import FOLD, THIN, Budget, BudgetWishes
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
@@ -20,7 +25,10 @@ from netsurgery.planning.fold import plan_folds
 from netsurgery.planning.plan import Plan
 from netsurgery.surgery import apply
 
-__all__ = ["Budget", "BudgetWishes", "plan_budget"]
+__all__ = ["Budget", "BudgetWishes", "Planner", "plan_budget"]
+
+Found = Tuple[NetCost, List[LayerChoices], Dict[str, str]]
+_UPGRADE = "run `netsurgery upgrade` first"
 
 
 def plan_budget(
@@ -49,78 +57,123 @@ def plan_budget(
         PlanError: The budget cannot be met, a method or score is unknown, or inputs are missing.
         NetworkError: Prototxt and weights do not belong together.
     """
-    require_fit(model)
-    if model.prototxt.version == "V0":
-        problem = "a net in Caffe's oldest layout (V0) has no shapes to count"
-        raise PlanError(problem, file=model.prototxt.file, remedy="run `netsurgery upgrade` first")
-    planner = _Planner(model, wishes, statistics, progress)
-    plan = planner.plan()
-    if statistics is None or not plan.edits:
-        return plan
-    return measure_jointly(model, plan, statistics, wishes.rois, progress)
+    return Planner(model, wishes, statistics, progress).plan()
 
 
-class _Planner:
-    """Decides for one model."""
+class Planner:
+    """Plans for one model; what was learnt of its layers serves every budget.
+
+    Attributes:
+        original: What the net costs before anything is done to it.
+    """
 
     def __init__(
         self,
         model: Model,
         wishes: BudgetWishes,
-        statistics: Optional[Statistics],
-        progress: Progress,
+        statistics: Optional[Statistics] = None,
+        progress: Progress = lambda step: None,
     ) -> None:
-        self.wishes, self.statistics, self.progress = wishes, statistics, progress
-        self.folds = plan_folds(model) if FOLD in wishes.methods else Plan()
-        self.model = apply(model, self.folds) if self.folds.edits else model
-        self.original = NetCost(model, wishes.rois).total
-        self.limits = wishes.budget.limits(self.original)
-        self.score = self._score()
+        """Prepare.
 
-    def plan(self) -> Plan:
-        """Return the best of what the search finds from every start."""
-        start, selection = self._best()
-        order = Order(selection, self.wishes, self.statistics, self.limits, start.changed)
+        Args:
+            model: The network with its weights.
+            wishes: What the user asks for.
+            statistics: Runs inputs, to score by outputs, to fit, and to measure the result once.
+            progress: Called with the name of each layer or step.
+
+        Raises:
+            PlanError: Inputs or a metric are missing, or the net is in the oldest layout.
+            NetworkError: Prototxt and weights do not belong together.
+        """
+        require_fit(model)
+        if model.prototxt.version == "V0":
+            problem = "a net in Caffe's oldest layout (V0) has no shapes to count"
+            raise PlanError(problem, file=model.prototxt.file, remedy=_UPGRADE)
+        self.model, self.wishes, self.statistics = model, wishes, statistics
+        self.progress = progress
+        self._notes = Notes(wishes.notes)
+        self._clock: Optional[Clock] = None
+        if LATENCY in wishes.budget.given:
+            engine = wishes.engine or (statistics.engine if statistics else None)
+            self._clock = Clock(engine, self._notes)
+        self._score = self._make_score()
+        self._folds = plan_folds(model) if FOLD in wishes.methods else Plan()
+        self._folded = apply(model, self._folds) if self._folds.edits else model
+        self.original = NetCost(model, wishes.rois, self._clock).total
+        self._starts: Dict[float, Start] = {}
+        self._tables: Dict[float, Found] = {}
+
+    def plan(self, budget: Optional[Budget] = None) -> Plan:
+        """Return the best plan for a budget, in the currencies of the wishes; theirs if None.
+
+        Raises:
+            PlanError: The budget cannot be met; the text says what can be had.
+        """
+        wishes = self.wishes if budget is None else replace(self.wishes, budget=budget)
+        limits = wishes.budget.limits(self.original)
+        start, selection = self._best(wishes, limits)
+        order = Order(selection, wishes, self.statistics, limits, start.changed)
         order.write()
         thinned = start.plan or Plan()
-        edits = (*self.folds.edits, *thinned.edits, *order.edits)
-        left = (*self.folds.left, *order.left)
-        return Plan(edits, left, expected=self._expected(start, selection))
+        plan = Plan(
+            (*self._folds.edits, *thinned.edits, *order.edits),
+            (*self._folds.left, *order.left),
+            expected=self._expected(wishes, start, selection),
+        )
+        if self.statistics is None or not plan.edits:
+            return plan
+        return measure_jointly(self.model, plan, self.statistics, wishes.rois, self.progress)
 
-    def _best(self) -> Tuple[Start, Selection]:
+    def _best(self, wishes: BudgetWishes, limits: Mapping[str, float]) -> Tuple[Start, Selection]:
         found: List[Tuple[Start, Selection]] = []
         problem: Optional[PlanError] = None
-        candidates = [Start(self.model, None, 0.0, set())]
-        if THIN in self.wishes.methods:
-            candidates += starts(self.model, self.wishes, self.score, self.statistics)
-        for start in candidates:
+        for share in (1.0, *(thin_shares(wishes) if THIN in wishes.methods else ())):
             try:
-                found.append((start, self._select(start)))
+                start = self._start(share)
+            except PlanError:
+                break  # thinner still is no more possible
+            try:
+                found.append((start, self._select(share, start, limits)))
             except PlanError as error:
-                problem = error
+                problem = problem or error
         if problem is not None and not found:
             raise problem
         return min(found, key=lambda pair: pair[0].loss + pair[1].loss)
 
-    def _select(self, start: Start) -> Selection:
-        cost = NetCost(start.model, self.wishes.rois)
-        tables, left = tables_of(start.model, self.wishes, self.score, cost, self.progress)
-        return select(start.model, tables, left, cost, self.limits, self.original)
+    def _start(self, share: float) -> Start:
+        if share not in self._starts:
+            if share == 1.0:
+                self._starts[share] = Start(self._folded, None, 0.0, set())
+            else:
+                self.progress(f"thinned to {share:g}")
+                self._starts[share] = thin_to(
+                    self._folded, self.wishes, share, self._score, self.statistics
+                )
+        return self._starts[share]
 
-    def _score(self) -> Score:
+    def _select(self, share: float, start: Start, limits: Mapping[str, float]) -> Selection:
+        if share not in self._tables:
+            cost = NetCost(start.model, self.wishes.rois, self._clock)
+            found = tables_of(start.model, self.wishes, self._score, cost, self.progress)
+            self._tables[share] = (cost, *found)
+        cost, tables, left = self._tables[share]
+        return select(start.model, tables, left, cost, limits, self.original)
+
+    def _make_score(self) -> Score:
         name = self.wishes.chosen_score(self.statistics is not None)
+        if name == "metric":
+            return make_metric(self.wishes.metric, self._notes, self.statistics, self.progress)
         if name == "output":
             assert self.statistics is not None
             return Output(self.statistics)
         return Energy()
 
-    def _expected(self, start: Start, selection: Selection) -> Dict[str, Any]:
-        budget: Mapping[str, Any] = facts_of(self.wishes.budget.given)
-        total = {name: round(value) for name, value in selection.total.items()}
+    def _expected(self, wishes: BudgetWishes, start: Start, selection: Selection) -> Dict[str, Any]:
         return {
-            "score": self.score.name,
-            "budget": dict(budget),
+            "score": self._score.name,
+            "budget": facts_of(wishes.budget.given),
             "loss": float(f"{start.loss + selection.loss:.6g}"),
-            "whole": {name: round(value) for name, value in self.original.items()},
-            "left": total,
+            "whole": {name: counted(value) for name, value in self.original.items()},
+            "left": {name: counted(value) for name, value in selection.total.items()},
         }

@@ -82,3 +82,8 @@ def facts_of(found: Mapping[str, Any]) -> Dict[str, Any]:
         name: float(f"{value:.6g}") if isinstance(value, float) else value
         for name, value in found.items()
     }
+
+
+def counted(value: float) -> Any:
+    """Return a cost as a plan holds it: counts whole, seconds to six digits."""
+    return round(value) if value >= 1 else float(f"{value:.6g}")

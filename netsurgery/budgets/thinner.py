@@ -12,7 +12,6 @@ from netsurgery.budgets.output import Output
 from netsurgery.budgets.scores import Score
 from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.errors import PlanError
 from netsurgery.linalg.residual import relative_distance
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.channels.base import READS
@@ -44,30 +43,36 @@ class Start:
     changed: Set[Value]
 
 
-def starts(
-    model: Model, wishes: BudgetWishes, score: Score, statistics: Optional[Statistics]
-) -> Iterator[Start]:
-    """Yield the model thinned to nine tenths of its cost, to eight, and so on to the budget."""
-    given = {k: v for k, v in wishes.budget.given.items() if k != BYTES or v <= 1}
-    last = min(given.values(), default=STEP)
-    steps = [1.0 - STEP * number for number in range(1, 10)]
-    for share in [step for step in steps if step > last + STEP / 2] + [last]:
-        computes = {MACS, LATENCY} & set(wishes.budget.given)
-        stores = {PARAMS, BYTES} & set(wishes.budget.given)
-        budget = ThinBudget(share if computes else None, share if stores else None)
-        try:
-            yield _start(model, wishes, budget, score, statistics)
-        except PlanError:
-            return  # what goes on from here cannot be met either
+def thin_shares(wishes: BudgetWishes) -> Iterator[float]:
+    """Yield the shares of a net's cost to which it may be thinned: nine tenths, eight, and so on.
+
+    The last is the budget itself.
+    """
+    given = [value for value in wishes.budget.given.values() if value <= 1]
+    last = min(given, default=STEP)
+    for number in range(1, 10):
+        share = round(1.0 - STEP * number, 6)
+        if share > last + STEP / 2:
+            yield share
+    if last < 1:
+        yield last
 
 
-def _start(
+def thin_to(
     model: Model,
     wishes: BudgetWishes,
-    budget: ThinBudget,
+    share: float,
     score: Score,
     statistics: Optional[Statistics],
 ) -> Start:
+    """Return the model thinned to a share of what it costs, by one ranking of all channels.
+
+    Raises:
+        PlanError: That share cannot be had.
+    """
+    computes = {MACS, LATENCY} & set(wishes.budget.given)
+    stores = {PARAMS, BYTES} & set(wishes.budget.given)
+    budget = ThinBudget(share if computes else None, share if stores else None)
     rules = [Rule("keep", pattern, 1.0) for pattern in wishes.keep]
     asked = ThinWishes(rules, budget=budget, multiple=wishes.multiple, seed=wishes.seed)
     plan = plan_thin(model, asked, statistics)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS, Cost
+from netsurgery.calibration.running import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.methods import METHODS, LowRank, low_rank_method, method
 
@@ -60,10 +61,6 @@ class Budget:
             for name, value in self.given.items()
         }
 
-    def times(self, share: float) -> Budget:
-        """Return the same budget with all shares replaced by one."""
-        return Budget(**dict.fromkeys(self.given, share))
-
 
 @dataclass(frozen=True)
 class BudgetWishes:
@@ -83,6 +80,7 @@ class BudgetWishes:
         refit: With inputs, fit every layer behind the first change to the original.
         options: Options for every low-rank edit that takes them, such as ``{"split": "sqrt"}``.
         notes: A file in which evaluations or times are kept, for the next run to go on from.
+        engine: What times layers; by default what runs the inputs.
         seed: For what is random.
     """
 
@@ -96,6 +94,7 @@ class BudgetWishes:
     refit: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Optional[str] = None
+    engine: EngineLike = None
     seed: int = 0
 
     def __post_init__(self) -> None:

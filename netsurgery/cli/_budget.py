@@ -59,12 +59,18 @@ budget_options = options(
 )
 
 
-def read_budget(given: dict[str, Any], rules: dict[str, Any], **others: Any) -> Optional[Any]:
+def read_budget(
+    given: dict[str, Any],
+    rules: dict[str, Any],
+    sweep: Optional[tuple[str, tuple[float, ...]]] = None,
+    **others: Any,
+) -> Optional[Any]:
     """Return what the options say as the planner's ``BudgetWishes``, or None without a budget.
 
     Args:
         given: The values of `budget_options`.
         rules: The values of the rule options.
+        sweep: A currency, and the shares of it to plan for.
         others: More fields of the wishes, such as ``seed``.
 
     Raises:
@@ -75,7 +81,11 @@ def read_budget(given: dict[str, Any], rules: dict[str, Any], **others: Any) -> 
     from netsurgery.budgets.costs import parse_bytes
     from netsurgery.budgets.wishes import DEFAULT_METHODS, FOLD
 
-    if all(given[name] is None for name in ("macs", "params", "size", "latency")):
+    size = None if given["size"] is None else parse_bytes(given["size"])
+    costs = {**{name: given[name] for name in ("macs", "params", "latency")}, "bytes": size}
+    if sweep is not None:
+        costs[sweep[0]] = sweep[1][-1]
+    if all(value is None for value in costs.values()):
         alone = [f"--{name}" for name in ("methods", "score", "metric", "rois") if given[name]]
         if alone:
             raise click.UsageError(
@@ -84,11 +94,10 @@ def read_budget(given: dict[str, Any], rules: dict[str, Any], **others: Any) -> 
         return None
     if any(rules[name] for name in ("ranks", "energies", "errors")):
         raise click.UsageError("give a budget or rules, not both")
-    size = None if given["size"] is None else parse_bytes(given["size"])
     names = given["methods"]
     methods = tuple(name.strip() for name in names.split(",")) if names else DEFAULT_METHODS
     return BudgetWishes(
-        Budget(given["macs"], given["params"], size, given["latency"]),
+        Budget(**costs),
         (*methods, FOLD) if rules["fold_batchnorm"] else methods,
         given["score"],
         given["metric"],

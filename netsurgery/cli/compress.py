@@ -8,7 +8,8 @@ from typing import Any, Callable, Optional
 import click
 
 from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
-from netsurgery.cli._carry_out import carry_out, carry_out_options
+from netsurgery.cli._carry_out import ENGINE, carry_out, carry_out_options
+from netsurgery.cli._inputs import read_engine
 from netsurgery.cli._options import FILE, options, prototxt_argument, weights_argument
 from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
 
@@ -37,7 +38,10 @@ def command(
     proof failed; 2 could not run.
     """
     rules = {name: given.pop(name) for name in RULES}
-    wishes = read_budget({n: given.pop(n) for n in BUDGETS}, rules, seed=given["seed"])
+    engine = read_engine(*(given[name] for name in ENGINE))
+    notes = f"{given['output']}.measured.json" if given["output"] else None
+    others = {"seed": given["seed"], "notes": notes, "engine": engine}
+    wishes = read_budget({name: given.pop(name) for name in BUDGETS}, rules, **others)
     if plan_file and wishes:
         raise click.UsageError("give a plan or a budget, not both")
 

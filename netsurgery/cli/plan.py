@@ -28,6 +28,13 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
     weights_argument,
     rule_options,
     budget_options,
+    click.option(
+        "--sweep",
+        metavar="[COST=]FROM:TO:STEP",
+        help="Plan for one budget of MACs (or params, bytes, latency) after another, and print "
+        "what each loses: 0.3:0.9:0.1. With -o plan.yaml, plans go to plan.0.3.yaml and so on.",
+    ),
+    click.option("--plot", type=FILE, help="With --sweep: a file for the plot, .svg or .png."),
     click.option("-o", "--output", type=FILE, help="Where the plan goes; printed if not given."),
     calibrate_option,
     preprocessing_options,
@@ -49,28 +56,46 @@ def command(
     netsurgery plan deploy.prototxt net.caffemodel --rank fc6=1024 -o plan.yaml
     netsurgery plan deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o plan.yaml
     """
-    from dataclasses import replace
-
+    from netsurgery.budgets.sweep import parse_sweep
     from netsurgery.network.model import load
-    from netsurgery.planning.plan import identify
-    from netsurgery.report.plan import print_plan
+    from netsurgery.report.page import require_plots
 
     rules = {name: given.pop(name) for name in RULES}
     budgets = {name: given.pop(name) for name in BUDGETS}
+    sweep, plot = given.pop("sweep"), given.pop("plot")
+    swept = parse_sweep(sweep) if sweep else None
+    if plot and not sweep:
+        raise click.UsageError("--plot needs --sweep")
+    if plot:
+        require_plots()
+    engine = read_engine(*(given.pop(name) for name in ENGINE))
     notes = str(output.with_name(f"{output.name}.measured.json")) if output else None
-    wishes = read_budget(budgets, rules, seed=given["seed"], notes=notes)
+    others = {"seed": given["seed"], "notes": notes, "engine": engine}
+    wishes = read_budget(budgets, rules, swept, **others)
     chosen = None if wishes else read_wishes(predict=True, **rules)
     model = load(prototxt, weights)
-    engine = read_engine(*(given.pop(name) for name in ENGINE))
     with progress("planning") as step:
-        if wishes:
-            from netsurgery.budgets import plan_budget
+        if not wishes:
+            plan = make_plan(model, chosen, rules["fold_batchnorm"], step)
+        else:
+            from netsurgery.budgets import Planner
 
             statistics = read_statistics(model, given, engine, step)
-            plan = plan_budget(model, wishes, statistics, step)
-        else:
-            plan = make_plan(model, chosen, rules["fold_batchnorm"], step)
-        plan = replace(plan, model=identify(model))
+            planner = Planner(model, wishes, statistics, step)
+            if swept:
+                _sweep(planner, swept, output, plot, as_json)
+                return
+            plan = planner.plan()
+    _hand_out(model, plan, output, as_json)
+
+
+def _hand_out(model: Any, plan: Any, output: Optional[Path], as_json: bool) -> None:
+    from dataclasses import replace
+
+    from netsurgery.planning.plan import identify
+    from netsurgery.report.plan import print_plan
+
+    plan = replace(plan, model=identify(model))
     if output:
         plan.save(output)
     if as_json:
@@ -80,3 +105,26 @@ def command(
         click.echo(f"written to {output}")
     else:
         click.echo(plan.to_yaml(), nl=False)
+
+
+def _sweep(
+    planner: Any, swept: Any, output: Optional[Path], plot: Optional[Path], as_json: bool
+) -> None:
+    from dataclasses import replace
+
+    from netsurgery.budgets.sweep import sweep
+    from netsurgery.planning.plan import identify
+    from netsurgery.report.sweep import plot_sweep, print_sweep
+
+    currency, shares = swept
+    points = sweep(planner, currency, shares)
+    for point in points:
+        if output and point.plan:
+            path = output.with_name(f"{output.stem}.{point.share:g}{output.suffix}")
+            replace(point.plan, model=identify(planner.model)).save(path)
+    if plot:
+        plot_sweep(points, currency, plot)
+    if as_json:
+        print_json([point.to_dict() for point in points])
+    else:
+        print_sweep(points, currency)

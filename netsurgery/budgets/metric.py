@@ -1,0 +1,246 @@
+"""What a low-rank form does to what a user measures of the whole net."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Sequence
+
+import numpy as np
+
+from netsurgery.budgets.notes import Notes
+from netsurgery.budgets.scores import Score, even_numbers
+from netsurgery.calibration.cache import question
+from netsurgery.calibration.measuring import Seen, Source
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.errors import PlanError, VerificationError
+from netsurgery.formats.digest import sha256_of_weights
+from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.methods import Edit, LowRank
+from netsurgery.network.graph import Value
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes
+from netsurgery.planning.plan import Plan
+from netsurgery.surgery import apply
+from netsurgery.verification.comparison import choose_scored
+from netsurgery.verification.tallies import class_scores, count_in_top
+
+GRID = 5
+"""Ranks of each method that a layer is measured at; what lies between is read off a line."""
+
+Evaluate = Callable[[Model], float]
+
+
+class Metric(Score):
+    """One minus what is left of a metric when one layer alone takes the form.
+
+    A form is measured at a few ranks and read off in between, by the energy of the weights; what
+    loses more energy is taken to lose no less of the metric (He et al. 2018 and AIMET fit
+    monotone curves likewise).
+    """
+
+    name: ClassVar[str] = "metric"
+
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        told: str,
+        notes: Notes,
+        statistics: Optional[Statistics],
+        progress: Callable[[str], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            evaluate: Returns the metric of a model; higher is better.
+            told: What the metric is, to know its notes again.
+            notes: What was measured already.
+            statistics: Runs inputs that forms are fitted to, if there are some.
+            progress: Called with the name of each evaluation.
+        """
+        self._evaluate, self._told, self._notes = evaluate, told, notes
+        self._statistics, self._progress = statistics, progress
+        self._keys: Dict[int, str] = {}
+        self._kept: Dict[int, Model] = {}
+
+    def options(self, model: Model, chosen: LowRank, layer: str) -> Dict[str, Any]:
+        """Return ``fit: data`` for methods that fit themselves, where there are inputs."""
+        fits = self._statistics is not None and "fit" in chosen.options
+        return {"fit": "data"} if fits and len(chosen.coupled(model, layer)) == 1 else {}
+
+    def lost(
+        self,
+        model: Model,
+        chosen: LowRank,
+        layer: str,
+        tradeoff: Tradeoff,
+        ranks: Sequence[Ranks],
+    ) -> np.ndarray:
+        """Return the share of the metric that is lost at each of some ranks.
+
+        Raises:
+            VerificationError: The original has no metric above 0, or it cannot be evaluated.
+        """
+        whole = self._measure(model, None)
+        if not whole > 0:
+            raise VerificationError(f"the metric of the net itself is {whole:g}, not above 0")
+        energies = np.array([tradeoff.lost(one) for one in ranks])
+        order = np.argsort(energies, kind="stable")
+        grid = [int(order[number]) for number in even_numbers(len(order), GRID)]
+        extra = self.options(model, chosen, layer)
+        found = [
+            self._measure(
+                model, Edit(layer, chosen.name, {**chosen.options_for(ranks[n]), **extra})
+            )
+            for n in grid
+        ]
+        losses = np.maximum.accumulate([max(1.0 - value / whole, 0.0) for value in found])
+        at = np.append(0.0, energies[grid])
+        return np.interp(energies, at, np.append(0.0, losses))
+
+    def losses(self, lost: np.ndarray) -> np.ndarray:
+        """Return them as they are: what is lost of the metric adds up."""
+        return lost
+
+    def _measure(self, model: Model, edit: Optional[Edit]) -> float:
+        choice = "as it is" if edit is None else f"{edit.layer} {edit.method} {dict(edit.options)}"
+        key = " | ".join((self._key(model), self._told, choice))
+
+        def evaluate() -> float:
+            self._progress(choice)
+            return self._evaluate(apply(model, Plan((edit,)), self._statistics) if edit else model)
+
+        return self._notes.get(key, evaluate)
+
+    def _key(self, model: Model) -> str:
+        if id(model) not in self._keys:
+            assert model.weights is not None
+            key = question(model.prototxt.data, sha256_of_weights(model.weights))
+            self._kept[id(model)], self._keys[id(model)] = model, key
+        return self._keys[id(model)]
+
+
+def make_metric(
+    told: Optional[str],
+    notes: Notes,
+    statistics: Optional[Statistics],
+    progress: Callable[[str], None],
+) -> Metric:
+    """Return the score by what a user names: ``module:function``, a command, or None for labels.
+
+    Raises:
+        PlanError: There is neither a metric nor labels, or the function is not there.
+    """
+    if told is None:
+        if statistics is None or statistics.inputs.labels is None:
+            raise PlanError(
+                "score metric needs something to measure",
+                remedy="give --metric, or labels in --calibrate",
+            )
+        name = f"accuracy on {statistics.inputs.sha256}"
+        return Metric(Labels(statistics), name, notes, statistics, progress)
+    named = re.fullmatch(r"[\w.]+:[\w.]+", told)
+    evaluate = _on_files(_function(told) if named else _command(told))
+    return Metric(evaluate, told, notes, statistics, progress)
+
+
+class Labels:
+    """The share of labels that a net gets right."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+
+    def __call__(self, model: Model) -> float:
+        """Return the share.
+
+        Raises:
+            VerificationError: No output, or more than one, holds class scores.
+        """
+        network = model.network()
+        shapes = infer_shapes(network, weights=model.weights)
+        outputs = {value.blob: value for value in network.outputs}
+        sizes = {name: shapes[value] or () for name, value in outputs.items()}
+        name = choose_scored(sizes, True, self._statistics.task_output)
+        assert name is not None
+        labels = self._statistics.inputs.labels
+        assert labels is not None
+        gauge = _RightGauge(outputs[name], labels)
+        self._statistics.run([model], [gauge])
+        return gauge.right / len(labels)
+
+
+class _RightGauge:
+    """Counts labels that are the best class."""
+
+    def __init__(self, value: Value, labels: np.ndarray) -> None:
+        self.right = 0
+        self._value, self._labels, self._seen = value, labels, 0
+
+    @property
+    def sources(self) -> Iterable[Source]:
+        """The class scores."""
+        return (Source(self._value),)
+
+    def add(self, seen: Seen) -> None:
+        """Take in a batch; batches come in the order of the inputs."""
+        scores = class_scores(seen[Source(self._value)])
+        labels = self._labels[self._seen : self._seen + len(scores)]
+        self.right += count_in_top(scores, labels, 1)
+        self._seen += len(scores)
+
+
+def _on_files(measure: Callable[[str, str], float]) -> Evaluate:
+    def evaluate(model: Model) -> float:
+        with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+            prototxt, weights = model.save(folder)[:2]
+            return measure(str(prototxt), str(weights))
+
+    return evaluate
+
+
+def _function(told: str) -> Callable[[str, str], float]:
+    module, name = told.split(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        remedy = "write module:function, as Python would import it from here"
+        raise PlanError(f"--metric {told}: {error}", remedy=remedy) from None
+
+    def measure(prototxt: str, weights: str) -> float:
+        return _number(told, found(prototxt, weights))
+
+    return measure
+
+
+def _command(told: str) -> Callable[[str, str], float]:
+    def measure(prototxt: str, weights: str) -> float:
+        files = {"{prototxt}": shlex.quote(prototxt), "{weights}": shlex.quote(weights)}
+        command = told if "{weights}" in told else f"{told} {{prototxt}} {{weights}}"
+        for place, file in files.items():
+            command = command.replace(place, file)
+        done = subprocess.run(command, shell=True, capture_output=True, text=True)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+            raise VerificationError(f"--metric {told!r} failed: {last}")
+        return _number(told, (done.stdout.split() or [""])[-1])
+
+    return measure
+
+
+def _number(told: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if number != number:
+        raise VerificationError(f"--metric {told!r} gave {value!r}, not a number")
+    return number

@@ -1,0 +1,87 @@
+"""One plan after another, for budgets from small to large: what a net is worth at what cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS
+from netsurgery.budgets.planner import Planner
+from netsurgery.budgets.wishes import Budget
+from netsurgery.errors import PlanError
+from netsurgery.planning.plan import Plan
+
+MOST = 100
+"""Plans of a sweep: more are a slip of the keyboard."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A budget of a sweep, and what can be had for it.
+
+    Attributes:
+        share: Of what the net costs.
+        plan: The plan; None where the budget cannot be met.
+        problem: Why not.
+    """
+
+    share: float
+    plan: Optional[Plan]
+    problem: Optional[str] = None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the point as plain data."""
+        if self.plan is None:
+            return {"budget": self.share, "problem": self.problem}
+        facts = self.plan.expected
+        whole, left = facts["whole"], facts["left"]
+        return {
+            "budget": self.share,
+            **{name: left[name] / whole[name] for name in left if whole.get(name)},
+            "loss": facts["loss"],
+            "measured": facts.get("measured", {}),
+        }
+
+
+def parse_sweep(text: str) -> Tuple[str, Tuple[float, ...]]:
+    """Read ``0.3:0.9:0.1``, or with another currency than MACs, ``params=0.3:0.9:0.1``.
+
+    Returns:
+        The currency, and the shares, rising.
+
+    Raises:
+        PlanError: The text is not of that form.
+    """
+    name, _, numbers = text.rpartition("=")
+    try:
+        low, high, step = map(float, numbers.split(":"))
+        fine = 0 < low <= high <= 1 and step > 0 and (high - low) / step < MOST
+    except ValueError:
+        fine = False
+    currencies = (MACS, PARAMS, BYTES, LATENCY)
+    if not fine or (name and name not in currencies):
+        raise PlanError(
+            f"--sweep {text!r} is not FROM:TO:STEP in shares from 0 to 1",
+            remedy="write 0.3:0.9:0.1, or params=0.3:0.9:0.1",
+        )
+    count = int((high - low) / step + 1e-6) + 1
+    return name or MACS, tuple(round(low + number * step, 6) for number in range(count))
+
+
+def sweep(planner: Planner, currency: str, shares: Sequence[float]) -> List[Point]:
+    """Plan for one budget after another; other budgets of the planner's wishes hold beside it.
+
+    Args:
+        planner: Its wishes must hold a budget in that currency.
+        currency: ``"macs"``, ``"params"``, ``"bytes"`` or ``"latency"``.
+        shares: The budgets.
+    """
+    found: List[Point] = []
+    for share in shares:
+        planner.progress(f"{currency} {share:g}")
+        budget: Budget = replace(planner.wishes.budget, **{currency: share})
+        try:
+            found.append(Point(share, planner.plan(budget)))
+        except PlanError as error:
+            found.append(Point(share, None, error.problem))
+    return found
