@@ -104,7 +104,7 @@ def test_another_model_is_measured_anew(model: Model, module: str, tmp_path: Pat
 
 def test_losses_are_what_the_metric_says(model: Model, module: str, tmp_path: Path) -> None:
     notes = tmp_path / "notes.json"
-    plan = planned(model, module, notes, multiple=8)  # so few ranks that each is measured
+    plan = planned(model, module, notes, 0.6, multiple=8)  # so few ranks that each is measured
     known = json.loads(notes.read_text())
     whole = next(value for name, value in known.items() if name.endswith("as it is"))
     measured = {name.split(" | ")[2]: 1 - value / whole for name, value in known.items()}
