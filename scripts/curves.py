@@ -1,0 +1,61 @@
+"""Plots of accuracy against cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List, NamedTuple, Sequence, Tuple
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#777777")  # Okabe and Ito: told apart by everybody
+LINES = {"none": "--", "refit": "-"}
+MARKS = {"none": "o", "refit": "s"}
+
+
+class Curve(NamedTuple):
+    """Accuracy of one criterion.
+
+    Attributes:
+        criterion: Its name.
+        compensate: With what compensation.
+        points: Share of the MACs, accuracy.
+    """
+
+    criterion: str
+    compensate: str
+    points: List[Tuple[float, float]]
+
+
+def draw(curves: Sequence[Curve], title: str, original: float, file: Path) -> None:
+    """Draw curves into an SVG file.
+
+    Args:
+        curves: What to draw.
+        title: What it is of.
+        original: Accuracy of the net before.
+        file: Where it goes.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    # Text stays text, and the same figures make the same file.
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "netsurgery", "font.size": 10})
+    names = list(dict.fromkeys(curve.criterion for curve in curves))
+    figure, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
+    axes.axhline(original, color="black", linewidth=0.8, label="original")
+    for criterion, compensate, points in curves:
+        fitted = "" if compensate == "none" else f" + {compensate}"
+        axes.plot(
+            *zip(*points),
+            LINES[compensate],
+            marker=MARKS[compensate],
+            markersize=4,
+            color=COLOURS[names.index(criterion)],
+            label=f"{criterion}{fitted}",
+        )
+    axes.set(xlabel="share of the MACs left", ylabel="accuracy", title=title, xlim=(0.3, 0.95))
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.legend(loc="lower right", fontsize=8, ncols=2)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, metadata={"Date": None})
+    pyplot.close(figure)
