@@ -28,5 +28,6 @@ with tempfile.TemporaryDirectory() as folder:
     done = ns.compress(model, plan, folder, proof, statistics=statistics)
 assert done, done.reasons
 before, after = (cost.macs for cost in done.costs)
-assert done.effect is not None and done.effect.accuracy is not None
+assert done.effect is not None
+assert done.effect.accuracy is not None
 print(f"{after / before:.1%} of the MACs, accuracy {done.effect.accuracy.after:.4f}")
