@@ -16,7 +16,7 @@ from netsurgery.network.shapes import infer_shapes
 MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
 FLOAT = 4
 PIECE = 160
-"""Bytes that a layer more takes in a caffemodel beside its numbers: names, shapes, lengths."""
+"""Most bytes that a layer takes in a caffemodel beside its numbers and its name."""
 
 Cost = Dict[str, float]
 
@@ -54,7 +54,7 @@ class NetCost:
         found: Cost = {
             MACS: sum(self.macs.get(name, 0) for name in names),
             PARAMS: count,
-            BYTES: FLOAT * count,
+            BYTES: sum(self._stored(name) for name in names),
         }
         if self.clock is not None:
             found[LATENCY] = self.clock.layers(self.model, names)
@@ -75,7 +75,7 @@ class NetCost:
         return {
             MACS: share * sum(self.macs.get(name, 0) for name in names),
             PARAMS: count,
-            BYTES: FLOAT * count + PIECE * (len(ranks) + 1),
+            BYTES: sum(self._written(name, count, len(ranks) + 1) for name in names),
         }
 
     def chains(
@@ -96,6 +96,21 @@ class NetCost:
             for cost, took in zip(found, seconds):
                 cost[LATENCY] = float(took)
         return found
+
+    def _stored(self, name: str) -> int:
+        """Bytes of all that the file holds of a layer, which may be in half or in double."""
+        weights = self.model.weights
+        if weights is None or name not in weights:
+            return 0
+        return int(self.total[BYTES]) - weights.replace({name: []}).size()
+
+    def _written(self, name: str, count: int, pieces: int) -> int:
+        """The most bytes that a chain of so many layers and weights takes, its bias included."""
+        blobs = self.model.blobs(name)
+        if not blobs:
+            return 0
+        biases = sum(blob.count for blob in blobs[1:])
+        return FLOAT * (count + biases) + pieces * (PIECE + len(name.encode()))
 
 
 def parse_bytes(text: str) -> float:

@@ -11,7 +11,7 @@ from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
 from netsurgery.network.cost import total_cost
-from netsurgery.network.model import Model
+from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.surgery import apply, operate
 
@@ -60,6 +60,16 @@ def test_the_file_is_no_larger_than_asked(model: Model, tmp_path: Path) -> None:
         _, weights = apply(model, plan).save(tmp_path / str(asked))
         assert weights.stat().st_size <= asked
     assert planned(model, bytes=0.3).expected["left"]["bytes"] <= 0.3 * before
+
+
+def test_the_file_is_no_larger_where_weights_are_stored_in_half(zoo: Path, tmp_path: Path) -> None:
+    folder = zoo / "mtcnn_cvdnn_det2"
+    file = folder / "det2.fp16.caffemodel"
+    model, before = load(folder / "deploy.prototxt", file), file.stat().st_size
+    plan = planned(model, bytes=0.7)
+    assert plan.edits
+    _, weights = apply(model, plan).save(tmp_path)
+    assert weights.stat().st_size <= 0.7 * before
 
 
 def test_a_full_budget_leaves_the_net_alone(model: Model) -> None:
