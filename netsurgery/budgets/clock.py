@@ -29,8 +29,11 @@ from netsurgery.network.cost import count_cost
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes
 
-GRID = 5
+GRID = 3
 """Ranks of each method that a layer is timed at; what lies between is read off a line."""
+SMALL = 0.01
+"""Layers that take no more than this share of a pass are taken to gain nothing: it is not worth
+a measurement."""
 REPEATS = 15
 _NAMES = re.compile(rb'(name|bottom|top)\s*:\s*"[^"]*"')
 """What a layer is called does not matter to how long it takes."""
@@ -74,6 +77,9 @@ class Clock:
         """
         if not isinstance(chosen, ChainMethod):
             raise PlanError(f"the layers of {chosen.name} cannot be timed", layer=names[0])
+        own = self.layers(model, names)
+        if own <= SMALL * self.whole(model):
+            return np.full(len(ranks), own)
         cost = tradeoff.macs or tradeoff.weights
         macs = np.array([cost.at(one) for one in ranks], float)
         order = np.argsort(macs, kind="stable")

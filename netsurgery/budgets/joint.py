@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
 
+from netsurgery.budgets.order import REFIT
 from netsurgery.budgets.scores import facts_of
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
@@ -88,12 +89,24 @@ def measure_jointly(
         **plan.expected,
         "measured": facts_of(measured),
         "left": {
+            **plan.expected.get("left", {}),
             "macs": after.macs,
             "params": after.params,
             "bytes": surgery.model.weights.size() if surgery.model.weights else 0,
         },
     }
     return replace(plan, edits=tuple(edits), expected=expected)
+
+
+def without_fits(plan: Plan) -> Plan:
+    """Return a plan whose net has the same layers with other numbers, for which no inputs run."""
+    fits = ("fit", "compensate")
+    edits = [
+        replace(edit, options={k: v for k, v in edit.options.items() if k not in fits})
+        for edit in plan.edits
+        if edit.method != REFIT
+    ]
+    return replace(plan, edits=tuple(edits))
 
 
 def _tops(model: Model, plan: Plan) -> Dict[str, Value]:
