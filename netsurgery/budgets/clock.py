@@ -34,7 +34,11 @@ GRID = 3
 SMALL = 0.01
 """Layers that take no more than this share of a pass are taken to gain nothing: it is not worth
 a measurement."""
-REPEATS = 15
+_SPAN = 0.4
+"""Seconds for which a net is run again and again: what is short is more often disturbed."""
+_FEWEST, _MOST = 5, 200
+_SESSIONS = 3
+"""How often a whole net is opened anew: where its memory happens to lie makes a difference."""
 _NAMES = re.compile(rb'(name|bottom|top)\s*:\s*"[^"]*"')
 """What a layer is called does not matter to how long it takes."""
 
@@ -54,7 +58,7 @@ class Clock:
     def whole(self, model: Model) -> float:
         """Return the seconds of a forward pass of a model."""
         if id(model) not in self._wholes:
-            self._wholes[id(model)] = model, self._seconds(model)
+            self._wholes[id(model)] = model, self._seconds(model, _SESSIONS)
         return self._wholes[id(model)][1]
 
     def layers(self, model: Model, names: Sequence[str]) -> float:
@@ -102,12 +106,16 @@ class Clock:
         prototxt = Prototxt.parse(source.encode("utf-8", "surrogateescape") + text)
         return _filled(Model(prototxt, None))
 
-    def _seconds(self, model: Model) -> float:
+    def _seconds(self, model: Model, sessions: int = 1) -> float:
         engine = choose_engine(self.engine, model.network())
         text = _NAMES.sub(rb"\1", model.prototxt.data)
         shapes = [list(shape or ()) for shape in infer_shapes(model.network()).values()]
         key = question(engine.name, engine.probe().version, text, shapes)
-        return self.notes.get(f"seconds {key}", lambda: _time(engine, model))
+        return self.notes.get(f"seconds {key}", lambda: _least(engine, model, sessions))
+
+
+def _least(engine: Engine, model: Model, sessions: int) -> float:
+    return min(_time(engine, model) for _ in range(sessions))
 
 
 def _time(engine: Engine, model: Model) -> float:
@@ -121,7 +129,9 @@ def _time(engine: Engine, model: Model) -> float:
         assert model.weights is not None
         model.weights.write(weights)
         with engine.open(prototxt, weights) as session:
-            return float(min(session.time(REPEATS, batch.inputs)))
+            first = min(session.time(3, batch.inputs))
+            repeats = int(min(max(_SPAN / max(first, 1e-9), _FEWEST), _MOST))
+            return float(min(first, *session.time(repeats, batch.inputs)))
 
 
 def _places(model: Model, names: Sequence[str]) -> List[Tuple[LayerText, Shape]]:
