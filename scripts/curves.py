@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List, NamedTuple, Sequence, Tuple
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#777777")  # Okabe and Ito: told apart by everybody
+# Those of Okabe and Ito: told apart by everybody.
+COLOURS = {"surgeon": "#0072b2", "taylor": "#009e73", "l1": "#d55e00", "random": "#777777"}
 LINES = {"none": "--", "refit": "-"}
 MARKS = {"none": "o", "refit": "s"}
 
@@ -40,7 +41,6 @@ def draw(curves: Sequence[Curve], title: str, original: float, file: Path) -> No
 
     # Text stays text, and the same figures make the same file.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "netsurgery", "font.size": 10})
-    names = list(dict.fromkeys(curve.criterion for curve in curves))
     figure, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
     axes.axhline(original, color="black", linewidth=0.8, label="original")
     for criterion, compensate, points in curves:
@@ -50,12 +50,12 @@ def draw(curves: Sequence[Curve], title: str, original: float, file: Path) -> No
             LINES[compensate],
             marker=MARKS[compensate],
             markersize=4,
-            color=COLOURS[names.index(criterion)],
+            color=COLOURS[criterion],
             label=f"{criterion}{fitted}",
         )
     axes.set(xlabel="share of the MACs left", ylabel="accuracy", title=title, xlim=(0.3, 0.95))
     axes.grid(color="#dddddd", linewidth=0.6)
-    axes.legend(loc="lower right", fontsize=8, ncols=2)
+    figure.legend(loc="outside lower center", fontsize=8, ncols=5)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, metadata={"Date": None})
     pyplot.close(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Tuple
 
-from curves import Curve, draw
+from curves import COLOURS, Curve, draw
 from notebook import ROOT
 from thinned import IMAGES, NETS, Case, Found, measure_all
 from zoo_data import ZooData
@@ -21,9 +21,6 @@ CURVES = tuple(NETS)[:4]
 FIRST = ("surgeon", "l1", "taylor", "somp", "consumer", "random")
 """Criteria that head the table; the others follow by name."""
 
-DRAWN = ("surgeon", "taylor", "l1", "random")
-"""Criteria in the plots: all would be unreadable."""
-
 WAYS = ("none", "refit")
 
 _INTRODUCTION = f"""\
@@ -32,7 +29,7 @@ none of it has seen (3,000 of CIFAR-10; 2,000 of MNIST, whose other 8,000 calibr
 
 First the steps one by one. *uniform*: every layer keeps {UNIFORM} of its channels; *ranked*: one
 ranking of all channels of the net, at the MACs of the uniform net. Figures in brackets are those
-that issue 3 set out from.
+that issue 3 set out from. A dash: not measured yet.
 """
 _SHARES = """\
 One ranking of all channels, down to shares of the net's MACs. *none*: without compensation;
@@ -85,6 +82,8 @@ def write(zoo: Path, data: Path) -> str:
     lines = [_INTRODUCTION, *_steps(source), "", _SHARES]
     for net in CURVES:
         found = measure_all(_curve_cases(net), source)
+        if len(found) < 2:
+            continue
         lines += [f"### {net}", "", *_curve_table(net, found), "", _plot(net, found), ""]
     return "\n".join(lines)
 
@@ -132,6 +131,8 @@ def _curve_table(net: str, found: Mapping[Case, Found]) -> List[str]:
         for compensate in WAYS:
             row = [Case(net, criterion, "macs", share, compensate) for share in SHARES]
             cells = [_accuracy(found, case) for case in row]
+            if set(cells) == {"-"}:
+                continue
             lines.append(f"| {' | '.join([criterion, compensate, *cells])} |")
     return [f"Original: {_accuracy(found, Case(net, 'original'))}", "", *lines]
 
@@ -139,7 +140,7 @@ def _curve_table(net: str, found: Mapping[Case, Found]) -> List[str]:
 def _plot(net: str, found: Mapping[Case, Found]) -> str:
     """Draw the curves of a net and return the line that shows them."""
     curves = []
-    for criterion in DRAWN:
+    for criterion in COLOURS:
         for compensate in WAYS:
             cases = [Case(net, criterion, "macs", share, compensate) for share in SHARES]
             points = [(found[case].macs, found[case].accuracy) for case in cases if case in found]

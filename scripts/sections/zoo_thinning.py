@@ -23,7 +23,7 @@ from netsurgery.planning.thinning import ThinWishes, plan_thin
 
 TITLE = "Half the MACs of every net of the zoo"
 HALF = Budget(macs=0.5)
-IMAGES, RANDOM, JUDGED = 2000, 16, 8
+IMAGES, RANDOM, JUDGED = 1000, 16, 8
 _INTRODUCTION = f"""\
 `netsurgery thin --macs 0.5` on every net of the zoo, the written pair loaded and run by real Caffe,
 or by OpenCV where Caffe lacks a layer: the proof says that the pair equals, to float noise, the
