@@ -124,7 +124,7 @@ def _full_rank(model: ns.Model, proof: ns.Proof) -> str:
     """Factor every layer at full rank: outputs must be equal to float noise."""
     svd = low_rank_method("svd")
     edits = [
-        ns.Edit(name, "svd", {"rank": min(svd.matrix(model, name).shape)})
+        ns.Edit(name, "svd", {"rank": min(model.blobs(name)[0].shape[-2:])})
         for name, _ in candidates(model, svd)
     ]
     few = replace(proof, inputs=proof.inputs.first(200) if proof.inputs else None)
