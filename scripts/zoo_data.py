@@ -36,7 +36,7 @@ class ZooData:
         return self._part(weights, blob, ALL)
 
     def calibration(self, weights: Path, blob: str, count: int) -> Optional[Inputs]:
-        """Return the first ``count`` images to calibrate a model with, or None.
+        """Return ``count`` images, spread evenly, to calibrate a model with, or None.
 
         Args:
             weights: The model's weights file.
@@ -55,7 +55,7 @@ class ZooData:
 
     def mnist(self, blob: str, index: Optional[str] = None) -> Inputs:
         """All test images of MNIST, or those that an array in the file names."""
-        return _mnist(self, blob, ALL if index is None else index.split("_")[0], None)
+        return _mnist(self, blob, ALL if index is None else index.split("_")[0])
 
     @property
     def mean(self) -> np.ndarray:
@@ -68,10 +68,12 @@ class ZooData:
         source = _SOURCES.get(weights.parent.name)
         if source is None or weights.name in _NOT_KNOWN:
             return None
-        return source(self, blob, part, count)
+        # They lie sorted by class.
+        whole = source(self, blob, part)
+        return whole if count is None else whole.spread(count)
 
 
-Source = Callable[[ZooData, str, str, Optional[int]], Inputs]
+Source = Callable[[ZooData, str, str], Inputs]
 
 
 def _samples(blob: str, name: str, part: str, images: np.ndarray, labels: np.ndarray) -> Inputs:
@@ -79,33 +81,32 @@ def _samples(blob: str, name: str, part: str, images: np.ndarray, labels: np.nda
     return Inputs({blob: images.astype(np.float32)}, labels, description)
 
 
-def _mnist(data: ZooData, blob: str, part: str, count: Optional[int]) -> Inputs:
+def _mnist(data: ZooData, blob: str, part: str) -> Inputs:
     file = np.load(data.data / "mnist_t10k.npz")
     chosen = np.arange(len(file["labels"])) if part == ALL else file[f"{part}_index"]
-    chosen = chosen[:count]
     return _samples(
         blob, "MNIST", part, file["images"][chosen][:, None] / 256.0, file["labels"][chosen]
     )
 
 
-def _mnist_held_out(data: ZooData, blob: str, part: str, count: Optional[int]) -> Inputs:
+def _mnist_held_out(data: ZooData, blob: str, part: str) -> Inputs:
     # Trained on the others of MNIST's test images.
-    return _mnist(data, blob, TEST if part == ALL else part, count)
+    return _mnist(data, blob, TEST if part == ALL else part)
 
 
-def _cats_and_dogs(data: ZooData, blob: str, part: str, count: Optional[int]) -> Inputs:
+def _cats_and_dogs(data: ZooData, blob: str, part: str) -> Inputs:
     file = np.load(data.data / "dogs_cats_64.npz")
-    chosen = file["train_index" if part == TRAIN else "test_index"][:count]
+    chosen = file["train_index" if part == TRAIN else "test_index"]
     images = (file["images"][chosen] - 120.0) / 64.0
     return _samples(blob, "cats and dogs", part, images, file["labels"][chosen])
 
 
 def _cifar(prepare: Callable[[ZooData, np.ndarray], np.ndarray]) -> Source:
-    def source(data: ZooData, blob: str, part: str, count: Optional[int]) -> Inputs:
+    def source(data: ZooData, blob: str, part: str) -> Inputs:
         file = np.load(data.data / "cifar10.npz")
         kind = TRAIN if part == TRAIN else TEST
-        images = prepare(data, file[f"{kind}_images"][:count].astype(np.float32))
-        return _samples(blob, "CIFAR-10", part, images, file[f"{kind}_labels"][:count])
+        images = prepare(data, file[f"{kind}_images"].astype(np.float32))
+        return _samples(blob, "CIFAR-10", part, images, file[f"{kind}_labels"])
 
     return source
 

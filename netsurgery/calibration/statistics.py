@@ -168,9 +168,11 @@ class Statistics:
         self.learn([model, original], {question("errands", layer.name, target): gauge})
         return gauge.moments
 
-    def first(self, count: int) -> Statistics:
-        """Return statistics of the first ``count`` inputs, run and kept in the same way."""
-        fewer = Statistics(self.inputs.first(count), self.engine, self.seed, None, self.task_output)
+    def spread(self, count: int) -> Statistics:
+        """Return statistics of ``count`` inputs, spread evenly, run and kept in the same way."""
+        fewer = Statistics(
+            self.inputs.spread(count), self.engine, self.seed, None, self.task_output
+        )
         fewer.cache = self.cache
         return fewer
 

@@ -78,7 +78,7 @@ def by_outputs(
     Raises:
         EngineError: There is no engine, or it refuses a model.
     """
-    few = statistics.first(INPUTS)
+    few = statistics.spread(INPUTS)
     outputs = score_values(model.network())
     found = {}
     for group in groups:

@@ -77,7 +77,7 @@ def _rank(net: _Net, data: ZooData) -> Ranking:
     model = load(data.zoo / net.folder / "deploy.prototxt", data.zoo / net.folder / net.weights)
     (value,) = model.network().inputs
     inputs = data.mnist(value.blob, "train_index") if net.mnist else _cifar(data, value.blob)
-    return rank(model, CRITERIA, Statistics(inputs.first(IMAGES), "caffe"), oracle=True)
+    return rank(model, CRITERIA, Statistics(inputs.spread(IMAGES), "caffe"), oracle=True)
 
 
 def _cifar(data: ZooData, blob: str) -> Inputs:
