@@ -23,12 +23,12 @@ from netsurgery.planning.thinning import ThinWishes, plan_thin
 
 TITLE = "Half the MACs of every net of the zoo"
 HALF = Budget(macs=0.5)
-IMAGES, RANDOM, JUDGED = 1000, 16, 8
+IMAGES, LABELLED, RANDOM, JUDGED = 600, 1000, 6, 4
 _INTRODUCTION = f"""\
 `netsurgery thin --macs 0.5` on every net of the zoo, the written pair loaded and run by real Caffe,
 or by OpenCV where Caffe lacks a layer: the proof says that the pair equals, to float noise, the
 original net with the weights that the method says it has. Calibration: {IMAGES} training images
-where the zoo says how to prepare them (accuracy on the test images), else {RANDOM} random inputs,
+where the zoo says how to prepare them (accuracy on {LABELLED} test images), else {RANDOM} random inputs,
 which show that it runs and say nothing about what photos would lose (error of the outputs on
 {JUDGED} others).
 """
@@ -81,10 +81,11 @@ def _prepare(pair: Pair, data: ZooData) -> _Task:
     model = without_masks(load(*pair))
     network = model.network()
     blob = network.inputs[0].blob
+    held_out = data.held_out(pair.weights, blob)
     return _Task(
         model,
         data.calibration(pair.weights, blob, IMAGES) or random_inputs(network, RANDOM, 0),
-        data.held_out(pair.weights, blob) or random_inputs(network, JUDGED, 1),
+        held_out.spread(LABELLED) if held_out else random_inputs(network, JUDGED, 1),
         data.task_output(pair.weights.parent.name),
     )
 
