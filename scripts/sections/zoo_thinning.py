@@ -28,9 +28,9 @@ _INTRODUCTION = f"""\
 `netsurgery thin --macs 0.5` on every net of the zoo, the written pair loaded and run by real Caffe,
 or by OpenCV where Caffe lacks a layer: the proof says that the pair equals, to float noise, the
 original net with the weights that the method says it has. Calibration: {IMAGES} training images
-where the zoo says how to prepare them (accuracy on {LABELLED} test images), else {RANDOM} random inputs,
-which show that it runs and say nothing about what photos would lose (error of the outputs on
-{JUDGED} others).
+where the zoo says how to prepare them (accuracy on {LABELLED} test images), else {RANDOM} random
+inputs, which show that it runs and say nothing about what photos would lose (error of the outputs
+on {JUDGED} others).
 """
 _COLUMNS = (*("weights", "channels", "MACs", "bytes", "engine", "proof", "accuracy", "error"),)
 
