@@ -18,7 +18,7 @@ DIGITS = Path(__file__).parent / "digits"
 
 model = ns.load(DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel")
 shapes = input_shapes(model.network())
-statistics = Statistics(read_inputs([DIGITS / "train.h5"], shapes))
+statistics = Statistics(read_inputs([DIGITS / "train.npz"], shapes))
 plan = plan_thin(model, ThinWishes(budget=Budget(macs=0.5)), statistics)
 for edit in plan.edits:
     print(edit.method, edit.layer, *edit.predicted.get("channels", ()))

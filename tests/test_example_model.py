@@ -82,9 +82,10 @@ def test_data_are_made_again_and_held_out_digits_are_not_trained_on(tmp_path: Pa
     pytest.importorskip("sklearn")
     shutil.copy(DIGITS / "make_data.py", tmp_path)
     subprocess.run([sys.executable, tmp_path / "make_data.py"], check=True)
-    again, kept = np.load(tmp_path / "held_out.npz"), np.load(DIGITS / "held_out.npz")
-    np.testing.assert_array_equal(again["data"], kept["data"])
-    np.testing.assert_array_equal(again["labels"], kept["labels"])
+    for name in ("train.npz", "held_out.npz"):
+        again, kept = np.load(tmp_path / name), np.load(DIGITS / name)
+        np.testing.assert_array_equal(again["data"], kept["data"])
+        np.testing.assert_array_equal(again["labels"], kept["labels"])
     with h5py.File(tmp_path / "train.h5") as train:
         trained_on = {image.tobytes() for image in train["data"][:]}
     assert len(trained_on) == 1347

@@ -1,4 +1,4 @@
-"""Write scikit-learn's digits beside this file, as Caffe's HDF5Data reads them and as an npz.
+"""Write scikit-learn's digits beside this file, as Caffe's HDF5Data reads them and as npz.
 
 1347 digits to train on and 450 held out, drawn with a fixed seed; 8x8 grey, scaled from the
 original 0..16 to 0..1. Labels follow as one float each, which is what HDF5Data takes.
@@ -32,6 +32,7 @@ def main() -> None:
     write_hdf5("train", data[train], digits.target[train])
     write_hdf5("held_out", data[held_out], digits.target[held_out])
     np.savez_compressed(HERE / "held_out.npz", data=data[held_out], labels=digits.target[held_out])
+    np.savez_compressed(HERE / "train.npz", data=data[train], labels=digits.target[train])
 
 
 if __name__ == "__main__":

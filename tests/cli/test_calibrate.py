@@ -6,26 +6,43 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from netsurgery.calibration import statistics
 from netsurgery.cli._options import progress
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
-TRAIN = DIGITS / "train_val.prototxt"
 THIN = ("thin", DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel", "--keep", "conv*=0.5",
         "--engine", "opencv")  # fmt: skip
 
 
+@pytest.fixture
+def train_prototxt(tmp_path: Path) -> Path:
+    """The example's train prototxt, with the HDF5 files that it names beside it."""
+    h5py = pytest.importorskip("h5py")
+    for name in ("train", "held_out"):
+        digits = np.load(DIGITS / f"{name}.npz")
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["data"], file["label"] = digits["data"], digits["labels"].astype(np.float32)
+        (tmp_path / f"{name}.txt").write_text(f"{name}.h5\n")
+    copy = tmp_path / "train_val.prototxt"
+    copy.write_bytes((DIGITS / "train_val.prototxt").read_bytes())
+    return copy
+
+
 @pytest.mark.usefixtures("opencv")
-def test_a_train_prototxt_to_fit_to_and_to_judge_by(netsurgery, tmp_path: Path) -> None:
-    pytest.importorskip("h5py")
-    done = netsurgery(*THIN, "--calibrate", TRAIN, "--inputs", TRAIN, "-o", tmp_path / "a")
+def test_a_train_prototxt_to_fit_to_and_to_judge_by(
+    netsurgery, tmp_path: Path, train_prototxt: Path
+) -> None:
+    done = netsurgery(
+        *THIN, "--calibrate", train_prototxt, "--inputs", train_prototxt, "-o", tmp_path / "a"
+    )
     assert (done.status, done.err) == (0, "")
     assert "proved: truncation explains every difference" in done.out
     assert "train_val.prototxt, layer 'data' (TEST))" in done.out
     arrays = netsurgery(
-        *THIN, "--calibrate", DIGITS / "train.h5", "--inputs", DIGITS / "held_out.npz",
+        *THIN, "--calibrate", DIGITS / "train.npz", "--inputs", DIGITS / "held_out.npz",
         "-o", tmp_path / "b",
     )  # fmt: skip
     accuracy = [line for line in done.out.splitlines() if line.startswith("accuracy")]
@@ -37,10 +54,9 @@ def test_a_train_prototxt_to_fit_to_and_to_judge_by(netsurgery, tmp_path: Path) 
 
 @pytest.mark.usefixtures("opencv")
 def test_the_second_run_fits_without_running(
-    netsurgery, tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+    netsurgery, train_prototxt: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("h5py")
-    arguments = (*THIN, "--calibrate", TRAIN, "--samples", 300, "--dry-run")
+    arguments = (*THIN, "--calibrate", train_prototxt, "--samples", 300, "--dry-run")
     assert netsurgery(*arguments, "--no-cache").status == 0
     assert not cache_folder.exists()
     first = netsurgery(*arguments)
