@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
@@ -25,6 +27,7 @@ class QuickCaffe(Engine):
         self._worker = subprocess.Popen(
             [python, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self._turn = threading.Lock()
 
     def probe(self) -> Probe:
         return Probe(True, "1.0")
@@ -38,9 +41,10 @@ class QuickCaffe(Engine):
     def ask(self, **case: Any) -> Dict[str, Any]:
         assert self._worker.stdin
         assert self._worker.stdout
-        self._worker.stdin.write(json.dumps(case) + "\n")
-        self._worker.stdin.flush()
-        answer = json.loads(self._worker.stdout.readline())
+        with self._turn:
+            self._worker.stdin.write(json.dumps(case) + "\n")
+            self._worker.stdin.flush()
+            answer = json.loads(self._worker.stdout.readline())
         if "error" in answer:
             raise EngineError(answer["error"], file=case["prototxt"])
         return answer
@@ -56,8 +60,14 @@ class QuickSession(Session):
 
     def __init__(self, engine: QuickCaffe, prototxt: Any, weights: Any) -> None:
         self._caffe = engine
-        self._case = {"prototxt": str(prototxt), "weights": str(weights) if weights else None}
-        answer = engine.ask(**self._case)
+        answer = engine.ask(prototxt=str(prototxt), weights=str(weights) if weights else None)
+        # Who opened it may take the files away again.
+        self._folder = tempfile.TemporaryDirectory()
+        files = {"prototxt": prototxt, "weights": weights}
+        self._case = {
+            name: str(shutil.copy(file, Path(self._folder.name) / name)) if file else None
+            for name, file in files.items()
+        }
         self.blobs = {name: tuple(shape) for name, shape in answer["blobs"]}
         self.inputs = {name: self.blobs[name] for name in answer["inputs"]}
         self.outputs = tuple(answer["outputs"])
@@ -75,4 +85,4 @@ class QuickSession(Session):
             return {n: np.load(Path(folder) / f"{names.index(n)}.npy") for n in wanted}
 
     def close(self) -> None:
-        pass
+        self._folder.cleanup()

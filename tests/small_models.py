@@ -51,9 +51,9 @@ layer { name: "fc7" type: "InnerProduct" bottom: "fc6" top: "fc7"
 """
 
 
-def two_layers() -> Model:
+def two_layers(seed: int = 1) -> Model:
     """Input 3x4x4, fc6 with 32 outputs, ReLU, fc7 with 5."""
-    random = np.random.default_rng(1)
+    random = np.random.default_rng(seed)
     return make_model(
         TWO_LAYERS,
         {

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import contextlib
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
+from netsurgery.calibration.desk import Desk
 from netsurgery.calibration.inputs import Batch, Inputs
-from netsurgery.calibration.running import (
-    EngineLike,
-    Runner,
-    choose_engine,
-    common_batch,
-    open_model,
-)
+from netsurgery.calibration.running import EngineLike, Runner, choose_engine, common_batch
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 
@@ -53,6 +49,7 @@ def measure(
     gauges: Sequence[Gauge],
     engine: EngineLike = None,
     progress: Progress = None,
+    desk: Optional[Desk] = None,
 ) -> None:
     """Run models side by side over all inputs, once, and show every batch to the gauges.
 
@@ -62,6 +59,7 @@ def measure(
         gauges: What looks at them.
         engine: The engine or its name; the first that can run the models if None.
         progress: Called with a text for each batch.
+        desk: Where models stay open for the next run.
 
     Raises:
         EngineError: There is no engine, or it refuses a model.
@@ -72,22 +70,26 @@ def measure(
     networks = [models[number].network() for number in used]
     chosen = choose_engine(engine, *networks)
     size, _ = common_batch(inputs, *networks)
-    with ExitStack() as stack:
-        runners = {n: stack.enter_context(open_model(chosen, models[n])) for n in used}
+    with contextlib.ExitStack() as stack:
+        if desk is None:
+            desk = stack.enter_context(contextlib.closing(Desk()))
+        opened = stack.enter_context(desk.open(chosen, [models[number] for number in used]))
+        pool = stack.enter_context(ThreadPoolExecutor(len(used)))
+        runners = dict(zip(used, opened))
         for number, batch in enumerate(inputs.batches(size)):
             if progress:
                 progress(f"{min(number * size, len(inputs))} of {len(inputs)} inputs")
-            seen = _run(runners, batch, wanted)
+            seen = _run(runners, batch, wanted, pool)
             for gauge in gauges:
                 gauge.add({source: seen[source] for source in gauge.sources})
 
 
-def _run(runners: Dict[int, Runner], batch: Batch, wanted: List[Source]) -> Seen:
-    seen: Seen = {}
-    for number, runner in runners.items():
-        mine: List[Tuple[str, Source]] = [
-            (str(source.value), source) for source in wanted if source.model == number
-        ]
-        arrays = runner.run(batch, {name: source.value for name, source in mine})
-        seen.update((source, arrays[name]) for name, source in mine)
-    return seen
+def _run(runners: Dict[int, Runner], batch: Batch, wanted: List[Source], pool: Executor) -> Seen:
+    """Run all models at the same time: each computes in a process of its own."""
+
+    def run(number: int) -> List[Tuple[Source, np.ndarray]]:
+        mine = [source for source in wanted if source.model == number]
+        arrays = runners[number].run(batch, {str(source.value): source.value for source in mine})
+        return [(source, arrays[str(source.value)]) for source in mine]
+
+    return dict(pair for found in pool.map(run, runners) for pair in found)

@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Union
+from typing import Iterator, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
@@ -35,11 +35,13 @@ class Runner:
         network: The graph of the model as it was given.
         session: The model in the engine.
         names: The blob of the session that holds each value.
+        file: What the engine calls the prototxt.
     """
 
     network: Network
     session: Session
     names: Mapping[Value, str]
+    file: str
 
     def run(self, batch: Batch, values: Mapping[str, Value]) -> dict[str, np.ndarray]:
         """Return the chosen values for a batch, without the rows of repeated samples.
@@ -66,6 +68,22 @@ def open_model(engine: Engine, model: Model) -> Iterator[Runner]:
     Raises:
         EngineError: The engine refuses the model.
     """
+    runner = load_model(engine, model)
+    with runner.session, users_names([runner]):
+        yield runner
+
+
+def load_model(engine: Engine, model: Model, session: Optional[Session] = None) -> Runner:
+    """Open a model in an engine.
+
+    Args:
+        engine: The engine.
+        model: The model.
+        session: One of that engine that is not needed any more, whose child process will do.
+
+    Raises:
+        EngineError: The engine refuses the model.
+    """
     network = model.network()
     apart = take_apart(network)
     with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
@@ -73,13 +91,30 @@ def open_model(engine: Engine, model: Model) -> Iterator[Runner]:
         prototxt.write_bytes(apart.prototxt.data)
         weights = _place(model.weights, network, engine, Path(folder))
         try:
-            with engine.open(prototxt, weights) as session:
-                yield Runner(network, session, apart.names)
+            if session is None:
+                session = engine.open(prototxt, weights)
+            else:
+                session = engine.reopen(session, prototxt, weights)
         except EngineError as error:
-            if error.file == str(prototxt):
-                # Lines are those of the temporary file: name the user's instead.
-                error.file, error.line, error.column = model.prototxt.file, None, None
-            raise
+            raise _renamed(error, str(prototxt), network) from None
+        return Runner(network, session, apart.names, str(prototxt))
+
+
+@contextlib.contextmanager
+def users_names(runners: Sequence[Runner]) -> Iterator[None]:
+    """Name the user's file in errors of engines, not the temporary one that they were given."""
+    try:
+        yield
+    except EngineError as error:
+        for runner in runners:
+            _renamed(error, runner.file, runner.network)
+        raise
+
+
+def _renamed(error: EngineError, file: str, network: Network) -> EngineError:
+    if error.file == file:
+        error.file, error.line, error.column = network.prototxt.file, None, None
+    return error
 
 
 def choose_engine(engine: EngineLike, *networks: Network) -> Engine:

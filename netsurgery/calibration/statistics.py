@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 from netsurgery.calibration.cache import StatisticsCache, question
+from netsurgery.calibration.desk import Desk
 from netsurgery.calibration.gauges import ChannelGauge, OutputGauge, ProductGauge, Target
 from netsurgery.calibration.gradients import GradientGauge, measure_gradients
 from netsurgery.calibration.inputs import Inputs
@@ -60,6 +61,7 @@ class Statistics:
         self._channels: Dict[str, ChannelGauge] = {}
         self._gradients: Dict[str, GradientGauge] = {}
         self._model: Optional[Model] = None
+        self._desk = Desk()
 
     def run(self, models: Sequence[Model], gauges: Sequence[Gauge]) -> None:
         """Run models side by side over all inputs, once, for gauges to look at.
@@ -67,7 +69,7 @@ class Statistics:
         Raises:
             EngineError: There is no engine, or it refuses a model.
         """
-        measure(models, self.inputs, gauges, self.engine, self._progress)
+        measure(models, self.inputs, gauges, self.engine, self._progress, self._desk)
 
     def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, List[Moments]]:
         """Return the moments of the rows that layers read, one for each group of a convolution.
@@ -173,7 +175,7 @@ class Statistics:
         fewer = Statistics(
             self.inputs.spread(count), self.engine, self.seed, None, self.task_output
         )
-        fewer.cache = self.cache
+        fewer.cache, fewer._desk = self.cache, self._desk
         return fewer
 
     def learn(

@@ -1,0 +1,105 @@
+"""Models that stay open: fewer processes, the same answers."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+import numpy as np
+import pytest
+from small_models import two_layers
+
+from netsurgery.calibration import Inputs, desk, random_inputs
+from netsurgery.calibration.measuring import Seen, Source, measure
+from netsurgery.calibration.running import choose_engine
+from netsurgery.engines.process import Worker
+from netsurgery.errors import EngineError
+from netsurgery.network.model import Model
+
+
+class Collected:
+    """All of some values."""
+
+    def __init__(self, *sources: Source) -> None:
+        self.sources = sources
+        self.seen: List[np.ndarray] = []
+
+    def add(self, seen: Seen) -> None:
+        self.seen += [seen[source].copy() for source in self.sources]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> List[Worker]:
+    """The child processes that are started."""
+    workers: List[Worker] = []
+    start = Worker.__init__
+
+    def remember(self: Worker, *given: Any) -> None:
+        workers.append(self)
+        start(self, *given)
+
+    monkeypatch.setattr(Worker, "__init__", remember)
+    return workers
+
+
+def models() -> List[Model]:
+    return [two_layers(seed=seed) for seed in range(3)]
+
+
+def ask(models: List[Model], inputs: Inputs, engine: str, at: Any = None) -> List[np.ndarray]:
+    outputs = [Source(m.network().outputs[0], number) for number, m in enumerate(models)]
+    gauge = Collected(*outputs)
+    measure(models, inputs, [gauge], engine, desk=at)
+    return gauge.seen
+
+
+def test_what_stays_open_answers_as_what_is_opened_anew(engine: str, started: List[Worker]) -> None:
+    choose_engine(engine).probe()
+    first, second, third = models()
+    inputs = random_inputs(first.network(), 5)
+    at = desk.Desk()
+    pairs = ([first, second], [third, second], [second, second], [first, third])
+    expected = [ask(pair, inputs, engine) for pair in pairs]
+    assert not any(np.array_equal(one, other) for one, other in zip(expected[0], expected[1][:1]))
+    started.clear()
+    for pair, wanted in zip(pairs, expected):
+        for found, one in zip(ask(pair, inputs, engine, at), wanted):
+            np.testing.assert_array_equal(found, one)
+    assert len(started) == 2
+    at.close()
+    assert all(worker._process.poll() is not None for worker in started)
+
+
+def test_a_model_that_is_open_is_not_loaded_again(
+    opencv: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    load = desk.load_model
+    monkeypatch.setattr(desk, "load_model", lambda *given: loaded.append(given[1]) or load(*given))
+    first, second, third = models()
+    at = desk.Desk()
+    for pair in ([first, second], [third, second], [second, third]):
+        ask(pair, random_inputs(first.network(), 2), opencv, at)
+    assert loaded == [first, second, third]
+
+
+def test_large_models_do_not_stay(
+    opencv: str, started: List[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_engine(opencv).probe()
+    started.clear()
+    monkeypatch.setattr(desk, "LARGE", 10)
+    at, model = desk.Desk(), models()[0]
+    for _ in range(2):
+        ask([model], random_inputs(model.network(), 2), opencv, at)
+        assert started[-1]._process.poll() is not None
+    assert len(started) == 2
+
+
+def test_nothing_stays_open_behind_an_error(opencv: str, started: List[Worker]) -> None:
+    model = models()[0]
+    at, engine = desk.Desk(), choose_engine(opencv)
+    with pytest.raises(EngineError) as caught, at.open(engine, [model]) as (runner,):
+        raise EngineError("gave up", file=runner.file, line=3)
+    assert (caught.value.file, caught.value.line) == (model.prototxt.file, None)
+    assert all(worker._process.poll() is not None for worker in started)
+    assert len(ask([model], random_inputs(model.network(), 2), opencv, at)) == 1
