@@ -87,6 +87,31 @@ class Engine(abc.ABC):
             EngineError: The engine is not usable, or refuses the model; with its own words.
         """
 
+    def reopen(
+        self,
+        session: Session,
+        prototxt: PathLike,
+        weights: Optional[PathLike] = None,
+        *,
+        phase: str = "TEST",
+    ) -> Session:
+        """Load a model in the place of another, whose session is over then.
+
+        Engines that can do so keep the child process: to start one takes longer than to load a
+        small net.
+
+        Args:
+            session: One that this engine has opened.
+            prototxt: The net.
+            weights: As in :meth:`open`.
+            phase: As in :meth:`open`.
+
+        Raises:
+            EngineError: As :meth:`open`.
+        """
+        session.close()
+        return self.open(prototxt, weights, phase=phase)
+
 
 class Session:
     """A model that is open in a child process of an engine. Use it in a ``with``.
@@ -105,7 +130,7 @@ class Session:
 
     def __init__(self, engine: str, worker: Worker, prototxt: PathLike) -> None:
         self._engine = engine
-        self._worker = worker
+        self._worker: Optional[Worker] = worker
         self._file = os.fspath(prototxt)
 
     def forward(
@@ -156,9 +181,19 @@ class Session:
         rest = iter(arrays)
         return {name: [next(rest) for _ in range(count)] for name, count in answer["layers"]}
 
+    def hand_over(self) -> Worker:
+        """Give the child process away to another session; this one is over.
+
+        Raises:
+            EngineError: It is over already.
+        """
+        worker, self._worker = self._running(), None
+        return worker
+
     def close(self) -> None:
         """End the child process."""
-        self._worker.close()
+        if self._worker is not None:
+            self._worker.close()
 
     def __enter__(self: SessionType) -> SessionType:
         return self
@@ -173,9 +208,14 @@ class Session:
 
     def _ask(self, command: str, arrays: Sequence[np.ndarray] = (), **arguments: Any) -> Answer:
         try:
-            return self._worker.request(command, arrays, **arguments)
+            return self._running().request(command, arrays, **arguments)
         except ChildFailedError as failure:
             raise self._explain(failure) from None
+
+    def _running(self) -> Worker:
+        if self._worker is None:
+            raise EngineError("another model took the place of this one", file=self._file)
+        return self._worker
 
     def _explain(self, failure: ChildFailedError) -> EngineError:
         return EngineError(f"{self._engine} {failure.problem}", file=self._file)

@@ -99,6 +99,22 @@ class Caffe(Engine):
         worker = _start(python, self._pythonpath, self._timeout)
         return CaffeSession(worker, prototxt, weights, phase)
 
+    def reopen(
+        self,
+        session: Session,
+        prototxt: PathLike,
+        weights: Optional[PathLike] = None,
+        *,
+        phase: str = "TEST",
+    ) -> CaffeSession:
+        """Load a net in the child process of a session, which is over then.
+
+        Raises:
+            EngineError: Caffe aborted; with its own message.
+        """
+        check_files(prototxt, weights)
+        return CaffeSession(session.hand_over(), prototxt, weights, phase)
+
     def _usable(self) -> _Found:
         found = self._find()
         if not found.probe.usable:

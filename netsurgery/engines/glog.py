@@ -57,7 +57,8 @@ def _layer(text: str, stderr: str) -> Optional[str]:
     named = _LAYER.search(text)
     if named:
         return named[1] or named[2]
-    building = _CREATING.findall(stderr) if _BUILT not in stderr else []
+    # Another net may have been built before it in the same process.
+    building = _CREATING.findall(stderr.rpartition(_BUILT)[2])
     return building[-1] if building else None
 
 

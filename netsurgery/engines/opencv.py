@@ -61,6 +61,32 @@ class OpenCv(Engine):
             FormatError: The prototxt cannot be read.
             NetworkError: Caffe itself would not build this net.
         """
+        return self._open(prototxt, weights, phase)
+
+    def reopen(
+        self,
+        session: Session,
+        prototxt: PathLike,
+        weights: Optional[PathLike] = None,
+        *,
+        phase: str = "TEST",
+    ) -> OpenCvSession:
+        """Load a net in the child process of a session, which is over then.
+
+        Raises:
+            EngineError: OpenCV cannot run a layer, or refuses the files.
+            FormatError: The prototxt cannot be read.
+            NetworkError: Caffe itself would not build this net.
+        """
+        return self._open(prototxt, weights, phase, session)
+
+    def _open(
+        self,
+        prototxt: PathLike,
+        weights: Optional[PathLike],
+        phase: str,
+        before: Optional[Session] = None,
+    ) -> OpenCvSession:
         check_files(prototxt, weights)
         probe = self.probe()
         if not probe.usable:
@@ -79,7 +105,8 @@ class OpenCv(Engine):
         shapes, _ = trace_shapes(network)
         inputs = {value.blob: shapes[value] or () for value in network.inputs}
         outputs = tuple(value.blob for value in network.outputs)
-        session = OpenCvSession(_start(self._timeout), prototxt, inputs, outputs, net.layers)
+        worker = before.hand_over() if before else _start(self._timeout)
+        session = OpenCvSession(worker, prototxt, inputs, outputs, net.layers)
         session.load(net.text, weights)
         return session
 

@@ -46,6 +46,8 @@ class CaffeWorker(object):
         """Build the net, load its weights and list its blobs."""
         import caffe
 
+        # Not both in memory: what was open may be as large.
+        self.net = None
         self.net = caffe.Net(native(prototxt), getattr(caffe, native(phase)))
         if weights:
             self.net.copy_from(native(weights))

@@ -29,6 +29,8 @@ class OpenCvWorker:
         """
         import cv2
 
+        # Not both in memory: what was open may be as large.
+        self.net = None
         self.net = cv2.dnn.readNetFromCaffe(prototxt, weights)
         self.net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
         self.net.setPreferableTarget(cv2.dnn.DNN_TARGET_CPU)
