@@ -71,7 +71,7 @@ def open_model(engine: Engine, model: Model) -> Iterator[Runner]:
     with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
         prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(apart.prototxt.data)
-        weights = _place(model.weights, network, engine, Path(folder))
+        weights = place_weights(model.weights, network, engine, Path(folder))
         try:
             with engine.open(prototxt, weights) as session:
                 yield Runner(network, session, apart.names)
@@ -116,10 +116,20 @@ def common_batch(inputs: Inputs, *networks: Network) -> tuple[int, bool]:
     return min(size for size in sizes if size is not None), True
 
 
-def _place(
+def place_weights(
     weights: Optional[Weights], network: Network, engine: Engine, folder: Path
 ) -> Optional[Path]:
-    """Return a file with the weights that the engine can read."""
+    """Write weights in a form that an engine can read.
+
+    Args:
+        weights: The weights; None: nothing is written.
+        network: The net that they belong to.
+        engine: The engine.
+        folder: Where the file comes.
+
+    Returns:
+        The file.
+    """
     if weights is None:
         return None
     if weights.format == "hdf5" and engine.name != "caffe":
