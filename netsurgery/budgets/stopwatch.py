@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, Optional
+
+import numpy as np
 
 from netsurgery.calibration.batching import input_shapes
 from netsurgery.calibration.random_inputs import random_inputs
@@ -12,7 +14,7 @@ from netsurgery.calibration.running import place_weights
 from netsurgery.engines import Engine, Session
 from netsurgery.network.model import Model
 
-_SPAN = 0.2
+SPAN = 0.2
 """Seconds for which a net is run again and again: what is short is more often disturbed."""
 _FEWEST, _MOST = 5, 200
 
@@ -38,15 +40,12 @@ class Stopwatch:
         Raises:
             EngineError: The engine refuses the net, or gave up.
         """
-        network = model.network()
-        size = next(iter(input_shapes(network).values()))[0]
-        inputs = next(random_inputs(network, 1).batches(size)).inputs
-        with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
-            session = self._open(model, Path(folder), anew)
-        first = min(session.time(1, inputs))
-        repeats = int(min(max(_SPAN / max(first, 1e-9), _FEWEST), _MOST))
-        times: List[float] = session.time(repeats, inputs)
-        return min(first, *times)
+        if anew:
+            self.close()
+        # Whatever comes of it, the session that was open is over.
+        before, self._session = self._session, None
+        self._session = open_as_it_is(self.engine, model, before)
+        return least_seconds(self._session, inputs_of(model))
 
     def close(self) -> None:
         """End the child process, if there is one."""
@@ -54,15 +53,44 @@ class Stopwatch:
             self._session.close()
             self._session = None
 
-    def _open(self, model: Model, folder: Path, anew: bool) -> Session:
-        prototxt = folder / "net.prototxt"
+
+def open_as_it_is(engine: Engine, model: Model, before: Optional[Session] = None) -> Session:
+    """Open a model in an engine, with layers that compute in place where it has some.
+
+    Args:
+        engine: The engine.
+        model: The model.
+        before: A session whose child process is to be taken.
+
+    Raises:
+        EngineError: The engine refuses the model.
+    """
+    with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+        prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(model.prototxt.data)
-        weights = place_weights(model.weights, model.network(), self.engine, folder)
-        if anew:
-            self.close()
-        before, self._session = self._session, None
+        weights = place_weights(model.weights, model.network(), engine, Path(folder))
         if before is None:
-            self._session = self.engine.open(prototxt, weights)
-        else:
-            self._session = self.engine.reopen(before, prototxt, weights)
-        return self._session
+            return engine.open(prototxt, weights)
+        return engine.reopen(before, prototxt, weights)
+
+
+def inputs_of(model: Model) -> Dict[str, np.ndarray]:
+    """Return random inputs of the shapes that a net declares.
+
+    Raises:
+        NetsurgeryError: It declares none.
+    """
+    network = model.network()
+    size = next(iter(input_shapes(network).values()))[0]
+    return dict(next(random_inputs(network, 1).batches(size)).inputs)
+
+
+def least_seconds(session: Session, inputs: Dict[str, np.ndarray], span: float = SPAN) -> float:
+    """Return the least seconds of the forward passes of about so long a time.
+
+    Raises:
+        EngineError: The engine gave up.
+    """
+    first = min(session.time(1, inputs))
+    repeats = int(min(max(span / max(first, 1e-9), _FEWEST), _MOST))
+    return min(first, *session.time(repeats, inputs))
