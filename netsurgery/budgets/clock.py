@@ -90,6 +90,10 @@ class Clock:
         ]
         return np.interp(macs, macs[grid], seconds)
 
+    def close(self) -> None:
+        """End the engine's child process; the next measurement starts another."""
+        self._stopwatch.close()
+
     def _alone(self, places: Iterable[Tuple[bytes, Shape]]) -> float:
         """The seconds of layers and chains, each in a net of its own, added up."""
 

@@ -114,6 +114,13 @@ class Planner:
         Raises:
             PlanError: The budget cannot be met; the text says what can be had.
         """
+        try:
+            return self._plan(budget)
+        finally:
+            if self._clock is not None:
+                self._clock.close()
+
+    def _plan(self, budget: Optional[Budget]) -> Plan:
         wishes = self.wishes if budget is None else replace(self.wishes, budget=budget)
         limits = wishes.budget.limits(self.original)
         plan = self._write(wishes, limits)

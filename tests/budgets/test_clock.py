@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Optional
@@ -16,6 +17,7 @@ from netsurgery.budgets.planner import Planner
 from netsurgery.budgets.stopwatch import Stopwatch
 from netsurgery.engines import Engine, Session
 from netsurgery.engines import engine as engine_named
+from netsurgery.errors import EngineError, PlanError
 from netsurgery.methods import low_rank_method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
@@ -151,6 +153,25 @@ def test_a_stopwatch_keeps_its_process_unless_told_not_to(engine: str, model: Mo
     assert all(stopwatch.time(model, anew) > 0 for anew in (False, False, True, False))
     stopwatch.close()
     assert opened.starts == 2
+
+
+@pytest.mark.parametrize("budget", [0.5, 1e-6])
+def test_a_plan_leaves_no_process_behind(
+    budget: float, model: Model, opencv: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sessions = Stopwatch.time, []
+
+    def remember(stopwatch: Stopwatch, net: Model, anew: bool = False) -> float:
+        real(stopwatch, net, anew)
+        sessions.append(stopwatch._session)
+        return by_macs(stopwatch, net)
+
+    monkeypatch.setattr(Stopwatch, "time", remember)
+    with contextlib.suppress(PlanError):
+        plan_budget(model, BudgetWishes(Budget(latency=budget), ("svd",), engine=opencv))
+    assert sessions[-1] is not None
+    with pytest.raises(EngineError, match="closed"):
+        sessions[-1].parameters()
 
 
 class Counted:
