@@ -29,7 +29,7 @@ def measure(setting: Setting) -> Figure:
             *(pair, engine, f"{one['macs']:.2f}"),
             *(milliseconds(one[name]) for name in ("before", "after")),
             *(f"{one[name]:.2f}" for name in ("promised", "reached")),
-            f"{one['reached'] / one['promised']:.2f}",
+            f"{one['reached'] / one['promised']:.3f}",
         )
         for pair, engine, one in planned
     ]
@@ -64,7 +64,7 @@ def _summary(planned: list[tuple[str, str, Found]]) -> str:
     enough = sum(share >= ENOUGH for share in shares)
     return (
         f"**{enough} of {len(shares)} plans reach at least {ENOUGH} of the speed-up they promised; "
-        f"in the median {statistics.median(shares):.2f}, at least {min(shares):.2f}.** "
+        f"in the median {statistics.median(shares):.3f}, at least {min(shares):.3f}.** "
         "Promised is what the planner timed: the least of some passes in three processes. Reached "
         "is timed afterwards, both nets in turn: medians of the least of each turn."
     )
