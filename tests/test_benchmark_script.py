@@ -10,6 +10,35 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# Of VGG16 at scale 16: the rank of a layer, and its inputs, outputs and the side of its plane.
+ZHANG = {
+    "conv1_2": 1,
+    "conv2_1": 2,
+    "conv2_2": 2,
+    "conv3_1": 5,
+    "conv3_2": 5,
+    "conv3_3": 6,
+    "conv4_1": 10,
+    "conv4_2": 12,
+    "conv4_3": 14,
+    "conv5_1": 24,
+    "conv5_2": 24,
+    "conv5_3": 23,
+}
+SIZES = {
+    "conv1_2": (4, 4, 224),
+    "conv2_1": (4, 8, 112),
+    "conv2_2": (8, 8, 112),
+    "conv3_1": (8, 16, 56),
+    "conv3_2": (16, 16, 56),
+    "conv3_3": (16, 16, 56),
+    "conv4_1": (16, 32, 28),
+    "conv4_2": (32, 32, 28),
+    "conv4_3": (32, 32, 28),
+    "conv5_1": (32, 32, 14),
+    "conv5_2": (32, 32, 14),
+    "conv5_3": (32, 32, 14),
+}
 
 
 def benchmark(*words: object) -> str:
@@ -70,6 +99,38 @@ def test_somp_chooses_the_same_rows_as_the_textbook(numbers: dict) -> None:
     somp = numbers["somp"]
     assert (somp["rows"], somp["keep"], somp["same"]) == (32, 16, True)
     assert len(somp["ours"]) == 1
+
+
+def test_convolutions_take_as_many_macs_as_their_ranks_say(numbers: dict) -> None:
+    zhang, planned = numbers["convolutions"].values()
+    # At scale 16: conv1_1 stays, the others have a sixteenth of the ranks; counted here by hand.
+    old, new = 4 * 3 * 9 * 224**2, 4 * 3 * 9 * 224**2
+    for layer, rank in ZHANG.items():
+        inputs, outputs, side = SIZES[layer]
+        old += inputs * outputs * 9 * side**2
+        new += rank * (3 * inputs + 3 * rank + outputs) * side**2
+    assert zhang["fewer"][0] == pytest.approx(old / new)
+    assert planned["fewer"][1] >= 4
+    assert zhang["answer"]["seconds"]["apply"] > 0
+    assert planned["answer"]["seconds"]["plan"] > 0
+
+
+def test_a_figure_of_the_zoo_goes_on_where_it_was(
+    tmp_path: Path, zoo: Path, opencv: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without real Caffe, which takes longer to start than the net to be timed.
+    monkeypatch.setenv("NETSURGERY_CAFFE_PYTHON", sys.executable)
+    words = ("--only", "zoo_times,zoo_latency", "--work", tmp_path)
+    pairs = ("--zoo", zoo, "--pairs", "dns_lenet300100/*original*")
+    numbers = json.loads(benchmark("--json", *words, *pairs))
+    name = "dns_lenet300100/caffe_lenet300100_original.caffemodel opencv"
+    assert list(numbers["zoo_times"]) == list(numbers["zoo_latency"]) == [name]
+    timed, planned = numbers["zoo_times"][name], numbers["zoo_latency"][name]
+    assert timed["macs"] >= 2
+    # The same times again: nothing was measured anew.
+    cells = [f"{timed[side] * 1000:,.3f} ms" for side in ("before", "after")]
+    assert " | ".join(cells) in benchmark(*words, *pairs)
+    assert "problem" in planned or planned["promised"] >= 1.42
 
 
 def test_the_tables_are_markdown_and_the_peer_may_be_missing(tmp_path: Path) -> None:

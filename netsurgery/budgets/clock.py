@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.scores import even_numbers
-from netsurgery.calibration.batching import input_shapes
+from netsurgery.budgets.stopwatch import Stopwatch
 from netsurgery.calibration.cache import question
-from netsurgery.calibration.random_inputs import random_inputs
-from netsurgery.calibration.running import EngineLike, choose_engine
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import LayerText, Prototxt
@@ -34,37 +30,36 @@ GRID = 3
 SMALL = 0.01
 """Layers that take no more than this share of a pass are taken to gain nothing: it is not worth
 a measurement."""
-_SPAN = 0.4
-"""Seconds for which a net is run again and again: what is short is more often disturbed."""
-_FEWEST, _MOST = 5, 200
 _SESSIONS = 3
 """How often a whole net is opened anew: where its memory happens to lie makes a difference."""
 _NAMES = re.compile(rb'(name|bottom|top)\s*:\s*"[^"]*"')
 """What a layer is called does not matter to how long it takes."""
+_SOME = 1 << 16
+"""Random numbers that all weights of a net are made of: to make new ones takes longer."""
 
 
 class Clock:
     """Times layers and the chains that can stand in for them.
 
     Attributes:
-        engine: The engine; the first that can run the model if None.
+        engine: The engine.
         notes: What was timed already, by engine and shape.
     """
 
-    def __init__(self, engine: EngineLike, notes: Notes) -> None:
+    def __init__(self, engine: Engine, notes: Notes) -> None:
         self.engine, self.notes = engine, notes
+        self._stopwatch = Stopwatch(engine)
         self._wholes: Dict[int, Tuple[Model, float]] = {}
 
     def whole(self, model: Model) -> float:
         """Return the seconds of a forward pass of a model."""
         if id(model) not in self._wholes:
-            self._wholes[id(model)] = model, self._seconds(model, _SESSIONS)
+            self._wholes[id(model)] = model, self._seconds(model, self._least)
         return self._wholes[id(model)][1]
 
     def layers(self, model: Model, names: Sequence[str]) -> float:
         """Return the seconds of layers, each alone."""
-        found = (self._alone(one.text, bottom) for one, bottom in _places(model, names))
-        return sum(self._seconds(net) for net in found)
+        return self._alone((layer.text, shape) for layer, shape in _places(model, names))
 
     def chains(
         self,
@@ -90,48 +85,31 @@ class Clock:
         grid = [int(order[number]) for number in even_numbers(len(order), GRID)]
         places = _places(model, names)
         seconds = [
-            sum(
-                self._seconds(self._alone(_chain(chosen, layer, ranks[number]), bottom))
-                for layer, bottom in places
-            )
+            self._alone((_chain(chosen, layer, ranks[number]), shape) for layer, shape in places)
             for number in grid
         ]
         return np.interp(macs, macs[grid], seconds)
 
-    def _alone(self, text: bytes, bottom: Shape) -> Model:
-        """A net of some layers and their input, with weights of their shapes."""
-        name = Prototxt.parse(text).layers[0].bottoms[0]
-        dims = " ".join(f"dim: {size}" for size in bottom)
-        source = f"input: {quoted(name)} input_shape {{ {dims} }}\n"
-        prototxt = Prototxt.parse(source.encode("utf-8", "surrogateescape") + text)
-        return _filled(Model(prototxt, None))
+    def close(self) -> None:
+        """End the engine's child process; the next measurement starts another."""
+        self._stopwatch.close()
 
-    def _seconds(self, model: Model, sessions: int = 1) -> float:
-        engine = choose_engine(self.engine, model.network())
+    def _alone(self, places: Iterable[Tuple[bytes, Shape]]) -> float:
+        """The seconds of layers and chains, each in a net of its own, added up."""
+
+        def measure(net: Model) -> float:
+            return self._stopwatch.time(_filled(net))
+
+        return sum(self._seconds(_net(text, bottom), measure) for text, bottom in places)
+
+    def _seconds(self, model: Model, measure: Callable[[Model], float]) -> float:
         text = _NAMES.sub(rb"\1", model.prototxt.data)
         shapes = [list(shape or ()) for shape in infer_shapes(model.network()).values()]
-        key = question(engine.name, engine.probe().version, text, shapes)
-        return self.notes.get(f"seconds {key}", lambda: _least(engine, model, sessions))
+        key = question(self.engine.name, self.engine.probe().version, text, shapes)
+        return self.notes.get(f"seconds {key}", lambda: measure(model))
 
-
-def _least(engine: Engine, model: Model, sessions: int) -> float:
-    return min(_time(engine, model) for _ in range(sessions))
-
-
-def _time(engine: Engine, model: Model) -> float:
-    """Return the least seconds of some forward passes: the others only had more company."""
-    network = model.network()
-    size = next(iter(input_shapes(network).values()))[0]
-    batch = next(random_inputs(network, 1).batches(size))
-    with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
-        prototxt, weights = Path(folder) / "net.prototxt", Path(folder) / "net.caffemodel"
-        prototxt.write_bytes(model.prototxt.data)
-        assert model.weights is not None
-        model.weights.write(weights)
-        with engine.open(prototxt, weights) as session:
-            first = min(session.time(3, batch.inputs))
-            repeats = int(min(max(_SPAN / max(first, 1e-9), _FEWEST), _MOST))
-            return float(min(first, *session.time(repeats, batch.inputs)))
+    def _least(self, model: Model) -> float:
+        return min(self._stopwatch.time(model, anew=True) for _ in range(_SESSIONS))
 
 
 def _places(model: Model, names: Sequence[str]) -> List[Tuple[LayerText, Shape]]:
@@ -144,6 +122,14 @@ def _places(model: Model, names: Sequence[str]) -> List[Tuple[LayerText, Shape]]
     return known
 
 
+def _net(text: bytes, bottom: Shape) -> Model:
+    """Some layers and their input."""
+    name = Prototxt.parse(text).layers[0].bottoms[0]
+    dims = " ".join(f"dim: {size}" for size in bottom)
+    source = f"input: {quoted(name)} input_shape {{ {dims} }}\n"
+    return Model(Prototxt.parse(source.encode("utf-8", "surrogateescape") + text), None)
+
+
 def _chain(chosen: ChainMethod, layer: LayerText, ranks: Ranks) -> bytes:
     names = named(layer.name, SUFFIXES[chosen.length])
     text = render(chosen.template, chosen.values(layer, names, ranks))
@@ -151,14 +137,14 @@ def _chain(chosen: ChainMethod, layer: LayerText, ranks: Ranks) -> bytes:
 
 
 def _filled(model: Model) -> Model:
-    """The model with random weights: zeros may be quicker than numbers."""
+    """The model with weights that are no zeros, which may be quicker than numbers."""
     network = model.network()
-    random = np.random.default_rng(0)
+    some = np.random.default_rng(0).standard_normal(_SOME, np.float32)
     layers = [
         LayerWeights(
             cost.layer.name,
             cost.layer.type,
-            tuple(Blob.of(random.normal(size=shape).astype(np.float32)) for shape in cost.blobs),
+            tuple(Blob.of(np.resize(some, shape)) for shape in cost.blobs),
         )
         for cost in count_cost(network, infer_shapes(network))
         if cost.blobs

@@ -17,6 +17,7 @@ from netsurgery.budgets.scores import Energy, Score, counted, facts_of
 from netsurgery.budgets.search import Selection, select, tables_of
 from netsurgery.budgets.thinner import Start, thin_shares, thin_to
 from netsurgery.budgets.wishes import FOLD, THIN, Budget, BudgetWishes
+from netsurgery.calibration.running import choose_engine
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.network.doctor.fit import require_fit
@@ -99,7 +100,7 @@ class Planner:
         self._clock: Optional[Clock] = None
         if LATENCY in wishes.budget.given:
             engine = wishes.engine or (statistics.engine if statistics else None)
-            self._clock = Clock(engine, self._notes)
+            self._clock = Clock(choose_engine(engine, model.network()), self._notes)
         self._score = self._make_score()
         self._folds = plan_folds(model) if FOLD in wishes.methods else Plan()
         self._folded = apply(model, self._folds) if self._folds.edits else model
@@ -113,6 +114,13 @@ class Planner:
         Raises:
             PlanError: The budget cannot be met; the text says what can be had.
         """
+        try:
+            return self._plan(budget)
+        finally:
+            if self._clock is not None:
+                self._clock.close()
+
+    def _plan(self, budget: Optional[Budget]) -> Plan:
         wishes = self.wishes if budget is None else replace(self.wishes, budget=budget)
         limits = wishes.budget.limits(self.original)
         plan = self._write(wishes, limits)

@@ -89,7 +89,7 @@ def load_model(engine: Engine, model: Model, session: Optional[Session] = None) 
     with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
         prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(apart.prototxt.data)
-        weights = _place(model.weights, network, engine, Path(folder))
+        weights = place_weights(model.weights, network, engine, Path(folder))
         try:
             if session is None:
                 session = engine.open(prototxt, weights)
@@ -151,10 +151,20 @@ def common_batch(inputs: Inputs, *networks: Network) -> tuple[int, bool]:
     return min(size for size in sizes if size is not None), True
 
 
-def _place(
+def place_weights(
     weights: Optional[Weights], network: Network, engine: Engine, folder: Path
 ) -> Optional[Path]:
-    """Return a file with the weights that the engine can read."""
+    """Write weights in a form that an engine can read.
+
+    Args:
+        weights: The weights; None: nothing is written.
+        network: The net that they belong to.
+        engine: The engine.
+        folder: Where the file comes.
+
+    Returns:
+        The file.
+    """
     if weights is None:
         return None
     if weights.format == "hdf5" and engine.name != "caffe":

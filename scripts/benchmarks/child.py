@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Optional, Sequence
 
 INTERVAL = 0.01
+MEGABYTE = 1e6
+CELLS = ("time", "peak memory", "of it not mapped files")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,19 @@ class Run:
     own: Optional[int]
     others: Optional[float]
     answer: dict[str, Any]
+
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """What it took, for the columns that `CELLS` names."""
+        return f"{self.seconds:.1f} s", megabytes(self.resident), megabytes(self.own)
+
+    @property
+    def steps(self) -> str:
+        """What it spent its time on, in words."""
+        steps = [f"{name} {seconds:.1f} s" for name, seconds in self.answer["seconds"].items()]
+        if self.others is not None:
+            steps.append(f"while other processes took {self.others:.0%} of the machine")
+        return ", ".join(steps)
 
 
 def run(command: Sequence[object]) -> Run:
@@ -55,6 +70,11 @@ def run(command: Sequence[object]) -> Run:
     answer = json.loads(lines[-1]) if lines else {}
     others = _share_of_others(before, seconds)
     return Run(seconds, peaks.get("VmHWM"), peaks.get("RssAnon"), others, answer)
+
+
+def megabytes(size: Optional[int]) -> str:
+    """A number of bytes for a table."""
+    return "?" if size is None else f"{size / MEGABYTE:,.0f} MB"
 
 
 def _processor_seconds() -> Optional[tuple[float, float]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.child import Run, run
-from benchmarks.setting import FOLDER, Figure, Setting, megabytes, say
+from benchmarks.child import CELLS, Run, megabytes, run
+from benchmarks.setting import FOLDER, Figure, Setting, say
 
-COLUMNS = ("", "time", "peak memory", "of it not mapped files", "error of fc6", "error of fc7")
+COLUMNS = ("", *CELLS, "error of fc6", "error of fc7")
 
 
 def measure(setting: Setting) -> Figure:
@@ -23,10 +23,10 @@ def measure(setting: Setting) -> Figure:
     files = [path for _, path in runs.values()]
     judged = setting.job("judge", weights, *files, *setting.ranks).answer
     rows = [
-        (name, *_cells(done), *(_error(judged[layer], index) for layer in judged))
+        (name, *done.cells, *(_error(judged[layer], index) for layer in judged))
         for index, (name, (done, _)) in enumerate(runs.items())
     ]
-    notes = [f"{name}: {_steps(done)}." for name, (done, _) in runs.items()]
+    notes = [f"{name}: {done.steps}." for name, (done, _) in runs.items()]
     numbers = {
         "runs": {name: vars(done) for name, (done, _) in runs.items()},
         "layers": judged,
@@ -49,21 +49,10 @@ def _peer(setting: Setting, weights: Path) -> tuple[Run, Path]:
     return done, output
 
 
-def _cells(done: Run) -> tuple[str, str, str]:
-    return f"{done.seconds:.1f} s", megabytes(done.resident), megabytes(done.own)
-
-
 def _error(layer: dict, index: int) -> str:
     """The relative error, and how it compares with the smallest possible."""
     error = layer["errors"][index]
     return f"{error:.6f} = {error / layer['optimum']:.6f} x optimum"
-
-
-def _steps(done: Run) -> str:
-    steps = [f"{name} {seconds:.1f} s" for name, seconds in done.answer["seconds"].items()]
-    if done.others is not None:
-        steps.append(f"while other processes took {done.others:.0%} of the machine")
-    return ", ".join(steps)
 
 
 def _verdict(ours: Run, peer: Run, judged: dict) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.setting import Figure, Setting, say
-from netsurgery.engines import Engine, engine
+from benchmarks.setting import ENGINES, Figure, Setting, say
+from netsurgery.engines import Engine
 
 ROWS = (1, 300, 2000)
 COLUMNS = ("engine", "rows", "full", "compressed", "full / compressed", "the same in MACs")
@@ -23,7 +23,7 @@ def measure(setting: Setting) -> Figure:
     macs = model.macs() / model.macs(compressed=True)
     rows: list[tuple[str, ...]] = []
     numbers: dict[str, object] = {"macs": macs}
-    engines = _engines(setting)
+    engines = setting.engines()
     for name, runner in engines.items():
         say(f"timing {name}")
         before, after = (_times(runner, pair, setting.repeats) for pair in (full, thin))
@@ -34,15 +34,9 @@ def measure(setting: Setting) -> Figure:
         ]
     notes = [
         "Medians. A row is the input of fc6 for one image, or for one region of a detector.",
-        *(f"No {name} here." for name in ("caffe", "opencv") if name not in engines),
+        *(f"No {name} here." for name in ENGINES if name not in engines),
     ]
     return Figure("Forward time of fc6, fc7 and fc8", COLUMNS, rows, notes, numbers)
-
-
-def _engines(setting: Setting) -> dict[str, Engine]:
-    options = {"caffe": {"python": setting.caffe_python} if setting.caffe_python else {}}
-    found = {name: engine(name, **options.get(name, {})) for name in ("caffe", "opencv")}
-    return {name: runner for name, runner in found.items() if runner.probe().usable}
 
 
 def _times(runner: Engine, pair: tuple[Path, Path], repeats: int) -> dict[int, float]:

@@ -11,14 +11,26 @@ import time
 from typing import Any
 
 
-def make(scale: str, weights: str) -> dict[str, Any]:
+class Laps(dict):
+    """Seconds by the name of what took them."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Note what was done since the last time."""
+        now = time.perf_counter()
+        self[name], self._start = now - self._start, now
+
+
+def make(scale: str, falling: str, weights: str) -> dict[str, Any]:
     """Write the model's weights."""
     from vgg16 import Vgg16
 
     from netsurgery.formats.weights import Blob, LayerWeights, Weights
 
     layers = []
-    for name, kind, *arrays in Vgg16(int(scale)).weights():
+    for name, kind, *arrays in Vgg16(int(scale), falling == "1").weights():
         layers.append(LayerWeights(name, kind, tuple(map(Blob.of, arrays))))
     Weights.of(layers, "VGG_ILSVRC_16_layers").write(weights)
     return {}
@@ -26,25 +38,53 @@ def make(scale: str, weights: str) -> dict[str, Any]:
 
 def compress(prototxt: str, weights: str, output: str, *ranks: str) -> dict[str, Any]:
     """Read a model, factor layers, write the pair."""
-    seconds, start = {}, time.perf_counter()
-
-    def lap(name: str) -> None:
-        nonlocal start
-        now = time.perf_counter()
-        seconds[name], start = now - start, now
-
+    laps = Laps()
     import netsurgery as ns
 
     words = (word.split("=") for word in ranks)
     plan = ns.Plan(tuple(ns.Edit(layer, "svd", {"rank": int(rank)}) for layer, rank in words))
-    lap("import")
+    laps.lap("import")
     model = ns.load(prototxt, weights)
-    lap("load")
+    laps.lap("load")
     model = ns.apply(model, plan)
-    lap("factor")
+    laps.lap("factor")
     model.save(output)
-    lap("save")
-    return {"seconds": seconds}
+    laps.lap("save")
+    return {"seconds": laps}
+
+
+def carry_out(prototxt: str, weights: str, output: str, plan: str) -> dict[str, Any]:
+    """Read a model and a plan, carry it out, write the pair."""
+    laps = Laps()
+    import netsurgery as ns
+
+    laps.lap("import")
+    model, edits = ns.load(prototxt, weights), ns.Plan.load(plan)
+    laps.lap("read")
+    model = ns.apply(model, edits)
+    laps.lap("apply")
+    model.save(output)
+    laps.lap("save")
+    return {"seconds": laps}
+
+
+def keep_to_budget(prototxt: str, weights: str, output: str, macs: str) -> dict[str, Any]:
+    """Read a model, plan for so much of its MACs by the energy of its weights, write the pair."""
+    laps = Laps()
+    import netsurgery as ns
+    from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+
+    laps.lap("import")
+    model = ns.load(prototxt, weights)
+    laps.lap("read")
+    plan = plan_budget(model, BudgetWishes(Budget(macs=float(macs)), score="energy"))
+    laps.lap("plan")
+    model = ns.apply(model, plan)
+    laps.lap("apply")
+    model.save(output)
+    laps.lap("save")
+    forms = [edit.method for edit in plan.edits]
+    return {"seconds": laps, "methods": {name: forms.count(name) for name in sorted({*forms})}}
 
 
 def judge(weights: str, *pairs_and_ranks: str) -> dict[str, Any]:
@@ -88,7 +128,7 @@ def replace(weights: str, output: str, layer: str) -> dict[str, Any]:
     return {"open": opened - start, "seconds": time.perf_counter() - start}
 
 
-JOBS = {job.__name__: job for job in (make, compress, judge, replace)}
+JOBS = {job.__name__: job for job in (make, compress, carry_out, keep_to_budget, judge, replace)}
 
 if __name__ == "__main__":
     print(json.dumps(JOBS[sys.argv[1]](*sys.argv[2:])))

@@ -7,7 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from benchmarks.setting import Figure, Setting, megabytes, say
+from benchmarks.child import megabytes
+from benchmarks.setting import Figure, Setting, say
 
 LAYER = "fc8"
 

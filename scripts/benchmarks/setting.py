@@ -9,9 +9,10 @@ from typing import Optional
 
 from benchmarks.child import Run, run
 from benchmarks.vgg16 import Vgg16
+from netsurgery.engines import Engine, engine
 
+ENGINES = ("caffe", "opencv")
 FOLDER = Path(__file__).resolve().parent
-MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,23 @@ class Figure:
 
 @dataclass(frozen=True)
 class Setting:
-    """Attributes: the model's size, the folder for files, real Caffe's Python, how many repeats."""
+    """Where to work, and with what.
+
+    Attributes:
+        model: The model of the figures that need a large one.
+        work: The folder for files.
+        caffe_python: Real Caffe's Python.
+        repeats: How often short measurements are repeated.
+        zoo: The folder of trained models.
+        pairs: Which of them: a pattern of the shell.
+    """
 
     model: Vgg16
     work: Path
     caffe_python: Optional[str]
     repeats: int
+    zoo: Path = Path("zoo")
+    pairs: str = "*"
 
     def file(self, name: str) -> Path:
         """The place of a file of this model's size in the folder."""
@@ -54,16 +66,22 @@ class Setting:
     @property
     def weights(self) -> Path:
         """The model's weights, made if they are not there."""
-        path = self.file("vgg16.caffemodel")
+        path = self.work / f"{self.model.name}.caffemodel"
         if not path.exists():
             say(f"making {path}")
-            self.job("make", self.model.scale, path)
+            self.job("make", self.model.scale, int(self.model.falling), path)
         return path
 
     @property
     def ranks(self) -> list[str]:
         """The ranks to compress to, as ``layer=rank``."""
         return [f"{layer}={rank}" for layer, rank in self.model.ranks.items()]
+
+    def engines(self) -> dict[str, Engine]:
+        """The engines that are here, by name."""
+        options = {"caffe": {"python": self.caffe_python} if self.caffe_python else {}}
+        found = {name: engine(name, **options.get(name, {})) for name in ENGINES}
+        return {name: runner for name, runner in found.items() if runner.probe().usable}
 
     def job(self, *words: object) -> Run:
         """Run a job of jobs.py in a process of its own."""
@@ -80,11 +98,6 @@ class Setting:
 def say(text: str) -> None:
     """Tell the user what is going on; standard output is for results."""
     print(f"benchmark: {text}", file=sys.stderr, flush=True)
-
-
-def megabytes(size: Optional[int]) -> str:
-    """A number of bytes for the table."""
-    return "?" if size is None else f"{size / MEGABYTE:,.0f} MB"
 
 
 def _line(cells: object, widths: list[int]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 OUTPUTS = {"fc6": 4096, "fc7": 4096, "fc8": 1000}
 RANKS = {"fc6": 1024, "fc7": 256}
-# How much of the energy of an InnerProduct lies in a decaying spectrum; the rest is noise.
+# How much of the energy of structured weights lies in a decaying spectrum; the rest is noise.
 STRUCTURE = 0.7
 
 
@@ -26,9 +26,21 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Vgg16:
-    """The network, with all widths divided by ``scale``."""
+    """The network, with all widths divided by ``scale``.
+
+    Attributes:
+        scale: What widths are divided by.
+        falling: Kernels have spectra that decay, as the InnerProduct layers always have; else
+            they are noise.
+    """
 
     scale: int = 1
+    falling: bool = False
+
+    @property
+    def name(self) -> str:
+        """What files of the model are called."""
+        return f"{self.scale}-vgg16{'-falling' if self.falling else ''}"
 
     @property
     def convolutions(self) -> list[Convolution]:
@@ -96,10 +108,13 @@ class Vgg16:
     def weights(self) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
         """Name, type, weights and bias of each layer, seeded."""
         generator = np.random.default_rng(16)
-        for layer in self.convolutions:
+        for number, layer in enumerate(self.convolutions):
             shape = (layer.outputs, layer.inputs, 3, 3)
             weights = generator.standard_normal(shape, np.float32)
             weights *= np.float32(np.sqrt(2 / (layer.inputs * 9)))
+            if self.falling:
+                # From numbers of its own, so that all other weights are the same.
+                weights = _over_noise(_falling(np.random.default_rng([16, number]), shape), weights)
             yield layer.name, "Convolution", weights, _bias(generator, layer.outputs)
         for name, shape in self.products.items():
             yield name, "InnerProduct", _structured(generator, shape), _bias(generator, shape[0])
@@ -116,6 +131,25 @@ def _structured(generator: np.random.Generator, shape: tuple[int, int]) -> np.nd
     weights *= np.float32(np.sqrt((1 - STRUCTURE) * 2 / shape[1]))
     weights += (left * np.float32(signal)) @ right
     return weights
+
+
+def _falling(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """A kernel in which some mixtures of outputs and of inputs matter more than others."""
+    outputs, inputs, *taps = shape
+    left, right = (
+        generator.standard_normal((size, size), np.float32)
+        * (1 + np.arange(size, dtype=np.float32)) ** np.float32(-0.5)
+        for size in (outputs, inputs)
+    )
+    core = generator.standard_normal((outputs, inputs * taps[0] * taps[1]), np.float32)
+    mixed = (left @ core).reshape(outputs, inputs, -1).transpose(0, 2, 1) @ right.T
+    return mixed.transpose(0, 2, 1).reshape(shape)
+
+
+def _over_noise(signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """The sum of both, as large as the noise is, with so much of the energy in the signal."""
+    scale = np.sqrt(STRUCTURE) * np.linalg.norm(noise) / np.linalg.norm(signal)
+    return signal * np.float32(scale) + noise * np.float32(np.sqrt(1 - STRUCTURE))
 
 
 def _bias(generator: np.random.Generator, size: int) -> np.ndarray:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 import pytest
@@ -11,6 +13,11 @@ from small_models import make_model
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
 from netsurgery.budgets.clock import Clock
 from netsurgery.budgets.notes import Notes
+from netsurgery.budgets.planner import Planner
+from netsurgery.budgets.stopwatch import Stopwatch
+from netsurgery.engines import Engine, Session
+from netsurgery.engines import engine as engine_named
+from netsurgery.errors import EngineError, PlanError
 from netsurgery.methods import low_rank_method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
@@ -21,15 +28,19 @@ def model() -> Model:
     return small_net()
 
 
+def clock_of(engine: str, notes: Notes) -> Clock:
+    return Clock(engine_named(engine), notes)
+
+
 def test_every_shape_is_timed_once(
     model: Model, opencv: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes = tmp_path / "notes.json"
-    first = Clock(opencv, Notes(notes))
+    first = clock_of(opencv, Notes(notes))
     took = first.layers(model, ["conv2"]), first.whole(model)
     assert all(seconds > 0 for seconds in took)
-    monkeypatch.setattr("netsurgery.budgets.clock._time", lambda *_: pytest.fail("timed again"))
-    again = Clock(opencv, Notes(notes))
+    monkeypatch.setattr(Stopwatch, "time", lambda *_, **__: pytest.fail("timed again"))
+    again = clock_of(opencv, Notes(notes))
     assert (again.layers(model, ["conv2"]), again.whole(model)) == took
     assert len(json.loads(notes.read_text())) == 2
 
@@ -37,7 +48,7 @@ def test_every_shape_is_timed_once(
 def test_layers_of_the_same_shape_share_a_time(model: Model, opencv: str) -> None:
     twin = small_net_named("other")
     notes = Notes()
-    assert Clock(opencv, notes).layers(model, ["conv2"]) == Clock(opencv, notes).layers(
+    assert clock_of(opencv, notes).layers(model, ["conv2"]) == clock_of(opencv, notes).layers(
         twin, ["other"]
     )
 
@@ -56,16 +67,16 @@ def test_chains_of_every_method_can_be_timed(
     # Seconds are not to be relied on: what counts is which nets are timed.
     timed: list[Model] = []
 
-    def remember(engine: object, net: Model) -> float:
+    def remember(stopwatch: Stopwatch, net: Model, anew: bool = False) -> float:
         timed.append(net)
         return float(len(timed))
 
-    monkeypatch.setattr("netsurgery.budgets.clock._time", remember)
+    monkeypatch.setattr(Stopwatch, "time", remember)
     for name, layer in (("svd", "fc1"), ("channel_svd", "conv2"), ("tucker", "conv2")):
         method = low_rank_method(name)
         tradeoff = method.tradeoff(model, layer)
         ranks = [tuple(min(k, full) for full in tradeoff.full) for k in (2, 4, 6, 8, 10, 12, 14)]
-        seconds = Clock(opencv, Notes()).chains(model, [layer], method, tradeoff, ranks)
+        seconds = clock_of(opencv, Notes()).chains(model, [layer], method, tradeoff, ranks)
         assert len(seconds) == len(ranks)
         assert (np.diff(seconds) > 0).all()
         assert [len(net.network().layers) for net in timed[-3:]] == [len(tradeoff.full) + 1] * 3
@@ -74,25 +85,25 @@ def test_chains_of_every_method_can_be_timed(
 def test_a_layer_that_takes_next_to_no_time_is_taken_to_gain_nothing(
     model: Model, opencv: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netsurgery.budgets.clock._time", lambda engine, net: by_macs(net))
-    method, clock = low_rank_method("svd"), Clock(opencv, Notes())
+    monkeypatch.setattr(Stopwatch, "time", by_macs)
+    method, clock = low_rank_method("svd"), clock_of(opencv, Notes())
     found = clock.chains(model, ["fc2"], method, method.tradeoff(model, "fc2"), [(1,), (2,), (3,)])
     assert set(found) == {clock.layers(model, ["fc2"])}
 
 
-def by_macs(net: Model) -> float:
+def by_macs(stopwatch: Stopwatch, net: Model, anew: bool = False) -> float:
     return total_cost(net).macs * 1e-9
 
 
 def test_a_net_that_takes_longer_as_a_whole_is_planned_for_less(
     model: Model, opencv: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slower_together(engine: object, net: Model) -> float:
-        seconds = by_macs(net)
+    def slower_together(stopwatch: Stopwatch, net: Model, anew: bool = False) -> float:
+        seconds = by_macs(stopwatch, net)
         # Alone, layers of a chain take what their MACs say; the net with chains a tenth more.
         return seconds * (1.1 if len(net.network().layers) > 9 else 1.0)
 
-    monkeypatch.setattr("netsurgery.budgets.clock._time", slower_together)
+    monkeypatch.setattr(Stopwatch, "time", slower_together)
     wishes = BudgetWishes(Budget(latency=0.6), ("svd", "spatial_svd"), engine=opencv)
     plan = plan_budget(model, wishes)
     left, whole = plan.expected["left"], plan.expected["whole"]
@@ -104,7 +115,7 @@ def test_a_budget_of_time_is_kept_as_it_was_timed(
     model: Model, opencv: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # With times that are MACs, the plan is that for MACs.
-    monkeypatch.setattr("netsurgery.budgets.clock._time", lambda engine, net: by_macs(net))
+    monkeypatch.setattr(Stopwatch, "time", by_macs)
     notes = str(tmp_path / "notes.json")
     found = [
         plan_budget(model, BudgetWishes(budget, ("svd", "spatial_svd"), engine=opencv, notes=notes))
@@ -117,8 +128,58 @@ def test_a_budget_of_time_is_kept_as_it_was_timed(
 
 
 def test_times_are_real_in_caffe(model: Model, caffe: str) -> None:
-    clock = Clock(caffe, Notes())
+    clock = clock_of(caffe, Notes())
     method = low_rank_method("spatial_svd")
     tradeoff = method.tradeoff(model, "conv2")
     seconds = clock.chains(model, ["conv2"], method, tradeoff, [(2,), (8,)])
     assert (seconds > 0).all()
+
+
+def test_layers_are_timed_in_the_engine_that_runs_the_whole(
+    opencv: str, caffe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Caffe, which comes first, has no ShuffleChannel: it could run the layers, but not the net.
+    monkeypatch.setattr(Stopwatch, "time", by_macs)
+    last = 'layer { name: "last" type: "ShuffleChannel" bottom: "conv2" top: "last" }'
+    net = small_net(TEXT + last)
+    planner = Planner(net, BudgetWishes(Budget(latency=0.5), ("svd",)))
+    assert planner._clock is not None
+    assert planner._clock.engine.name == "opencv"
+
+
+def test_a_stopwatch_keeps_its_process_unless_told_not_to(engine: str, model: Model) -> None:
+    opened = Counted(engine_named(engine))
+    stopwatch = Stopwatch(opened)
+    assert all(stopwatch.time(model, anew) > 0 for anew in (False, False, True, False))
+    stopwatch.close()
+    assert opened.starts == 2
+
+
+@pytest.mark.parametrize("budget", [0.5, 1e-6])
+def test_a_plan_leaves_no_process_behind(
+    budget: float, model: Model, opencv: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sessions = Stopwatch.time, []
+
+    def remember(stopwatch: Stopwatch, net: Model, anew: bool = False) -> float:
+        real(stopwatch, net, anew)
+        sessions.append(stopwatch._session)
+        return by_macs(stopwatch, net)
+
+    monkeypatch.setattr(Stopwatch, "time", remember)
+    with contextlib.suppress(PlanError):
+        plan_budget(model, BudgetWishes(Budget(latency=budget), ("svd",), engine=opencv))
+    assert sessions[-1] is not None
+    with pytest.raises(EngineError, match="closed"):
+        sessions[-1].parameters()
+
+
+class Counted:
+    """An engine that counts the processes that are started."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.name, self.reopen, self.starts = engine, engine.name, engine.reopen, 0
+
+    def open(self, prototxt: Path, weights: Optional[Path]) -> Session:
+        self.starts += 1
+        return self.engine.open(prototxt, weights)

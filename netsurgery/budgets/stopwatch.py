@@ -1,0 +1,96 @@
+"""How long a net takes in an engine, as little as other company on the machine adds to it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Dict, Optional
+
+import numpy as np
+
+from netsurgery.calibration.batching import input_shapes
+from netsurgery.calibration.random_inputs import random_inputs
+from netsurgery.calibration.running import place_weights
+from netsurgery.engines import Engine, Session
+from netsurgery.network.model import Model
+
+SPAN = 0.2
+"""Seconds for which a net is run again and again: what is short is more often disturbed."""
+_FEWEST, _MOST = 5, 200
+
+
+class Stopwatch:
+    """Times nets one after another in one child process of an engine.
+
+    Attributes:
+        engine: The engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._session: Optional[Session] = None
+
+    def time(self, model: Model, anew: bool = False) -> float:
+        """Return the least seconds of some forward passes: the others only had more company.
+
+        Args:
+            model: The net with its weights; it is run on random inputs of the shapes it declares.
+            anew: Start another child process for it.
+
+        Raises:
+            EngineError: The engine refuses the net, or gave up.
+        """
+        if anew:
+            self.close()
+        # Whatever comes of it, the session that was open is over.
+        before, self._session = self._session, None
+        self._session = open_as_it_is(self.engine, model, before)
+        return least_seconds(self._session, inputs_of(model))
+
+    def close(self) -> None:
+        """End the child process, if there is one."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+def open_as_it_is(engine: Engine, model: Model, before: Optional[Session] = None) -> Session:
+    """Open a model in an engine, with layers that compute in place where it has some.
+
+    Args:
+        engine: The engine.
+        model: The model.
+        before: A session whose child process is to be taken.
+
+    Raises:
+        EngineError: The engine refuses the model.
+    """
+    with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+        prototxt = Path(folder) / "net.prototxt"
+        prototxt.write_bytes(model.prototxt.data)
+        weights = place_weights(model.weights, model.network(), engine, Path(folder))
+        if before is None:
+            return engine.open(prototxt, weights)
+        return engine.reopen(before, prototxt, weights)
+
+
+def inputs_of(model: Model) -> Dict[str, np.ndarray]:
+    """Return random inputs of the shapes that a net declares.
+
+    Raises:
+        NetsurgeryError: It declares none.
+    """
+    network = model.network()
+    size = next(iter(input_shapes(network).values()))[0]
+    return dict(next(random_inputs(network, 1).batches(size)).inputs)
+
+
+def least_seconds(session: Session, inputs: Dict[str, np.ndarray], span: float = SPAN) -> float:
+    """Return the least seconds of the forward passes of about so long a time.
+
+    Raises:
+        EngineError: The engine gave up.
+    """
+    first = min(session.time(1, inputs))
+    repeats = int(min(max(span / max(first, 1e-9), _FEWEST), _MOST))
+    return min(first, *session.time(repeats, inputs))

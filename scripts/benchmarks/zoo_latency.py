@@ -1,0 +1,70 @@
+"""The speed-up that plans for latency promise, and what of it is reached."""
+
+from __future__ import annotations
+
+import statistics
+from functools import partial
+
+import netsurgery as ns
+from benchmarks.setting import Figure, Setting
+from benchmarks.zoo import Found, every_pair, in_turn, milliseconds, problems
+from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.engines import Engine
+from netsurgery.network.cost import total_cost
+
+BUDGET = 0.7
+ENOUGH = 0.9
+COLUMNS = (
+    *("weights", "engine", "fewer MACs", "original", "compressed"),
+    *("promised", "reached", "reached / promised"),
+)
+
+
+def measure(setting: Setting) -> Figure:
+    """Plan every model of the zoo for a share of its time, and time it again."""
+    found = list(every_pair(setting, "zoo_latency", partial(_measure, setting)))
+    planned = [(pair, engine, one) for pair, engine, one in found if "problem" not in one]
+    rows = [
+        (
+            *(pair, engine, f"{one['macs']:.2f}"),
+            *(milliseconds(one[name]) for name in ("before", "after")),
+            *(f"{one[name]:.2f}" for name in ("promised", "reached")),
+            f"{one['reached'] / one['promised']:.3f}",
+        )
+        for pair, engine, one in planned
+    ]
+    notes = [_summary(planned)]
+    if problems(found):
+        notes += ["No plan:", *problems(found)]
+    numbers = {f"{pair} {engine}": one for pair, engine, one in found}
+    title = f"The zoo planned for {BUDGET:g} of its forward time"
+    return Figure(title, COLUMNS, rows, notes, numbers)
+
+
+def _measure(setting: Setting, model: ns.Model, engine: Engine) -> Found:
+    notes = str(setting.work / f"seconds-{engine.name}.json")
+    wishes = BudgetWishes(Budget(latency=BUDGET), score="energy", notes=notes, engine=engine)
+    plan = plan_budget(model, wishes)
+    thin = ns.apply(model, plan)
+    whole, left = (plan.expected[name]["latency"] for name in ("whole", "left"))
+    times = in_turn(engine, model, thin)
+    macs = [total_cost(one).macs or 0 for one in (model, thin)]
+    return {
+        "macs": macs[0] / macs[1],
+        "promised": whole / left,
+        "reached": times.ratio,
+        **times._asdict(),
+    }
+
+
+def _summary(planned: list[tuple[str, str, Found]]) -> str:
+    shares = [one["reached"] / one["promised"] for _, _, one in planned]
+    if not shares:
+        return "**No plan.**"
+    enough = sum(share >= ENOUGH for share in shares)
+    return (
+        f"**{enough} of {len(shares)} plans reach at least {ENOUGH} of the speed-up they promised; "
+        f"in the median {statistics.median(shares):.3f}, at least {min(shares):.3f}.** "
+        "Promised is what the planner timed: the least of some passes in three processes. Reached "
+        "is timed afterwards, both nets in turn: medians of the least of each turn."
+    )

@@ -1,0 +1,62 @@
+"""Forward times of the zoo at half its MACs, beside the MACs."""
+
+from __future__ import annotations
+
+import statistics
+from functools import partial
+
+import netsurgery as ns
+from benchmarks.setting import Figure, Setting
+from benchmarks.zoo import Found, every_pair, in_turn, milliseconds, problems
+from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.engines import Engine
+from netsurgery.network.cost import total_cost
+
+BUDGET = 0.5
+COLUMNS = ("weights", "engine", "fewer MACs", "original", "compressed", "quicker")
+
+
+def measure(setting: Setting) -> Figure:
+    """Plan every model of the zoo for half its MACs, and time it in every engine."""
+    thin: dict[str, ns.Model] = {}
+    found = list(every_pair(setting, "zoo_times", partial(_measure, thin)))
+    timed = [(pair, engine, one) for pair, engine, one in found if "problem" not in one]
+    rows = [
+        (
+            *(pair, engine, f"{one['macs']:.2f}"),
+            *(milliseconds(one[name]) for name in ("before", "after")),
+            f"{one['before'] / one['after']:.2f}",
+        )
+        for pair, engine, one in timed
+    ]
+    notes = [_summary(timed)]
+    if problems(found):
+        notes += ["Not measured:", *problems(found)]
+    numbers = {f"{pair} {engine}": one for pair, engine, one in found}
+    title = f"Forward time of the zoo at {BUDGET:g} of its MACs"
+    return Figure(title, COLUMNS, rows, notes, numbers)
+
+
+def _measure(thin: dict[str, ns.Model], model: ns.Model, engine: Engine) -> Found:
+    key = str(model.weights and model.weights.file)
+    if key not in thin:
+        # Only the last: the same model comes once for every engine.
+        thin.clear()
+        plan = plan_budget(model, BudgetWishes(Budget(macs=BUDGET), score="energy"))
+        thin[key] = ns.apply(model, plan)
+    times = in_turn(engine, model, thin[key])
+    macs = [total_cost(one).macs or 0 for one in (model, thin[key])]
+    return {"macs": macs[0] / macs[1], **times._asdict()}
+
+
+def _summary(timed: list[tuple[str, str, Found]]) -> str:
+    parts = []
+    for engine in sorted({engine for _, engine, _ in timed}):
+        own = [one for _, name, one in timed if name == engine]
+        ratios = [one["before"] / one["after"] for one in own]
+        macs = statistics.median(one["macs"] for one in own)
+        parts.append(
+            f"{engine}: {statistics.median(ratios):.2f} times quicker in the median of {len(own)} "
+            f"({min(ratios):.2f} to {max(ratios):.2f}), with {macs:.2f} times fewer MACs"
+        )
+    return f"**{'; '.join(parts)}.**"
