@@ -74,7 +74,7 @@ class Thin(Method):
                 name: relative_distance(model.blobs(name)[0].array(), whole[name][0])
                 for name in small
             },
-            _origins(group, keep[edit.layer]),
+            kept_origins(group, keep[edit.layer]),
             group.approximate,
         )
 
@@ -112,7 +112,8 @@ def _changed_texts(before: Model, after: Model) -> Dict[int, bytes]:
     return {old.index: new.text for old, new in pairs if old.text != new.text}
 
 
-def _origins(group: ChannelGroup, keep: Sequence[int]) -> Dict[Value, Origin]:
+def kept_origins(group: ChannelGroup, keep: Sequence[int]) -> Dict[Value, Origin]:
+    """Return where the values that lose channels stood in the net before."""
     stays = np.isin(np.arange(-1, group.channels), [-1, *keep])  # -1, of other groups, comes first
     return {
         cut.value: Origin(cut.value, cut.axis, np.flatnonzero(stays[cut.channels + 1]))

@@ -6,7 +6,7 @@ the outputs differs from place to place: a branch beside a strong trunk matters 
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, Mapping, Sequence
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from netsurgery.calibration.cache import question
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.criteria.base import Ranking
+from netsurgery.methods import Context, Edit
 from netsurgery.methods.reconstruction import compensate
+from netsurgery.methods.refit import Refit
+from netsurgery.methods.thin import kept_origins
 from netsurgery.network.channels import ChannelGroup, thin_model
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
@@ -22,6 +25,9 @@ from netsurgery.network.scores import score_values
 
 INPUTS = 256
 """How many inputs tell how far an error goes."""
+
+FEWEST = 64
+"""How many they are at least where layers are fitted to them."""
 
 CUT = 0.3
 """Share of a group's channels that is cut to see what comes of it."""
@@ -56,17 +62,23 @@ class DistanceGauge:
         return float(np.mean(apart / np.maximum(whole, 1e-30)))
 
 
+Behind = Callable[[Mapping[str, Sized]], List[str]]
+"""Which layers are fitted when groups keep some channels."""
+
+
 def by_outputs(
     model: Model,
     groups: Sequence[ChannelGroup],
     rankings: Mapping[str, Ranking],
     statistics: Statistics,
     progress: Callable[[str], None] = lambda name: None,
+    behind: Optional[Behind] = None,
 ) -> Dict[str, Ranking]:
     """Return rankings whose losses are in units of the net's outputs.
 
     In each group alone, the first channels of its ranking are cut and the layers that read them
-    fitted; the losses are scaled to what that did to the outputs.
+    fitted; the losses are scaled to what that did to the outputs. Where the plan will fit all
+    layers behind a cut, so do the trials: the more layers are behind, the more they mend.
 
     Args:
         model: The network.
@@ -74,11 +86,12 @@ def by_outputs(
         rankings: In which order channels of some groups go, and what each costs.
         statistics: Runs inputs.
         progress: Called with the name of each group.
+        behind: Which layers will be fitted; only those that read the channels if None.
 
     Raises:
         EngineError: There is no engine, or it refuses a model.
     """
-    few = statistics.spread(INPUTS)
+    few = statistics.spread(_count(len(statistics.inputs), len(rankings), behind is not None))
     outputs = score_values(model.network())
     found = {}
     for group in groups:
@@ -92,12 +105,40 @@ def by_outputs(
             found[group.name] = ranking
             continue
         thinned = thin_model(model, groups, {group.name: keep})
-        thinned = compensate(model, thinned, group, keep, "patches", statistics)
+        names = behind({group.name: keep}) if behind else []
+        if names:
+            thinned = _fit(model, thinned, group, keep, names, few)
+        else:
+            thinned = compensate(model, thinned, group, keep, "patches", statistics)
         gauge = DistanceGauge(outputs)
         few.learn([model, thinned], {question("distance of", outputs): gauge})
         lost = float(ranking.losses[: len(gone)].sum())
         found[group.name] = Ranking(ranking.order, ranking.losses * _ratio(gauge.distance, lost))
     return found
+
+
+def _count(inputs: int, trials: int, fits: bool) -> int:
+    """How many inputs to try on: all trials with their fits cost no more than those of the plan."""
+    return min(INPUTS, max(FEWEST, inputs // max(trials, 1))) if fits else INPUTS
+
+
+def _fit(
+    model: Model,
+    thinned: Model,
+    group: ChannelGroup,
+    keep: Sequence[int],
+    names: Sequence[str],
+    statistics: Statistics,
+) -> Model:
+    """Fit layers of a thinned model, one after another, to what they make in the original."""
+    if not {layer.name for layer in group.consumers} <= set(names):
+        thinned = compensate(model, thinned, group, keep, "channels", statistics)
+    context = Context(model, statistics, kept_origins(group, keep))
+    for name in names:
+        rewrite = Refit().rewrite(thinned, Edit(name, Refit.name), context)
+        assert thinned.weights is not None
+        thinned = Model(thinned.prototxt, thinned.weights.replace(rewrite.weights))
+    return thinned
 
 
 def _ratio(distance: float, lost: float) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from functools import partial
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
@@ -140,7 +141,10 @@ class _Planner:
             except PlanError as error:
                 self._leave(group, error)
         if self.statistics is not None:
-            rankings = by_outputs(self.model, self.groups, rankings, self.statistics, self.progress)
+            behind = partial(_fitted, self.model, self.groups) if self._kind() == REFIT else None
+            rankings = by_outputs(
+                self.model, self.groups, rankings, self.statistics, self.progress, behind
+            )
         multiple = self.wishes.multiple
         self.kept.update(
             spend(self.model, self.groups, rankings, budget, dict(self.kept), multiple)
@@ -171,7 +175,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         """Return what was decided."""
-        kind = self.wishes.compensate or (REFIT if self.statistics else "none")
+        kind = self._kind()
         fitted = set(_fitted(self.model, self.groups, self.kept)) if kind == REFIT else set()
         edits: List[Edit] = []
         for group in self.groups:
@@ -192,6 +196,10 @@ class _Planner:
             Edit(layer.name, REFIT) for layer in self.model.network().layers if layer.name in fitted
         ]
         return Plan(tuple(edits), tuple(Left(*item) for item in self.left.items()))
+
+    def _kind(self) -> str:
+        """How what is kept stands in for the rest."""
+        return self.wishes.compensate or (REFIT if self.statistics else "none")
 
     def _rule(self, group: ChannelGroup) -> Optional[Rule]:
         """The rule of a group: one that names a layer that makes its channels beats the others."""
@@ -234,7 +242,7 @@ def _whole(kept: Optional[np.ndarray]) -> str:
 
 
 def _fitted(
-    model: Model, groups: Sequence[ChannelGroup], kept: Mapping[str, np.ndarray]
+    model: Model, groups: Sequence[ChannelGroup], kept: Mapping[str, Sized]
 ) -> List[str]:
     """The layers to fit: all that read, however far behind, what is cut, and that can be fitted."""
     network = model.network()
