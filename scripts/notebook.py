@@ -18,8 +18,8 @@ KNOWN_ONLY = bool(os.environ.get("NETSURGERY_RESULTS_KNOWN"))
 CODE = (
     *("criteria", "planning/thinning.py", "planning/thin_budget.py"),
     *("planning/sensitivity.py", "methods/thin.py"),
-    *("methods/reconstruction.py", "methods/refit.py", "linalg/compensation.py"),
-    *("linalg/elimination.py", "linalg/selection.py"),
+    *("methods/reconstruction.py", "methods/refit.py", "methods/errands.py"),
+    *("linalg/compensation.py", "linalg/elimination.py", "linalg/selection.py"),
 )
 """What of the package chooses channels and fits layers; a change there makes figures old."""
 
