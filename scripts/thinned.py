@@ -18,8 +18,8 @@ from netsurgery.planning.thinning import ThinWishes, plan_thin
 CODE = (
     *("criteria", "planning/thinning.py", "planning/thin_budget.py"),
     *("planning/sensitivity.py", "methods/thin.py"),
-    *("methods/reconstruction.py", "methods/refit.py", "linalg/compensation.py"),
-    *("linalg/elimination.py", "linalg/selection.py"),
+    *("methods/reconstruction.py", "methods/refit.py", "methods/errands.py"),
+    *("linalg/compensation.py", "linalg/elimination.py", "linalg/selection.py"),
 )
 """What of the package chooses channels and fits layers."""
 

@@ -11,7 +11,7 @@ from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.channels.groups import ValueCut
 from netsurgery.network.graph import Value
-from netsurgery.network.matrix_product import MatrixProduct
+from netsurgery.network.matrix_product import MatrixProduct, Places
 
 PLACES = 64
 """Windows looked at in each sample: neighbouring ones tell little more."""
@@ -95,7 +95,7 @@ class ProductGauge:
 
         Args:
             product: The layer.
-            source: What it reads.
+            source: What the rows are taken from.
             target: What it should make.
             seed: Chooses the windows.
         """
@@ -106,52 +106,35 @@ class ProductGauge:
 
     @property
     def sources(self) -> Tuple[Source, ...]:
-        """What the layer reads, and what tells what it should make."""
+        """What the rows are taken from, and what tells what the layer should make."""
         return (self._source, *(self._target.sources if self._target else ()))
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
         places = choose_places(self._product, self._random)
-        rows = self._product.read(seen[self._source], places)
+        rows = self._rows(seen[self._source], places)
         targets: Sequence[Optional[np.ndarray]] = [None] * len(rows)
         if self._target is not None:
             targets = self._product.made(self._target.of(seen), places)
         for moments, x, y in zip(self.moments, rows, targets):
             moments.add(x, y)
 
+    def _rows(self, array: np.ndarray, places: Places) -> List[np.ndarray]:
+        return self._product.read(array, places)
 
-class OutputGauge:
-    """Moments of the rows that a layer makes.
+
+class OutputGauge(ProductGauge):
+    """Moments of the rows that a layer makes, and of what it should make.
 
     Attributes:
         moments: One for each group of a convolution.
     """
 
-    def __init__(self, product: MatrixProduct, source: Source, seed: int = 0) -> None:
-        """Choose what to look at.
-
-        Args:
-            product: The layer.
-            source: What it makes.
-            seed: Chooses the windows.
-        """
-        self.moments: List[Moments] = [Moments() for _ in range(product.groups)]
-        self._product, self._source = product, source
-        self._random = np.random.default_rng(seed)
-
-    @property
-    def sources(self) -> Tuple[Source, ...]:
-        """What the layer makes."""
-        return (self._source,)
-
-    def add(self, seen: Seen) -> None:
-        """Take in a batch."""
-        places = choose_places(self._product, self._random)
-        for moments, rows in zip(self.moments, self._product.made(seen[self._source], places)):
-            moments.add(rows)
+    def _rows(self, array: np.ndarray, places: Places) -> List[np.ndarray]:
+        return self._product.made(array, places)
 
 
-def choose_places(product: MatrixProduct, random: np.random.Generator) -> Optional[np.ndarray]:
+def choose_places(product: MatrixProduct, random: np.random.Generator) -> Places:
     """Choose windows of a layer, others every time, so that all are seen sooner or later.
 
     Returns:

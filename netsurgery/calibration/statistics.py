@@ -110,7 +110,7 @@ class Statistics:
             layer.name: OutputGauge(
                 MatrixProduct(layer, shapes[layer.bottoms[0]] or ()),
                 Source(layer.tops[0]),
-                self.seed,
+                seed=self.seed,
             )
             for layer in layers
         }
@@ -153,7 +153,9 @@ class Statistics:
         self._gradients.update(missing)
         return {group.name: self._gradients[group.name] for group in groups}
 
-    def errands(self, model: Model, layer: Layer, original: Model, target: Target) -> List[Moments]:
+    def errands(
+        self, model: Model, layer: Layer, original: Model, target: Target, made: bool = False
+    ) -> List[Moments]:
         """Return the moments of what a layer reads in one model and should make as in another.
 
         Args:
@@ -161,11 +163,14 @@ class Statistics:
             layer: A Convolution or InnerProduct.
             original: The model that tells what should come out; number 1.
             target: What should come out.
+            made: Whether to look at what the layer makes, in place of what it reads.
         """
         shapes = infer_shapes(model.network(), weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-        gauge = ProductGauge(product, Source(layer.bottoms[0]), target, self.seed)
-        self.learn([model, original], {question("errands", layer.name, target): gauge})
+        kind = OutputGauge if made else ProductGauge
+        gauge = kind(product, Source((layer.tops if made else layer.bottoms)[0]), target, self.seed)
+        asked = question("outcomes" if made else "errands", layer.name, target)
+        self.learn([model, original], {asked: gauge})
         return gauge.moments
 
     def spread(self, count: int) -> Statistics:
