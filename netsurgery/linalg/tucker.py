@@ -1,9 +1,9 @@
 """Tucker decomposition of a three-way array along its first and its last axis (Tucker-2).
 
 Tucker 1966. The start is the higher-order SVD (De Lathauwer et al. 2000a); orthogonal iteration
-(De Lathauwer et al. 2000b, HOOI) makes it better and never worse. A sweep takes one power step
-towards either set of singular vectors and no eigensolver: more sweeps, in less time. For
-convolutions: Kim et al. 2016.
+(De Lathauwer et al. 2000b, HOOI) makes it better and never worse. After the first, a sweep takes
+one power step towards either set of singular vectors and no eigensolver: more sweeps, in less time.
+For convolutions: Kim et al. 2016.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from netsurgery.linalg.spectrum import spectrum
 
 SWEEPS = 60
 """Most sweeps of HOOI. Kernels of trained nets settle sooner."""
-SETTLED = 5e-5
+SETTLED = 2e-5
 """Share of the energy below which what a sweep gains ends the iteration."""
 
 
@@ -52,16 +52,16 @@ def tucker2(tensor: np.ndarray, ranks: Sequence[int]) -> Tucker:
     few, many = ranks
     inputs = _leading(_along_last(tensor), few)
     outputs = _leading(_along_first(np.tensordot(tensor, inputs, 1)), many)
+    inputs = _leading(_along_last(np.tensordot(outputs.T, tensor, 1)), few)
     core, energy, total = tensor, 0.0, _energy(tensor)
     for _ in range(SWEEPS):
-        halfway = np.tensordot(outputs.T, tensor, 1)
-        inputs = _turned(inputs, _along_last(halfway))
         halfway = np.tensordot(tensor, inputs, 1)
         outputs = _turned(outputs, _along_first(halfway))
         core, before = np.tensordot(outputs.T, halfway, 1), energy
         energy = _energy(core)
         if energy - before <= SETTLED * total:
             break
+        inputs = _turned(inputs, _along_last(np.tensordot(outputs.T, tensor, 1)))
     lost = max(total - energy, 0.0)
     return Tucker(*_sorted(inputs, core, outputs), float(np.sqrt(lost / total)) if total else 0.0)
 
