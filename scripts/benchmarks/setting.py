@@ -34,12 +34,23 @@ class Figure:
 
 @dataclass(frozen=True)
 class Setting:
-    """Attributes: the model's size, the folder for files, real Caffe's Python, how many repeats."""
+    """What to measure with.
+
+    Attributes:
+        model: The model's size.
+        work: The folder for files.
+        caffe_python: A Python with real Caffe.
+        repeats: How often short measurements are made.
+        tensorly_python: A Python with netsurgery and tensorly.
+        zoo: The folder of real models.
+    """
 
     model: Vgg16
     work: Path
     caffe_python: Optional[str]
     repeats: int
+    tensorly_python: Optional[str] = None
+    zoo: Optional[Path] = None
 
     def file(self, name: str) -> Path:
         """The place of a file of this model's size in the folder."""
@@ -65,9 +76,9 @@ class Setting:
         """The ranks to compress to, as ``layer=rank``."""
         return [f"{layer}={rank}" for layer, rank in self.model.ranks.items()]
 
-    def job(self, *words: object) -> Run:
-        """Run a job of jobs.py in a process of its own."""
-        return run([sys.executable, FOLDER / "jobs.py", *words])
+    def job(self, *words: object, python: Optional[str] = None) -> Run:
+        """Run a job of jobs.py in a process of its own, by this Python or another."""
+        return run([python or sys.executable, FOLDER / "jobs.py", *words])
 
     def compress(self) -> tuple[Run, Path]:
         """Compress the model with netsurgery; the child that did, and the weights it wrote."""
