@@ -16,6 +16,9 @@ from netsurgery.network.matrix_product import MatrixProduct, Places
 PLACES = 64
 """Windows looked at in each sample: neighbouring ones tell little more."""
 
+ROWS = 10_000
+"""Rows that a sample of them holds, however many there were."""
+
 
 class Part(NamedTuple):
     """A value of a model, or some of its channels.
@@ -132,6 +135,53 @@ class OutputGauge(ProductGauge):
 
     def _rows(self, array: np.ndarray, places: Places) -> List[np.ndarray]:
         return self._product.made(array, places)
+
+
+class RowGauge:
+    """Some of the rows that a layer makes, and what it should make; each is as likely as the other.
+
+    Attributes:
+        rows: Shape (`ROWS`, outputs), float32; zeros behind the last where there were fewer.
+        targets: What they should be.
+        count: How many rows there were.
+    """
+
+    def __init__(
+        self, product: MatrixProduct, source: Source, target: Target, outputs: int, seed: int = 0
+    ) -> None:
+        """Choose what to look at.
+
+        Args:
+            product: The layer.
+            source: What it makes.
+            target: What it should make.
+            outputs: How many numbers it makes at a time.
+            seed: Chooses the windows and the rows.
+        """
+        self.rows, self.targets = np.zeros((2, ROWS, outputs), np.float32)
+        self.count = 0
+        self._product = product
+        self._source, self._target = source, target
+        self._random = np.random.default_rng(seed)
+        self._keys = np.zeros(ROWS)
+
+    @property
+    def sources(self) -> Tuple[Source, ...]:
+        """What the layer makes, and what tells what it should make."""
+        return (self._source, *self._target.sources)
+
+    def add(self, seen: Seen) -> None:
+        """Take in a batch: of all rows those with the smallest of random keys stay."""
+        places = choose_places(self._product, self._random)
+        made = [seen[self._source], self._target.of(seen)]
+        new = [np.concatenate(self._product.made(array, places), axis=1) for array in made]
+        held = min(self.count, ROWS)
+        keys = np.concatenate([self._keys[:held], self._random.random(len(new[0]))])
+        stay = np.sort(np.argsort(keys, kind="stable")[:ROWS])
+        self._keys[: len(stay)] = keys[stay]
+        for kept, fresh in zip((self.rows, self.targets), new):
+            kept[: len(stay)] = np.concatenate([kept[:held], fresh])[stay]
+        self.count += len(new[0])
 
 
 def choose_places(product: MatrixProduct, random: np.random.Generator) -> Places:

@@ -55,6 +55,20 @@ class Whole(NamedTuple):
     mean: np.ndarray
 
 
+class Mixing(NamedTuple):
+    """Responses of low rank made of responses: ``left @ right @ y + bias``.
+
+    Attributes:
+        left: Shape (outputs, rank), orthonormal columns.
+        right: Shape (rank, outputs).
+        bias: Shape (outputs,), or None.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    bias: Optional[np.ndarray]
+
+
 def as_it_is(matrix: np.ndarray, bias: Optional[np.ndarray], seen: Moments) -> Whole:
     """Return a matrix with what it makes.
 
@@ -105,38 +119,31 @@ def fitted_to_outputs(
     return Whole(mixing @ matrix, constant, square, mean)
 
 
-def cut(whole: Whole, rank: int, split: str, instead_of: np.ndarray) -> Responses:
-    """Factor a matrix so that least is lost of what it makes of real rows.
+def principal(whole: Whole, rank: int) -> Mixing:
+    """Return the mixing of that rank which loses least of what a matrix makes of real rows.
 
     Args:
         whole: The matrix.
         rank: From 1 to the number of outputs.
-        split: Which factor takes the scale of the components, as in `truncated_svd`.
-        instead_of: What the error is told of, shape (outputs, inputs).
     """
     basis = leading_axes(whole.square, rank)
-    bias = whole.bias
-    if bias is not None:
-        bias = whole.mean + basis @ (basis.T @ (bias - whole.mean))
-    return factored(basis, basis.T @ whole.matrix.astype(np.float64), bias, split, instead_of)
+    bias = None if whole.bias is None else whole.mean - basis @ (basis.T @ whole.mean)
+    return Mixing(basis, basis.T, bias)
 
 
-def factored(
-    left: np.ndarray,
-    right: np.ndarray,
-    bias: Optional[np.ndarray],
-    split: str,
-    instead_of: np.ndarray,
-) -> Responses:
-    """Return a product as it is stored.
+def stored(whole: Whole, mixing: Mixing, split: str, instead_of: np.ndarray) -> Responses:
+    """Return a matrix and a mixing of what it makes as two factors.
 
     Args:
-        left: Shape (outputs, rank).
-        right: Shape (rank, inputs).
-        bias: Shape (outputs,), or None.
+        whole: The matrix.
+        mixing: The mixing.
         split: Which factor takes the scale of the components, as in `truncated_svd`.
         instead_of: What the error is told of, shape (outputs, inputs).
     """
+    left, right = mixing.left, mixing.right @ whole.matrix.astype(np.float64)
+    bias = mixing.bias
+    if bias is not None:
+        bias = bias + left @ (mixing.right @ whole.bias)
     if split == "sqrt":
         left, right = balanced(left, right)
     left, right = np.ascontiguousarray(left, np.float32), np.ascontiguousarray(right, np.float32)

@@ -7,13 +7,14 @@ shortcut that lacks something by now, that too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.calibration.gauges import Beside, Part, Target
 from netsurgery.calibration.measuring import Source
 from netsurgery.errors import NetworkError, PlanError
+from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.moments import Moments
 from netsurgery.methods.base import Context, Edit
 from netsurgery.methods.coupled import weights_name
@@ -57,6 +58,26 @@ class Errand:
         """
         statistics = self.context.require_statistics(self.edit)
         return statistics.errands(self.model, self.layer, self.context.original, self.target, made)
+
+    def rows(self, model: Model) -> Tuple[np.ndarray, np.ndarray]:
+        """Return some rows that the layer makes in a model of the same shapes, and should make."""
+        statistics = self.context.require_statistics(self.edit)
+        return statistics.rows(model, self.layer, self.context.original, self.target)
+
+    def filled(
+        self, matrices: Sequence[np.ndarray], biases: Sequence[Optional[np.ndarray]]
+    ) -> LayerWeights:
+        """Return the layer with other weights, and another bias if it has one.
+
+        Args:
+            matrices: For each group its weights, shape (outputs, inputs).
+            biases: For each group its bias, shape (outputs,), or whatever where there is none.
+        """
+        weights, *bias = self.model.blobs(self.layer.name)
+        blobs = [weights.filled(self.product.joined(matrices)), *bias]
+        if bias:
+            blobs[1] = bias[0].filled(np.concatenate([one for one in biases if one is not None]))
+        return LayerWeights(self.layer.name, self.layer.type, tuple(blobs))
 
 
 def find_errand(model: Model, edit: Edit, context: Context) -> Errand:

@@ -8,13 +8,16 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.linalg.moments import Moments
+from netsurgery.linalg.rectified import fit_rectified
 from netsurgery.linalg.responses import (
+    Mixing,
     Responses,
     Whole,
     as_it_is,
-    cut,
     fitted_to_outputs,
     fitted_to_rows,
+    principal,
+    stored,
 )
 from netsurgery.methods.chain import Task
 from netsurgery.methods.errands import Errand, find_errand
@@ -25,9 +28,9 @@ from netsurgery.network.model import Model
 Matrices = Sequence[np.ndarray]
 Biases = Sequence[Optional[np.ndarray]]
 
-NONE, DATA, ASYMMETRIC = FITS = ("none", "data", "asymmetric")
-"""For what a layer's factors are best: its weights; its outputs in the original; or what it made
-there, of what it reads in the net as rewritten so far."""
+NONE, DATA, ASYMMETRIC, RELU = FITS = ("none", "data", "asymmetric", "relu")
+"""For what a layer's factors are best: its weights; its outputs in the original; what it made
+there, of what it reads in the net as rewritten so far; or what a ReLU behind it left of that."""
 
 
 def fit_outputs(task: Task, matrices: Matrices, split: str) -> List[Responses]:
@@ -43,13 +46,21 @@ def fit_outputs(task: Task, matrices: Matrices, split: str) -> List[Responses]:
     """
     rows = [blob.array().ravel() for blob in task.model.blobs(task.edit.layer)[1:]]
     biases = np.split(rows[0].astype(np.float64), len(matrices)) if rows else [None] * len(matrices)
-    if task.option("fit", FITS) == DATA:
+    fit, rank = task.option("fit", FITS), task.ranks[0]
+    if fit == DATA:
         wholes = [as_it_is(*one) for one in zip(matrices, biases, _outputs_seen(task))]
     else:
         task.context.require_statistics(task.edit)
         errand = find_errand(task.model, task.edit, task.context)
+        slope = _slope(errand) if fit == RELU else 0.0
         wholes = _fitted_anew(errand, matrices, biases)
-    return [cut(whole, task.ranks[0], split, one) for whole, one in zip(wholes, matrices)]
+    mixings = [principal(whole, rank) for whole in wholes]
+    if fit == RELU:
+        mixings = _rectified(errand, wholes, mixings, slope)
+    return [
+        stored(whole, mixing, split, matrix)
+        for whole, mixing, matrix in zip(wholes, mixings, matrices)
+    ]
 
 
 def joined_bias(fits: Sequence[Responses]) -> Optional[np.ndarray]:
@@ -63,6 +74,33 @@ def _fitted_anew(errand: Errand, matrices: Matrices, biases: Biases) -> List[Who
     wide = errand.product.width > WIDEST
     fit = fitted_to_outputs if wide else fitted_to_rows
     return [fit(*one) for one in zip(matrices, biases, errand.moments(made=wide))]
+
+
+def _slope(errand: Errand) -> float:
+    """The slope below zero of the ReLU that alone reads a layer."""
+    readers = errand.network.consumers(errand.layer.tops[0])
+    if [reader.type for reader in readers] == ["ReLU"]:
+        return float(readers[0].parameter.relu_param.negative_slope)
+    others = " and ".join(f"{reader.type} {reader.name!r}" for reader in readers) or "no layer"
+    raise PlanError(
+        f"fit: relu is for layers that a ReLU alone reads, and it is read by {others}",
+        layer=errand.layer.name,
+        remedy="write fit: asymmetric; or fold BatchNorm and Scale first (--fold-batchnorm)",
+    )
+
+
+def _rectified(
+    errand: Errand, wholes: Sequence[Whole], mixings: Sequence[Mixing], slope: float
+) -> List[Mixing]:
+    """Mixings that lose less behind a ReLU, of what the layer makes as it would be uncut."""
+    layer = errand.filled([whole.matrix for whole in wholes], [whole.bias for whole in wholes])
+    assert errand.model.weights is not None
+    weights = errand.model.weights.replace({layer.name: [layer]})
+    made, wanted = (
+        np.split(side, len(wholes), axis=1)
+        for side in errand.rows(Model(errand.model.prototxt, weights))
+    )
+    return [fit_rectified(*one, slope) for one in zip(made, wanted, mixings)]
 
 
 def _outputs_seen(task: Task) -> List[Moments]:

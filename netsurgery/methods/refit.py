@@ -92,13 +92,9 @@ def _fit(errand: Errand) -> Mapping[str, Tuple[LayerWeights, ...]]:
             for matrix, seen in zip(product.matrices(weights.array()), errand.moments())
         )
     )
-    constant = np.concatenate(constants)
-    blobs = [weights.filled(product.joined(found)), *bias]
-    if bias:
-        blobs[1] = bias[0].filled(constant)
-    changes = {layer.name: (LayerWeights(layer.name, layer.type, tuple(blobs)),)}
+    changes = {layer.name: (errand.filled(found, constants),)}
     if mean is not None:
-        changes[mean.name] = (_shifted(model, mean, constant),)
+        changes[mean.name] = (_shifted(model, mean, np.concatenate(constants)),)
     return changes
 
 

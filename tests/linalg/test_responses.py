@@ -8,8 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsurgery.linalg.moments import Moments
-from netsurgery.linalg.responses import as_it_is, cut, fitted_to_outputs, fitted_to_rows
+from netsurgery.linalg.responses import (
+    Responses,
+    Whole,
+    as_it_is,
+    fitted_to_outputs,
+    fitted_to_rows,
+    principal,
+    stored,
+)
 from netsurgery.linalg.svd import truncated_svd
+
+
+def cut_to(whole: Whole, rank: int, matrix: np.ndarray) -> Responses:
+    return stored(whole, principal(whole, rank), "first", matrix)
 
 
 def moments_of(rows: np.ndarray, targets: Optional[np.ndarray] = None) -> Moments:
@@ -50,7 +62,7 @@ def test_no_pair_loses_less_of_the_responses(
     matrix = random.normal(size=(outputs, inputs)).astype("f4")
     bias = random.normal(size=outputs) if biased else None
     made = rows @ matrix.T + (0 if bias is None else bias)
-    fit = cut(as_it_is(matrix, bias, moments_of(made)), rank, "first", matrix)
+    fit = cut_to(as_it_is(matrix, bias, moments_of(made)), rank, matrix)
     after = rows @ (fit.left @ fit.right).T + (0 if fit.bias is None else fit.bias)
     centre = made.mean(axis=0) if biased else 0
     tail = np.linalg.svd(made - centre, compute_uv=False)[rank:]
@@ -66,7 +78,7 @@ def test_white_inputs_give_the_truncated_svd() -> None:
     rows -= rows.mean(axis=0)
     rows = np.linalg.qr(rows)[0] * np.sqrt(50)
     matrix, bias = random.normal(size=(6, 8)).astype("f4"), random.normal(size=6)
-    fit = cut(as_it_is(matrix, bias, moments_of(rows @ matrix.T + bias)), 3, "first", matrix)
+    fit = cut_to(as_it_is(matrix, bias, moments_of(rows @ matrix.T + bias)), 3, matrix)
     plain = truncated_svd(matrix, 3)
     assert np.allclose(fit.left @ fit.right, plain.left @ plain.right, atol=1e-5)
     assert np.allclose(fit.bias, bias, atol=1e-5)
@@ -78,7 +90,7 @@ def test_outputs_that_are_dead_or_the_same_do_no_harm() -> None:
     matrix = np.repeat(random.normal(size=(2, 5)), 2, axis=0).astype("f4")
     matrix[3] = 0
     rows = np.maximum(random.normal(size=(30, 5)), 0)
-    fit = cut(as_it_is(matrix, np.zeros(4), moments_of(rows @ matrix.T)), 3, "first", matrix)
+    fit = cut_to(as_it_is(matrix, np.zeros(4), moments_of(rows @ matrix.T)), 3, matrix)
     assert np.allclose(fit.left @ fit.right, matrix, atol=1e-6)
 
 
@@ -91,7 +103,7 @@ def test_factors_fitted_by_turns_come_to_no_less(
     rows, wanted, matrix = spoilt(seed, inputs, outputs)
     bias = np.zeros(outputs) if biased else None
     whole = fitted_to_rows(matrix, bias, moments_of(rows, wanted), 0.0)
-    fit = cut(whole, rank, "first", matrix)
+    fit = cut_to(whole, rank, matrix)
     after = rows @ (fit.left @ fit.right).T + (0 if fit.bias is None else fit.bias)
     x, y = (one - one.mean(axis=0) if biased else one for one in (rows, wanted))
     best = by_turns(x, y, rank, np.random.default_rng(seed))
@@ -105,12 +117,12 @@ def test_rows_that_are_not_spoilt_give_the_principal_components() -> None:
     rows, _, matrix = spoilt(1, 6, 5)
     bias = np.arange(5.0)
     wanted = rows @ matrix.T + bias
-    expected = cut(as_it_is(matrix, bias, moments_of(wanted)), 2, "first", matrix)
+    expected = cut_to(as_it_is(matrix, bias, moments_of(wanted)), 2, matrix)
     for fit, seen in (
         (fitted_to_rows, moments_of(rows, wanted)),
         (fitted_to_outputs, moments_of(wanted, wanted)),
     ):
-        found = cut(fit(matrix, bias, seen), 2, "first", matrix)
+        found = cut_to(fit(matrix, bias, seen), 2, matrix)
         for mine, other in zip(found, expected):
             assert np.allclose(mine, other, atol=1e-5)
 

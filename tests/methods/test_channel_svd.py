@@ -156,7 +156,7 @@ def test_a_fit_without_inputs_or_of_shared_weights_is_refused(quick_caffe: Engin
     model = one_layer("svd", (8,))
     with pytest.raises(PlanError, match=r"svd needs inputs to fit to.*--calibrate"):
         operate(model, Plan((Edit("fc", "svd", {"rank": 2, "fit": "data"}),)))
-    with pytest.raises(PlanError, match="fit 'all' is not one of none, data, asymmetric"):
+    with pytest.raises(PlanError, match="fit 'all' is not one of none, data, asymmetric, relu"):
         operate(model, Plan((Edit("fc", "svd", {"rank": 2, "fit": "all"}),)))
     text = model.prototxt.data.decode()
     layer = text[text.index("layer") :].replace("inner_product_param", 'param { name: "w" } $&', 1)

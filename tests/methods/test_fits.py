@@ -30,7 +30,7 @@ NET = (
     + line("InnerProduct", "d", ["c"], ["d"], "inner_product_param { num_output: 3 }")
 )
 CUT = (Edit("a", "channel_svd", {"rank": 2}),)
-ALL = ("asymmetric",)
+ALL = ("asymmetric", "relu")
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +81,8 @@ def test_where_nothing_changed_before_the_fit_is_that_to_data(quick_caffe, layer
 @pytest.mark.parametrize("bias", ["", "bias_term: false"])
 def test_a_fit_at_full_rank_is_exact(quick_caffe, fit, bias) -> None:
     model, inputs = net(bias)
-    edits = [low_rank(*one, fit) for one in (("a", 4), ("b", 4), ("c", 6), ("d", 3))]
-    if bias:
-        edits = [edit for edit in edits if edit.options["fit"] != "relu" or edit.layer != "b"]
+    ranks = {"a": 4, "b": 4, "c": 6, "d": 3}
+    edits = [low_rank(name, ranks[name], fit) for name in ("ab" if fit == "relu" else "abcd")]
     surgery = done(model, inputs, quick_caffe, *edits)
     # Each fit starts from float32 numbers that differ by rounding.
     assert error(surgery, inputs, quick_caffe, "d") < 1e-4
@@ -154,8 +153,43 @@ def test_what_a_shortcut_lacks_is_made_up_for(quick_caffe) -> None:
     assert errors[1] < 0.01 < errors[0]
 
 
+SLOPED = "relu_param { negative_slope: 0.1 }"
+
+
+@pytest.mark.parametrize(("bias", "slope"), [("", ""), ("", SLOPED), ("bias_term: false", "")])
+def test_less_is_lost_behind_the_relu_than_without_regard_to_it(quick_caffe, bias, slope) -> None:
+    head, tail = NET.split(line("ReLU", "s", ["b"], ["b"]))
+    tail = tail.replace('bottom: "b"', 'bottom: "s"')
+    model, inputs = net(bias, head + line("ReLU", "s", ["b"], ["s"], slope) + tail)
+    linear, behind = (
+        done(model, inputs, quick_caffe, *CUT, low_rank("b", 2, fit))
+        for fit in ("asymmetric", "relu")
+    )
+    after, before = (error(one, inputs, quick_caffe, "s") for one in (behind, linear))
+    # Every row is in the sample: were it not better there, it would be the linear one.
+    assert after < before
+
+
+def test_where_nothing_is_negative_the_relu_does_not_matter(quick_caffe) -> None:
+    model, inputs = net()
+    assert model.weights
+    (layer,) = model.weights.find("b")
+    bias = np.full(8, 1e4, np.float32)
+    changed = type(layer)("b", layer.type, (layer.blobs[0], layer.blobs[1].filled(bias)))
+    model = Model(model.prototxt, model.weights.replace({"b": [changed]}))
+    linear, behind = (
+        done(model, inputs, quick_caffe, low_rank("b", 2, fit)).twin().blobs("b")
+        for fit in ("asymmetric", "relu")
+    )
+    for one, other in zip(linear, behind):
+        assert np.allclose(one.array(), other.array(), rtol=1e-3, atol=1e-3)
+
+
 def test_fits_that_cannot_be_are_told_in_a_line(quick_caffe) -> None:
     model, inputs = net()
+    for layer, readers in (("c", "InnerProduct 'd'"), ("d", "no layer")):
+        with pytest.raises(PlanError, match=f"it is read by {readers}.*write fit: asymmetric"):
+            done(model, inputs, quick_caffe, low_rank(layer, 2, "relu"))
     with pytest.raises(PlanError, match=r"channel_svd needs inputs to fit to.*--calibrate"):
         operate(model, Plan((low_rank("b", 2, "asymmetric"),)))
     shared = NET.replace('"d" type: "InnerProduct"', '"d" type: "InnerProduct" param { name: "w" }')
