@@ -50,18 +50,20 @@ def tucker2(tensor: np.ndarray, ranks: Sequence[int]) -> Tucker:
     """
     tensor = _checked(tensor)
     few, many = ranks
-    inputs = _leading(_along_last(tensor), few)
-    outputs = _leading(_along_first(np.tensordot(tensor, inputs, 1)), many)
-    inputs = _leading(_along_last(np.tensordot(outputs.T, tensor, 1)), few)
+    first, last = _along_first(tensor), _along_last(tensor)
+    inputs = _leading(last, few)
+    outputs = _leading((last.T @ inputs).reshape(len(first), -1), many)
+    inputs = _leading((outputs.T @ first).reshape(-1, len(last)).T, few)
     core, energy, total = tensor, 0.0, _energy(tensor)
     for _ in range(SWEEPS):
-        halfway = np.tensordot(tensor, inputs, 1)
-        outputs = _turned(outputs, _along_first(halfway))
-        core, before = np.tensordot(outputs.T, halfway, 1), energy
+        halfway = (last.T @ inputs).reshape(len(first), -1)
+        outputs = _turned(outputs, halfway)
+        core, before = outputs.T @ halfway, energy
         energy = _energy(core)
         if energy - before <= SETTLED * total:
             break
-        inputs = _turned(inputs, _along_last(np.tensordot(outputs.T, tensor, 1)))
+        inputs = _turned(inputs, (outputs.T @ first).reshape(-1, len(last)).T)
+    core = core.reshape(many, -1, few)
     lost = max(total - energy, 0.0)
     return Tucker(*_sorted(inputs, core, outputs), float(np.sqrt(lost / total)) if total else 0.0)
 

@@ -38,10 +38,10 @@ def measure(setting: Setting) -> Figure:
     others = "?" if done.others is None else f"{done.others:.0%}"
     notes = [
         note,
-        f"Times are medians of {setting.repeats}, added up over the kernels of a net; both sides "
-        "took turns in one process, tensorly on float32 as the weights are, netsurgery in float64, "
-        f"while other processes took {others} of the machine. *error*: the largest ratio of "
-        "netsurgery's error to tensorly's.",
+        f"Processor time, medians of {setting.repeats}, added up over the kernels of a net; both "
+        "sides took turns in one process, tensorly on float32 as the weights are, netsurgery in "
+        f"float64, while other processes took {others} of the machine. *error*: the largest ratio "
+        "of netsurgery's error to tensorly's.",
     ]
     return Figure(TITLE, COLUMNS, rows, notes, {"kernels": kernels})
 
