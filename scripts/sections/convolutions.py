@@ -38,7 +38,9 @@ By budget: `plan_budget` with its default methods, score `output`, and refit. *M
 """
 _STEPPED = f"""\
 What each step of the planner brings, at {HALF} of the MACs: every column adds to the one before,
-but the last two each to *+ refit*. A dash: there is no BatchNorm to fold.
+but the last two each to *+ refit*. Score `output` reckons with chains whose last layer is fitted to
+inputs: without refit it chooses forms that are good only then. A dash: there is no BatchNorm to
+fold.
 """
 
 
