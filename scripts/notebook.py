@@ -15,20 +15,19 @@ FOLDER = Path(os.environ.get("NETSURGERY_RESULTS", ROOT / "build" / "results"))
 KNOWN_ONLY = bool(os.environ.get("NETSURGERY_RESULTS_KNOWN"))
 """Measure nothing; what is not known yet is a dash."""
 
-CODE = (
-    *("criteria", "planning/thinning.py", "planning/thin_budget.py"),
-    *("planning/sensitivity.py", "methods/thin.py"),
-    *("methods/reconstruction.py", "methods/refit.py", "linalg/compensation.py"),
-    *("linalg/elimination.py", "linalg/selection.py"),
-)
-"""What of the package chooses channels and fits layers; a change there makes figures old."""
-
 
 class Notebook:
     """Figures that were measured with the present code, a line of a file each."""
 
-    def __init__(self, name: str) -> None:
-        self._file, self._commit = FOLDER / f"{name}.jsonl", _commit()
+    def __init__(self, name: str, code: Sequence[str]) -> None:
+        """Read what is there.
+
+        Args:
+            name: Of the file.
+            code: Files and folders of the package on which the figures depend; a change there
+                makes them old.
+        """
+        self._file, self._commit = FOLDER / f"{name}.jsonl", _commit(code)
         self._found: Dict[Tuple[Any, ...], Any] = {}
         for line in self._file.read_text().splitlines() if self._file.exists() else ():
             key, found, commit = json.loads(line)
@@ -47,8 +46,8 @@ class Notebook:
             notes.write(json.dumps([key, found, self._commit]) + "\n")
 
 
-def _commit() -> str:
+def _commit(code: Sequence[str]) -> str:
     """The last commit that changed the code in question."""
-    paths = [f"netsurgery/{path}" for path in CODE]
+    paths = [f"netsurgery/{path}" for path in code]
     command = ["git", "log", "-1", "--format=%h", "--", *paths]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from netsurgery import load
+
 ROOT = Path(__file__).resolve().parent.parent
+DIGITS = ROOT / "examples" / "digits"
 # Of VGG16 at scale 16: the rank of a layer, and its inputs, outputs and the side of its plane.
 ZHANG = {
     "conv1_2": 1,
@@ -59,7 +64,21 @@ def benchmark(*words: object) -> str:
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory: pytest.TempPathFactory, caffe_python: str) -> dict:
     work = tmp_path_factory.mktemp("benchmark")
-    return json.loads(benchmark("--json", "--work", work, "--caffe-python", caffe_python))
+    zoo = small_zoo(tmp_path_factory.mktemp("zoo"))
+    return json.loads(
+        benchmark(
+            *("--json", "--work", work, "--caffe-python", caffe_python),
+            *("--zoo", zoo, "--tensorly-python", ""),
+        )
+    )
+
+
+def small_zoo(folder: Path) -> Path:
+    """A zoo of one net, in a folder that is named as one of those that are measured."""
+    net = shutil.copytree(DIGITS, folder / "cifar10_digits")
+    cells = (f"{net.name}/digits.caffemodel", "deploy.prototxt", *["-"] * 9)
+    (folder / "INDEX.md").write_text(f"| {' | '.join(cells)} |\n")
+    return folder
 
 
 def test_real_caffe_and_netsurgery_reach_the_optimum_alike(numbers: dict) -> None:
@@ -133,12 +152,35 @@ def test_a_figure_of_the_zoo_goes_on_where_it_was(
     assert "problem" in planned or planned["promised"] >= 1.42
 
 
+def test_kernels_are_decomposed_within_the_bounds_of_their_spectra(numbers: dict) -> None:
+    model = load(DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel")
+    kernels = numbers["tucker"]["kernels"]
+    assert [one["layer"] for one in kernels] == ["conv1", "conv2"]
+    for one in kernels:
+        weights = model.blobs(one["layer"])[0].array().astype(np.float64)
+        tails = []
+        for axis, rank in zip((1, 0), one["ranks"]):
+            rows = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
+            squares = np.linalg.svd(rows, compute_uv=False) ** 2
+            tails.append(squares[rank:].sum() / squares.sum())
+        # De Lathauwer et al. 2000: no error is below either tail, nor HOSVD's above their sum.
+        assert max(tails) - 1e-12 <= one["errors"]["ours"] ** 2 <= sum(tails) + 1e-12
+        assert list(one["errors"]) == list(one["seconds"]) == ["ours"]
+
+
 def test_the_tables_are_markdown_and_the_peer_may_be_missing(tmp_path: Path) -> None:
     text = benchmark("--only", "fc,rewrite", "--work", tmp_path, "--caffe-python", "")
     assert "Real Caffe is not here" in text
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert len(tables) == 3 + 4
     assert len({line.count("|") for line in tables[:3]}) == 1
+
+
+def test_without_a_zoo_or_tensorly_the_figure_says_so(tmp_path: Path) -> None:
+    assert "zoo of real models is not here" in benchmark("--only", "tucker", "--zoo", tmp_path)
+    zoo = small_zoo(tmp_path)
+    text = benchmark("--only", "tucker", "--zoo", zoo, "--tensorly-python", "")
+    assert "tensorly is not here" in text
 
 
 def test_an_unknown_figure_is_refused() -> None:

@@ -121,7 +121,7 @@ class Output(Score):
             grams = self._of_inputs(model, layer)
             return [matrix @ gram @ matrix.T for matrix, gram in zip(matrices, grams)]
         if layer not in self._wide:
-            gauge = OutputGauge(product, Source(product.layer.tops[0]), self.statistics.seed)
+            gauge = OutputGauge(product, Source(product.layer.tops[0]), seed=self.statistics.seed)
             self.statistics.learn([model], {question("outputs", layer): gauge})
             self._wide[layer] = _centred(model, layer, gauge.moments)
         return self._wide[layer]

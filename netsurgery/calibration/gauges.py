@@ -11,10 +11,13 @@ from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.channels.groups import ValueCut
 from netsurgery.network.graph import Value
-from netsurgery.network.matrix_product import MatrixProduct
+from netsurgery.network.matrix_product import MatrixProduct, Places
 
 PLACES = 64
 """Windows looked at in each sample: neighbouring ones tell little more."""
+
+ROWS = 10_000
+"""Rows that a sample of them holds, however many there were."""
 
 
 class Part(NamedTuple):
@@ -95,7 +98,7 @@ class ProductGauge:
 
         Args:
             product: The layer.
-            source: What it reads.
+            source: What the rows are taken from.
             target: What it should make.
             seed: Chooses the windows.
         """
@@ -106,52 +109,82 @@ class ProductGauge:
 
     @property
     def sources(self) -> Tuple[Source, ...]:
-        """What the layer reads, and what tells what it should make."""
+        """What the rows are taken from, and what tells what the layer should make."""
         return (self._source, *(self._target.sources if self._target else ()))
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
         places = choose_places(self._product, self._random)
-        rows = self._product.read(seen[self._source], places)
+        rows = self._rows(seen[self._source], places)
         targets: Sequence[Optional[np.ndarray]] = [None] * len(rows)
         if self._target is not None:
             targets = self._product.made(self._target.of(seen), places)
         for moments, x, y in zip(self.moments, rows, targets):
             moments.add(x, y)
 
+    def _rows(self, array: np.ndarray, places: Places) -> List[np.ndarray]:
+        return self._product.read(array, places)
 
-class OutputGauge:
-    """Moments of the rows that a layer makes.
+
+class OutputGauge(ProductGauge):
+    """Moments of the rows that a layer makes, and of what it should make.
 
     Attributes:
         moments: One for each group of a convolution.
     """
 
-    def __init__(self, product: MatrixProduct, source: Source, seed: int = 0) -> None:
+    def _rows(self, array: np.ndarray, places: Places) -> List[np.ndarray]:
+        return self._product.made(array, places)
+
+
+class RowGauge:
+    """Some of the rows that a layer makes, and what it should make; each is as likely as the other.
+
+    Attributes:
+        rows: Shape (`ROWS`, outputs), float32; zeros behind the last where there were fewer.
+        targets: What they should be.
+        count: How many rows there were.
+    """
+
+    def __init__(
+        self, product: MatrixProduct, source: Source, target: Target, outputs: int, seed: int = 0
+    ) -> None:
         """Choose what to look at.
 
         Args:
             product: The layer.
             source: What it makes.
-            seed: Chooses the windows.
+            target: What it should make.
+            outputs: How many numbers it makes at a time.
+            seed: Chooses the windows and the rows.
         """
-        self.moments: List[Moments] = [Moments() for _ in range(product.groups)]
-        self._product, self._source = product, source
+        self.rows, self.targets = np.zeros((2, ROWS, outputs), np.float32)
+        self.count = 0
+        self._product = product
+        self._source, self._target = source, target
         self._random = np.random.default_rng(seed)
+        self._keys = np.zeros(ROWS)
 
     @property
     def sources(self) -> Tuple[Source, ...]:
-        """What the layer makes."""
-        return (self._source,)
+        """What the layer makes, and what tells what it should make."""
+        return (self._source, *self._target.sources)
 
     def add(self, seen: Seen) -> None:
-        """Take in a batch."""
+        """Take in a batch: of all rows those with the smallest of random keys stay."""
         places = choose_places(self._product, self._random)
-        for moments, rows in zip(self.moments, self._product.made(seen[self._source], places)):
-            moments.add(rows)
+        made = [seen[self._source], self._target.of(seen)]
+        new = [np.concatenate(self._product.made(array, places), axis=1) for array in made]
+        held = min(self.count, ROWS)
+        keys = np.concatenate([self._keys[:held], self._random.random(len(new[0]))])
+        stay = np.sort(np.argsort(keys, kind="stable")[:ROWS])
+        self._keys[: len(stay)] = keys[stay]
+        for kept, fresh in zip((self.rows, self.targets), new):
+            kept[: len(stay)] = np.concatenate([kept[:held], fresh])[stay]
+        self.count += len(new[0])
 
 
-def choose_places(product: MatrixProduct, random: np.random.Generator) -> Optional[np.ndarray]:
+def choose_places(product: MatrixProduct, random: np.random.Generator) -> Places:
     """Choose windows of a layer, others every time, so that all are seen sooner or later.
 
     Returns:

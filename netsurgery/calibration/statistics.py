@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy as np
 
 from netsurgery.calibration.cache import StatisticsCache, question
 from netsurgery.calibration.desk import Desk
-from netsurgery.calibration.gauges import ChannelGauge, OutputGauge, ProductGauge, Target
+from netsurgery.calibration.gauges import ChannelGauge, OutputGauge, ProductGauge, RowGauge, Target
 from netsurgery.calibration.gradients import GradientGauge, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Gauge, Progress, Source, measure
@@ -112,7 +114,7 @@ class Statistics:
             layer.name: OutputGauge(
                 MatrixProduct(layer, shapes[layer.bottoms[0]] or ()),
                 Source(layer.tops[0]),
-                self.seed,
+                seed=self.seed,
             )
             for layer in layers
         }
@@ -155,7 +157,9 @@ class Statistics:
         self._gradients.update(missing)
         return {group.name: self._gradients[group.name] for group in groups}
 
-    def errands(self, model: Model, layer: Layer, original: Model, target: Target) -> List[Moments]:
+    def errands(
+        self, model: Model, layer: Layer, original: Model, target: Target, made: bool = False
+    ) -> List[Moments]:
         """Return the moments of what a layer reads in one model and should make as in another.
 
         Args:
@@ -163,12 +167,36 @@ class Statistics:
             layer: A Convolution or InnerProduct.
             original: The model that tells what should come out; number 1.
             target: What should come out.
+            made: Whether to look at what the layer makes, in place of what it reads.
         """
         shapes = infer_shapes(model.network(), weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-        gauge = ProductGauge(product, Source(layer.bottoms[0]), target, self.seed)
-        self.learn([model, original], {question("errands", layer.name, target): gauge})
+        kind = OutputGauge if made else ProductGauge
+        gauge = kind(product, Source((layer.tops if made else layer.bottoms)[0]), target, self.seed)
+        asked = question("outcomes" if made else "errands", layer.name, target)
+        self.learn([model, original], {asked: gauge})
         return gauge.moments
+
+    def rows(
+        self, model: Model, layer: Layer, original: Model, target: Target
+    ) -> Tuple[np.ndarray, np.ndarray]:
+        """Return some rows that a layer makes in one model, and what it should make as in another.
+
+        Args:
+            model: The model with the layer; number 0 in ``target``.
+            layer: A Convolution or InnerProduct.
+            original: The model that tells what should come out; number 1.
+            target: What should come out.
+
+        Returns:
+            Both of shape (at most `ROWS`, outputs), float32; every row is as likely as the other.
+        """
+        shapes = infer_shapes(model.network(), weights=model.weights)
+        product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+        outputs = sum(map(len, product.matrices(model.blobs(layer.name)[0].array())))
+        gauge = RowGauge(product, Source(layer.tops[0]), target, outputs, self.seed)
+        self.learn([model, original], {question("rows", layer.name, target): gauge})
+        return gauge.rows[: gauge.count], gauge.targets[: gauge.count]
 
     def spread(self, count: int) -> Statistics:
         """Return statistics of ``count`` inputs, spread evenly, run and kept in the same way."""

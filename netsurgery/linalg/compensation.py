@@ -8,9 +8,11 @@ will not do where an activation stands between: ``relu(A z)`` is not ``A relu(z)
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence, Union
+from typing import NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
+
+from netsurgery.linalg.moments import Moments
 
 Ridge = Union[float, str]
 
@@ -132,6 +134,30 @@ def refit(
         problem = f"the kept channels depend on each other; ridge {ridge} is too small"
         raise ValueError(problem) from singular
     return cho_solve(factor, cross.T, check_finite=False).T
+
+
+def refit_rows(
+    weights: np.ndarray, seen: Moments, centred: bool, ridge: Optional[Ridge] = None
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Return weights that best give targets from rows, held to where they were, and a constant.
+
+    Args:
+        weights: Shape (outputs, k).
+        seen: Moments of the rows and of the targets.
+        centred: Whether the constant can be added: then the fit is of deviations from means.
+        ridge: As in `refit`; by default the more, the fewer rows were seen.
+
+    Returns:
+        Shape (outputs, k), and the constant that gives the targets their mean, shape (outputs,).
+
+    Raises:
+        ValueError: As in `refit`.
+    """
+    cross = seen.cross_covariance if centred else seen.cross
+    gram = seen.covariance if centred else seen.second
+    share = ridge_for(len(gram), seen.count) if ridge is None else ridge
+    found = refit(cross, gram, share, weights)
+    return found, seen.target_mean - found @ seen.mean
 
 
 def fold(weights: np.ndarray, matrix: np.ndarray) -> np.ndarray:

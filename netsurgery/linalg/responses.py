@@ -3,6 +3,9 @@
 Principal components of the responses ``y = W x + b`` (Zhang et al. 2015, the linear case). Of all
 products of that rank it loses least of the responses; no inverse is taken, so that inputs may be
 dependent or dead. Where the inputs are white it is the truncated SVD.
+
+Where rows x are not any more those of which the responses were made, W is first fitted to them:
+reduced-rank regression (Izenman 1975), the asymmetric case of Zhang et al.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from netsurgery.linalg.axes import leading_axes
+from netsurgery.linalg.compensation import Ridge, refit_rows
 from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.residual import relative_residual
 from netsurgery.linalg.svd import balanced
@@ -34,31 +38,113 @@ class Responses(NamedTuple):
     bias: Optional[np.ndarray]
 
 
-def fit_responses(
-    matrix: np.ndarray,
-    bias: Optional[np.ndarray],
-    seen: Moments,
-    rank: int,
-    split: str = "first",
-) -> Responses:
-    """Factor a matrix so that least is lost of what it made of real rows.
+class Whole(NamedTuple):
+    """A matrix as it should be if it could have any rank, and what it makes of real rows.
 
-    Without a bias nothing can make up for a mean: then the responses' second moment counts, not
-    their covariance.
+    Attributes:
+        matrix: W, shape (outputs, inputs).
+        bias: b, shape (outputs,), or None.
+        square: Covariance of the responses; without a bias, which alone could make up for a mean,
+            their second moment. Shape (outputs, outputs).
+        mean: Mean of what the responses should be, shape (outputs,).
+    """
+
+    matrix: np.ndarray
+    bias: Optional[np.ndarray]
+    square: np.ndarray
+    mean: np.ndarray
+
+
+class Mixing(NamedTuple):
+    """Responses of low rank made of responses: ``left @ right @ y + bias``.
+
+    Attributes:
+        left: Shape (outputs, rank), orthonormal columns.
+        right: Shape (rank, outputs).
+        bias: Shape (outputs,), or None.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    bias: Optional[np.ndarray]
+
+
+def as_it_is(matrix: np.ndarray, bias: Optional[np.ndarray], seen: Moments) -> Whole:
+    """Return a matrix with what it makes.
 
     Args:
         matrix: W, shape (outputs, inputs).
         bias: b, shape (outputs,), or None.
         seen: Moments of the responses, b included.
-        rank: From 1 to the number of outputs.
-        split: Which factor takes the scale of the components, as in `truncated_svd`.
     """
-    basis = leading_axes(seen.second if bias is None else seen.covariance, rank)
-    left, right = basis, basis.T @ matrix.astype(np.float64)
+    return Whole(matrix, bias, seen.second if bias is None else seen.covariance, seen.mean)
+
+
+def fitted_to_rows(
+    matrix: np.ndarray,
+    bias: Optional[np.ndarray],
+    seen: Moments,
+    ridge: Optional[Ridge] = None,
+) -> Whole:
+    """Return the matrix that best gives the responses wanted of the rows there are.
+
+    Args:
+        matrix: W, to which the answer is held where rows leave it open.
+        bias: b, shape (outputs,), or None.
+        seen: Moments of the rows x, with the responses wanted.
+        ridge: As in `refit_rows`.
+    """
+    weights, constant = refit_rows(matrix, seen, bias is not None, ridge)
+    gram = seen.second if bias is None else seen.covariance
+    square = weights @ gram @ weights.T
+    return Whole(weights, None if bias is None else constant, square, seen.target_mean)
+
+
+def fitted_to_outputs(
+    matrix: np.ndarray,
+    bias: Optional[np.ndarray],
+    seen: Moments,
+    ridge: Optional[Ridge] = None,
+) -> Whole:
+    """Return what `fitted_to_rows` does of the matrices ``M W``, for rows too long for a Gram.
+
+    Args:
+        matrix: W, shape (outputs, inputs).
+        bias: b, shape (outputs,), or None.
+        seen: Moments of the responses there are, b included, with those wanted.
+        ridge: As in `refit_rows`.
+    """
+    mixing, own, square, mean = fitted_to_rows(np.eye(len(matrix)), bias, seen, ridge)
+    constant = None if bias is None or own is None else mixing @ bias + own
+    return Whole(mixing @ matrix, constant, square, mean)
+
+
+def principal(whole: Whole, rank: int) -> Mixing:
+    """Return the mixing of that rank which loses least of what a matrix makes of real rows.
+
+    Args:
+        whole: The matrix.
+        rank: From 1 to the number of outputs.
+    """
+    basis = leading_axes(whole.square, rank)
+    bias = None if whole.bias is None else whole.mean - basis @ (basis.T @ whole.mean)
+    return Mixing(basis, basis.T, bias)
+
+
+def stored(whole: Whole, mixing: Mixing, split: str, instead_of: np.ndarray) -> Responses:
+    """Return a matrix and a mixing of what it makes as two factors.
+
+    Args:
+        whole: The matrix.
+        mixing: The mixing.
+        split: Which factor takes the scale of the components, as in `truncated_svd`.
+        instead_of: What the error is told of, shape (outputs, inputs).
+    """
+    left, right = mixing.left, mixing.right @ whole.matrix.astype(np.float64)
+    bias = mixing.bias
+    if bias is not None:
+        bias = bias + left @ (mixing.right @ whole.bias)
     if split == "sqrt":
         left, right = balanced(left, right)
     left, right = np.ascontiguousarray(left, np.float32), np.ascontiguousarray(right, np.float32)
-    fitted = None
-    if bias is not None:
-        fitted = seen.mean + basis @ (basis.T @ (bias - seen.mean))
-    return Responses(right, left, relative_residual(matrix, left, right), fitted)
+    return Responses(right, left, relative_residual(instead_of, left, right), bias)

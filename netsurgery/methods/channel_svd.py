@@ -17,15 +17,15 @@ from netsurgery.linalg.svd import SPLITS
 from netsurgery.methods import METHODS
 from netsurgery.methods.chain import Found, Task
 from netsurgery.methods.convolution import ConvolutionChain
-from netsurgery.methods.fitting import FITS, fit_outputs, joined_bias
+from netsurgery.methods.fitting import FITS, NONE, fit_outputs, joined_bias
 
 
 @METHODS.register("channel_svd")
 class ChannelSVD(ConvolutionChain):
     """Replace a convolution by one with fewer outputs and a 1 x 1 convolution.
 
-    ``rank`` is the number of channels in between. ``fit`` says for what the pair is best:
-    ``"none"``, the weights, or ``"data"``, the layer's outputs on calibration inputs.
+    ``rank`` is the number of channels in between. ``fit`` says for what the pair is best, see
+    `netsurgery.methods.fitting.FITS`.
     """
 
     name: ClassVar[str] = "channel_svd"
@@ -35,10 +35,14 @@ class ChannelSVD(ConvolutionChain):
 
     def factor(self, task: Task) -> Found:
         """Factor the kernel of every group."""
-        if task.option("fit", FITS) == "none":
+        if task.option("fit", FITS) == NONE:
             return super().factor(task)
         parts = np.split(task.weights, task.layer.parameter.convolution_param.group)
-        matrices = [self.chain.unfold(part) for part in parts]
+        matrices = [part.reshape(len(part), -1) for part in parts]
         fits = fit_outputs(task, matrices, task.option("split", SPLITS))
-        found = join_groups(parts, self.chain, [((fit.right, fit.left), fit.error) for fit in fits])
+        firsts = [fit.right.reshape(-1, *task.weights.shape[1:]) for fit in fits]
+        pairs = [
+            ((self.chain.unfold(first), fit.left), fit.error) for first, fit in zip(firsts, fits)
+        ]
+        found = join_groups(parts, self.chain, pairs)
         return Found(found.kernels, found.error, joined_bias(fits))

@@ -8,20 +8,37 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.linalg.moments import Moments
-from netsurgery.linalg.responses import Responses, fit_responses
+from netsurgery.linalg.rectified import fit_rectified
+from netsurgery.linalg.responses import (
+    Mixing,
+    Responses,
+    Whole,
+    as_it_is,
+    fitted_to_outputs,
+    fitted_to_rows,
+    principal,
+    stored,
+)
 from netsurgery.methods.chain import Task
+from netsurgery.methods.errands import Errand, find_errand
+from netsurgery.methods.reconstruction import WIDEST
 from netsurgery.network.graph import Layer
 from netsurgery.network.model import Model
 
-FITS = ("none", "data")
+Matrices = Sequence[np.ndarray]
+Biases = Sequence[Optional[np.ndarray]]
+
+NONE, DATA, ASYMMETRIC, RELU = FITS = ("none", "data", "asymmetric", "relu")
+"""For what a layer's factors are best: its weights; its outputs in the original; what it made
+there, of what it reads in the net as rewritten so far; or what a ReLU behind it left of that."""
 
 
-def fit_outputs(task: Task, matrices: Sequence[np.ndarray], split: str) -> List[Responses]:
+def fit_outputs(task: Task, matrices: Matrices, split: str) -> List[Responses]:
     """Return for each group of a layer its matrix factored for the outputs it makes.
 
     Args:
         task: The layer, and the inputs.
-        matrices: For each group its weights, shape (outputs, inputs).
+        matrices: For each group its weights, shape (outputs, inputs), as windows are read.
         split: Which factor takes the scale, as in `truncated_svd`.
 
     Raises:
@@ -29,9 +46,20 @@ def fit_outputs(task: Task, matrices: Sequence[np.ndarray], split: str) -> List[
     """
     rows = [blob.array().ravel() for blob in task.model.blobs(task.edit.layer)[1:]]
     biases = np.split(rows[0].astype(np.float64), len(matrices)) if rows else [None] * len(matrices)
+    fit, rank = task.option("fit", FITS), task.ranks[0]
+    if fit == DATA:
+        wholes = [as_it_is(*one) for one in zip(matrices, biases, _outputs_seen(task))]
+    else:
+        task.context.require_statistics(task.edit)
+        errand = find_errand(task.model, task.edit, task.context)
+        slope = _slope(errand) if fit == RELU else 0.0
+        wholes = _fitted_anew(errand, matrices, biases)
+    mixings = [principal(whole, rank) for whole in wholes]
+    if fit == RELU:
+        mixings = _rectified(errand, wholes, mixings, slope)
     return [
-        fit_responses(matrix, bias, seen, task.ranks[0], split)
-        for matrix, bias, seen in zip(matrices, biases, _outputs_seen(task))
+        stored(whole, mixing, split, matrix)
+        for whole, mixing, matrix in zip(wholes, mixings, matrices)
     ]
 
 
@@ -39,6 +67,40 @@ def joined_bias(fits: Sequence[Responses]) -> Optional[np.ndarray]:
     """Return the bias of all groups, None where the layer has none."""
     biases = [fit.bias for fit in fits if fit.bias is not None]
     return np.concatenate(biases) if biases else None
+
+
+def _fitted_anew(errand: Errand, matrices: Matrices, biases: Biases) -> List[Whole]:
+    """Each group as it would be if no rank were cut, in the net as rewritten so far."""
+    wide = errand.product.width > WIDEST
+    fit = fitted_to_outputs if wide else fitted_to_rows
+    return [fit(*one) for one in zip(matrices, biases, errand.moments(made=wide))]
+
+
+def _slope(errand: Errand) -> float:
+    """The slope below zero of the ReLU that alone reads a layer."""
+    readers = errand.network.consumers(errand.layer.tops[0])
+    if [reader.type for reader in readers] == ["ReLU"]:
+        return float(readers[0].parameter.relu_param.negative_slope)
+    others = " and ".join(f"{reader.type} {reader.name!r}" for reader in readers) or "no layer"
+    raise PlanError(
+        f"fit: relu is for layers that a ReLU alone reads, and it is read by {others}",
+        layer=errand.layer.name,
+        remedy="write fit: asymmetric; or fold BatchNorm and Scale first (--fold-batchnorm)",
+    )
+
+
+def _rectified(
+    errand: Errand, wholes: Sequence[Whole], mixings: Sequence[Mixing], slope: float
+) -> List[Mixing]:
+    """Mixings that lose less behind a ReLU, of what the layer makes as it would be uncut."""
+    layer = errand.filled([whole.matrix for whole in wholes], [whole.bias for whole in wholes])
+    assert errand.model.weights is not None
+    weights = errand.model.weights.replace({layer.name: [layer]})
+    made, wanted = (
+        np.split(side, len(wholes), axis=1)
+        for side in errand.rows(Model(errand.model.prototxt, weights))
+    )
+    return [fit_rectified(*one, slope) for one in zip(made, wanted, mixings)]
 
 
 def _outputs_seen(task: Task) -> List[Moments]:

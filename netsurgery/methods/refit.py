@@ -6,26 +6,21 @@ Least squares with inputs from the rewritten net and targets from the original (
 
 from __future__ import annotations
 
-from typing import ClassVar, List, Mapping, Optional, Sequence, Tuple
+from typing import ClassVar, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.gauges import Beside, Part, Target
-from netsurgery.calibration.measuring import Source
-from netsurgery.errors import NetworkError, PlanError
+from netsurgery.errors import PlanError
 from netsurgery.formats.weights import LayerWeights
-from netsurgery.linalg.compensation import refit, ridge_for
-from netsurgery.linalg.moments import Moments
+from netsurgery.linalg.compensation import refit_rows
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
-from netsurgery.methods.coupled import weights_name
+from netsurgery.methods.errands import Errand, find_errand, why_not_alone
 from netsurgery.methods.reconstruction import WIDEST
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.graph import Layer, Network
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
-from netsurgery.network.per_channel import PER_CHANNEL_TYPES, Axis, per_channel
-from netsurgery.network.shapes import Shape, infer_shapes
-from netsurgery.network.shapes.inference import Shapes
+from netsurgery.network.shapes import Shape
 
 
 @METHODS.register("refit")
@@ -46,22 +41,13 @@ class Refit(Method):
         Raises:
             PlanError: There is no such layer, there are no inputs, or it cannot be fitted alone.
         """
-        statistics = context.require_statistics(edit)
-        network = model.network()
-        shapes = infer_shapes(network, weights=model.weights)
-        layer = _find(model, network, shapes, edit)
-        if context.origin(layer.tops[0]).value not in context.original.network().values:
-            raise PlanError(
-                "the original has no layer that makes what this one should make",
-                file=model.prototxt.file,
-                layer=edit.layer,
-            )
-        target = Target(_original(context, layer.tops[0]), _beside(model, network, layer, context))
-        moments = statistics.errands(model, layer, context.original, target)
-        product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-        ridge = edit.options.get("ridge")
+        context.require_statistics(edit)
+        errand = find_errand(model, edit, context)
+        problem = _too_wide(errand.product)
         try:
-            fitted = _fit(model, network, layer, product, moments, ridge)
+            if problem:
+                raise ValueError(problem)
+            fitted = _fit(errand)
         except ValueError as error:
             raise PlanError(str(error), file=model.prototxt.file, layer=edit.layer) from None
         return Rewrite(edit, {}, fitted, {name: (name,) for name in fitted}, "all, fitted")
@@ -81,97 +67,34 @@ def why_not(network: Network, layer: Layer, bottom: Optional[Shape]) -> Optional
         layer: The layer.
         bottom: Shape of what it reads.
     """
-    if layer.type not in TYPES:
-        return f"it is of type {layer.type}; refit takes {' or '.join(TYPES)}"
-    named = [other for other in network.layers if other.name == layer.name]
-    if len(named) > 1 or len(layer.bottoms) > 1 or weights_name(layer.text):
-        return "it shares its weights, and cannot be fitted alone"
-    if bottom is None:
-        return "the shape of what it reads is not known"
-    try:
-        width = MatrixProduct(layer, bottom).width
-    except NetworkError as error:
-        return error.problem
-    if width > WIDEST:
-        return (
-            f"it reads {width} numbers at a time, and fitting it takes a matrix of their products"
-        )
-    return None
+    problem = why_not_alone(network, layer, bottom)
+    return problem or _too_wide(MatrixProduct(layer, bottom or ()))
 
 
-def _find(model: Model, network: Network, shapes: Shapes, edit: Edit) -> Layer:
-    layer = next((layer for layer in network.layers if layer.name == edit.layer), None)
-    if layer is None:
-        problem: Optional[str] = "there is no such layer"
-    elif not model.blobs(edit.layer):
-        problem = "the weights hold no blobs for it"
-    else:
-        problem = why_not(network, layer, shapes[layer.bottoms[0]])
-    if problem or layer is None:
-        raise PlanError(str(problem), file=model.prototxt.file, layer=edit.layer)
-    return layer
-
-
-def _original(context: Context, value: Value) -> Part:
-    origin = context.origin(value)
-    return Part(Source(origin.value, 1), origin.kept, origin.axis)
-
-
-def _beside(model: Model, network: Network, layer: Layer, context: Context) -> Optional[Beside]:
-    """Return the shortcut to which the layer's output is added, behind scales and shifts alone.
-
-    What the shortcut lacks after earlier cuts the layer can make up for (He et al. 2017, 3.2).
-    """
-    value, scale = layer.tops[0], np.ones(1)
-    while True:
-        readers = network.consumers(value)
-        if len(readers) != 1:
-            return None
-        reader = readers[0]
-        if reader.type == "Eltwise":
-            break
-        blobs = model.blobs(reader.name)
-        if reader.type not in PER_CHANNEL_TYPES or not blobs:
-            return None
-        try:
-            step = per_channel(reader, blobs, Axis(1, max(blob.count for blob in blobs)))
-        except NetworkError:
-            return None
-        value, scale = reader.tops[0], scale * step.scale
-    parameter, others = reader.parameter.eltwise_param, [v for v in reader.bottoms if v != value]
-    if parameter.operation != parameter.SUM or parameter.coeff or len(others) != 1:
+def _too_wide(product: MatrixProduct) -> Optional[str]:
+    if product.width <= WIDEST:
         return None
-    channels = model.blobs(layer.name)[0].shape[0]
-    scale = np.broadcast_to(scale, (channels,)).astype(np.float32)
-    return Beside(Part(Source(others[0])), _original(context, others[0]), scale)
+    return (
+        f"it reads {product.width} numbers at a time, and fitting it takes a matrix of their "
+        "products"
+    )
 
 
-def _fit(
-    model: Model,
-    network: Network,
-    layer: Layer,
-    product: MatrixProduct,
-    moments: Sequence[Moments],
-    ridge: Optional[float],
-) -> Mapping[str, Tuple[LayerWeights, ...]]:
+def _fit(errand: Errand) -> Mapping[str, Tuple[LayerWeights, ...]]:
+    model, layer, product = errand.model, errand.layer, errand.product
     weights, *bias = model.blobs(layer.name)
-    mean = None if bias else _normalising(model, network, layer)
+    mean = None if bias else _normalising(model, errand.network, layer)
     centred = bool(bias) or mean is not None
-    found: List[np.ndarray] = []
-    constants: List[np.ndarray] = []
-    for matrix, seen in zip(product.matrices(weights.array()), moments):
-        cross = seen.cross_covariance if centred else seen.cross
-        gram = seen.covariance if centred else seen.second
-        share = ridge_for(len(gram), seen.count) if ridge is None else ridge
-        found.append(refit(cross, gram, share, matrix))
-        constants.append(seen.target_mean - found[-1] @ seen.mean)
-    constant = np.concatenate(constants)
-    blobs = [weights.filled(product.joined(found)), *bias]
-    if bias:
-        blobs[1] = bias[0].filled(constant)
-    changes = {layer.name: (LayerWeights(layer.name, layer.type, tuple(blobs)),)}
+    ridge = errand.edit.options.get("ridge")
+    found, constants = zip(
+        *(
+            refit_rows(matrix, seen, centred, ridge)
+            for matrix, seen in zip(product.matrices(weights.array()), errand.moments())
+        )
+    )
+    changes = {layer.name: (errand.filled(found, constants),)}
     if mean is not None:
-        changes[mean.name] = (_shifted(model, mean, constant),)
+        changes[mean.name] = (_shifted(model, mean, np.concatenate(constants)),)
     return changes
 
 

@@ -21,7 +21,7 @@ from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, Found, Task
-from netsurgery.methods.fitting import FITS, fit_outputs
+from netsurgery.methods.fitting import FITS, NONE, fit_outputs
 from netsurgery.methods.pieces import Names, carried_parameters, wiring
 
 _SHAPE_FIELDS = ("num_output", "bias_term", "axis", "transpose")
@@ -32,10 +32,9 @@ class TruncatedSVD(ChainMethod):
     """Replace an InnerProduct layer by a pair of them around its leading singular vectors.
 
     Options of an edit: ``rank``; ``split``, ``"first"`` (the first layer takes the singular
-    values, as compress_net.py does) or ``"sqrt"`` (half and half); ``fit``, ``"none"`` or
-    ``"data"`` (keep what varies most in the layer's outputs on calibration inputs); ``suffixes``,
-    the endings of the two names; ``templates``, a folder whose ``inner_product_pair.prototxt`` is
-    used.
+    values, as compress_net.py does) or ``"sqrt"`` (half and half); ``fit``, for what the pair is
+    best (see `netsurgery.methods.fitting.FITS`); ``suffixes``, the endings of the two names;
+    ``templates``, a folder whose ``inner_product_pair.prototxt`` is used.
     """
 
     name: ClassVar[str] = "svd"
@@ -79,7 +78,7 @@ class TruncatedSVD(ChainMethod):
     def factor(self, task: Task) -> Found:
         """Factor the matrix."""
         split = task.option("split", svd.SPLITS)
-        if task.option("fit", FITS) == "data":
+        if task.option("fit", FITS) != NONE:
             (fit,) = fit_outputs(task, [task.weights], split)
             return Found((fit.right, fit.left), fit.error, fit.bias)
         pair = svd.truncated_svd(task.weights, task.ranks[0], split)

@@ -241,9 +241,7 @@ def _whole(kept: Optional[np.ndarray]) -> str:
     return "no rule selects it" if kept is None else "keeps all its channels"
 
 
-def _fitted(
-    model: Model, groups: Sequence[ChannelGroup], kept: Mapping[str, Sized]
-) -> List[str]:
+def _fitted(model: Model, groups: Sequence[ChannelGroup], kept: Mapping[str, Sized]) -> List[str]:
     """The layers to fit: all that read, however far behind, what is cut, and that can be fitted."""
     network = model.network()
     shapes = infer_shapes(network, weights=model.weights)

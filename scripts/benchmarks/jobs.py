@@ -128,7 +128,74 @@ def replace(weights: str, output: str, layer: str) -> dict[str, Any]:
     return {"open": opened - start, "seconds": time.perf_counter() - start}
 
 
-JOBS = {job.__name__: job for job in (make, compress, carry_out, keep_to_budget, judge, replace)}
+def tucker(repeats: str, peer: str, *pairs: str) -> dict[str, Any]:
+    """Decompose every kernel with a window of models, netsurgery and tensorly taking turns.
+
+    Args:
+        repeats: How often each is timed.
+        peer: ``"tensorly"``, or anything else to do without it.
+        pairs: prototxt=weights.
+    """
+    import netsurgery as ns
+
+    kernels = []
+    for prototxt, weights in (pair.split("=") for pair in pairs):
+        model = ns.load(prototxt, weights)
+        for layer in model.network().layers:
+            if layer.type == "Convolution" and model.blobs(layer.name)[0].shape[2:] != (1, 1):
+                kernel = model.blobs(layer.name)[0].array()
+                found = _decomposed(kernel, int(repeats), peer == "tensorly")
+                kernels.append({"net": weights, "layer": layer.name, **found})
+    return {"kernels": kernels}
+
+
+def _decomposed(kernel: Any, repeats: int, beside: bool) -> dict[str, Any]:
+    """Error and times of one kernel, at ranks by EVBMF."""
+    from netsurgery.linalg.evbmf import evbmf
+    from netsurgery.linalg.tucker import mode_values, tucker2
+
+    outputs, inputs, *window = kernel.shape
+    tensor = kernel.reshape(outputs, inputs, -1).transpose(0, 2, 1)
+    few, many = (
+        max(1, evbmf(values, (len(values), kernel.size // len(values))).rank)
+        for values in mode_values(tensor)
+    )
+
+    def ours() -> Any:
+        found = tucker2(tensor, (few, many))
+        return found.core.reshape(many, *window, few).transpose(0, 3, 1, 2), found[2], found[0]
+
+    def theirs() -> Any:
+        from tensorly.decomposition import partial_tucker
+
+        (core, factors), _ = partial_tucker(kernel, rank=[many, few], modes=[0, 1], init="svd")
+        return (core, *factors)
+
+    ways = {"ours": ours, **({"theirs": theirs} if beside else {})}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    found = {name: way() for name, way in ways.items()}  # once to warm up
+    for _ in range(repeats):
+        for name, way in ways.items():
+            # Processor time: a millisecond on a busy machine is mostly waiting for others.
+            start = time.process_time()
+            way()
+            seconds[name].append(time.process_time() - start)
+    errors = {name: _error(kernel, *factors) for name, factors in found.items()}
+    return {"shape": kernel.shape, "ranks": [few, many], "errors": errors, "seconds": seconds}
+
+
+def _error(kernel: Any, core: Any, outputs: Any, inputs: Any) -> float:
+    """The relative error of a Tucker decomposition, in float64."""
+    import numpy as np
+
+    arrays = [each.astype(np.float64) for each in (core, outputs, inputs)]
+    product = np.einsum("rshw,nr,ms->nmhw", *arrays, optimize=True)
+    return float(np.linalg.norm(kernel - product) / np.linalg.norm(kernel.astype(np.float64)))
+
+
+JOBS = {
+    job.__name__: job for job in (make, compress, carry_out, keep_to_budget, judge, replace, tucker)
+}
 
 if __name__ == "__main__":
     print(json.dumps(JOBS[sys.argv[1]](*sys.argv[2:])))

@@ -44,6 +44,7 @@ class Setting:
         repeats: How often short measurements are repeated.
         zoo: The folder of trained models.
         pairs: Which of them: a pattern of the shell.
+        tensorly_python: A Python with netsurgery and tensorly.
     """
 
     model: Vgg16
@@ -52,6 +53,7 @@ class Setting:
     repeats: int
     zoo: Path = Path("zoo")
     pairs: str = "*"
+    tensorly_python: Optional[str] = None
 
     def file(self, name: str) -> Path:
         """The place of a file of this model's size in the folder."""
@@ -83,9 +85,9 @@ class Setting:
         found = {name: engine(name, **options.get(name, {})) for name in ENGINES}
         return {name: runner for name, runner in found.items() if runner.probe().usable}
 
-    def job(self, *words: object) -> Run:
-        """Run a job of jobs.py in a process of its own."""
-        return run([sys.executable, FOLDER / "jobs.py", *words])
+    def job(self, *words: object, python: Optional[str] = None) -> Run:
+        """Run a job of jobs.py in a process of its own, by this Python or another."""
+        return run([python or sys.executable, FOLDER / "jobs.py", *words])
 
     def compress(self) -> tuple[Run, Path]:
         """Compress the model with netsurgery; the child that did, and the weights it wrote."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple
 
 import numpy as np
+from accuracy import Collected
 from notebook import FOLDER, KNOWN_ONLY, Notebook
 from photo_crops import crops, photos
-from thinned import Collected
+from thinned import CODE
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.measuring import Source, measure
@@ -58,7 +59,7 @@ def write(zoo: Path, data: Path) -> str:
         zoo: The folder of models.
         data: The folder of images.
     """
-    notebook = Notebook("detector")
+    notebook = Notebook("detector", CODE)
     if any(notebook.get(way) is None for way in WAYS) and not KNOWN_ONLY:
         _measure(load(*_files(zoo)), photos(data / "images"), notebook)
     found = {way: notebook.get(way) or ["-"] * (len(_COLUMNS) - 2) for way in WAYS}

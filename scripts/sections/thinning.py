@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Tuple
 
+from accuracy import IMAGES, Found, cell
 from curves import COLOURS, Curve, draw
 from notebook import ROOT
-from thinned import IMAGES, NETS, Case, Found, measure_all
+from thinned import NETS, Case, measure_thinned
 from zoo_data import ZooData
 
 from netsurgery.criteria import CRITERIA
@@ -81,7 +82,7 @@ def write(zoo: Path, data: Path) -> str:
     source = ZooData(data, zoo)
     lines = [_INTRODUCTION, *_steps(source), "", _SHARES]
     for net in CURVES:
-        found = measure_all(_curve_cases(net), source)
+        found = measure_thinned(_curve_cases(net), source)
         if len(found) < 2:
             continue
         lines += [f"### {net}", "", *_curve_table(net, found), "", _plot(net, found), ""]
@@ -93,13 +94,13 @@ def _steps(data: ZooData) -> List[str]:
     lines = [f"| {' | '.join(titles)} |", "|---|" + "---:|" * (len(titles) - 1)]
     for net in NETS:
         first = Case(net, "l1", "keep", UNIFORM)
-        uniform = measure_all([first], data)
+        uniform = measure_thinned([first], data)
         if not uniform:
             continue
         share = round(uniform[first].macs, 3)
         cases = [Case(net, "original"), *(_step_case(net, step, share) for step in _STEPS)]
-        found = measure_all(cases, data)
-        cells = [_accuracy(found, case) for case in cases]
+        found = measure_thinned(cases, data)
+        cells = [cell(found, case) for case in cases]
         for number, before in enumerate(_BEFORE.get(net, ())):
             cells[number] += f" ({before})"
         lines.append(f"| {' | '.join([net, f'{share:.3f}', *cells])} |")
@@ -130,11 +131,11 @@ def _curve_table(net: str, found: Mapping[Case, Found]) -> List[str]:
     for criterion in _criteria():
         for compensate in WAYS:
             row = [Case(net, criterion, "macs", share, compensate) for share in SHARES]
-            cells = [_accuracy(found, case) for case in row]
+            cells = [cell(found, case) for case in row]
             if set(cells) == {"-"}:
                 continue
             lines.append(f"| {' | '.join([criterion, compensate, *cells])} |")
-    return [f"Original: {_accuracy(found, Case(net, 'original'))}", "", *lines]
+    return [f"Original: {cell(found, Case(net, 'original'))}", "", *lines]
 
 
 def _plot(net: str, found: Mapping[Case, Found]) -> str:
@@ -149,7 +150,3 @@ def _plot(net: str, found: Mapping[Case, Found]) -> str:
     path = ROOT / "docs" / "images" / f"thinning-{net}.svg"
     draw(curves, net, found[Case(net, "original")].accuracy, path)
     return f"![accuracy of {net} against its MACs](images/{path.name})"
-
-
-def _accuracy(found: Mapping[Case, Found], case: Case) -> str:
-    return f"{found[case].accuracy:.4f}" if case in found else "-"

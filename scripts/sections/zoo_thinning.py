@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import List, NamedTuple, Optional
 
 from notebook import KNOWN_ONLY, Notebook
+from thinned import CODE
 from zoo_data import ZooData
 from zoo_pairs import Pair, find_pairs
 
@@ -51,7 +52,7 @@ def write(zoo: Path, data: Path) -> str:
         zoo: The folder of models.
         data: The folder of images.
     """
-    notebook, rows, refused = Notebook("zoo_thinning"), [], []
+    notebook, rows, refused = Notebook("zoo_thinning", CODE), [], []
     for pair in find_pairs(zoo):
         found = notebook.get([pair.name])
         if found is None and KNOWN_ONLY:

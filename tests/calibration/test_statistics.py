@@ -9,8 +9,9 @@ from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
 
 from netsurgery.calibration import gauges, random_inputs
-from netsurgery.calibration.gauges import channel_rows, entries_by_turn
+from netsurgery.calibration.gauges import Part, Target, channel_rows, entries_by_turn
 from netsurgery.calibration.inputs import Batch
+from netsurgery.calibration.measuring import Source
 from netsurgery.calibration.running import open_model
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.network.channels import channel_groups
@@ -102,6 +103,28 @@ def test_some_windows_of_many_tell_as_much(learnt, monkeypatch) -> None:
     assert few.count == 7 * 20
     np.testing.assert_array_equal(few.second, again.second)
     assert np.linalg.norm(few.second - every.second) < 0.5 * np.linalg.norm(every.second)
+
+
+def test_a_sample_of_rows_is_of_fixed_size_and_from_everywhere(learnt, monkeypatch) -> None:
+    model, statistics, arrays = learnt
+    layer = next(layer for layer in model.network().layers if layer.name == "b")
+    below = Value("a", 0)  # before the ReLU; its first four channels stand for what is wanted
+    target = Target(Part(Source(below, 1), np.arange(4)))
+    every = arrays["b"].transpose(0, 2, 3, 1).reshape(-1, 4)
+    rows, targets = statistics.rows(model, layer, model, target)
+    assert targets.shape == rows.shape == every.shape == (7 * 25, 4)
+    np.testing.assert_allclose(rows, every, rtol=1e-5)
+    wanted = dict(zip(map(tuple, rows.tolist()), targets.tolist()))
+    monkeypatch.setattr(gauges, "ROWS", 60)
+    few, its = statistics.rows(model, layer, model, target)
+    assert few.shape == its.shape == (60, 4)
+    assert [wanted[row] for row in map(tuple, few.tolist())] == its.tolist()
+    places = [np.flatnonzero((rows == row).all(axis=1))[0] for row in few]
+    assert len(set(places)) == 60
+    # 20 of each third are expected; with this seed
+    assert min(np.histogram(places, 3, (0, 175))[0]) >= 14
+    again, _ = statistics.rows(model, layer, model, target)
+    np.testing.assert_array_equal(again, few)
 
 
 def test_entries_go_by_turns() -> None:

@@ -160,6 +160,18 @@ def test_iteration_never_loses_to_its_start() -> None:
     assert kept[-1, -1] == pytest.approx(1)
 
 
+def test_the_columns_that_take_most_of_the_norm_come_first() -> None:
+    # Scores of fewer channels are read off the same factors (budgets/output.py).
+    tensor = np.random.default_rng(8).normal(size=(6, 4, 5))
+    core = tucker2(tensor, (3, 4)).core
+    for axis in (0, 2):
+        rows = np.moveaxis(core, axis, 0).reshape(core.shape[axis], -1)
+        gram = rows @ rows.T
+        taken = np.diagonal(gram)
+        assert np.allclose(gram, np.diag(taken), atol=1e-12 * taken.sum())
+        assert (np.diff(taken) <= 0).all()
+
+
 def test_a_planted_core_is_found() -> None:
     random = np.random.default_rng(6)
     core = random.normal(size=(2, 3, 2))

@@ -38,9 +38,11 @@ def coloured(*shape: int) -> np.ndarray:
     return rows.reshape(SAMPLES, *shape).astype(np.float32)
 
 
-def fitted(model: Model, method: str, rank: int, samples: np.ndarray, caffe: Engine) -> Surgery:
+def fitted(
+    model: Model, method: str, rank: int, samples: np.ndarray, caffe: Engine, fit: str = "data"
+) -> Surgery:
     """The net with the last layer's weights factored for those inputs."""
-    options = {"rank": rank, "fit": "data"}
+    options = {"rank": rank, "fit": fit}
     edit = Edit(model.prototxt.layers[-1].name, method, options)
     return operate(model, Plan((edit,)), Statistics(Inputs({"x": samples}), caffe))
 
@@ -74,14 +76,15 @@ def one_layer(method: str, size: tuple, groups: int = 1, biased: bool = True) ->
     return small_net(fields, kernel, *bias, size=(SAMPLES, *size))
 
 
+@pytest.mark.parametrize("fit", ["data", "asymmetric"])
 @pytest.mark.parametrize(("method", "size"), [("svd", (8,)), ("channel_svd", (2, 2, 2))])
 def test_for_white_inputs_the_fit_is_the_plain_one(
-    method: str, size: tuple, quick_caffe: Engine
+    method: str, size: tuple, fit: str, quick_caffe: Engine
 ) -> None:
     model = one_layer(method, size)
     samples = white().reshape(-1, *size)
     name = model.prototxt.layers[-1].name
-    data = fitted(model, method, 3, samples, quick_caffe)
+    data = fitted(model, method, 3, samples, quick_caffe, fit)
     plain = operate(model, Plan((Edit(name, method, {"rank": 3}),)))
     for mine, other in zip(data.twin().blobs(name), plain.twin().blobs(name)):
         # float32 outputs, and eigenvectors of their covariance
@@ -153,7 +156,7 @@ def test_a_fit_without_inputs_or_of_shared_weights_is_refused(quick_caffe: Engin
     model = one_layer("svd", (8,))
     with pytest.raises(PlanError, match=r"svd needs inputs to fit to.*--calibrate"):
         operate(model, Plan((Edit("fc", "svd", {"rank": 2, "fit": "data"}),)))
-    with pytest.raises(PlanError, match="fit 'all' is not one of none, data"):
+    with pytest.raises(PlanError, match="fit 'all' is not one of none, data, asymmetric, relu"):
         operate(model, Plan((Edit("fc", "svd", {"rank": 2, "fit": "all"}),)))
     text = model.prototxt.data.decode()
     layer = text[text.index("layer") :].replace("inner_product_param", 'param { name: "w" } $&', 1)
