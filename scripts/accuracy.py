@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Protocol, TypeVar
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Protocol, Tuple, TypeVar
 
 import numpy as np
 from notebook import FOLDER, KNOWN_ONLY, Notebook
@@ -19,7 +19,7 @@ from netsurgery.planning.plan import Plan
 from netsurgery.surgery import apply
 
 IMAGES = 2000
-"""Training images that calibrate."""
+"""Training images that calibrate, where a case says nothing else."""
 
 
 class Net(NamedTuple):
@@ -36,6 +36,10 @@ class Case(Protocol):
     @property
     def net(self) -> str:
         """Its name among the nets."""
+
+    @property
+    def images(self) -> int:
+        """How many training images calibrate."""
 
     def plan(self, model: Model, statistics: Statistics) -> Plan:
         """Return what to do to the net."""
@@ -58,11 +62,11 @@ class Found(NamedTuple):
 class Bench:
     """A net, with images to calibrate and others to judge by."""
 
-    def __init__(self, net: Net, data: ZooData) -> None:
+    def __init__(self, net: Net, data: ZooData, images: int) -> None:
         file = data.zoo / net.folder / net.weights
         self.model = load(data.zoo / net.folder / net.prototxt, file)
         (value,) = self.model.network().inputs
-        calibration = data.calibration(file, value.blob, IMAGES)
+        calibration = data.calibration(file, value.blob, images)
         judged = data.held_out(file, value.blob)
         assert calibration, f"no images for {net.folder}"
         assert judged, f"no images for {net.folder}"
@@ -96,7 +100,7 @@ def measure_all(
         data: The images.
         notebook: What is known, and where it is written down.
     """
-    benches: Dict[str, Bench] = {}
+    benches: Dict[Tuple[str, int], Bench] = {}
     found = {}
     for case in cases:
         known = notebook.get(case)
@@ -104,9 +108,10 @@ def measure_all(
             continue
         if known is None:
             started = time.monotonic()
-            if case.net not in benches:
-                benches = {case.net: Bench(nets[case.net], data)}
-            known = benches[case.net].run(case)
+            place = case.net, case.images
+            if place not in benches:
+                benches = {place: Bench(nets[case.net], data, case.images)}
+            known = benches[place].run(case)
             notebook.add(case, known)
             took = time.monotonic() - started
             print(*case, *(f"{one:.4f}" for one in known), f"{took:.0f} s", file=sys.stderr)

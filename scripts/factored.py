@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
-from accuracy import Found, Net, measure_all
+from accuracy import IMAGES, Found, Net, measure_all
 from notebook import Notebook
 from zoo_data import ZooData
 
@@ -76,6 +76,7 @@ class Uniform(NamedTuple):
     method: str
     fit: str = "none"
     refit: bool = False
+    images = IMAGES
 
     def plan(self, model: Model, statistics: Statistics) -> Plan:
         """Return what to do to the net."""
@@ -120,6 +121,7 @@ class Planned(NamedTuple):
     refit: bool = True
     thin: bool = False
     fold: bool = False
+    images = IMAGES
 
     def plan(self, model: Model, statistics: Statistics) -> Plan:
         """Return what to do to the net."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, NamedTuple
 
-from accuracy import Found, Net, measure_all
+from accuracy import IMAGES, Found, Net, measure_all
 from notebook import Notebook
 from zoo_data import ZooData
 
@@ -46,6 +46,7 @@ class Case(NamedTuple):
         wish: ``"macs"``, one ranking for the whole net, or ``"keep"``, the same of every group.
         share: Of the MACs, or of the channels.
         compensate: How those that stay stand in for the others.
+        images: How many training images calibrate.
     """
 
     net: str
@@ -53,6 +54,7 @@ class Case(NamedTuple):
     wish: str = "macs"
     share: float = 1.0
     compensate: str = "none"
+    images: int = IMAGES
 
     def plan(self, model: Model, statistics: Statistics) -> Plan:
         """Return what to do to the net."""
