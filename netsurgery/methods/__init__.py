@@ -15,13 +15,7 @@ def method(name: str) -> Method:
     Raises:
         PlanError: There is none; the text lists those there are.
     """
-    known = METHODS.all()
-    if name not in known:
-        why = f" (its plugin failed: {METHODS.failed[name]})" if name in METHODS.failed else ""
-        raise PlanError(
-            f"there is no method {name!r}{why}", remedy=f"choose among {', '.join(sorted(known))}"
-        )
-    return known[name]
+    return METHODS.find("method", name)
 
 
 def low_rank_method(name: str) -> LowRank:
