@@ -50,7 +50,7 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
 def command(
     prototxt: Path, weights: Path, output: Optional[Path], as_json: bool, **given: Any
 ) -> None:
-    r"""Choose what becomes of each layer and write the plan as YAML, to be read, edited, applied.
+    """Choose what becomes of each layer and write the plan as YAML, to be read, edited, applied.
 
     \b
     netsurgery plan deploy.prototxt net.caffemodel --rank fc6=1024 -o plan.yaml
