@@ -18,13 +18,10 @@ from netsurgery.calibration.running import EngineLike, choose_engine
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import LayerText, Prototxt
-from netsurgery.formats.template import quoted, render
-from netsurgery.formats.upgrade import downgrade_layers
+from netsurgery.formats.template import quoted
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import LowRank
-from netsurgery.methods.chain import ChainMethod
-from netsurgery.methods.pieces import SUFFIXES, named
 from netsurgery.network.cost import count_cost
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes
@@ -77,10 +74,8 @@ class Clock:
         """Return the seconds of the chains in the places of layers, at each of some ranks.
 
         Raises:
-            PlanError: The method does not tell its chain before it has factored the layer.
+            PlanError: The shape of what a layer reads is not known.
         """
-        if not isinstance(chosen, ChainMethod):
-            raise PlanError(f"the layers of {chosen.name} cannot be timed", layer=names[0])
         own = self.layers(model, names)
         if own <= SMALL * self.whole(model):
             return np.full(len(ranks), own)
@@ -91,7 +86,7 @@ class Clock:
         places = _places(model, names)
         seconds = [
             sum(
-                self._seconds(self._alone(_chain(chosen, layer, ranks[number]), bottom))
+                self._seconds(self._alone(chosen.sketch(model, layer, ranks[number]), bottom))
                 for layer, bottom in places
             )
             for number in grid
@@ -142,12 +137,6 @@ def _places(model: Model, names: Sequence[str]) -> List[Tuple[LayerText, Shape]]
     if len(known) < len(found):
         raise PlanError("the shape of what it reads is not known", layer=names[0])
     return known
-
-
-def _chain(chosen: ChainMethod, layer: LayerText, ranks: Ranks) -> bytes:
-    names = named(layer.name, SUFFIXES[chosen.length])
-    text = render(chosen.template, chosen.values(layer, names, ranks))
-    return downgrade_layers(text) if layer.version == "V1" else text
 
 
 def _filled(model: Model) -> Model:

@@ -60,7 +60,9 @@ class NetCost:
             found[LATENCY] = self.clock.layers(self.model, names)
         return found
 
-    def chain(self, names: Sequence[str], tradeoff: Tradeoff, ranks: Ranks) -> Cost:
+    def chain(
+        self, names: Sequence[str], chosen: LowRank, tradeoff: Tradeoff, ranks: Ranks
+    ) -> Cost:
         """Return what the chains cost that come in their place, but for their time.
 
         Raises:
@@ -75,7 +77,7 @@ class NetCost:
         return {
             MACS: share * sum(self.macs.get(name, 0) for name in names),
             PARAMS: count,
-            BYTES: sum(self._written(name, count, len(ranks) + 1) for name in names),
+            BYTES: sum(self._written(name, count, chosen.length) for name in names),
         }
 
     def chains(
@@ -90,7 +92,7 @@ class NetCost:
         Raises:
             PlanError: That cannot be told.
         """
-        found = [self.chain(names, tradeoff, one) for one in ranks]
+        found = [self.chain(names, chosen, tradeoff, one) for one in ranks]
         if self.clock is not None:
             seconds = self.clock.chains(self.model, names, chosen, tradeoff, ranks)
             for cost, took in zip(found, seconds):

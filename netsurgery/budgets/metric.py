@@ -14,7 +14,7 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Sequence
 import numpy as np
 
 from netsurgery.budgets.notes import Notes
-from netsurgery.budgets.scores import Score, even_numbers
+from netsurgery.budgets.scores import Score, read_off
 from netsurgery.calibration.cache import question
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
@@ -39,9 +39,7 @@ Evaluate = Callable[[Model], float]
 class Metric(Score):
     """One minus what is left of a metric when one layer alone takes the form.
 
-    A form is measured at a few ranks and read off in between, by the energy of the weights; what
-    loses more energy is taken to lose no less of the metric (He et al. 2018 and AIMET fit
-    monotone curves likewise).
+    A form is measured at a few ranks and read off in between, by the energy of the weights.
     """
 
     name: ClassVar[str] = "metric"
@@ -90,18 +88,13 @@ class Metric(Score):
         if not whole > 0:
             raise VerificationError(f"the metric of the net itself is {whole:g}, not above 0")
         energies = np.array([tradeoff.lost(one) for one in ranks])
-        order = np.argsort(energies, kind="stable")
-        grid = [int(order[number]) for number in even_numbers(len(order), GRID)]
         extra = self.options(model, chosen, layer)
-        found = [
-            self._measure(
-                model, Edit(layer, chosen.name, {**chosen.options_for(ranks[n]), **extra})
-            )
-            for n in grid
-        ]
-        losses = np.maximum.accumulate([max(1.0 - value / whole, 0.0) for value in found])
-        at = np.append(0.0, energies[grid])
-        return np.interp(energies, at, np.append(0.0, losses))
+
+        def measure(number: int) -> float:
+            options = {**chosen.options_for(ranks[number]), **extra}
+            return 1.0 - self._measure(model, Edit(layer, chosen.name, options)) / whole
+
+        return read_off(energies, measure, GRID)
 
     def losses(self, lost: np.ndarray) -> np.ndarray:
         """Return them as they are: what is lost of the metric adds up."""

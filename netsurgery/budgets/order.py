@@ -11,6 +11,7 @@ from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.calibration.gauges import PLACES
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.methods import Edit
+from netsurgery.methods.chain import ChainMethod
 from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.coupled import weights_name
 from netsurgery.methods.pieces import new_names
@@ -96,7 +97,7 @@ class Order:
         options = {
             **choice.method.options_for(choice.ranks),
             **choice.options,
-            **self.wishes.edit_options(choice.method, len(choice.ranks) + 1),
+            **self.wishes.edit_options(choice.method),
         }
         predicted = _predict(table, choice)
         other = second(self.selection, place, self._limits)
@@ -123,11 +124,11 @@ class Order:
         if len(table.coupled) > 1 or weights_name(layer.text):
             self.left.append(Left(layer.name, "shares its weights: its chain cannot be fitted"))
             return
-        assert choice.method is not None
-        length = len(choice.ranks) + 1
-        options = self.wishes.edit_options(choice.method, length)
-        edit = Edit(layer.name, choice.method.name, options)
-        names = new_names(self.selection.model, edit, layer.name, length)
+        if not isinstance(choice.method, ChainMethod):
+            self.left.append(Left(layer.name, f"what {choice} makes of it is not fitted anew"))
+            return
+        edit = Edit(layer.name, choice.method.name, self.wishes.edit_options(choice.method))
+        names = new_names(self.selection.model, edit, layer.name, choice.method.length)
         unknowns = choice.ranks[-1] * _taps(self.selection.model, choice, layer)
         self._fit(names.layers[-1], layer, unknowns)
 

@@ -132,9 +132,9 @@ class BudgetWishes:
             raise PlanError("score output needs inputs", remedy="give some with --calibrate")
         return name
 
-    def edit_options(self, chosen: LowRank, length: int) -> Dict[str, Any]:
-        """Return those of the options that a method takes that makes so many layers of one."""
+    def edit_options(self, chosen: LowRank) -> Dict[str, Any]:
+        """Return those of the options that a method takes."""
         fitting = {name: value for name, value in self.options.items() if name in chosen.options}
-        if len(fitting.get("suffixes", ())) != length:
+        if len(fitting.get("suffixes", ())) != chosen.length:
             fitting.pop("suffixes", None)
         return fitting

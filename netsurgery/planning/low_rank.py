@@ -133,7 +133,10 @@ def _ranks_for_error(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
 
 def _ranks_above_noise(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
     count = prod(costs.shape)
-    spectra = costs.energies.spectra
+    spectra = () if costs.fit else costs.energies.spectra
+    if not spectra:
+        remedy = "give a rank, an energy or an error"
+        raise PlanError("its form has no spectrum to tell from noise", layer=name, remedy=remedy)
     found = [evbmf(values, (len(values), count // len(values))).rank for values in spectra]
     return tuple(max(1, min(rank, full)) for rank, full in zip(found, costs.full))
 
@@ -167,7 +170,7 @@ def _predict(costs: Tradeoff, ranks: Ranks, wanted: bool, kind: str) -> dict[str
     if costs.macs is not None:
         facts["macs"] = [costs.macs.whole, costs.macs.at(ranks)]
     if wanted or kind != "rank":
-        lost = costs.lost(ranks)
+        lost = costs.fitted(ranks)
         facts["energy"] = float(f"{1.0 - lost:.6g}")
         facts["error"] = float(f"{lost**0.5:.6g}")
     return facts

@@ -109,6 +109,31 @@ def test_the_energy_score_is_what_the_weights_lose(model: Model) -> None:
         assert edit.predicted["error"] == pytest.approx(measured[edit.layer], rel=1e-4)
 
 
+@pytest.mark.parametrize("methods", [("cp",), ("tensor_train",), ("svd", "cp", "tensor_train")])
+def test_forms_that_are_chosen_on_request_keep_to_budgets(
+    model: Model, tmp_path: Path, methods: tuple[str, ...]
+) -> None:
+    whole, size = total_cost(model), model.save(tmp_path / "before")[1].stat().st_size
+    losses = []
+    for share in (0.5, 0.6, 0.8):
+        shares = dict.fromkeys(("macs", "params", "bytes"), share)
+        keep = ["conv*"] if methods == ("tensor_train",) else []
+        budget = {**shares, "macs": 1.0} if keep else shares
+        if methods == ("cp",):
+            budget = {"macs": share}
+        plan = planned(model, methods=methods, keep=keep, **budget)
+        assert {edit.method for edit in plan.edits} <= {*methods}
+        made = apply(model, plan)
+        after, file = total_cost(made), made.save(tmp_path / f"{share}")[1].stat().st_size
+        assert after.macs == plan.expected["left"]["macs"] <= budget["macs"] * whole.macs
+        assert after.params == plan.expected["left"]["params"]
+        assert after.params <= budget.get("params", 1.0) * whole.params
+        assert file <= budget.get("bytes", 1.0) * size
+        losses.append(plan.expected["loss"])
+    assert losses == sorted(losses, reverse=True)
+    assert plan.edits
+
+
 def test_layers_that_share_weights_are_decided_once() -> None:
     shared = TEXT.replace('top: "fc2"\n', 'top: "fc2" param { name: "w" }\n').replace(
         'layer { name: "prob"',
@@ -149,7 +174,7 @@ def test_an_impossible_budget_says_what_is_possible(model: Model) -> None:
     assert plan.expected["left"]["macs"] <= (share + 0.001) * plan.expected["whole"]["macs"]
 
 
-@pytest.mark.parametrize("method", ["channel_svd", "input_svd", "spatial_svd", "tucker"])
+@pytest.mark.parametrize("method", ["channel_svd", "input_svd", "spatial_svd", "tucker", "cp"])
 def test_the_output_score_foretells_what_the_first_layer_loses(
     method: str, opencv: str, model: Model
 ) -> None:
