@@ -7,9 +7,10 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from netsurgery.budgets.choices import LayerChoices
 from netsurgery.budgets.clock import Clock
+from netsurgery.budgets.correction import Correction
 from netsurgery.budgets.costs import LATENCY, NetCost
 from netsurgery.budgets.joint import Progress, measure_jointly, without_fits
-from netsurgery.budgets.metric import make_metric
+from netsurgery.budgets.metric import Metric, make_metric
 from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.order import Order
 from netsurgery.budgets.output import Output
@@ -104,11 +105,38 @@ class Planner:
         self._folds = plan_folds(model) if FOLD in wishes.methods else Plan()
         self._folded = apply(model, self._folds) if self._folds.edits else model
         self.original = NetCost(model, wishes.rois, self._clock).total
+        self._correction = Correction()
         self._starts: Dict[float, Start] = {}
         self._tables: Dict[float, Found] = {}
 
     def plan(self, budget: Optional[Budget] = None) -> Plan:
-        """Return the best plan for a budget, in the currencies of the wishes; theirs if None.
+        """Return the best plan for a budget, and what it does to the net, measured.
+
+        Args:
+            budget: In the currencies of the wishes; theirs if None.
+
+        Raises:
+            PlanError: The budget cannot be met; the text says what can be had.
+        """
+        return self.measure(self.search(budget))
+
+    def measure(self, plan: Plan) -> Plan:
+        """Return a plan, carried out once, with what it does to the net beside the prediction."""
+        if not plan.edits:
+            return plan
+        if self.statistics is not None:
+            rois = self.wishes.rois
+            plan = measure_jointly(self.model, plan, self.statistics, rois, self.progress)
+        if isinstance(self._score, Metric):
+            plan = self._score.measured(self.model, plan)
+        return self._correction.learn(plan)
+
+    def correct(self, plan: Plan) -> Plan:
+        """Return a plan with what it will lose, by what those lost that were measured so far."""
+        return self._correction.apply(plan) if plan.edits else plan
+
+    def search(self, budget: Optional[Budget] = None) -> Plan:
+        """Return the best plan for a budget, with what is predicted of it.
 
         Raises:
             PlanError: The budget cannot be met; the text says what can be had.
@@ -116,11 +144,7 @@ class Planner:
         wishes = self.wishes if budget is None else replace(self.wishes, budget=budget)
         limits = wishes.budget.limits(self.original)
         plan = self._write(wishes, limits)
-        if self._clock is not None:
-            plan = self._settle(plan, wishes, limits)
-        if self.statistics is None or not plan.edits:
-            return plan
-        return measure_jointly(self.model, plan, self.statistics, wishes.rois, self.progress)
+        return plan if self._clock is None else self._settle(plan, wishes, limits)
 
     def _write(self, wishes: BudgetWishes, limits: Mapping[str, float]) -> Plan:
         start, selection = self._best(wishes, limits)
@@ -203,10 +227,12 @@ class Planner:
         return Energy()
 
     def _expected(self, wishes: BudgetWishes, start: Start, selection: Selection) -> Dict[str, Any]:
+        loss = start.loss + selection.loss
         return {
             "score": self._score.name,
             "budget": facts_of(wishes.budget.given),
-            "loss": float(f"{start.loss + selection.loss:.6g}"),
+            **facts_of({"loss": loss}),
+            **self._score.foretell(self.model, loss),
             "whole": {name: counted(value) for name, value in self.original.items()},
             "left": {name: counted(value) for name, value in selection.total.items()},
         }

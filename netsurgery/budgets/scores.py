@@ -51,6 +51,14 @@ class Score(ABC):
         found: np.ndarray = -np.log(np.maximum(1.0 - lost, WORST))
         return found
 
+    def foretell(self, model: Model, loss: float) -> Dict[str, Any]:
+        """Return what a loss of all layers together means for the net, as facts for a plan.
+
+        ``predicted`` is the error of the outputs where the product of the layers' energies is what
+        is left of their energy.
+        """
+        return facts_of({"predicted": float(np.sqrt(-np.expm1(-loss)))})
+
 
 class Energy(Score):
     """The energy of the weights, ``1 - ||W - W'||^2 / ||W||^2``: no data, seconds."""

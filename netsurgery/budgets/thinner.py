@@ -8,6 +8,7 @@ from typing import Iterator, Optional, Set
 import numpy as np
 
 from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS
+from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.scores import Score
 from netsurgery.budgets.wishes import BudgetWishes
@@ -80,10 +81,19 @@ def thin_to(
     twin = surgery.twin()
     cut = {edit.layer for edit in plan.edits}
     groups = [group for group in channel_groups(model) if group.name in cut]
-    readers = {m.layer.name for g in groups for m in g.members if m.role == READS and not m.blob}
-    lost = [_lost(model, twin, name, score) for name in sorted(readers) if model.blobs(name)]
+    if isinstance(score, Metric):
+        loss = score.share_lost(model, plan)
+    else:
+        readers = {
+            member.layer.name
+            for group in groups
+            for member in group.members
+            if member.role == READS and not member.blob and model.blobs(member.layer.name)
+        }
+        lost = [_lost(model, twin, name, score) for name in sorted(readers)]
+        loss = float(score.losses(np.array(lost)).sum())
     changed = {value.value for group in groups for value in group.values}
-    return Start(surgery.model, plan, float(score.losses(np.array(lost)).sum()), changed)
+    return Start(surgery.model, plan, loss, changed)
 
 
 def _lost(model: Model, twin: Model, layer: str, score: Score) -> float:
