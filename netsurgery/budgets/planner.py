@@ -194,6 +194,8 @@ class Planner:
                 found.append((start, self._select(share, start, limits)))
             except PlanError as error:
                 problem = problem or error
+            if found and found[0][1].loss == 0:
+                break  # as it is, or as good: thinning cannot lose less
         if problem is not None and not found:
             raise problem
         return min(found, key=lambda pair: pair[0].loss + pair[1].loss)

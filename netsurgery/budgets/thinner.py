@@ -47,13 +47,14 @@ class Start:
 def thin_shares(wishes: BudgetWishes) -> Iterator[float]:
     """Yield the shares of a net's cost to which it may be thinned: nine tenths, eight, and so on.
 
-    The last is the budget itself.
+    The last is the budget itself. Every tenth above it is there, so that a larger budget has all
+    that a smaller one has.
     """
     given = [value for value in wishes.budget.given.values() if value <= 1]
     last = min(given, default=STEP)
     for number in range(1, 10):
         share = round(1.0 - STEP * number, 6)
-        if share > last + STEP / 2:
+        if share > last:
             yield share
     if last < 1:
         yield last
