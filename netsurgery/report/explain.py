@@ -10,8 +10,8 @@ from netsurgery.planning import Plan
 from netsurgery.report.console import console, count, print_table
 
 _COLUMNS = (
-    *("layer", "chosen", ">error", ">measured", ">MACs", ">weights"),
-    *("second", ">error", ">MACs", ">weights"),
+    *("layer", "chosen", ">loss", ">error", ">measured", ">MACs", ">weights"),
+    *("second", ">loss", ">error", ">MACs", ">weights"),
 )
 _KINDS = ("predicted", "measured", "corrected")
 
@@ -77,11 +77,13 @@ def _row(edit: Edit) -> Tuple[str, ...]:
     return (
         edit.layer,
         _chosen(edit.method, edit.options),
+        _number(facts.get("loss")),
         _number(facts.get("error")),
         _number(facts.get("measured")),
         _change(facts.get("macs")),
         _change(facts.get("weights")),
         _chosen(other["method"], other) if other else "-",
+        _number(other.get("loss")),
         _number(other.get("error")),
         count(other.get("macs")),
         count(other.get("weights")),

@@ -68,7 +68,7 @@ def planned(model: Model, methods: Tuple[str, ...], **shares: float) -> Plan:
 def test_three_budgets_hold_at_once(
     seed: int, macs: float, params: float, size: float, more: float
 ) -> None:
-    model, losses = some_net(seed), [np.inf]
+    model, losses = some_net(seed), []
     for grown in (0.0, more):
         shares = {
             name: share + grown * (1.0 - share)
@@ -76,9 +76,8 @@ def test_three_budgets_hold_at_once(
         }
         try:
             losses.append(planned(model, EVERY, **shares).expected["loss"])
-        except PlanError as error:
-            assert "the least that can be had" in str(error)
-            assert len(losses) == 1  # never where less was enough
+        except PlanError:
+            losses.append(np.inf)  # which must not be where less was enough
     assert losses == sorted(losses, reverse=True)
 
 
