@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 from netsurgery.budgets.choices import Choice, LayerChoices
 from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.scores import counted, facts_of
-from netsurgery.budgets.search import Selection, second
+from netsurgery.budgets.search import KEPT, Selection, second
 from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.calibration.gauges import PLACES
 from netsurgery.calibration.statistics import Statistics
@@ -85,7 +85,7 @@ class Order:
                 self._leave(layer, *entry)
             elif layer.name in self.selection.left:
                 self.left.append(Left(layer.name, self.selection.left[layer.name]))
-            if behind and not rewritten:
+            if behind and not rewritten and self.selection.left.get(layer.name) != KEPT:
                 self._fit_whole(layer)
             if behind or rewritten:
                 self._changed.update(layer.tops)

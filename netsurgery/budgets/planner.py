@@ -12,7 +12,7 @@ from netsurgery.budgets.costs import LATENCY, NetCost
 from netsurgery.budgets.joint import Progress, measure_jointly, without_fits
 from netsurgery.budgets.metric import Metric, make_metric
 from netsurgery.budgets.notes import Notes
-from netsurgery.budgets.order import Order
+from netsurgery.budgets.order import REFIT, Order
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.scores import Energy, Score, counted, facts_of
 from netsurgery.budgets.search import Selection, select, tables_of
@@ -24,6 +24,7 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.planning.fold import plan_folds
 from netsurgery.planning.plan import Plan
+from netsurgery.planning.rules import refuse_idle_keeps
 from netsurgery.surgery import apply
 
 __all__ = ["Budget", "BudgetWishes", "Planner", "plan_budget"]
@@ -94,6 +95,7 @@ class Planner:
         if model.prototxt.version == "V0":
             problem = "a net in Caffe's oldest layout (V0) has no shapes to count"
             raise PlanError(problem, file=model.prototxt.file, remedy=_UPGRADE)
+        refuse_idle_keeps(wishes.keep, [(one.name, one.type) for one in model.prototxt.layers])
         self.model, self.wishes, self.statistics = model, wishes, statistics
         self.progress = progress
         self._notes = Notes(wishes.notes)
@@ -150,9 +152,15 @@ class Planner:
         start, selection = self._best(wishes, limits)
         order = Order(selection, wishes, self.statistics, limits, start.changed)
         order.write()
-        thinned = start.plan or Plan()
+        again = {edit.layer for edit in order.edits if edit.method == REFIT}
+        # What is fitted once more in the end need not be fitted before.
+        thinned = [
+            edit
+            for edit in (start.plan or Plan()).edits
+            if edit.method != REFIT or edit.layer not in again
+        ]
         return Plan(
-            (*self._folds.edits, *thinned.edits, *order.edits),
+            (*self._folds.edits, *thinned, *order.edits),
             (*self._folds.left, *order.left),
             expected=self._expected(wishes, start, selection),
         )

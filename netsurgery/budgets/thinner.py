@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator, Optional, Set
 
 import numpy as np
@@ -19,9 +19,9 @@ from netsurgery.network.channels.base import READS
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
-from netsurgery.planning.rules import Rule
+from netsurgery.planning.rules import Rule, keeps
 from netsurgery.planning.thin_budget import Budget as ThinBudget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thinning import REFIT, ThinWishes, plan_thin
 from netsurgery.surgery import operate
 
 STEP = 0.1
@@ -75,9 +75,17 @@ def thin_to(
     computes = {MACS, LATENCY} & set(wishes.budget.given)
     stores = {PARAMS, BYTES} & set(wishes.budget.given)
     budget = ThinBudget(share if computes else None, share if stores else None)
-    rules = [Rule("keep", pattern, 1.0) for pattern in wishes.keep]
+    kept = {one.name for one in model.network().layers if keeps(wishes.keep, one.name, one.type)}
+    # What a layer makes is left alone with it, and so is what it reads.
+    rules = [
+        Rule("keep", group.name, 1.0)
+        for group in channel_groups(model)
+        if not group.blocked and any(member.layer.name in kept for member in group.members)
+    ]
     asked = ThinWishes(rules, budget=budget, multiple=wishes.multiple, seed=wishes.seed)
     plan = plan_thin(model, asked, statistics)
+    edits = [edit for edit in plan.edits if edit.method != REFIT or edit.layer not in kept]
+    plan = replace(plan, edits=tuple(edits))
     surgery = operate(model, plan, statistics)
     twin = surgery.twin()
     cut = {edit.layer for edit in plan.edits}

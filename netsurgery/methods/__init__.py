@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from netsurgery.errors import PlanError
 from netsurgery.methods.base import Context, Edit, LowRank, Method, Rewrite
 from netsurgery.registry import Registry
@@ -26,8 +28,14 @@ def low_rank_method(name: str) -> LowRank:
     """
     found = method(name)
     if not isinstance(found, LowRank):
-        raise PlanError(f"method {name!r} does not factor weights")
+        problem = f"method {name!r} does not factor weights"
+        raise PlanError(problem, remedy=f"choose among {', '.join(low_rank_names())}")
     return found
+
+
+def low_rank_names() -> Sequence[str]:
+    """Return the names of the methods that factor matrices."""
+    return sorted(name for name, one in METHODS.all().items() if isinstance(one, LowRank))
 
 
 __all__ = [
@@ -38,5 +46,6 @@ __all__ = [
     "Method",
     "Rewrite",
     "low_rank_method",
+    "low_rank_names",
     "method",
 ]

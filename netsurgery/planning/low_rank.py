@@ -14,7 +14,7 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.shapes.base import show
 from netsurgery.planning.plan import Left, Plan
-from netsurgery.planning.rules import Rule, choose, refuse_idle
+from netsurgery.planning.rules import Rule, choose, keeps, refuse_idle, refuse_idle_keeps
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def plan_low_rank(
     chosen = low_rank_method(wishes.method)
     layers = candidates(model, chosen)
     refuse_idle(wishes.rules, layers, " or ".join(chosen.layer_types))
+    refuse_idle_keeps(wishes.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
     decisions: list[Union[Edit, Left]] = []
     done: dict[str, str] = {}
     for name, type_ in layers:
@@ -87,7 +88,7 @@ def _decide(
 ) -> Union[Edit, Left]:
     if name in done:
         return Left(name, f"shares its weights with {done[name]!r} and is rewritten with it")
-    if any(Rule("keep", pattern, 0).selects(name, type_) for pattern in wishes.keep):
+    if keeps(wishes.keep, name, type_):
         return Left(name, "kept on request")
     rule = choose(wishes.rules, name, type_)
     if rule is None:

@@ -92,6 +92,20 @@ def test_layers_are_kept_on_request(model: Model) -> None:
     assert {left.layer: left.reason for left in plan.left}["conv1"] == "kept on request"
 
 
+def test_layers_kept_on_request_keep_every_number(opencv: str, model: Model) -> None:
+    statistics = Statistics(some_inputs(100), opencv)
+    for keep in ("fc2", "conv2"):
+        plan = plan_budget(
+            model, BudgetWishes(Budget(params=0.9), ("thin",), keep=[keep]), statistics
+        )
+        edits = [(edit.layer, edit.method) for edit in plan.edits]
+        assert {method for _, method in edits} == {"thin", "refit"}
+        assert len(edits) == len(set(edits))  # nothing is fitted twice
+        made = apply(model, plan, statistics)
+        for old, new in zip(model.blobs(keep), made.blobs(keep)):
+            assert old.array().tobytes() == new.array().tobytes()
+
+
 def test_every_layer_is_accounted_for_and_says_what_came_second(model: Model) -> None:
     plan = planned(model, macs=0.5)
     told = {edit.layer for edit in plan.edits} | {left.layer for left in plan.left}

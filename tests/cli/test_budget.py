@@ -141,10 +141,33 @@ def test_options_that_do_not_go_together_are_refused(netsurgery, pair, tmp_path)
         (("--macs", 0.5, "--score", "output"), "--calibrate"),
         (("--bytes", "20 miles"), "no size of a file"),
         (("--params", 0.001), "the least that can be had is"),
+        (("--macs", 0), "write one above 0 and up to 1"),
+        (("--macs", 3), "write one above 0 and up to 1"),
+        (("--macs", "many"), "'many' is not a valid float; see `netsurgery plan --help`"),
+        (("--macs", 0.5, "--keep", "cf7"), "--keep cf7 selects no layer; did you mean fc7?"),
+        (("--energy", 0.5, "--keep", "cf7"), "--keep cf7 selects no layer; did you mean fc7?"),
+        (("--macs", 0.5, "--metric", "my:own"), "say --score metric"),
+        (("--macs", 0.5, "--samples", 5), "--samples needs --calibrate"),
+        (("--macs", 0.5, "--calibrate", tmp_path / "in"), "the folder holds no image"),
+        (("--macs", 0.5, "--measured", 2), "--measured needs --sweep"),
+        (("--method", "thin", "--rank", "fc6=3"), "choose among channel_svd, cp, input_svd"),
+        (("--mac", 0.5), "--macs"),
+        ((), "say what to compress"),
     ):
         done = netsurgery("plan", *pair, *options)
         assert done.status == 2
         assert told in done.err
+        assert len(done.err.splitlines()) == 1
+
+
+def test_a_plan_for_a_net_that_has_moved_says_what_to_give(netsurgery, pair, tmp_path) -> None:
+    plan = tmp_path / "plan.yaml"
+    assert netsurgery("plan", *pair, "--macs", 0.5, "-o", plan).status == 0
+    moved = [path.rename(tmp_path / path.name) for path in pair]
+    done = netsurgery("apply", plan, "-o", tmp_path / "out")
+    assert done.status == 2
+    assert done.err.endswith("is not there; give PROTOTXT and WEIGHTS behind the plan\n")
+    assert netsurgery("apply", plan, *moved, "-o", tmp_path / "out").status == 0
 
 
 @pytest.mark.parametrize(
