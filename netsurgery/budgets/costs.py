@@ -15,8 +15,8 @@ from netsurgery.network.shapes import infer_shapes
 
 MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
 FLOAT = 4
-PIECE = 160
-"""Most bytes that a layer takes in a caffemodel beside its numbers and its name."""
+PIECE = {"caffemodel": 160, "hdf5": 3000}
+"""Most bytes that a layer takes in a file of that format beside its numbers and its name."""
 
 Cost = Dict[str, float]
 
@@ -108,11 +108,12 @@ class NetCost:
 
     def _written(self, name: str, count: int, pieces: int) -> int:
         """The most bytes that a chain of so many layers and weights takes, its bias included."""
-        blobs = self.model.blobs(name)
-        if not blobs:
+        blobs, weights = self.model.blobs(name), self.model.weights
+        if not blobs or weights is None:
             return 0
+        piece = PIECE[weights.format]
         biases = sum(blob.count for blob in blobs[1:])
-        return FLOAT * (count + biases) + pieces * (PIECE + len(name.encode()))
+        return FLOAT * (count + biases) + pieces * (piece + len(name.encode()))
 
 
 def parse_bytes(text: str) -> float:

@@ -14,6 +14,7 @@ from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
 from netsurgery.errors import PlanError
+from netsurgery.formats.weights import Weights
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
@@ -79,6 +80,18 @@ def test_three_budgets_hold_at_once(
         except PlanError:
             losses.append(np.inf)  # which must not be where less was enough
     assert losses == sorted(losses, reverse=True)
+
+
+def test_a_file_in_hdf5_keeps_to_its_budget(tmp_path: Path) -> None:
+    """Where every layer takes thousands of bytes beside its numbers."""
+    small = small_net()
+    model = Model(small.prototxt, Weights(small.weights.layers, format="hdf5"))
+    before = model.save(tmp_path / "before.prototxt", tmp_path / "before.h5")[1].stat().st_size
+    for share in (0.5, 0.7, 0.9):
+        plan = plan_budget(model, BudgetWishes(Budget(bytes=share), EVERY))
+        assert plan.edits
+        made = apply(model, plan).save(tmp_path / "after.prototxt", tmp_path / "after.h5")
+        assert made[1].stat().st_size <= share * before
 
 
 @settings(max_examples=4, deadline=None)
