@@ -198,7 +198,7 @@ def compress(
 
 def _write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engine) -> None:
     """Have pycaffe load the original's blobs into the new net, add the new ones, and save."""
-    assert surgery.model.weights is not None
+    assert surgery.original.weights is not None
     new = {
         piece: [blob.array() for blob in surgery.model.blobs(piece)]
         for step in surgery.steps
@@ -207,9 +207,11 @@ def _write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engin
         if surgery.model.blobs(piece)
     }
     prototxt, weights = pair
-    original = surgery.original.weights
-    session = writer.open(prototxt, original.file if original and original.file else weights)
-    with session:
+    # A layer that keeps its name may have other blobs now, as one has that was folded into.
+    gone = dict.fromkeys((name for step in surgery.steps for name in step.rewrite.weights), ())
+    kept = weights.with_name(f"kept-{weights.name}")
+    surgery.original.weights.replace(gone).write(kept)
+    with writer.open(prototxt, kept) as session:
         if not isinstance(session, CaffeSession):
             raise EngineError(
                 "only the caffe engine can write weights", remedy="use --engine caffe"

@@ -7,6 +7,8 @@ import pkgutil
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Callable, Generic, Iterable, Type, TypeVar
 
+from netsurgery.errors import PlanError
+
 T = TypeVar("T")
 
 
@@ -46,6 +48,25 @@ class Registry(Generic[T]):
             self._load_room()
             self._load_plugins()
         return dict(self._known)
+
+    def find(self, noun: str, name: str) -> T:
+        """Return what is called ``name``.
+
+        Args:
+            noun: What such a thing is called in messages.
+            name: Its name.
+
+        Raises:
+            PlanError: There is none; the text lists those there are.
+        """
+        known = self.all()
+        if name not in known:
+            why = f" (its plugin failed: {self.failed[name]})" if name in self.failed else ""
+            raise PlanError(
+                f"there is no {noun} {name!r}{why}",
+                remedy=f"choose among {', '.join(sorted(known))}",
+            )
+        return known[name]
 
     def _load_room(self) -> None:
         package = importlib.import_module(self._room)

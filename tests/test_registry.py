@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from netsurgery import registry
+from netsurgery.errors import PlanError
 from netsurgery.registry import Registry
 
 
@@ -80,3 +81,14 @@ def test_a_plugin_that_does_not_load_is_told_with_its_error(
 
 def test_nothing_is_loaded_before_it_is_asked_for(room: Registry) -> None:
     assert "room.one" not in sys.modules
+
+
+def test_what_is_asked_for_by_name_is_found_or_the_others_are_told(
+    room: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug(monkeypatch, EntryPoint("three", "no_such_module", "room.things"))
+    assert room.find("thing", "one") is room.all()["one"]
+    with pytest.raises(PlanError, match=r"there is no thing 'two'; choose among one$"):
+        room.find("thing", "two")
+    with pytest.raises(PlanError, match=r"'three' \(its plugin failed: .*no_such_module"):
+        room.find("thing", "three")

@@ -91,7 +91,7 @@ def find_choices(
             coupled = tuple(chosen.coupled(model, layer))
             tradeoff = chosen.tradeoff(model, layer)
             whole = whole or cost.whole(coupled, tradeoff)
-            ranks = _saving_ranks(cost, coupled, tradeoff, whole, currencies, multiple)
+            ranks = _saving_ranks(cost, coupled, chosen, tradeoff, whole, currencies, multiple)
             if not ranks:
                 refused[chosen.name] = "no rank saves anything"
                 continue
@@ -115,6 +115,7 @@ def find_choices(
 def _saving_ranks(
     cost: NetCost,
     coupled: Sequence[str],
+    chosen: LowRank,
     tradeoff: Tradeoff,
     whole: Cost,
     currencies: Sequence[str],
@@ -123,7 +124,7 @@ def _saving_ranks(
     """Return ranks, from few to many, whose form costs less in a currency that counts."""
 
     def saves(ranks: Ranks) -> bool:
-        spent = cost.chain(coupled, tradeoff, ranks)
+        spent = cost.chain(coupled, chosen, tradeoff, ranks)
         # Timing all ranks would take too long: what is quicker has fewer MACs, nearly always.
         counted = [MACS if name == LATENCY else name for name in currencies]
         return any(spent[name] < whole[name] for name in counted)

@@ -14,13 +14,10 @@ from netsurgery.calibration.cache import question
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import LayerText, Prototxt
-from netsurgery.formats.template import quoted, render
-from netsurgery.formats.upgrade import downgrade_layers
+from netsurgery.formats.template import quoted
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import LowRank
-from netsurgery.methods.chain import ChainMethod
-from netsurgery.methods.pieces import SUFFIXES, named
 from netsurgery.network.cost import count_cost
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes
@@ -72,10 +69,8 @@ class Clock:
         """Return the seconds of the chains in the places of layers, at each of some ranks.
 
         Raises:
-            PlanError: The method does not tell its chain before it has factored the layer.
+            PlanError: The shape of what a layer reads is not known.
         """
-        if not isinstance(chosen, ChainMethod):
-            raise PlanError(f"the layers of {chosen.name} cannot be timed", layer=names[0])
         own = self.layers(model, names)
         if own <= SMALL * self.whole(model):
             return np.full(len(ranks), own)
@@ -85,7 +80,9 @@ class Clock:
         grid = [int(order[number]) for number in even_numbers(len(order), GRID)]
         places = _places(model, names)
         seconds = [
-            self._alone((_chain(chosen, layer, ranks[number]), shape) for layer, shape in places)
+            self._alone(
+                (chosen.sketch(model, layer, ranks[number]), shape) for layer, shape in places
+            )
             for number in grid
         ]
         return np.interp(macs, macs[grid], seconds)
@@ -128,12 +125,6 @@ def _net(text: bytes, bottom: Shape) -> Model:
     dims = " ".join(f"dim: {size}" for size in bottom)
     source = f"input: {quoted(name)} input_shape {{ {dims} }}\n"
     return Model(Prototxt.parse(source.encode("utf-8", "surrogateescape") + text), None)
-
-
-def _chain(chosen: ChainMethod, layer: LayerText, ranks: Ranks) -> bytes:
-    names = named(layer.name, SUFFIXES[chosen.length])
-    text = render(chosen.template, chosen.values(layer, names, ranks))
-    return downgrade_layers(text) if layer.version == "V1" else text
 
 
 def _filled(model: Model) -> Model:

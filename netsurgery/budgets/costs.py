@@ -15,8 +15,8 @@ from netsurgery.network.shapes import infer_shapes
 
 MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
 FLOAT = 4
-PIECE = 160
-"""Most bytes that a layer takes in a caffemodel beside its numbers and its name."""
+PIECE = {"caffemodel": 160, "hdf5": 3000}
+"""Most bytes that a layer takes in a file of that format beside its numbers and its name."""
 
 Cost = Dict[str, float]
 
@@ -60,7 +60,9 @@ class NetCost:
             found[LATENCY] = self.clock.layers(self.model, names)
         return found
 
-    def chain(self, names: Sequence[str], tradeoff: Tradeoff, ranks: Ranks) -> Cost:
+    def chain(
+        self, names: Sequence[str], chosen: LowRank, tradeoff: Tradeoff, ranks: Ranks
+    ) -> Cost:
         """Return what the chains cost that come in their place, but for their time.
 
         Raises:
@@ -75,7 +77,7 @@ class NetCost:
         return {
             MACS: share * sum(self.macs.get(name, 0) for name in names),
             PARAMS: count,
-            BYTES: sum(self._written(name, count, len(ranks) + 1) for name in names),
+            BYTES: sum(self._written(name, count, chosen.length) for name in names),
         }
 
     def chains(
@@ -90,7 +92,7 @@ class NetCost:
         Raises:
             PlanError: That cannot be told.
         """
-        found = [self.chain(names, tradeoff, one) for one in ranks]
+        found = [self.chain(names, chosen, tradeoff, one) for one in ranks]
         if self.clock is not None:
             seconds = self.clock.chains(self.model, names, chosen, tradeoff, ranks)
             for cost, took in zip(found, seconds):
@@ -106,11 +108,12 @@ class NetCost:
 
     def _written(self, name: str, count: int, pieces: int) -> int:
         """The most bytes that a chain of so many layers and weights takes, its bias included."""
-        blobs = self.model.blobs(name)
-        if not blobs:
+        blobs, weights = self.model.blobs(name), self.model.weights
+        if not blobs or weights is None:
             return 0
+        piece = PIECE[weights.format]
         biases = sum(blob.count for blob in blobs[1:])
-        return FLOAT * (count + biases) + pieces * (PIECE + len(name.encode()))
+        return FLOAT * (count + biases) + pieces * (piece + len(name.encode()))
 
 
 def parse_bytes(text: str) -> float:

@@ -11,7 +11,7 @@ from netsurgery.budgets.order import REFIT
 from netsurgery.budgets.scores import facts_of
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.methods import Edit
+from netsurgery.methods import Edit, LowRank, method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
@@ -111,7 +111,7 @@ def without_fits(plan: Plan) -> Plan:
 
 def _tops(model: Model, plan: Plan) -> Dict[str, Value]:
     """What the layers make that edits rewrite into chains."""
-    ordered = {edit.layer for edit in plan.edits if "error" in edit.predicted}
+    ordered = {edit.layer for edit in plan.edits if _factors(edit)}
     return {one.name: one.tops[0] for one in model.network().layers if one.name in ordered}
 
 
@@ -129,8 +129,12 @@ def _pairs(
     return {old: pair for old, pair in pairs.items() if pair[0] in there}
 
 
+def _factors(edit: Edit) -> bool:
+    return isinstance(method(edit.method), LowRank)
+
+
 def _with_measured(edit: Edit, tops: Mapping[str, Value], errors: Mapping[Value, float]) -> Edit:
     top = tops.get(edit.layer)
-    if top is None or top not in errors or "error" not in edit.predicted:
+    if top is None or top not in errors or not _factors(edit):
         return edit
     return replace(edit, predicted={**edit.predicted, **facts_of({"measured": errors[top]})})

@@ -9,12 +9,13 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.budgets.notes import Notes
-from netsurgery.budgets.scores import Score, even_numbers
+from netsurgery.budgets.scores import Score, facts_of, read_off
 from netsurgery.calibration.cache import question
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
@@ -33,15 +34,15 @@ from netsurgery.verification.tallies import class_scores, count_in_top
 GRID = 5
 """Ranks of each method that a layer is measured at; what lies between is read off a line."""
 
+AS_IT_IS = "as it is"
+
 Evaluate = Callable[[Model], float]
 
 
 class Metric(Score):
     """One minus what is left of a metric when one layer alone takes the form.
 
-    A form is measured at a few ranks and read off in between, by the energy of the weights; what
-    loses more energy is taken to lose no less of the metric (He et al. 2018 and AIMET fit
-    monotone curves likewise).
+    A form is measured at a few ranks and read off in between, by the energy of the weights.
     """
 
     name: ClassVar[str] = "metric"
@@ -86,34 +87,48 @@ class Metric(Score):
         Raises:
             VerificationError: The original has no metric above 0, or it cannot be evaluated.
         """
-        whole = self._measure(model, None)
-        if not whole > 0:
-            raise VerificationError(f"the metric of the net itself is {whole:g}, not above 0")
+        whole = self._whole(model)
         energies = np.array([tradeoff.lost(one) for one in ranks])
-        order = np.argsort(energies, kind="stable")
-        grid = [int(order[number]) for number in even_numbers(len(order), GRID)]
         extra = self.options(model, chosen, layer)
-        found = [
-            self._measure(
-                model, Edit(layer, chosen.name, {**chosen.options_for(ranks[n]), **extra})
-            )
-            for n in grid
-        ]
-        losses = np.maximum.accumulate([max(1.0 - value / whole, 0.0) for value in found])
-        at = np.append(0.0, energies[grid])
-        return np.interp(energies, at, np.append(0.0, losses))
+
+        def measure(number: int) -> float:
+            options = {**chosen.options_for(ranks[number]), **extra}
+            return 1.0 - self._measure(model, Edit(layer, chosen.name, options)) / whole
+
+        return read_off(energies, measure, GRID)
 
     def losses(self, lost: np.ndarray) -> np.ndarray:
         """Return them as they are: what is lost of the metric adds up."""
         return lost
 
-    def _measure(self, model: Model, edit: Optional[Edit]) -> float:
-        choice = "as it is" if edit is None else f"{edit.layer} {edit.method} {dict(edit.options)}"
+    def foretell(self, model: Model, loss: float) -> Dict[str, Any]:
+        """Return the metric of the net, and the one predicted for a loss."""
+        whole = self._whole(model)
+        return {"metric": facts_of({"whole": whole, "predicted": whole * max(1.0 - loss, 0.0)})}
+
+    def share_lost(self, model: Model, plan: Plan) -> float:
+        """Return the share of the metric that a plan as a whole loses, from 0."""
+        return max(1.0 - self._measure(model, *plan.edits) / self._whole(model), 0.0)
+
+    def measured(self, model: Model, plan: Plan) -> Plan:
+        """Return a plan with the metric of the net that it makes beside the one predicted."""
+        found = facts_of({"measured": self._measure(model, *plan.edits)})
+        facts = {**plan.expected["metric"], **found}
+        return replace(plan, expected={**plan.expected, "metric": facts})
+
+    def _whole(self, model: Model) -> float:
+        whole = self._measure(model)
+        if not whole > 0:
+            raise VerificationError(f"the metric of the net itself is {whole:g}, not above 0")
+        return whole
+
+    def _measure(self, model: Model, *edits: Edit) -> float:
+        choice = _told(edits)
         key = " | ".join((self._key(model), self._told, choice))
 
         def evaluate() -> float:
             self._progress(choice)
-            return self._evaluate(apply(model, Plan((edit,)), self._statistics) if edit else model)
+            return self._evaluate(apply(model, Plan(edits), self._statistics) if edits else model)
 
         return self._notes.get(key, evaluate)
 
@@ -136,17 +151,18 @@ def make_metric(
     Raises:
         PlanError: There is neither a metric nor labels, or the function is not there.
     """
+    # What forms are fitted to is a part of what is measured.
+    fitted = f" on {statistics.inputs.sha256}" if statistics is not None else ""
     if told is None:
         if statistics is None or statistics.inputs.labels is None:
             raise PlanError(
                 "score metric needs something to measure",
                 remedy="give --metric, or labels in --calibrate",
             )
-        name = f"accuracy on {statistics.inputs.sha256}"
-        return Metric(Labels(statistics), name, notes, statistics, progress)
+        return Metric(Labels(statistics), f"accuracy{fitted}", notes, statistics, progress)
     named = re.fullmatch(r"[\w.]+:[\w.]+", told)
     evaluate = _on_files(_function(told) if named else _command(told))
-    return Metric(evaluate, told, notes, statistics, progress)
+    return Metric(evaluate, f"{told}{fitted}", notes, statistics, progress)
 
 
 class Labels:
@@ -192,6 +208,14 @@ class _RightGauge:
         labels = self._labels[self._seen : self._seen + len(scores)]
         self.right += count_in_top(scores, labels, 1)
         self._seen += len(scores)
+
+
+def _told(edits: Sequence[Edit]) -> str:
+    """What is done to a model, in words if they are few."""
+    told = [f"{edit.layer} {edit.method} {dict(edit.options)}" for edit in edits]
+    return (
+        told[0] if len(told) == 1 else f"{len(told)} edits {question(told)}" if told else AS_IT_IS
+    )
 
 
 def _on_files(measure: Callable[[str, str], float]) -> Evaluate:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Set
 
 from netsurgery.budgets.choices import Choice, LayerChoices
+from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.scores import counted, facts_of
-from netsurgery.budgets.search import Selection, second
+from netsurgery.budgets.search import KEPT, Selection, second
 from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.calibration.gauges import PLACES
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.methods import Edit
+from netsurgery.methods.chain import ChainMethod
 from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.coupled import weights_name
 from netsurgery.methods.pieces import new_names
@@ -56,6 +58,7 @@ class Order:
         self.edits: List[Edit] = []
         self.left: List[Left] = []
         self._limits, self._changed = limits, set(changed)
+        self._by_metric = wishes.chosen_score(statistics is not None) == Metric.name
         self._taken = {
             name: (place, table, choice)
             for place, (table, choice) in enumerate(selection.taken())
@@ -82,7 +85,7 @@ class Order:
                 self._leave(layer, *entry)
             elif layer.name in self.selection.left:
                 self.left.append(Left(layer.name, self.selection.left[layer.name]))
-            if behind and not rewritten:
+            if behind and not rewritten and self.selection.left.get(layer.name) != KEPT:
                 self._fit_whole(layer)
             if behind or rewritten:
                 self._changed.update(layer.tops)
@@ -96,13 +99,36 @@ class Order:
         options = {
             **choice.method.options_for(choice.ranks),
             **choice.options,
-            **self.wishes.edit_options(choice.method, len(choice.ranks) + 1),
+            **self.wishes.edit_options(choice.method),
         }
-        predicted = _predict(table, choice)
+        predicted = self._predict(table, choice)
         other = second(self.selection, place, self._limits)
         if other is not None:
-            predicted["second"] = _describe(other)
+            predicted["second"] = self._describe(other)
         self.edits.append(Edit(layer.name, choice.method.name, options, predicted))
+
+    def _predict(self, table: LayerChoices, choice: Choice) -> Dict[str, Any]:
+        whole, own = table.choices[0].cost, choice.cost
+        costs = {
+            key: [counted(whole[name]), counted(own[name])]
+            for key, name in (("macs", "macs"), ("weights", "params"), ("seconds", "latency"))
+            if name in own
+        }
+        return facts_of({**self._lost(choice), "loss": choice.loss, **costs})
+
+    def _describe(self, choice: Choice) -> Dict[str, Any]:
+        name = choice.method.name if choice.method else "none"
+        ranks = choice.method.options_for(choice.ranks) if choice.method else {}
+        cost = {"macs": counted(choice.cost["macs"]), "weights": counted(choice.cost["params"])}
+        return facts_of(
+            {"method": name, **ranks, **self._lost(choice), "loss": choice.loss, **cost}
+        )
+
+    def _lost(self, choice: Choice) -> Dict[str, float]:
+        """What a form loses of a layer; a metric is not the layer's but the net's."""
+        if self._by_metric:
+            return {}
+        return {"error": choice.lost**0.5, "energy": 1.0 - choice.lost}
 
     def _leave(self, layer: Layer, place: int, table: LayerChoices, choice: Choice) -> None:
         other = second(self.selection, place, self._limits)
@@ -112,7 +138,12 @@ class Order:
         elif other is not None:
             whole = choice.cost
             saves = 1.0 - other.cost["macs"] / whole["macs"] if whole["macs"] else 0.0
-            reason += f"; next best is {other}: error {other.lost**0.5:.3g}, MACs {-saves:+.0%}"
+            lost = (
+                f"{other.lost:.3g} of the metric"
+                if self._by_metric
+                else f"error {other.lost**0.5:.3g}"
+            )
+            reason += f"; next best is {other}: {lost}, MACs {-saves:+.0%}"
         self.left.append(Left(layer.name, reason))
 
     def _fit_chain(self, layer: Layer, table: LayerChoices, choice: Choice, behind: bool) -> None:
@@ -123,11 +154,11 @@ class Order:
         if len(table.coupled) > 1 or weights_name(layer.text):
             self.left.append(Left(layer.name, "shares its weights: its chain cannot be fitted"))
             return
-        assert choice.method is not None
-        length = len(choice.ranks) + 1
-        options = self.wishes.edit_options(choice.method, length)
-        edit = Edit(layer.name, choice.method.name, options)
-        names = new_names(self.selection.model, edit, layer.name, length)
+        if not isinstance(choice.method, ChainMethod):
+            self.left.append(Left(layer.name, f"what {choice} makes of it is not fitted anew"))
+            return
+        edit = Edit(layer.name, choice.method.name, self.wishes.edit_options(choice.method))
+        names = new_names(self.selection.model, edit, layer.name, choice.method.length)
         unknowns = choice.ranks[-1] * _taps(self.selection.model, choice, layer)
         self._fit(names.layers[-1], layer, unknowns)
 
@@ -164,26 +195,3 @@ def _taps(model: Model, choice: Choice, layer: Layer) -> int:
     chain = choice.method.chain
     high, wide = chain.window(chain.layers - 1, model.blobs(layer.name)[0].shape[-2:])
     return high * wide
-
-
-def _predict(table: LayerChoices, choice: Choice) -> Dict[str, Any]:
-    whole, own = table.choices[0].cost, choice.cost
-    return facts_of(
-        {
-            "error": choice.lost**0.5,
-            "energy": 1.0 - choice.lost,
-            "loss": choice.loss,
-            **{
-                key: [counted(whole[name]), counted(own[name])]
-                for key, name in (("macs", "macs"), ("weights", "params"), ("seconds", "latency"))
-                if name in own
-            },
-        }
-    )
-
-
-def _describe(choice: Choice) -> Dict[str, Any]:
-    name = choice.method.name if choice.method else "none"
-    ranks = choice.method.options_for(choice.ranks) if choice.method else {}
-    cost = {"macs": counted(choice.cost["macs"]), "weights": counted(choice.cost["params"])}
-    return facts_of({"method": name, **ranks, "error": choice.lost**0.5, **cost})

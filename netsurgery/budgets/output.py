@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.budgets.scores import Score
+from netsurgery.budgets.scores import Score, read_off
 from netsurgery.calibration.cache import question
 from netsurgery.calibration.gauges import OutputGauge, ProductGauge
 from netsurgery.calibration.measuring import Source
@@ -18,7 +18,7 @@ from netsurgery.linalg.nested import axes_energy, energy, explained
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import Context, Edit, LowRank
 from netsurgery.methods.channel_svd import ChannelSVD
-from netsurgery.methods.convolution import ConvolutionChain
+from netsurgery.methods.convolution import ConvolutionChain, ConvolutionMethod
 from netsurgery.methods.reconstruction import WIDEST
 from netsurgery.methods.svd import TruncatedSVD
 from netsurgery.network.graph import Layer
@@ -26,6 +26,8 @@ from netsurgery.network.matrix_product import MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 
+GRID = 5
+"""Ranks that a form is carried out at whose loss has no formula; others are read off a line."""
 _MEMORY = 600e6
 """Bytes of second moments that are held at a time."""
 
@@ -75,8 +77,11 @@ class Output(Score):
         grams = self._of_inputs(model, layer)
         if isinstance(chosen, ConvolutionChain):
             return _by_passing(model, chosen, layer, product, grams, ranks)
-        return np.array(
-            [self._by_rewriting(model, chosen, layer, product, grams, one) for one in ranks]
+        energies = np.array([tradeoff.lost(one) for one in ranks])
+        return read_off(
+            energies,
+            lambda number: self._by_rewriting(model, chosen, layer, grams, ranks[number]),
+            GRID,
         )
 
     def distance(self, model: Model, layer: str, weights: np.ndarray) -> Optional[float]:
@@ -100,15 +105,22 @@ class Output(Score):
         model: Model,
         chosen: LowRank,
         layer: str,
-        product: MatrixProduct,
         grams: Grams,
         ranks: Ranks,
     ) -> float:
+        """What one form loses, its last layer fitted if there is one that can be."""
         edit = Edit(layer, chosen.name, chosen.options_for(ranks))
         rewrite = chosen.rewrite(model, edit, Context(model, self.statistics))
         pieces = [[blob.array() for blob in piece.blobs] for piece in rewrite.weights[layer]]
-        weights = chosen.compose(model, rewrite, {layer: pieces})[layer][0]
-        return self.distance(model, layer, weights) or 0.0
+        if not isinstance(chosen, ConvolutionMethod):
+            weights = chosen.compose(model, rewrite, {layer: pieces})[layer][0]
+            return self.distance(model, layer, weights) or 0.0
+        # Behind the layers before it, the last one could be anything that reads their channels.
+        pieces[-1] = [np.eye(ranks[-1])[:, :, None, None]]
+        passed = chosen.compose(model, rewrite, {layer: pieces})[layer][0]
+        product = self._product(model, layer)
+        (matrix,) = product.matrices(model.blobs(layer)[0].array().astype(np.float64))
+        return 1.0 - float(explained(matrix, grams[0], passed.reshape(len(passed), -1))[-1])
 
     def _product(self, model: Model, layer: str) -> MatrixProduct:
         shapes = infer_shapes(model.network(), weights=model.weights)

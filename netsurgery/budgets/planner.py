@@ -7,11 +7,12 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from netsurgery.budgets.choices import LayerChoices
 from netsurgery.budgets.clock import Clock
+from netsurgery.budgets.correction import Correction
 from netsurgery.budgets.costs import LATENCY, NetCost
 from netsurgery.budgets.joint import Progress, measure_jointly, without_fits
-from netsurgery.budgets.metric import make_metric
+from netsurgery.budgets.metric import Metric, make_metric
 from netsurgery.budgets.notes import Notes
-from netsurgery.budgets.order import Order
+from netsurgery.budgets.order import REFIT, Order
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.scores import Energy, Score, counted, facts_of
 from netsurgery.budgets.search import Selection, select, tables_of
@@ -24,6 +25,7 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.planning.fold import plan_folds
 from netsurgery.planning.plan import Plan
+from netsurgery.planning.rules import refuse_idle_keeps
 from netsurgery.surgery import apply
 
 __all__ = ["Budget", "BudgetWishes", "Planner", "plan_budget"]
@@ -94,6 +96,7 @@ class Planner:
         if model.prototxt.version == "V0":
             problem = "a net in Caffe's oldest layout (V0) has no shapes to count"
             raise PlanError(problem, file=model.prototxt.file, remedy=_UPGRADE)
+        refuse_idle_keeps(wishes.keep, [(one.name, one.type) for one in model.prototxt.layers])
         self.model, self.wishes, self.statistics = model, wishes, statistics
         self.progress = progress
         self._notes = Notes(wishes.notes)
@@ -105,11 +108,38 @@ class Planner:
         self._folds = plan_folds(model) if FOLD in wishes.methods else Plan()
         self._folded = apply(model, self._folds) if self._folds.edits else model
         self.original = NetCost(model, wishes.rois, self._clock).total
+        self._correction = Correction()
         self._starts: Dict[float, Start] = {}
         self._tables: Dict[float, Found] = {}
 
     def plan(self, budget: Optional[Budget] = None) -> Plan:
-        """Return the best plan for a budget, in the currencies of the wishes; theirs if None.
+        """Return the best plan for a budget, and what it does to the net, measured.
+
+        Args:
+            budget: In the currencies of the wishes; theirs if None.
+
+        Raises:
+            PlanError: The budget cannot be met; the text says what can be had.
+        """
+        return self.measure(self.search(budget))
+
+    def measure(self, plan: Plan) -> Plan:
+        """Return a plan, carried out once, with what it does to the net beside the prediction."""
+        if not plan.edits:
+            return plan
+        if self.statistics is not None:
+            rois = self.wishes.rois
+            plan = measure_jointly(self.model, plan, self.statistics, rois, self.progress)
+        if isinstance(self._score, Metric):
+            plan = self._score.measured(self.model, plan)
+        return self._correction.learn(plan)
+
+    def correct(self, plan: Plan) -> Plan:
+        """Return a plan with what it will lose, by what those lost that were measured so far."""
+        return self._correction.apply(plan) if plan.edits else plan
+
+    def search(self, budget: Optional[Budget] = None) -> Plan:
+        """Return the best plan for a budget, with what is predicted of it.
 
         Raises:
             PlanError: The budget cannot be met; the text says what can be had.
@@ -124,19 +154,21 @@ class Planner:
         wishes = self.wishes if budget is None else replace(self.wishes, budget=budget)
         limits = wishes.budget.limits(self.original)
         plan = self._write(wishes, limits)
-        if self._clock is not None:
-            plan = self._settle(plan, wishes, limits)
-        if self.statistics is None or not plan.edits:
-            return plan
-        return measure_jointly(self.model, plan, self.statistics, wishes.rois, self.progress)
+        return plan if self._clock is None else self._settle(plan, wishes, limits)
 
     def _write(self, wishes: BudgetWishes, limits: Mapping[str, float]) -> Plan:
         start, selection = self._best(wishes, limits)
         order = Order(selection, wishes, self.statistics, limits, start.changed)
         order.write()
-        thinned = start.plan or Plan()
+        again = {edit.layer for edit in order.edits if edit.method == REFIT}
+        # What is fitted once more in the end need not be fitted before.
+        thinned = [
+            edit
+            for edit in (start.plan or Plan()).edits
+            if edit.method != REFIT or edit.layer not in again
+        ]
         return Plan(
-            (*self._folds.edits, *thinned.edits, *order.edits),
+            (*self._folds.edits, *thinned, *order.edits),
             (*self._folds.left, *order.left),
             expected=self._expected(wishes, start, selection),
         )
@@ -178,6 +210,8 @@ class Planner:
                 found.append((start, self._select(share, start, limits)))
             except PlanError as error:
                 problem = problem or error
+            if found and found[0][1].loss == 0:
+                break  # as it is, or as good: thinning cannot lose less
         if problem is not None and not found:
             raise problem
         return min(found, key=lambda pair: pair[0].loss + pair[1].loss)
@@ -211,10 +245,12 @@ class Planner:
         return Energy()
 
     def _expected(self, wishes: BudgetWishes, start: Start, selection: Selection) -> Dict[str, Any]:
+        loss = start.loss + selection.loss
         return {
             "score": self._score.name,
             "budget": facts_of(wishes.budget.given),
-            "loss": float(f"{start.loss + selection.loss:.6g}"),
+            **facts_of({"loss": loss}),
+            **self._score.foretell(self.model, loss),
             "whole": {name: counted(value) for name, value in self.original.items()},
             "left": {name: counted(value) for name, value in selection.total.items()},
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Dict, List, Mapping, Sequence
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Sequence
 
 import numpy as np
 
@@ -51,6 +51,14 @@ class Score(ABC):
         found: np.ndarray = -np.log(np.maximum(1.0 - lost, WORST))
         return found
 
+    def foretell(self, model: Model, loss: float) -> Dict[str, Any]:
+        """Return what a loss of all layers together means for the net, as facts for a plan.
+
+        ``predicted`` is the error of the outputs where the product of the layers' energies is what
+        is left of their energy.
+        """
+        return facts_of({"predicted": float(np.sqrt(-np.expm1(-loss)))})
+
 
 class Energy(Score):
     """The energy of the weights, ``1 - ||W - W'||^2 / ||W||^2``: no data, seconds."""
@@ -67,6 +75,23 @@ class Energy(Score):
     ) -> np.ndarray:
         """Return ``||W - W'||^2 / ||W||^2``."""
         return np.array([tradeoff.lost(one) for one in ranks])
+
+
+def read_off(energies: np.ndarray, measure: Callable[[int], float], most: int) -> np.ndarray:
+    """Return what forms lose, of which a few are measured, the others read off in between.
+
+    What loses more energy of the weights is taken to lose no less of anything else (He et al. 2018
+    and AIMET fit monotone curves likewise).
+
+    Args:
+        energies: The share of the weights' energy that each form loses.
+        measure: Returns what the form of that number loses.
+        most: How many are measured.
+    """
+    order = np.argsort(energies, kind="stable")
+    grid = [int(order[number]) for number in even_numbers(len(order), most)]
+    losses = np.maximum.accumulate([max(measure(number), 0.0) for number in grid])
+    return np.interp(energies, np.append(0.0, energies[grid]), np.append(0.0, losses))
 
 
 def even_numbers(count: int, most: int) -> List[int]:

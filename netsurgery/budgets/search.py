@@ -8,13 +8,13 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.budgets.choices import Choice, LayerChoices, find_choices
-from netsurgery.budgets.costs import Cost, NetCost
+from netsurgery.budgets.costs import BYTES, Cost, NetCost
 from netsurgery.budgets.knapsack import Table, cheapest, solve
 from netsurgery.budgets.scores import Score
 from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.errors import PlanError
 from netsurgery.network.model import Model
-from netsurgery.planning.rules import Rule
+from netsurgery.planning.rules import keeps
 
 Progress = Callable[[str], None]
 KEPT = "kept on request"
@@ -56,12 +56,13 @@ def tables_of(
         if layer.name in left or any(layer.name in table.coupled for table in tables):
             continue
         takers = [one for one in methods if layer.type in one.layer_types]
-        if not takers:
-            if cost.macs.get(layer.name) and methods:
-                left[layer.name] = f"no method chosen takes layers of type {layer.type}"
-            continue
-        if any(Rule("keep", pattern, 0).selects(layer.name, layer.type) for pattern in wishes.keep):
+        computes = bool(cost.macs.get(layer.name))
+        if keeps(wishes.keep, layer.name, layer.type) and (takers or computes):
             left[layer.name] = KEPT
+            continue
+        if not takers:
+            if computes and methods:
+                left[layer.name] = f"no method chosen takes layers of type {layer.type}"
             continue
         progress(layer.name)
         currencies = list(wishes.budget.given)
@@ -136,7 +137,11 @@ def second(selection: Selection, place: int, limits: Mapping[str, float]) -> Opt
 
 
 def _impossible(model: Model, least: Mapping[str, float], total: Mapping[str, float]) -> PlanError:
-    shares = [f"{least[name] / total[name]:.3f} of the {name}" for name in least]
+    shares = [
+        f"{least[name] / total[name]:.3f} of the {name}"
+        + (f" ({least[name]:,.0f})" if name == BYTES else "")
+        for name in least
+    ]
     alone = ", each alone" if len(shares) > 1 else ""
     return PlanError(
         f"the budget cannot be met: the least that can be had is {', '.join(shares)}{alone}",

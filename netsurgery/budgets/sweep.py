@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS
 from netsurgery.budgets.planner import Planner
+from netsurgery.budgets.scores import even_numbers
 from netsurgery.budgets.wishes import Budget
 from netsurgery.errors import PlanError
 from netsurgery.planning.plan import Plan
@@ -39,6 +40,7 @@ class Point:
             "budget": self.share,
             **{name: left[name] / whole[name] for name in left if whole.get(name)},
             "loss": facts["loss"],
+            **{name: facts[name] for name in ("predicted", "metric", "corrected") if name in facts},
             "measured": facts.get("measured", {}),
         }
 
@@ -68,20 +70,35 @@ def parse_sweep(text: str) -> Tuple[str, Tuple[float, ...]]:
     return name or MACS, tuple(round(low + number * step, 6) for number in range(count))
 
 
-def sweep(planner: Planner, currency: str, shares: Sequence[float]) -> List[Point]:
+def sweep(
+    planner: Planner, currency: str, shares: Sequence[float], measured: Optional[int] = None
+) -> List[Point]:
     """Plan for one budget after another; other budgets of the planner's wishes hold beside it.
 
     Args:
         planner: Its wishes must hold a budget in that currency.
         currency: ``"macs"``, ``"params"``, ``"bytes"`` or ``"latency"``.
         shares: The budgets.
+        measured: How many of the plans are carried out and measured, from the first to the last;
+            what is predicted of the others is corrected by these. All if None.
     """
     found: List[Point] = []
     for share in shares:
         planner.progress(f"{currency} {share:g}")
         budget: Budget = replace(planner.wishes.budget, **{currency: share})
         try:
-            found.append(Point(share, planner.plan(budget)))
+            found.append(Point(share, planner.search(budget)))
         except PlanError as error:
             found.append(Point(share, None, error.problem))
+    changing = [number for number, point in enumerate(found) if point.plan and point.plan.edits]
+    most = len(changing) if measured is None else measured
+    chosen = [changing[place] for place in even_numbers(len(changing), most)]
+    for numbers, finish in (
+        (chosen, planner.measure),
+        ([number for number in changing if number not in chosen], planner.correct),
+    ):
+        for number in numbers:
+            plan = found[number].plan
+            assert plan is not None
+            found[number] = replace(found[number], plan=finish(plan))
     return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator, Optional, Set
 
 import numpy as np
 
 from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS
+from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.scores import Score
 from netsurgery.budgets.wishes import BudgetWishes
@@ -18,9 +19,9 @@ from netsurgery.network.channels.base import READS
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
-from netsurgery.planning.rules import Rule
+from netsurgery.planning.rules import Rule, keeps
 from netsurgery.planning.thin_budget import Budget as ThinBudget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thinning import REFIT, ThinWishes, plan_thin
 from netsurgery.surgery import operate
 
 STEP = 0.1
@@ -46,13 +47,14 @@ class Start:
 def thin_shares(wishes: BudgetWishes) -> Iterator[float]:
     """Yield the shares of a net's cost to which it may be thinned: nine tenths, eight, and so on.
 
-    The last is the budget itself.
+    The last is the budget itself. Every tenth above it is there, so that a larger budget has all
+    that a smaller one has.
     """
     given = [value for value in wishes.budget.given.values() if value <= 1]
     last = min(given, default=STEP)
     for number in range(1, 10):
         share = round(1.0 - STEP * number, 6)
-        if share > last + STEP / 2:
+        if share > last:
             yield share
     if last < 1:
         yield last
@@ -73,17 +75,34 @@ def thin_to(
     computes = {MACS, LATENCY} & set(wishes.budget.given)
     stores = {PARAMS, BYTES} & set(wishes.budget.given)
     budget = ThinBudget(share if computes else None, share if stores else None)
-    rules = [Rule("keep", pattern, 1.0) for pattern in wishes.keep]
+    kept = {one.name for one in model.network().layers if keeps(wishes.keep, one.name, one.type)}
+    # What a layer makes is left alone with it, and so is what it reads.
+    rules = [
+        Rule("keep", group.name, 1.0)
+        for group in channel_groups(model)
+        if not group.blocked and any(member.layer.name in kept for member in group.members)
+    ]
     asked = ThinWishes(rules, budget=budget, multiple=wishes.multiple, seed=wishes.seed)
     plan = plan_thin(model, asked, statistics)
+    edits = [edit for edit in plan.edits if edit.method != REFIT or edit.layer not in kept]
+    plan = replace(plan, edits=tuple(edits))
     surgery = operate(model, plan, statistics)
     twin = surgery.twin()
     cut = {edit.layer for edit in plan.edits}
     groups = [group for group in channel_groups(model) if group.name in cut]
-    readers = {m.layer.name for g in groups for m in g.members if m.role == READS and not m.blob}
-    lost = [_lost(model, twin, name, score) for name in sorted(readers) if model.blobs(name)]
+    if isinstance(score, Metric):
+        loss = score.share_lost(model, plan)
+    else:
+        readers = {
+            member.layer.name
+            for group in groups
+            for member in group.members
+            if member.role == READS and not member.blob and model.blobs(member.layer.name)
+        }
+        lost = [_lost(model, twin, name, score) for name in sorted(readers)]
+        loss = float(score.losses(np.array(lost)).sum())
     changed = {value.value for group in groups for value in group.values}
-    return Start(surgery.model, plan, float(score.losses(np.array(lost)).sum()), changed)
+    return Start(surgery.model, plan, loss, changed)
 
 
 def _lost(model: Model, twin: Model, layer: str, score: Score) -> float:

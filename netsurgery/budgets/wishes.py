@@ -8,7 +8,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS, Cost
 from netsurgery.calibration.running import EngineLike
 from netsurgery.errors import PlanError
-from netsurgery.methods import METHODS, LowRank, low_rank_method, method
+from netsurgery.methods import METHODS, LowRank, low_rank_method, low_rank_names
 
 DEFAULT_METHODS = (
     *("svd", "channel_svd", "input_svd", "spatial_svd", "tucker", "spatial_channel_svd"),
@@ -44,7 +44,8 @@ class Budget:
             )
         for name, share in shares.items():
             if not 0 < share <= 1:
-                raise PlanError(f"--{name} {share:g} is no share", remedy="write one from 0 to 1")
+                problem = f"--{name} {share:g} is no share"
+                raise PlanError(problem, remedy="write one above 0 and up to 1, such as 0.5")
         if self.bytes is not None and self.bytes <= 0:
             raise PlanError(f"--bytes {self.bytes:g} is no size")
 
@@ -101,6 +102,9 @@ class BudgetWishes:
         if self.score is not None and self.score not in SCORES:
             problem = f"there is no score {self.score!r}"
             raise PlanError(problem, remedy=f"choose among {', '.join(SCORES)}")
+        if self.metric is not None and self.score != "metric":
+            problem = "--metric is not what forms are scored by"
+            raise PlanError(problem, remedy="say --score metric, or leave it out")
         if self.multiple < 1:
             raise PlanError(f"--round {self.multiple} is not 1 or more")
         self.low_rank()
@@ -113,11 +117,10 @@ class BudgetWishes:
         """
         names = [name for name in self.methods if name not in (THIN, FOLD)]
         for name in names:
-            if not isinstance(method(name), LowRank):
-                known = [one for one, found in METHODS.all().items() if isinstance(found, LowRank)]
+            if not isinstance(METHODS.all().get(name), LowRank):
                 raise PlanError(
-                    f"method {name!r} has no ranks to choose for a budget",
-                    remedy=f"choose among {', '.join(sorted([*known, THIN, FOLD]))}",
+                    f"there is no method {name!r} with ranks to choose for a budget",
+                    remedy=f"choose among {', '.join(sorted([*low_rank_names(), THIN, FOLD]))}",
                 )
         return tuple(low_rank_method(name) for name in names)
 
@@ -132,9 +135,9 @@ class BudgetWishes:
             raise PlanError("score output needs inputs", remedy="give some with --calibrate")
         return name
 
-    def edit_options(self, chosen: LowRank, length: int) -> Dict[str, Any]:
-        """Return those of the options that a method takes that makes so many layers of one."""
+    def edit_options(self, chosen: LowRank) -> Dict[str, Any]:
+        """Return those of the options that a method takes."""
         fitting = {name: value for name, value in self.options.items() if name in chosen.options}
-        if len(fitting.get("suffixes", ())) != length:
+        if len(fitting.get("suffixes", ())) != chosen.length:
             fitting.pop("suffixes", None)
         return fitting

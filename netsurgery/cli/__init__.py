@@ -55,8 +55,7 @@ def main(args: Optional[list[str]] = None) -> Any:
     except click.exceptions.Abort:
         status = INTERRUPTED
     except click.ClickException as error:
-        error.show()
-        status = COULD_NOT_RUN
+        status = _explain(error)
     except NetsurgeryError as error:
         status = _complain(str(error))
     except BrokenPipeError:
@@ -69,6 +68,16 @@ def main(args: Optional[list[str]] = None) -> Any:
     except MemoryError:
         status = _complain("not enough memory")
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _explain(error: click.ClickException) -> int:
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        error.show()  # the help itself
+        return COULD_NOT_RUN
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "netsurgery"
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return _complain(f"{text}; see `{command} --help`")
 
 
 def _complain(text: str) -> int:

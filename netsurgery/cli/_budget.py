@@ -32,7 +32,8 @@ budget_options = options(
         "--methods",
         metavar="A,B,C",
         help="What to choose among within the budget; also thin (channels go first) and "
-        "fold_batchnorm. [default: every low-rank method]",
+        "fold_batchnorm, and cp and tensor_train, which Caffe runs slowly for their MACs: with "
+        "--latency they are timed like all others. [default: every other low-rank method]",
     ),
     click.option(
         "--score",

@@ -21,7 +21,9 @@ rule_options = options(
         show_default=True,
         metavar="NAME",
         help="How to factor: svd for InnerProduct layers; for Convolution layers channel_svd, "
-        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd.",
+        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd. Also cp "
+        "(Convolution) and tensor_train (InnerProduct): small files, but slow for their MACs, as "
+        "Caffe works through groups and batches one after the other.",
     ),
     click.option(
         "--rank",
@@ -66,7 +68,7 @@ rule_options = options(
         show_default=True,
         metavar="FIRST,SECOND",
         help="Suffixes of the names of a pair; three, by default _L,_M,_U, where there are three "
-        "layers.",
+        "layers; four, by default _L,_V,_H,_U, of cp.",
     ),
     click.option(
         "--templates",
@@ -147,8 +149,8 @@ def edit_options(split: str, naming: str, templates: Optional[Path]) -> dict[str
 
 def _suffixes(naming: str) -> Optional[list[str]]:
     parts = naming.split(",")
-    if len(parts) not in (2, 3) or len(set(parts)) != len(parts) or not all(parts):
+    if len(parts) not in (2, 3, 4) or len(set(parts)) != len(parts) or not all(parts):
         raise click.BadParameter(
-            f"{naming!r} is not two different suffixes, or three", param_hint="'--naming'"
+            f"{naming!r} is not two different suffixes, or three, or four", param_hint="'--naming'"
         )
     return None if parts == ["_L", "_U"] else parts

@@ -10,6 +10,7 @@ import click
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
 from netsurgery.cli._options import FILE, FOLDER, options, progress
+from netsurgery.errors import PlanError
 
 
 @click.command("apply")
@@ -53,7 +54,11 @@ def _named(plan: Path, chosen: object, kind: str) -> Path:
     if not entry.get("file"):
         raise click.UsageError(f"the plan names no {kind}: give PROTOTXT and WEIGHTS")
     path = Path(entry["file"])
-    return path if path.is_absolute() or path.exists() else plan.parent / path
+    path = path if path.is_absolute() or path.exists() else plan.parent / path
+    if not path.exists():
+        problem = f"the {kind} it was made for, {entry['file']}, is not there"
+        raise PlanError(problem, file=plan, remedy="give PROTOTXT and WEIGHTS behind the plan")
+    return path
 
 
 def _hashes(model: object) -> dict:

@@ -27,7 +27,7 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
 def command(
     ctx: click.Context, prototxt: Path, weights: Path, plan_file: Optional[Path], **given: Any
 ) -> None:
-    r"""Make a model smaller and prove what that did to its outputs.
+    """Make a model smaller and prove what that did to its outputs.
 
     \b
     netsurgery compress deploy.prototxt net.caffemodel --rank fc6=1024 --rank fc7=256 -o out/

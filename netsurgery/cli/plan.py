@@ -35,6 +35,13 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
         "what each loses: 0.3:0.9:0.1. With -o plan.yaml, plans go to plan.0.3.yaml and so on.",
     ),
     click.option("--plot", type=FILE, help="With --sweep: a file for the plot, .svg or .png."),
+    click.option(
+        "--measured",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="With --sweep: how many of the plans are carried out and measured, on --calibrate or "
+        "by --metric; predictions for the others are corrected by these. [default: all]",
+    ),
     click.option("-o", "--output", type=FILE, help="Where the plan goes; printed if not given."),
     calibrate_option,
     preprocessing_options,
@@ -50,22 +57,23 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
 def command(
     prototxt: Path, weights: Path, output: Optional[Path], as_json: bool, **given: Any
 ) -> None:
-    r"""Choose what becomes of each layer and write the plan as YAML, to be read, edited, applied.
+    """Choose what becomes of each layer and write the plan as YAML, to be read, edited, applied.
 
     \b
     netsurgery plan deploy.prototxt net.caffemodel --rank fc6=1024 -o plan.yaml
     netsurgery plan deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o plan.yaml
     """
     from netsurgery.budgets.sweep import parse_sweep
+    from netsurgery.budgets.sweep import sweep as sweep_budgets
     from netsurgery.network.model import load
     from netsurgery.report.page import require_plots
 
     rules = {name: given.pop(name) for name in RULES}
     budgets = {name: given.pop(name) for name in BUDGETS}
-    sweep, plot = given.pop("sweep"), given.pop("plot")
+    sweep, plot, measured = (given.pop(name) for name in ("sweep", "plot", "measured"))
     swept = parse_sweep(sweep) if sweep else None
-    if plot and not sweep:
-        raise click.UsageError("--plot needs --sweep")
+    if not sweep and (plot or measured is not None):
+        raise click.UsageError(f"{'--plot' if plot else '--measured'} needs --sweep")
     if plot:
         require_plots()
     engine = read_engine(*(given.pop(name) for name in ENGINE))
@@ -83,10 +91,13 @@ def command(
             statistics = read_statistics(model, given, engine, step)
             planner = Planner(model, wishes, statistics, step)
             if swept:
-                _sweep(planner, swept, output, plot, as_json)
-                return
-            plan = planner.plan()
-    _hand_out(model, plan, output, as_json)
+                points = sweep_budgets(planner, *swept, measured)
+            else:
+                plan = planner.plan()
+    if swept:
+        _hand_out_sweep(model, points, swept[0], output, plot, as_json)
+    else:
+        _hand_out(model, plan, output, as_json)
 
 
 def _hand_out(model: Any, plan: Any, output: Optional[Path], as_json: bool) -> None:
@@ -107,21 +118,23 @@ def _hand_out(model: Any, plan: Any, output: Optional[Path], as_json: bool) -> N
         click.echo(plan.to_yaml(), nl=False)
 
 
-def _sweep(
-    planner: Any, swept: Any, output: Optional[Path], plot: Optional[Path], as_json: bool
+def _hand_out_sweep(
+    model: Any,
+    points: Any,
+    currency: str,
+    output: Optional[Path],
+    plot: Optional[Path],
+    as_json: bool,
 ) -> None:
     from dataclasses import replace
 
-    from netsurgery.budgets.sweep import sweep
     from netsurgery.planning.plan import identify
     from netsurgery.report.sweep import plot_sweep, print_sweep
 
-    currency, shares = swept
-    points = sweep(planner, currency, shares)
     for point in points:
         if output and point.plan:
             path = output.with_name(f"{output.stem}.{point.share:g}{output.suffix}")
-            replace(point.plan, model=identify(planner.model)).save(path)
+            replace(point.plan, model=identify(model)).save(path)
     if plot:
         plot_sweep(points, currency, plot)
     if as_json:

@@ -97,7 +97,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    r"""Rank the channels of a model by what they are worth.
+    """Rank the channels of a model by what they are worth.
 
     \b
     netsurgery rank deploy.prototxt net.caffemodel --criteria l1,somp

@@ -61,7 +61,7 @@ _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multip
 )
 @click.pass_context
 def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> None:
-    r"""Make a net thinner: keep some of the channels of its layers, with all that goes with them.
+    """Make a net thinner: keep some of the channels of its layers, with all that goes with them.
 
     \b
     netsurgery thin deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o out/

@@ -52,7 +52,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    r"""Run two models on the same inputs and say how far they are apart.
+    """Run two models on the same inputs and say how far they are apart.
 
     \b
     netsurgery verify a.prototxt a.caffemodel b.prototxt b.caffemodel --expect exact

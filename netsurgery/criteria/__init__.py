@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from netsurgery.criteria.base import Criterion, View
-from netsurgery.errors import PlanError
 from netsurgery.registry import Registry
 
 CRITERIA: Registry[Criterion] = Registry("netsurgery.criteria", "netsurgery.criteria")
@@ -15,14 +14,7 @@ def criterion(name: str) -> Criterion:
     Raises:
         PlanError: There is none; the text lists those there are.
     """
-    known = CRITERIA.all()
-    if name not in known:
-        why = f" (its plugin failed: {CRITERIA.failed[name]})" if name in CRITERIA.failed else ""
-        raise PlanError(
-            f"there is no criterion {name!r}{why}",
-            remedy=f"choose among {', '.join(sorted(known))}",
-        )
-    return known[name]
+    return CRITERIA.find("criterion", name)
 
 
 __all__ = ["CRITERIA", "Criterion", "View", "criterion"]

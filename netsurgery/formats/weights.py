@@ -12,7 +12,7 @@ from netsurgery.formats.atomic import AnyPath, write_together
 from netsurgery.formats.blob import Blob, LayerWeights
 from netsurgery.formats.caffemodel import Part, scan
 from netsurgery.formats.hdf5 import read_hdf5
-from netsurgery.formats.hdf5_writer import write_hdf5
+from netsurgery.formats.hdf5_writer import size_of, write_hdf5
 
 __all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
 
@@ -97,7 +97,9 @@ class Weights:
                     raise FormatError("is in the weights already", file=self.file, layer=layer.name)
 
     def size(self) -> int:
-        """Bytes these weights fill as a caffemodel."""
+        """Bytes these weights fill when they are written, in HDF5 as float32."""
+        if self.format == "hdf5":
+            return size_of(self.layers)
         return caffemodel_writer.size_of(self._pieces())
 
     def write(

@@ -7,13 +7,19 @@ the leading singular vectors, always the same way, and keeps what it got.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple
+from math import prod
+from typing import Callable, List, NamedTuple, Sequence
 
 import numpy as np
+
+from netsurgery.linalg.tradeoff import Energies
 
 SWEEPS = 60
 SETTLED = 1e-5
 """Relative change of the error in a sweep below which the iteration ends."""
+
+SAMPLES = 6
+"""Ranks that are fitted to tell what all ranks lose: the last that saves, half of it, and so on."""
 
 _RIDGE = 1e-9
 """Share of the mean diagonal that keeps the equations of nearly parallel vectors solvable."""
@@ -74,6 +80,31 @@ def multiply_out(factors: Factors) -> np.ndarray:
     taps = np.einsum("cr,yr,xr->cyxr", c, y, x)
     found = n @ taps.reshape(-1, taps.shape[-1]).T
     return found.reshape(len(n), *taps.shape[:-1])
+
+
+def full_rank(shape: Sequence[int]) -> int:
+    """Return a rank that meets any kernel of that shape: a product for each vector along an axis.
+
+    Most need less, but no formula says how much.
+    """
+    return prod(shape) // max(shape)
+
+
+def cp_energies(kernel: np.ndarray, error: Callable[[int], float]) -> Energies:
+    """Return what ranks lose, from a few of them.
+
+    In between it is read off a line, and as losses fall ever slower, what is lost is rather less. A
+    larger rank is never taken to lose more, though a fit of it may.
+
+    Args:
+        kernel: Shape (n, c, height, width).
+        error: Fits a rank and returns ``||W - W'|| / ||W||``.
+    """
+    full, size = full_rank(kernel.shape), sum(kernel.shape)
+    most = max(1, min(full, (kernel.size - 1) // size))
+    ranks = sorted({max(1, most >> halving) for halving in range(SAMPLES)} - {full})
+    losses = np.minimum.accumulate([1.0, *(error(rank) ** 2 for rank in ranks), 0.0])
+    return Energies((), np.interp(np.arange(1, full + 1), [0, *ranks, full], losses))
 
 
 def _start(whole: np.ndarray, rank: int, random: np.random.Generator) -> Factors:

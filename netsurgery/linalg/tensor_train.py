@@ -11,7 +11,9 @@ from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
+from netsurgery.linalg.spectrum import lost_energy, spectrum
 from netsurgery.linalg.svd import truncated_svd
+from netsurgery.linalg.tradeoff import Energies
 
 Digits = Tuple[int, ...]
 
@@ -65,6 +67,24 @@ def tensor_train(
     return TensorTrain(tuple(cores), float(np.sqrt(lost / total)) if total else 0.0)
 
 
+def kronecker_energies(matrix: np.ndarray, rows: Digits, columns: Digits) -> Energies:
+    """Return what a sum of Kronecker products loses, by the number of its terms.
+
+    Exact: it is the tail of the spectrum of the matrix rearranged so that each product is an outer
+    one (Van Loan and Pitsianis 1993).
+
+    Args:
+        matrix: Shape (prod(rows), prod(columns)).
+        rows: Two sizes, the outer factor's first.
+        columns: Likewise.
+
+    Raises:
+        ValueError: An entry is NaN or Inf.
+    """
+    values = spectrum(_interleaved(matrix, rows, columns).reshape(rows[0] * columns[0], -1))
+    return Energies((values,), lost_energy(values)[1:])
+
+
 def multiply_out(cores: Sequence[np.ndarray]) -> np.ndarray:
     """Return the matrix whose train these are, in float64."""
     whole = np.ones((1, 1, 1))  # rows, columns, rank
@@ -79,15 +99,6 @@ def full_ranks(rows: Digits, columns: Digits) -> Digits:
     """Return the ranks with which a train meets any matrix of that shape."""
     sizes = [row * column for row, column in zip(rows, columns)]
     return tuple(min(prod(sizes[:cut]), prod(sizes[cut:])) for cut in range(1, len(sizes)))
-
-
-def count_numbers(rows: Digits, columns: Digits, ranks: Sequence[int]) -> int:
-    """Return how many numbers the cores have."""
-    links = (1, *ranks, 1)
-    return sum(
-        before * row * column * behind
-        for before, row, column, behind in zip(links, rows, columns, links[1:])
-    )
 
 
 def balanced_digits(rows: int, columns: int) -> Tuple[Digits, Digits]:

@@ -17,10 +17,12 @@ class Cost(NamedTuple):
     Attributes:
         whole: Cost of the layer.
         units: Cost of each layer of the chain if all ranks were 1.
+        fixed: Cost of what comes with the chain, whatever its ranks.
     """
 
     whole: int
     units: Tuple[int, ...]
+    fixed: int = 0
 
     def at(self, ranks: Sequence[Any]) -> Any:
         """Return the cost of the chain at some ranks, one for each place between two layers.
@@ -28,7 +30,8 @@ class Cost(NamedTuple):
         Arrays of ranks that broadcast give an array of costs.
         """
         links = (1, *ranks, 1)
-        return sum(unit * links[i] * links[i + 1] for i, unit in enumerate(self.units))
+        grown = (unit * links[i] * links[i + 1] for i, unit in enumerate(self.units))
+        return self.fixed + sum(grown)
 
 
 class Energies(NamedTuple):
@@ -36,9 +39,9 @@ class Energies(NamedTuple):
 
     Attributes:
         spectra: For each place between two layers, the singular values of the weights there,
-            falling.
+            falling; none for a form whose loss is no tail of a spectrum.
         lost: Share of ``||W||^2`` that the form loses at most at ranks (r, s), at
-            ``lost[r - 1, s - 1]``; the very share where there is one rank.
+            ``lost[r - 1, s - 1]``; the very share where there is one rank and a spectrum.
     """
 
     spectra: Tuple[np.ndarray, ...]
@@ -55,6 +58,7 @@ class Tradeoff:
         weights: Numbers that are stored.
         macs: Multiply-accumulates of a forward pass, where the shapes are known.
         measure: Computes the energies.
+        fit: Where those only estimate what is lost, carries the form out and tells.
     """
 
     shape: Tuple[int, ...]
@@ -62,6 +66,7 @@ class Tradeoff:
     weights: Cost
     macs: Optional[Cost]
     measure: Callable[[], Energies]
+    fit: Optional[Callable[[Ranks], float]] = None
 
     @cached_property
     def energies(self) -> Energies:
@@ -103,6 +108,10 @@ class Tradeoff:
     def lost(self, ranks: Ranks) -> float:
         """Return the share of ``||W||^2`` that is lost at most at some ranks."""
         return float(self.energies.lost[tuple(rank - 1 for rank in ranks)])
+
+    def fitted(self, ranks: Ranks) -> float:
+        """Return the same, if need be by factoring the weights at these ranks."""
+        return self.fit(ranks) if self.fit else self.lost(ranks)
 
 
 def rank_text(ranks: Sequence[int]) -> str:

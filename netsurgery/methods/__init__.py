@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from netsurgery.errors import PlanError
 from netsurgery.methods.base import Context, Edit, LowRank, Method, Rewrite
 from netsurgery.registry import Registry
@@ -15,13 +17,7 @@ def method(name: str) -> Method:
     Raises:
         PlanError: There is none; the text lists those there are.
     """
-    known = METHODS.all()
-    if name not in known:
-        why = f" (its plugin failed: {METHODS.failed[name]})" if name in METHODS.failed else ""
-        raise PlanError(
-            f"there is no method {name!r}{why}", remedy=f"choose among {', '.join(sorted(known))}"
-        )
-    return known[name]
+    return METHODS.find("method", name)
 
 
 def low_rank_method(name: str) -> LowRank:
@@ -32,8 +28,14 @@ def low_rank_method(name: str) -> LowRank:
     """
     found = method(name)
     if not isinstance(found, LowRank):
-        raise PlanError(f"method {name!r} does not factor weights")
+        problem = f"method {name!r} does not factor weights"
+        raise PlanError(problem, remedy=f"choose among {', '.join(low_rank_names())}")
     return found
+
+
+def low_rank_names() -> Sequence[str]:
+    """Return the names of the methods that factor matrices."""
+    return sorted(name for name, one in METHODS.all().items() if isinstance(one, LowRank))
 
 
 __all__ = [
@@ -44,5 +46,6 @@ __all__ = [
     "Method",
     "Rewrite",
     "low_rank_method",
+    "low_rank_names",
     "method",
 ]

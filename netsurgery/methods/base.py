@@ -14,8 +14,10 @@ import numpy as np
 
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
+from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.methods.coupled import coupled_layers
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 
@@ -144,11 +146,17 @@ class Method(ABC):
 
 
 class LowRank(Method):
-    """Base of the methods that put a product of smaller layers in the place of a layer."""
+    """Base of the methods that put a product of smaller layers in the place of a layer.
 
-    @abstractmethod
+    Attributes:
+        length: How many layers with weights come, at most.
+    """
+
+    length: ClassVar[int]
+
     def coupled(self, model: Model, layer: str) -> Sequence[str]:
         """Return the names of all layers that are rewritten with ``layer``, itself included."""
+        return tuple(dict.fromkeys(other.name for other in coupled_layers(model, layer)))
 
     @abstractmethod
     def tradeoff(self, model: Model, layer: str) -> Tradeoff:
@@ -157,6 +165,10 @@ class LowRank(Method):
         Raises:
             PlanError: The method cannot take this layer; the text says why.
         """
+
+    @abstractmethod
+    def sketch(self, model: Model, layer: LayerText, ranks: Ranks) -> bytes:
+        """Return the text of the layers that come at some ranks, whether their names are free."""
 
     def options_for(self, ranks: Ranks) -> Dict[str, Any]:
         """Return the options that order some ranks: a number where there is one, or a list."""

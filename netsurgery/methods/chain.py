@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, ClassVar, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -144,7 +144,8 @@ class ChainMethod(LowRank):
         group = self._group(model, layer)
         weights = self._weights(model, group)
         full, cost = self.weights_at(group[0], weights)
-        macs = count_macs(model, group, self._unit)
+        ones = (1,) * len(full)
+        macs = count_macs(model, group, lambda one: self.sketch(model, one, ones), len(full))
 
         def measure() -> Energies:
             try:
@@ -152,7 +153,15 @@ class ChainMethod(LowRank):
             except ValueError as error:
                 raise PlanError(str(error), layer=layer) from None
 
-        return Tradeoff(weights.shape, full, cost, macs, measure)
+        return Tradeoff(weights.shape, full, cost, macs, measure, self.fit(weights))
+
+    def fit(self, weights: np.ndarray) -> Optional[Callable[[Ranks], float]]:
+        """Return what tells the loss by factoring, where `energies` does not tell it exactly."""
+        return None
+
+    def sketch(self, model: Model, layer: LayerText, ranks: Ranks) -> bytes:
+        """Return the text of the chain, under the usual names."""
+        return self._text(layer, named(layer.name, SUFFIXES[self.length]), ranks)
 
     def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
         """Return the chain that stands in for the layer, and for all that share its weights.
@@ -230,9 +239,6 @@ class ChainMethod(LowRank):
                 remedy="see `netsurgery doctor`",
             )
         return self.read(layer, blobs[0])
-
-    def _unit(self, layer: LayerText) -> bytes:
-        return self._text(layer, named(layer.name, SUFFIXES[self.length]), (1,) * (self.length - 1))
 
     def _text(self, layer: LayerText, names: Names, ranks: Ranks, folder: Any = None) -> bytes:
         text = render(self.template, self.values(layer, names, ranks), folder)

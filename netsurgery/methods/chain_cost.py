@@ -15,7 +15,7 @@ from netsurgery.network.shapes import Shape, infer_shapes
 
 
 def count_macs(
-    model: Model, group: Sequence[LayerText], unit: Callable[[LayerText], bytes]
+    model: Model, group: Sequence[LayerText], unit: Callable[[LayerText], bytes], ranks: int
 ) -> Optional[Cost]:
     """Return the MACs of layers, and of the chains in their places.
 
@@ -23,6 +23,7 @@ def count_macs(
         model: The net they are in.
         group: Layers that are rewritten together; their MACs are added up.
         unit: Writes the chain, with all ranks 1, that comes in the place of a layer.
+        ranks: How many the chain has; where it is one, every layer grows with it.
 
     Returns:
         The MACs, or None where a shape is not known.
@@ -44,8 +45,9 @@ def count_macs(
         return None
     if not counts or not all(before and after for before, after in counts):
         return None
-    units = zip(*(after for _, after in counts))
-    return Cost(sum(sum(before) for before, _ in counts), tuple(map(sum, units)))
+    whole = sum(sum(before) for before, _ in counts)
+    units = tuple(map(sum, zip(*(after for _, after in counts))))
+    return Cost(whole, units if ranks > 1 else (sum(units), 0))
 
 
 def _macs(text: bytes, bottom: Value, shape: Optional[Shape]) -> Tuple[int, ...]:

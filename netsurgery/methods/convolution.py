@@ -37,21 +37,11 @@ _WINDOW_FIELDS = (
 _SHAPE_FIELDS = ("num_output", "bias_term", "group", *_WINDOW_FIELDS)
 
 
-class ConvolutionChain(ChainMethod):
-    """Base of the methods that put a chain of convolutions in the place of one.
-
-    A method says with ``chain`` which layer of the chain runs over the height of the window and
-    which over its width; the others are 1 x 1. Where the original works in groups, all do.
-
-    Options of an edit: ``rank``, for each group, or a list of two; ``suffixes``, the endings of
-    the names; ``templates``, a folder whose templates are used. With one rank also ``split``,
-    which layer takes the singular values: ``"first"``, or ``"sqrt"`` for half and half.
-    """
+class ConvolutionMethod(ChainMethod):
+    """Base of the methods that put several convolutions in the place of one."""
 
     layer_types: ClassVar[tuple] = ("Convolution",)
-    options: ClassVar[tuple] = ("rank", "split", "suffixes", "templates")
     message: ClassVar[str] = "convolution_param"
-    chain: ClassVar[Chain]
 
     def form(self, layer: LayerText) -> Tuple[Any, ...]:
         """Return what the layer's weights must be: outputs, groups, height and width.
@@ -87,6 +77,44 @@ class ConvolutionChain(ChainMethod):
             )
         return blob.array()
 
+    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
+        """Return what to fill into the template.
+
+        ``$window`` is the original's, as it is written there; ``$kernel_h``, ``$kernel_w``,
+        ``$vertical`` and ``$horizontal`` (stride, pad and dilation) are its two axes.
+        """
+        parameter, windows = layer.parameter.convolution_param, _windows(layer)
+        values: dict[str, Any] = {
+            **wiring(layer, self.message, names),
+            "num_output": parameter.num_output,
+            "window": carried_parameters(layer, self.message, _other_fields(layer, self.message)),
+            "kernel_h": windows.kernel[0],
+            "kernel_w": windows.kernel[1],
+            "vertical": _along(windows, 0),
+            "horizontal": _along(windows, 1),
+        }
+        for place, rank in zip(PLACES, ranks):
+            values[f"{place}_output"] = parameter.group * rank
+        for number, place in enumerate(PLACES[: self.length]):
+            last = number == self.length - 1
+            values[f"{place}_parameters"] = _parameters(layer, self.message, last)
+        return values
+
+
+class ConvolutionChain(ConvolutionMethod):
+    """Base of the methods that put a chain of convolutions in the place of one.
+
+    A method says with ``chain`` which layer of the chain runs over the height of the window and
+    which over its width; the others are 1 x 1. Where the original works in groups, all do.
+
+    Options of an edit: ``rank``, for each group, or a list of two; ``suffixes``, the endings of
+    the names; ``templates``, a folder whose templates are used. With one rank also ``split``,
+    which layer takes the singular values: ``"first"``, or ``"sqrt"`` for half and half.
+    """
+
+    options: ClassVar[tuple] = ("rank", "split", "suffixes", "templates")
+    chain: ClassVar[Chain]
+
     def weights_at(self, layer: LayerText, weights: np.ndarray) -> Tuple[Ranks, Cost]:
         """Return the full ranks and the number of weights."""
         groups = _groups(layer)
@@ -107,29 +135,6 @@ class ConvolutionChain(ChainMethod):
     def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:
         """Return the one kernel that does what the chain does."""
         return multiply_out(weights, _groups(layer))
-
-    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
-        """Return what to fill into the template.
-
-        ``$window`` is the original's, as it is written there; ``$kernel_h``, ``$kernel_w``,
-        ``$vertical`` and ``$horizontal`` (stride, pad and dilation) are its two axes.
-        """
-        parameter, windows = layer.parameter.convolution_param, _windows(layer)
-        values: dict[str, Any] = {
-            **wiring(layer, self.message, names),
-            "num_output": parameter.num_output,
-            "window": carried_parameters(layer, self.message, _other_fields(layer, self.message)),
-            "kernel_h": windows.kernel[0],
-            "kernel_w": windows.kernel[1],
-            "vertical": _along(windows, 0),
-            "horizontal": _along(windows, 1),
-        }
-        for place, rank in zip(PLACES, ranks):
-            values[f"{place}_output"] = parameter.group * rank
-        last = len(ranks)
-        for number, place in enumerate(PLACES[: last + 1]):
-            values[f"{place}_parameters"] = _parameters(layer, self.message, number == last)
-        return values
 
 
 def _groups(layer: LayerText) -> int:

@@ -7,132 +7,95 @@ other. On one thread a 3 x 3 of 128 by 128 channels over 28 x 28 took 1.0 ms in 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Mapping, Sequence, Tuple
+from typing import Any, Callable, ClassVar, Dict, Mapping, Tuple
 
 import numpy as np
 
-from netsurgery.errors import NetworkError, PlanError
+from netsurgery.calibration.cache import question
+from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import LayerText
-from netsurgery.formats.template import quoted, render
-from netsurgery.formats.upgrade import downgrade_layers
-from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.linalg.cp import cp, multiply_out
+from netsurgery.linalg.cp import Cp, cp, cp_energies, full_rank, multiply_out
+from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods import METHODS
-from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
-from netsurgery.methods.series import free_names, multipliers_of, rules_of, smaller, sole_layer
-from netsurgery.network.graph import Layer
-from netsurgery.network.model import Model
-from netsurgery.network.shapes.base import Node
-from netsurgery.network.shapes.windows import Windows, read_windows
+from netsurgery.methods.base import Arrays
+from netsurgery.methods.chain import Found, Task
+from netsurgery.methods.convolution import ConvolutionMethod
+from netsurgery.methods.pieces import Names
 
-_MESSAGE = "convolution_param"
-_ENDINGS = ("_cp1", "_cp2", "_cp3", "_cp4")
+_MOST = 256
+_FITS: Dict[str, Cp] = {}
+"""What was fitted last: a planner asks for the same again and again, and it takes seconds."""
 
 
 @METHODS.register("cp")
-class CanonicalPolyadic(Method):
+class CanonicalPolyadic(ConvolutionMethod):
     """Replace a Convolution by four, of ``rank`` channels in between.
 
-    Options of an edit: ``rank``; ``seed``, of the least squares' start; ``templates``, a folder
-    whose ``cp.prototxt`` is used.
+    What a rank loses has no closed form: some are fitted, the others read off in between.
+
+    Options of an edit: ``rank``; ``seed``, of the least squares' start; ``suffixes``, the endings
+    of the four names; ``templates``, a folder whose ``cp.prototxt`` is used.
     """
 
     name: ClassVar[str] = "cp"
-    layer_types: ClassVar[tuple] = ("Convolution",)
-    options: ClassVar[tuple] = ("rank", "seed", "templates")
+    options: ClassVar[tuple] = ("rank", "seed", "suffixes", "templates")
+    template: ClassVar[str] = "cp"
+    length: ClassVar[int] = 4
 
-    def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
-        """Return the four layers, with the error that they have.
+    def form(self, layer: LayerText) -> Tuple[Any, ...]:
+        """Return what the layer's weights must be.
 
         Raises:
-            PlanError: The layer cannot be factored, would not get smaller, or an option is wrong.
+            PlanError: It has groups, or is no plain convolution over height and width.
         """
-        layer, blob = sole_layer(model, edit, "Convolution", _MESSAGE)
-        windows = _windows(layer)
-        rank = _rank(edit, blob.shape)
-        try:
-            found = cp(blob.array(), rank, edit.options.get("seed", 0))
-        except ValueError as error:
-            raise PlanError(str(error), layer=edit.layer) from None
-        names = free_names(model, edit.layer, _ENDINGS)
+        groups = layer.parameter.convolution_param.group
+        if groups != 1:
+            problem = f"it has {groups} groups; cp takes layers without"
+            raise PlanError(problem, layer=layer.name, remedy="leave it out of the plan")
+        return super().form(layer)
+
+    def weights_at(self, layer: LayerText, weights: np.ndarray) -> Tuple[Ranks, Cost]:
+        """Return a rank that meets any kernel of that shape, and the number of weights."""
+        outputs, *others = weights.shape
+        return (full_rank(weights.shape),), Cost(weights.size, (sum(others), outputs))
+
+    def energies(self, layer: LayerText, weights: np.ndarray) -> Energies:
+        """Return what ranks lose, of which only some were fitted."""
+        return cp_energies(weights, lambda rank: _fitted(weights, rank).error)
+
+    def fit(self, weights: np.ndarray) -> Callable[[Ranks], float]:
+        """Return what tells the loss of one rank, by fitting."""
+        return lambda ranks: _fitted(weights, ranks[0]).error ** 2
+
+    def factor(self, task: Task) -> Found:
+        """Fit the four factors."""
+        seed = task.edit.options.get("seed", 0)
+        if not isinstance(seed, int) or seed < 0:
+            raise PlanError(f"seed {seed!r} is not a whole number from 0 on", layer=task.edit.layer)
+        found = _fitted(task.weights, task.ranks[0], seed)
         kernels = (
             found.inputs.T[:, :, None, None],
             found.vertical.T[:, None, :, None],
             found.horizontal.T[:, None, None, :],
             found.outputs[:, :, None, None],
         )
-        new = [
-            LayerWeights(name, "Convolution", (Blob.of(kernel),))
-            for name, kernel in zip(names, kernels)
-        ]
-        bias = [one.reshape((one.count,)) for one in model.blobs(edit.layer)[1:]]
-        new[-1] = LayerWeights(names[-1], "Convolution", (*new[-1].blobs, *bias))
-        return Rewrite(
-            edit,
-            {layer.index: _text(layer, windows, names, rank, edit.options.get("templates"))},
-            {edit.layer: new},
-            {edit.layer: names},
-            f"rank {rank}",
-            {edit.layer: found.error},
-        )
+        return Found(kernels, found.error)
 
-    def compose(
-        self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
-    ) -> Mapping[str, Arrays]:
-        """Return the layer's blobs, with the four multiplied out for its weights."""
-        whole = {}
-        for name, ((first,), (vertical,), (horizontal,), (last, *bias)) in pieces.items():
-            inputs, rows = first[:, :, 0, 0].T, vertical[:, 0, :, 0].T
-            factors = [last[:, :, 0, 0], inputs, rows, horizontal[:, 0, 0, :].T]
-            whole[name] = [multiply_out(factors).astype(np.float32), *bias]
-        return whole
+    def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:
+        """Return the kernel of the four multiplied out."""
+        first, vertical, horizontal, last = weights
+        inputs, rows = first[:, :, 0, 0].T, vertical[:, 0, :, 0].T
+        return multiply_out([last[:, :, 0, 0], inputs, rows, horizontal[:, 0, 0, :].T])
+
+    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
+        """Return what to fill into the template."""
+        return {**super().values(layer, names, ranks), "rank": ranks[0]}
 
 
-def _rank(edit: Edit, shape: Tuple[int, ...]) -> int:
-    rank = edit.options.get("rank")
-    if not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
-        raise PlanError(f"rank {rank!r} is not a whole number from 1 on", layer=edit.layer)
-    before, each = int(np.prod(shape)), sum(shape)
-    most = (before - 1) // each
-    smaller(edit, before, rank * each, f"it saves up to rank {most}" if most else "leave it alone")
-    return rank
-
-
-def _windows(layer: LayerText) -> Windows:
-    parameter = layer.parameter.convolution_param
-    if parameter.group != 1:
-        raise PlanError(
-            f"it has {parameter.group} groups; cp takes layers without", layer=layer.name
-        )
-    if parameter.axis not in (1, -3):
-        raise PlanError(f"its channels are on axis {parameter.axis}", layer=layer.name)
-    alone = Layer(0, layer.name, layer.type, (), (), layer.parameter, layer)
-    try:
-        return read_windows(Node(alone, ()), parameter, 2)
-    except NetworkError as error:
-        raise PlanError(error.problem, layer=layer.name) from None
-
-
-def _text(
-    layer: LayerText, windows: Windows, names: Sequence[str], rank: int, folder: Any
-) -> bytes:
-    parameter = layer.parameter.convolution_param
-    values = dict(zip(("first", "vertical", "horizontal", "last"), map(quoted, names)))
-    for what in ("kernel", "stride", "pad", "dilation"):
-        values.update(zip((f"{what}_h", f"{what}_w"), map(str, getattr(windows, what))))
-    text = render(
-        "cp",
-        {
-            **values,
-            "bottom": quoted(layer.bottoms[0]),
-            "top": quoted(layer.tops[0]),
-            "fields": rules_of(layer, _MESSAGE),
-            "weights_param": multipliers_of(layer, 0),
-            "last_param": multipliers_of(layer, *range(1 + parameter.bias_term)),
-            "rank": rank,
-            "num_output": parameter.num_output,
-            "bias_term": str(parameter.bias_term).lower(),
-        },
-        folder,
-    )
-    return downgrade_layers(text) if layer.version == "V1" else text
+def _fitted(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
+    key = question(kernel, rank, seed)
+    if key not in _FITS:
+        if len(_FITS) >= _MOST:
+            del _FITS[next(iter(_FITS))]
+        _FITS[key] = cp(kernel, rank, seed)
+    return _FITS[key]

@@ -13,9 +13,9 @@ from netsurgery.methods.base import Edit
 from netsurgery.methods.coupled import weights_name
 from netsurgery.network.model import Model
 
-SUFFIXES = {2: ("_L", "_U"), 3: ("_L", "_M", "_U")}
-PLACES = ("first", "second", "third")
-_NUMBERS = {2: "two", 3: "three"}
+SUFFIXES = {2: ("_L", "_U"), 3: ("_L", "_M", "_U"), 4: ("_L", "_V", "_H", "_U")}
+PLACES = ("first", "second", "third", "fourth")
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
 # What the pieces say anew, in the spelling of every version of Caffe.
 _OWN_FIELDS = (
     *("name", "type", "bottom", "top", "blobs"),
@@ -44,17 +44,23 @@ def new_names(model: Model, edit: Edit, layer: str, count: int = 2) -> Names:
             remedy=f"write, for example, `suffixes: [{', '.join(SUFFIXES[count])}]`",
         )
     names = named(layer, suffixes)
+    refuse_taken(model, layer, names.layers, "choose other suffixes (--naming)")
+    return names
+
+
+def refuse_taken(model: Model, layer: str, names: Sequence[str], remedy: str) -> None:
+    """Refuse names that the net already has.
+
+    Raises:
+        PlanError: A layer or a blob is called so.
+    """
     taken = {other.name for other in model.prototxt.layers}
     taken.update(top for other in model.prototxt.layers for top in other.tops)
     taken.update(other.name for other in (model.weights.layers if model.weights else ()))
-    for name in names.layers:
+    for name in names:
         if name in taken:
-            raise PlanError(
-                f"the net already has a layer or blob called {name!r}",
-                layer=layer,
-                remedy="choose other suffixes (--naming)",
-            )
-    return names
+            problem = f"the net already has a layer or blob called {name!r}"
+            raise PlanError(problem, layer=layer, remedy=remedy)
 
 
 def named(layer: str, suffixes: Sequence[str]) -> Names:
@@ -78,8 +84,7 @@ def wiring(layer: LayerText, message: str, names: Names) -> Dict[str, str]:
 def carried_fields(layer: LayerText, message: str, names: Names, place: int) -> str:
     """Return what one layer takes over from the layer that it replaces with others.
 
-    Rules of inclusion, unknown fields of forks and comments go to all; the loss weight to the
-    last; of the multipliers, the last takes all, the others those of the weights.
+    Of the multipliers the last takes all, the others those of the weights.
 
     Args:
         layer: The layer that is replaced.
@@ -88,11 +93,26 @@ def carried_fields(layer: LayerText, message: str, names: Names, place: int) -> 
         place: Which of them, from 0.
     """
     last = place == len(names.layers) - 1
+    blobs = range(2 if last else 1)
+    return carried_rules(layer, message, last) + multipliers(layer, names.suffixes[place], *blobs)
+
+
+def carried_rules(layer: LayerText, message: str, last: bool) -> str:
+    """Return what every layer takes over: rules of inclusion, unknown fields of forks, comments.
+
+    Only the last takes the loss weight.
+    """
     left_out = {*_OWN_FIELDS, message, *(() if last else ("loss_weight",))}
-    text = layer.carried(left_out).decode("utf-8", "surrogateescape")
-    parameters = list(layer.parameter.param)[: 2 if last else 1]
-    lines = [_parameter(layer, item, names.suffixes[place]) for item in parameters]
-    return text + "".join(lines)
+    return layer.carried(left_out).decode("utf-8", "surrogateescape")
+
+
+def multipliers(layer: LayerText, suffix: str, *blobs: int) -> str:
+    """Return what the layer says of some of its blobs, learning rates and all, as ``param`` blocks.
+
+    Shared weights get a name of their own.
+    """
+    given = list(layer.parameter.param)
+    return "".join(_parameter(layer, given[blob], suffix) for blob in blobs if blob < len(given))
 
 
 def carried_parameters(layer: LayerText, message: str, left_out: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ what takes time, but 11 ms in place of 4.3 for a batch of 64.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -24,23 +24,37 @@ from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.linalg.tensor_train import (
     Digits,
     balanced_digits,
-    count_numbers,
     full_ranks,
+    kronecker_energies,
     multiply_out,
     tensor_train,
 )
+from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff
 from netsurgery.methods import METHODS
-from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
-from netsurgery.methods.series import free_names, multipliers_of, rules_of, smaller, sole_layer
+from netsurgery.methods.base import Arrays, Context, Edit, LowRank, Rewrite
+from netsurgery.methods.chain_cost import count_macs
+from netsurgery.methods.coupled import coupled_layers, loaded_blobs
+from netsurgery.methods.pieces import carried_rules, multipliers, refuse_taken
 from netsurgery.network.model import Model
 
 Values = Dict[str, Union[str, int]]
 _MESSAGE = "inner_product_param"
 
 
+class _Train(NamedTuple):
+    """The sizes of a train: the digits, and the ranks of all cores with the outer ones, 1."""
+
+    rows: Digits
+    columns: Digits
+    links: Sequence[int]
+
+
 @METHODS.register("tensor_train")
-class TensorTrainMethod(Method):
+class TensorTrainMethod(LowRank):
     """Replace an InnerProduct layer by a train of small convolutions.
+
+    A planner chooses the rank of two cores, whose loss is known exactly; more are for plans written
+    by hand.
 
     Options of an edit: ``rank``, a number for all places between two cores or a list of one each;
     ``outputs`` and ``inputs``, the sizes of the digits, whose products are the layer's outputs and
@@ -51,43 +65,66 @@ class TensorTrainMethod(Method):
     name: ClassVar[str] = "tensor_train"
     layer_types: ClassVar[tuple] = ("InnerProduct",)
     options: ClassVar[tuple] = ("rank", "outputs", "inputs", "templates")
+    length: ClassVar[int] = 3
+
+    def tradeoff(self, model: Model, layer: str) -> Tradeoff:
+        """Return what two cores cost and lose.
+
+        Raises:
+            PlanError: The method cannot take this layer.
+        """
+        text, blob = _sole_layer(model, layer)
+        matrix = _oriented(text, blob.array())
+        rows, columns = balanced_digits(*matrix.shape)
+        # The bias is added by a Scale, which has a factor for each output beside it.
+        extra = len(matrix) if text.parameter.inner_product_param.bias_term else 0
+        units = rows[0] * columns[0], rows[1] * columns[1]
+        macs = count_macs(model, [text], lambda one: self.sketch(model, one, (1,)), 1)
+
+        def measure() -> Energies:
+            try:
+                return kronecker_energies(matrix, rows, columns)
+            except ValueError as error:
+                raise PlanError(str(error), layer=layer) from None
+
+        full = full_ranks(rows, columns)
+        return Tradeoff(matrix.shape, full, Cost(matrix.size, units, extra), macs, measure)
+
+    def sketch(self, model: Model, layer: LayerText, ranks: Ranks) -> bytes:
+        """Return the text of a train of two cores."""
+        rows, columns = balanced_digits(*_oriented(layer, model.blobs(layer.name)[0].array()).shape)
+        return _text(layer, _names(layer, rows), _Train(rows, columns, (1, *ranks, 1)))
 
     def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
         """Return the train, with the error that it has.
 
         Raises:
-            PlanError: The layer cannot be factored, would not get smaller, or an option is wrong.
+            PlanError: The layer cannot be factored, or an option is wrong.
         """
-        layer, blob = sole_layer(model, edit, "InnerProduct", _MESSAGE)
-        _refuse_form(layer)
+        layer, blob = _sole_layer(model, edit.layer)
         matrix = _oriented(layer, blob.array())
         rows, columns = _digits(edit, matrix.shape)
-        ranks = _ranks(edit, rows, columns)
-        bias = model.blobs(edit.layer)[1:]
-        after = count_numbers(rows, columns, ranks) + len(bias) * len(matrix)
-        smaller(edit, matrix.size, after, "lower the rank, or choose other digits")
         try:
-            found = tensor_train(matrix, rows, columns, ranks)
+            found = tensor_train(matrix, rows, columns, _ranks(edit, rows, columns))
         except ValueError as error:
             raise PlanError(str(error), layer=edit.layer) from None
-        cores = free_names(model, edit.layer, [f"_tt{i + 1}" for i in range(len(rows))])
+        names, bias = _names(layer, rows), model.blobs(edit.layer)[1:]
+        others = [f"{edit.layer}_tt_out", *(f"{name}_in" for name in names[: len(rows)])]
+        refuse_taken(model, edit.layer, [*names, *others], "rename it")
         new = [
             LayerWeights(name, "Convolution", (Blob.of(_as_kernel(core)),))
-            for name, core in zip(cores, found.cores)
+            for name, core in zip(names, found.cores)
         ]
-        names = list(cores)
         if bias:
-            names += free_names(model, edit.layer, ["_tt_bias"])
             both = Blob.of(np.ones(len(matrix))), bias[0].reshape((len(matrix),))
             new.append(LayerWeights(names[-1], "Scale", both))
-        free_names(model, edit.layer, ["_tt_out", *(f"_tt{i + 1}_in" for i in range(len(rows)))])
-        links = (1, *(core.shape[-1] for core in found.cores))
+        train = _Train(rows, columns, (1, *(core.shape[-1] for core in found.cores)))
         return Rewrite(
             edit,
-            {layer.index: _text(layer, names, rows, columns, links, edit.options.get("templates"))},
+            {layer.index: _text(layer, names, train, edit.options.get("templates"))},
             {edit.layer: new},
-            {edit.layer: tuple(names)},
-            f"{_shown(rows)} by {_shown(columns)} at rank {', '.join(map(str, links[1:-1]))}",
+            {edit.layer: names},
+            f"{_shown(rows)} by {_shown(columns)} at rank {', '.join(map(str, train.links[1:-1]))}",
             {edit.layer: found.error},
         )
 
@@ -97,7 +134,7 @@ class TensorTrainMethod(Method):
         """Return the layer's blobs, with the train multiplied out for its weights."""
         whole = {}
         for name, blobs in pieces.items():
-            layer, blob = sole_layer(model, rewrite.edit, "InnerProduct", _MESSAGE)
+            layer, blob = _sole_layer(model, name)
             rows, columns = _digits(rewrite.edit, _oriented(layer, blob.array()).shape)
             cores, before = [], 1
             for (kernel, *_), row, column in zip(blobs, rows, columns):
@@ -110,14 +147,34 @@ class TensorTrainMethod(Method):
         return whole
 
 
-def _refuse_form(layer: LayerText) -> None:
-    problem = ""
-    if layer.parameter.inner_product_param.axis != 1:
+def _sole_layer(model: Model, name: str) -> Tuple[LayerText, Blob]:
+    """Return the layer to rewrite and its weights, which no other layer may share."""
+    layer, *others = coupled_layers(model, name)
+    blobs = loaded_blobs(model, [name])
+    parameter = layer.parameter.inner_product_param
+    problem, remedy = "", "leave it out of the plan"
+    if layer.type != "InnerProduct":
+        problem = f"it is of type {layer.type}; tensor_train takes InnerProduct"
+    elif others:
+        problem = "tensor_train does not take weights that layers share"
+    elif (len(layer.bottoms), len(layer.tops)) != (1, 1):
+        problem = "it has several bottoms or tops"
+    elif len(blobs) != 1 + parameter.bias_term:
+        problem = f"the weights hold {len(blobs)} blobs, not the {1 + parameter.bias_term} it needs"
+    elif parameter.axis != 1:
         problem = "it sums from an axis other than 1 on"
     elif layer.version == "V1":
-        problem = "V1 nets have no Reshape; run `netsurgery upgrade` first"
+        problem, remedy = "V1 nets have no Reshape", "run `netsurgery upgrade` first"
     if problem:
-        raise PlanError(problem, layer=layer.name)
+        raise PlanError(problem, layer=name, remedy=remedy)
+    return layer, blobs[0]
+
+
+def _names(layer: LayerText, rows: Digits) -> Tuple[str, ...]:
+    """The names of the layers that have weights: the cores, and what adds the bias."""
+    ends = [f"_tt{number + 1}" for number in range(len(rows))]
+    ends += ["_tt_bias"] if layer.parameter.inner_product_param.bias_term else []
+    return tuple(layer.name + end for end in ends)
 
 
 def _oriented(layer: LayerText, array: np.ndarray) -> np.ndarray:
@@ -173,23 +230,15 @@ def _shown(digits: Digits) -> str:
     return "x".join(map(str, digits))
 
 
-def _text(
-    layer: LayerText,
-    names: Sequence[str],
-    rows: Digits,
-    columns: Digits,
-    links: Sequence[int],
-    folder: Any,
-) -> bytes:
-    common: Values = {
-        "fields": rules_of(layer, _MESSAGE),
-        "weights_param": multipliers_of(layer, 0),
-    }
+def _text(layer: LayerText, names: Sequence[str], train: _Train, folder: Any = None) -> bytes:
+    rows, columns, links = train
+    fields = carried_rules(layer, _MESSAGE, False)
     texts: List[bytes] = []
     bottom = layer.bottoms[0]
     for number, (row, column) in enumerate(zip(rows, columns)):
         values: Values = {
-            **common,
+            "fields": fields,
+            "weights_param": multipliers(layer, f"_tt{number + 1}", 0),
             "reshape": quoted(names[number] + "_in"),
             "core": quoted(names[number]),
             "bottom": quoted(bottom),
@@ -200,13 +249,13 @@ def _text(
         texts.append(render("tensor_train_core", values, folder))
         bottom = names[number]
     with_bias = len(names) > len(rows)
-    end = f"{layer.name}_tt_out"
-    top = quoted(layer.tops[0])
-    last: Values = {"reshape": quoted(end), "num_output": prod(rows), "bottom": quoted(bottom)}
-    last["top"] = quoted(end) if with_bias else top
-    texts.append(render("tensor_train_end", {**common, **last}, folder))
+    end, top = quoted(f"{layer.name}_tt_out"), quoted(layer.tops[0])
+    last = carried_rules(layer, _MESSAGE, True)
+    values = {"reshape": end, "num_output": prod(rows), "bottom": quoted(bottom)}
+    values.update(fields=fields if with_bias else last, top=end if with_bias else top)
+    texts.append(render("tensor_train_end", values, folder))
     if with_bias:
-        bias: Values = {"name": quoted(names[-1]), "bottom": quoted(end), "top": top}
-        bias["bias_param"] = multipliers_of(layer, 1)
-        texts.append(render("tensor_train_bias", {**common, **bias}, folder))
+        values = {"name": quoted(names[-1]), "bottom": end, "top": top, "fields": last}
+        values["bias_param"] = multipliers(layer, "_tt_bias", 1)
+        texts.append(render("tensor_train_bias", values, folder))
     return b"".join(texts)

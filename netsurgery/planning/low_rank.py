@@ -14,7 +14,7 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.shapes.base import show
 from netsurgery.planning.plan import Left, Plan
-from netsurgery.planning.rules import Rule, choose, refuse_idle
+from netsurgery.planning.rules import Rule, choose, keeps, refuse_idle, refuse_idle_keeps
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def plan_low_rank(
     chosen = low_rank_method(wishes.method)
     layers = candidates(model, chosen)
     refuse_idle(wishes.rules, layers, " or ".join(chosen.layer_types))
+    refuse_idle_keeps(wishes.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
     decisions: list[Union[Edit, Left]] = []
     done: dict[str, str] = {}
     for name, type_ in layers:
@@ -87,7 +88,7 @@ def _decide(
 ) -> Union[Edit, Left]:
     if name in done:
         return Left(name, f"shares its weights with {done[name]!r} and is rewritten with it")
-    if any(Rule("keep", pattern, 0).selects(name, type_) for pattern in wishes.keep):
+    if keeps(wishes.keep, name, type_):
         return Left(name, "kept on request")
     rule = choose(wishes.rules, name, type_)
     if rule is None:
@@ -133,7 +134,10 @@ def _ranks_for_error(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
 
 def _ranks_above_noise(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
     count = prod(costs.shape)
-    spectra = costs.energies.spectra
+    spectra = () if costs.fit else costs.energies.spectra
+    if not spectra:
+        remedy = "give a rank, an energy or an error"
+        raise PlanError("its form has no spectrum to tell from noise", layer=name, remedy=remedy)
     found = [evbmf(values, (len(values), count // len(values))).rank for values in spectra]
     return tuple(max(1, min(rank, full)) for rank, full in zip(found, costs.full))
 
@@ -167,7 +171,7 @@ def _predict(costs: Tradeoff, ranks: Ranks, wanted: bool, kind: str) -> dict[str
     if costs.macs is not None:
         facts["macs"] = [costs.macs.whole, costs.macs.at(ranks)]
     if wanted or kind != "rank":
-        lost = costs.lost(ranks)
+        lost = costs.fitted(ranks)
         facts["energy"] = float(f"{1.0 - lost:.6g}")
         facts["error"] = float(f"{lost**0.5:.6g}")
     return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Iterable, Optional, Sequence
 
@@ -108,6 +109,28 @@ def refuse_idle(rules: Sequence[Rule], layers: Sequence[tuple[str, str]], takes:
             raise PlanError(
                 f"--{rule} selects no {takes} layer", remedy=f"those of this net are: {names}"
             )
+
+
+def keeps(patterns: Iterable[str], name: str, type_: str) -> bool:
+    """Whether a layer is to be left alone, by its name, a glob or its type."""
+    return any(Rule("keep", pattern, 0).selects(name, type_) for pattern in patterns)
+
+
+def refuse_idle_keeps(patterns: Iterable[str], layers: Sequence[tuple[str, str]]) -> None:
+    """Refuse to keep what is not there.
+
+    Args:
+        patterns: Layers to leave alone, by name, glob or type.
+        layers: (name, type) of every layer of the net.
+
+    Raises:
+        PlanError: A pattern selects no layer.
+    """
+    for pattern in patterns:
+        if not any(keeps([pattern], *layer) for layer in layers):
+            close = get_close_matches(pattern, [name for name, _ in layers], 1)
+            remedy = f"did you mean {close[0]}?" if close else "see `netsurgery inspect` for names"
+            raise PlanError(f"--keep {pattern} selects no layer", remedy=remedy)
 
 
 def _is_fraction(text: str) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
+from netsurgery.budgets.correction import METRIC
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan
 from netsurgery.report.console import console, count, print_table
 
 _COLUMNS = (
-    *("layer", "chosen", ">error", ">measured", ">MACs", ">weights"),
-    *("second", ">error", ">MACs", ">weights"),
+    *("layer", "chosen", ">loss", ">error", ">measured", ">MACs", ">weights"),
+    *("second", ">loss", ">error", ">MACs", ">weights"),
 )
+_KINDS = ("predicted", "measured", "corrected")
 
 
 def print_explanation(plan: Plan) -> None:
@@ -39,11 +41,34 @@ def whole_lines(plan: Plan) -> List[str]:
     ]
     if costs:
         lines.append("; ".join(costs))
-    measured = expected.get("measured", {})
-    if measured:
-        errors = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
-        lines.append(f"measured error of the outputs: {errors}")
-    return lines
+    return lines + [text for text in (_errors(expected), _metric(expected)) if text]
+
+
+def _errors(expected: Mapping[str, Any]) -> str:
+    """What is told of the error of the outputs."""
+    parts = [f"predicted {expected['predicted']:.4g}"] if "predicted" in expected else []
+    for kind in ("measured", "corrected"):
+        values = {name: value for name, value in expected.get(kind, {}).items() if name != METRIC}
+        errors = ", ".join(
+            f"{name} {value:.4g}{_times(expected, name)}" for name, value in values.items()
+        )
+        parts += [f"{kind} {errors}"] if errors else []
+    return f"error of the outputs: {'; '.join(parts)}" if parts else ""
+
+
+def _metric(expected: Mapping[str, Any]) -> str:
+    """What is told of the user's metric."""
+    facts = {**expected.get(METRIC, {})}
+    if METRIC in expected.get("corrected", {}):
+        facts["corrected"] = expected["corrected"][METRIC]
+    parts = [f"{kind} {facts[kind]:.4g}" for kind in _KINDS if kind in facts]
+    told = "; ".join(parts) + _times(expected, METRIC)
+    return f"metric {facts['whole']:.4g}: {told}" if facts else ""
+
+
+def _times(expected: Mapping[str, Any], name: str) -> str:
+    factor = expected.get("correction", {}).get(name)
+    return "" if factor is None else f" ({factor:.3g} times the loss predicted)"
 
 
 def _row(edit: Edit) -> Tuple[str, ...]:
@@ -52,11 +77,13 @@ def _row(edit: Edit) -> Tuple[str, ...]:
     return (
         edit.layer,
         _chosen(edit.method, edit.options),
+        _number(facts.get("loss")),
         _number(facts.get("error")),
         _number(facts.get("measured")),
         _change(facts.get("macs")),
         _change(facts.get("weights")),
         _chosen(other["method"], other) if other else "-",
+        _number(other.get("loss")),
         _number(other.get("error")),
         count(other.get("macs")),
         count(other.get("weights")),

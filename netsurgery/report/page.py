@@ -13,7 +13,8 @@ import numpy as np
 from netsurgery.compression import Compression
 from netsurgery.errors import NetsurgeryError
 from netsurgery.formats.atomic import write_together
-from netsurgery.methods import LowRank, low_rank_method, method
+from netsurgery.methods import low_rank_method, method
+from netsurgery.methods.chain import ChainMethod
 from netsurgery.report.compression import layer_rows, saving_rows, verdict
 from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe
 from netsurgery.surgery import Step
@@ -116,14 +117,14 @@ def _effect(done: Compression) -> str:
 
 
 def _plots(steps: Sequence[Step]) -> str:
-    steps = [step for step in steps if isinstance(method(step.rewrite.edit.method), LowRank)]
-    if not steps:
+    steps = [step for step in steps if isinstance(method(step.rewrite.edit.method), ChainMethod)]
+    spectra = [spectrum for step in steps for spectrum in _spectra(step)]
+    if not spectra:
         return ""
     require_plots()
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    spectra = [spectrum for step in steps for spectrum in _spectra(step)]
     figure = Figure(figsize=(9, 2.6 * len(spectra)), layout="constrained")
     axes = figure.subplots(len(spectra), 1, squeeze=False)[:, 0]
     for axis, spectrum in zip(axes, spectra):
@@ -138,7 +139,8 @@ def _plots(steps: Sequence[Step]) -> str:
 def _spectra(step: Step) -> Iterator[tuple[str, int, np.ndarray]]:
     """Yield the layer, the rank and the singular values, for each rank that was chosen."""
     edit = step.rewrite.edit
-    found = low_rank_method(edit.method).tradeoff(step.before, edit.layer).energies.spectra
+    costs = low_rank_method(edit.method).tradeoff(step.before, edit.layer)
+    found = costs.energies.spectra if costs.fit is None else ()
     ranks = edit.options["rank"]
     for rank, values in zip(ranks if len(found) > 1 else [ranks], found):
         yield edit.layer, rank, values

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from netsurgery.budgets.correction import METRIC
 from netsurgery.budgets.sweep import Point
 from netsurgery.report.console import console, print_table
 
@@ -12,23 +13,27 @@ _COSTS = ("macs", "params", "bytes", "latency")
 
 
 def print_sweep(points: Sequence[Point], currency: str) -> None:
-    """Print a row for each budget: what is left, what is expected to be lost, what was measured."""
+    """Print a row for each budget: what is left, what is predicted to be lost, what was measured.
+
+    What was not measured stands there with a ``~``, as predicted and corrected.
+    """
     rows = [point.to_dict() for point in points]
     costs = [name for name in _COSTS if any(name in row for row in rows)]
-    outputs = list(dict.fromkeys(name for row in rows for name in row.get("measured", {})))
-    columns = [f">{name}" for name in (f"budget ({currency})", *costs, "loss")]
-    columns += [f">error of {name}" for name in outputs]
+    names = list(dict.fromkeys(name for row in rows for name in _found(row)))
+    columns = [f">{name}" for name in (f"budget ({currency})", *costs, "loss", "predicted")]
+    columns += [f">{_title(name)}" for name in names]
     table: List[Tuple[str, ...]] = []
     for row in rows:
         if "problem" in row:
             continue
-        measured = [row["measured"].get(name) for name in outputs]
+        found = _found(row)
         table.append(
             (
                 f"{row['budget']:g}",
                 *(f"{row[name]:.3f}" for name in costs),
                 f"{row['loss']:.4g}",
-                *("-" if value is None else f"{value:.4g}" for value in measured),
+                f"{row['metric']['predicted'] if METRIC in row else row['predicted']:.4g}",
+                *(_text(*found[name]) if name in found else "-" for name in names),
             )
         )
     if table:
@@ -36,6 +41,23 @@ def print_sweep(points: Sequence[Point], currency: str) -> None:
     for row in rows:
         if "problem" in row:
             console().print(f"  {row['budget']:g}: {row['problem']}", markup=False)
+
+
+def _found(row: Mapping[str, Any]) -> Dict[str, Tuple[float, bool]]:
+    """What is known of the whole net, by the name of it, and whether it was measured."""
+    measured = dict(row.get("measured", {}))
+    if "measured" in row.get(METRIC, {}):
+        measured[METRIC] = row[METRIC]["measured"]
+    found = {name: (value, False) for name, value in row.get("corrected", {}).items()}
+    return {**found, **{name: (value, True) for name, value in measured.items()}}
+
+
+def _text(value: float, measured: bool) -> str:
+    return f"{value:.4g}" if measured else f"~{value:.4g}"
+
+
+def _title(name: str) -> str:
+    return name if name == METRIC else f"error of {name}"
 
 
 def plot_sweep(points: Sequence[Point], currency: str, path: Path) -> None:
@@ -58,9 +80,13 @@ def plot_sweep(points: Sequence[Point], currency: str, path: Path) -> None:
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot(xlabel=f"share of the {currency} that is left", ylabel="loss")
     axes.plot([row[currency] for row in rows], [row["loss"] for row in rows], "o-", label="loss")
-    for name in dict.fromkeys(name for row in rows for name in row["measured"]):
-        seen = [(row[currency], row["measured"][name]) for row in rows if name in row["measured"]]
-        axes.plot(*zip(*seen), "s--", label=f"error of {name}, measured")
+    for name in dict.fromkeys(name for row in rows for name in _found(row)):
+        seen = [(row[currency], _found(row)[name]) for row in rows if name in _found(row)]
+        axes.plot(*zip(*((x, y) for x, (y, _) in seen)), "--", color="0.7")
+        for wanted, mark, kind in ((True, "s", "measured"), (False, "x", "corrected")):
+            own = [(x, y) for x, (y, measured) in seen if measured is wanted]
+            if own:
+                axes.plot(*zip(*own), mark, label=f"{_title(name)}, {kind}")
     axes.grid(alpha=0.3)
     axes.legend()
     drawn = io.BytesIO()

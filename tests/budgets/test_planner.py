@@ -92,6 +92,20 @@ def test_layers_are_kept_on_request(model: Model) -> None:
     assert {left.layer: left.reason for left in plan.left}["conv1"] == "kept on request"
 
 
+def test_layers_kept_on_request_keep_every_number(opencv: str, model: Model) -> None:
+    statistics = Statistics(some_inputs(100), opencv)
+    for keep in ("fc2", "conv2"):
+        plan = plan_budget(
+            model, BudgetWishes(Budget(params=0.9), ("thin",), keep=[keep]), statistics
+        )
+        edits = [(edit.layer, edit.method) for edit in plan.edits]
+        assert {method for _, method in edits} == {"thin", "refit"}
+        assert len(edits) == len(set(edits))  # nothing is fitted twice
+        made = apply(model, plan, statistics)
+        for old, new in zip(model.blobs(keep), made.blobs(keep)):
+            assert old.array().tobytes() == new.array().tobytes()
+
+
 def test_every_layer_is_accounted_for_and_says_what_came_second(model: Model) -> None:
     plan = planned(model, macs=0.5)
     told = {edit.layer for edit in plan.edits} | {left.layer for left in plan.left}
@@ -107,6 +121,31 @@ def test_the_energy_score_is_what_the_weights_lose(model: Model) -> None:
     measured = surgery.errors(surgery.twin())
     for edit in plan.edits:
         assert edit.predicted["error"] == pytest.approx(measured[edit.layer], rel=1e-4)
+
+
+@pytest.mark.parametrize("methods", [("cp",), ("tensor_train",), ("svd", "cp", "tensor_train")])
+def test_forms_that_are_chosen_on_request_keep_to_budgets(
+    model: Model, tmp_path: Path, methods: tuple[str, ...]
+) -> None:
+    whole, size = total_cost(model), model.save(tmp_path / "before")[1].stat().st_size
+    losses = []
+    for share in (0.5, 0.6, 0.8):
+        shares = dict.fromkeys(("macs", "params", "bytes"), share)
+        keep = ["conv*"] if methods == ("tensor_train",) else []
+        budget = {**shares, "macs": 1.0} if keep else shares
+        if methods == ("cp",):
+            budget = {"macs": share}
+        plan = planned(model, methods=methods, keep=keep, **budget)
+        assert {edit.method for edit in plan.edits} <= {*methods}
+        made = apply(model, plan)
+        after, file = total_cost(made), made.save(tmp_path / f"{share}")[1].stat().st_size
+        assert after.macs == plan.expected["left"]["macs"] <= budget["macs"] * whole.macs
+        assert after.params == plan.expected["left"]["params"]
+        assert after.params <= budget.get("params", 1.0) * whole.params
+        assert file <= budget.get("bytes", 1.0) * size
+        losses.append(plan.expected["loss"])
+    assert losses == sorted(losses, reverse=True)
+    assert plan.edits
 
 
 def test_layers_that_share_weights_are_decided_once() -> None:
@@ -149,7 +188,7 @@ def test_an_impossible_budget_says_what_is_possible(model: Model) -> None:
     assert plan.expected["left"]["macs"] <= (share + 0.001) * plan.expected["whole"]["macs"]
 
 
-@pytest.mark.parametrize("method", ["channel_svd", "input_svd", "spatial_svd", "tucker"])
+@pytest.mark.parametrize("method", ["channel_svd", "input_svd", "spatial_svd", "tucker", "cp"])
 def test_the_output_score_foretells_what_the_first_layer_loses(
     method: str, opencv: str, model: Model
 ) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,81 @@ def test_compress_takes_the_same_budget(netsurgery, pair, tmp_path, inputs, open
     assert report["proof"]["passed"]
 
 
+def test_a_planned_file_is_edited_by_hand_and_carried_out_as_it_is(
+    netsurgery, pair, tmp_path
+) -> None:
+    path = tmp_path / "plan.yaml"
+    assert netsurgery("plan", *pair, "--rank", "fc*=0.25", "-o", path).status == 0
+    text = path.read_text()
+    first, second = Plan.load(path).edits
+    assert (first.layer, second.layer) == ("fc6", "fc7")
+    rank = first.options["rank"]
+    assert rank != 3
+    text = text.replace(f"rank: {rank}\n", "rank: 3  # a person knows better\n", 1)
+    text = text[: text.index("- layer: fc7")] + "left: []\n"
+    path.write_text(text)
+    assert netsurgery("apply", path, "-o", tmp_path / "out").status == 0
+    made = load(*sorted_pair(tmp_path / "out"))
+    names = [layer.name for layer in made.prototxt.layers]
+    assert names == ["data", "fc6_L", "fc6_U", "relu6", "fc7"]
+    assert made.blobs("fc6_L")[0].shape == (3, 48)
+    assert made.blobs("fc7")[0].array().tobytes() == load(*pair).blobs("fc7")[0].array().tobytes()
+    assert "svd 3" in netsurgery("explain", path).out
+
+
+def test_a_run_that_was_killed_goes_on_where_it_stood(pair, tmp_path) -> None:
+    (tmp_path / "judge.py").write_text(
+        "import os, signal\n"
+        "def size(prototxt, weights):\n"
+        "    if os.path.exists('kill') and len(open('calls').readlines()) == 4:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    found = os.path.getsize(weights)\n"
+        "    open('calls', 'a').write(f'{found}\\n')\n"
+        "    return found\n"
+    )
+    (tmp_path / "calls").touch()
+    (tmp_path / "kill").touch()
+    command = [sys.executable, "-m", "netsurgery", "plan", *map(str, pair), "--macs", "0.5"]
+    command += ["--score", "metric", "--metric", "judge:size", "-o", "plan.yaml"]
+    assert subprocess.run(command, cwd=tmp_path).returncode == -signal.SIGKILL
+    assert not (tmp_path / "plan.yaml").exists()
+    (tmp_path / "kill").unlink()
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    # The net itself, five ranks of fc6, the four that save of fc7, and the result: each once.
+    assert len((tmp_path / "calls").read_text().split()) == 1 + 5 + 4 + 1
+    assert len(json.loads((tmp_path / "plan.yaml.measured.json").read_text())) == 11
+
+
+def test_a_metric_is_a_command_a_function_or_labels(
+    netsurgery, pair, tmp_path, monkeypatch, opencv
+) -> None:
+    (tmp_path / "sized.py").write_text("import os\ndef of(p, w): return os.path.getsize(w)\n")
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    data = random.normal(size=(40, 3, 4, 4)).astype(np.float32)
+    np.savez("labelled.npz", data=data, labels=random.integers(0, 5, 40))
+    found = []
+    command = (
+        f"{sys.executable} -c 'import os, sys; print(os.path.getsize(sys.argv[1]))' {{weights}}"
+    )
+    for options in (
+        ("--metric", "sized:of"),
+        ("--metric", command),
+        ("--calibrate", "labelled.npz", "--no-cache", "--engine", opencv),
+    ):
+        done = netsurgery("plan", *pair, "--params", 0.5, "--score", "metric", *options, "--json")
+        assert done.status == 0, done.err
+        found.append(json.loads(done.out))
+    facts = [plan["expected"]["metric"] for plan in found]
+    assert facts[0] == facts[1]
+    assert facts[0]["whole"] == pair[1].stat().st_size
+    assert found[0]["edits"] == found[1]["edits"]
+    for value in facts[2].values():
+        assert 0 <= value <= 1
+    assert facts[2]["whole"] * 40 == pytest.approx(round(facts[2]["whole"] * 40))
+
+
 def test_a_plan_explains_itself_also_when_a_person_wrote_it(netsurgery, tmp_path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text("edits: [{layer: fc6, method: svd, rank: 4}]\n")
@@ -63,10 +141,33 @@ def test_options_that_do_not_go_together_are_refused(netsurgery, pair, tmp_path)
         (("--macs", 0.5, "--score", "output"), "--calibrate"),
         (("--bytes", "20 miles"), "no size of a file"),
         (("--params", 0.001), "the least that can be had is"),
+        (("--macs", 0), "write one above 0 and up to 1"),
+        (("--macs", 3), "write one above 0 and up to 1"),
+        (("--macs", "many"), "'many' is not a valid float; see `netsurgery plan --help`"),
+        (("--macs", 0.5, "--keep", "cf7"), "--keep cf7 selects no layer; did you mean fc7?"),
+        (("--energy", 0.5, "--keep", "cf7"), "--keep cf7 selects no layer; did you mean fc7?"),
+        (("--macs", 0.5, "--metric", "my:own"), "say --score metric"),
+        (("--macs", 0.5, "--samples", 5), "--samples needs --calibrate"),
+        (("--macs", 0.5, "--calibrate", tmp_path / "in"), "the folder holds no image"),
+        (("--macs", 0.5, "--measured", 2), "--measured needs --sweep"),
+        (("--method", "thin", "--rank", "fc6=3"), "choose among channel_svd, cp, input_svd"),
+        (("--mac", 0.5), "--macs"),
+        ((), "say what to compress"),
     ):
         done = netsurgery("plan", *pair, *options)
         assert done.status == 2
         assert told in done.err
+        assert len(done.err.splitlines()) == 1
+
+
+def test_a_plan_for_a_net_that_has_moved_says_what_to_give(netsurgery, pair, tmp_path) -> None:
+    plan = tmp_path / "plan.yaml"
+    assert netsurgery("plan", *pair, "--macs", 0.5, "-o", plan).status == 0
+    moved = [path.rename(tmp_path / path.name) for path in pair]
+    done = netsurgery("apply", plan, "-o", tmp_path / "out")
+    assert done.status == 2
+    assert done.err.endswith("is not there; give PROTOTXT and WEIGHTS behind the plan\n")
+    assert netsurgery("apply", plan, *moved, "-o", tmp_path / "out").status == 0
 
 
 @pytest.mark.parametrize(

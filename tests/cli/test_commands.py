@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +30,17 @@ def test_every_command_is_listed_with_its_help(netsurgery) -> None:
         shown = netsurgery(command, "--help")
         assert shown.status == 0
         assert f"Usage: netsurgery {command}" in shown.out
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_examples_in_the_help_stand_on_lines_of_their_own(netsurgery, command: str) -> None:
+    shown = netsurgery(command, "--help").out
+    assert "\\b" not in shown
+    assert "\b" not in shown
+    lines = [line.strip() for line in shown.splitlines()]
+    written = importlib.import_module(f"netsurgery.cli.{command}").__file__
+    examples = re.findall(r"^    (netsurgery \S.*)$", Path(written).read_text(), re.MULTILINE)
+    assert set(examples) <= set(lines)
 
 
 def test_the_module_is_the_command_line() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ def convolutions(tmp_path: Path) -> tuple[Path, Path]:
         ("spatial_svd", 6),
         ("tucker", [2, 4]),
         ("spatial_channel_svd", [6, 4]),
+        ("cp", 18),
     ],
 )
 def test_a_method_is_planned_and_carried_out(
@@ -61,6 +63,32 @@ def test_a_method_is_planned_and_carried_out(
     shown = rank if isinstance(rank, list) else [rank]
     assert ("rank " if len(shown) == 1 else "ranks ") + " and ".join(map(str, shown)) in done.out
     assert page.read_text(encoding="utf-8").count("conv: singular values") in (0, len(shown))
+
+
+def test_a_tensor_train_is_planned_and_carried_out(netsurgery, convolutions, tmp_path) -> None:
+    rules = ("--method", "tensor_train", "--error", "fc=0.5")
+    done = netsurgery("plan", *convolutions, *rules, "-o", tmp_path / "plan.yaml")
+    assert done.status == 0, done.err
+    (edit,) = yaml.safe_load((tmp_path / "plan.yaml").read_text())["edits"]
+    assert (edit["layer"], edit["method"]) == ("fc", "tensor_train")
+    # One rank less would lose more than asked: of 5 x 480 in digits (1, 5) by (24, 20).
+    assert 0.4 < edit["predicted"]["error"] <= 0.5
+    page = ("--html", tmp_path / "page.html")
+    done = netsurgery("compress", *convolutions, *rules, "-o", tmp_path / "out", *page)
+    assert done.status == 0, done.err
+    report = json.loads((tmp_path / "out" / "netsurgery.json").read_text())
+    (layer,) = report["layers"]
+    assert layer["measured"] == pytest.approx(edit["predicted"]["error"], rel=1e-4)
+    before, after = report["before"], report["after"]
+    # What the plan says of weights holds the factors of the Scale that adds the bias.
+    assert before["params"] - after["params"] == -np.diff(edit["predicted"]["weights"])[0]
+    assert before["macs"] - after["macs"] == -np.diff(edit["predicted"]["macs"])[0]
+
+
+def test_forms_without_a_spectrum_are_not_told_from_noise(netsurgery, convolutions) -> None:
+    done = netsurgery("plan", *convolutions, "--method", "cp", "--rank", "conv=evbmf")
+    assert done.status == 2
+    assert done.err.endswith("no spectrum to tell from noise; give a rank, an energy or an error\n")
 
 
 def test_suffixes_are_as_many_as_layers(netsurgery, convolutions, tmp_path: Path) -> None:

@@ -45,6 +45,25 @@ def test_folding_comes_before_the_rest(netsurgery, pair, tmp_path, caffe_python)
     assert report["proof"]["passed"] is True
 
 
+@pytest.mark.parametrize("name", ["cifar10_bn_graphopt", "resnet20_cifar10"])
+def test_pycaffe_can_write_folded_layers(netsurgery, zoo, tmp_path, caffe_python, name) -> None:
+    folder = zoo / name
+    files = folder / "deploy_derived.prototxt", next(folder.glob("[mR]*.caffemodel"))
+    rules = ("--fold-batchnorm", "--energy", "InnerProduct=0.9", "--no-verify")
+    models = []
+    for writer in ("direct", "caffe"):
+        out = tmp_path / writer
+        done = netsurgery("compress", *files, *rules, "--blobs", writer, "-o", out)
+        assert done.status == 0, done.err
+        models.append(load(out / files[0].name, out / files[1].name))
+    direct, caffe = models
+    for layer in direct.weights.layers:
+        found = caffe.blobs(layer.name)
+        assert len(found) == len(layer.blobs)
+        for old, new in zip(layer.blobs, found):
+            assert old.array().tobytes() == new.array().tobytes()
+
+
 def test_a_plan_tells_the_folds(netsurgery, pair) -> None:
     done = netsurgery("plan", *pair, "--fold-batchnorm")
     (edit,) = Plan.from_yaml(done.out).edits

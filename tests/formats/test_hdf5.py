@@ -155,6 +155,25 @@ def test_hdf5_is_known_by_its_contents_and_kept_as_the_format(tmp_path: Path) ->
     assert np.array_equal(changed.blobs("a_U")[0].array(), seeded(2, 1))
 
 
+def test_the_size_of_a_file_is_known_before_it_is_written(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for count in (0, 1, 5, 9, 40):
+        layers = [
+            LayerWeights(
+                "layer" + "x" * int(random.integers(40)) + str(number),
+                "Convolution",
+                tuple(
+                    Blob.of(np.ones(random.integers(1, 30, axes), np.float32))
+                    for axes in (4, 1, 2)[: number % 4]
+                ),
+            )
+            for number in range(count)
+        ]
+        weights = Weights(layers, format="hdf5")
+        weights.write(tmp_path / "net.h5")
+        assert weights.size() == (tmp_path / "net.h5").stat().st_size
+
+
 def test_shared_parameters_are_stored_once(tmp_path: Path, load_in_caffe: Any) -> None:
     prototxt = tmp_path / "deploy.prototxt"
     prototxt.write_text(SHARING)

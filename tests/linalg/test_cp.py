@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netsurgery.linalg.cp import cp, multiply_out
+from netsurgery.linalg.cp import SAMPLES, cp, cp_energies, full_rank, multiply_out
 
 
 def random_kernel(shape: tuple, rank: int, seed: int) -> np.ndarray:
@@ -41,6 +41,27 @@ def test_rank_one_is_no_worse_than_higher_order_svd() -> None:
         vectors.append(np.linalg.svd(rows)[0][:, 0])
     kept = np.einsum("ncyx,n,c,y,x->", kernel, *vectors) ** 2
     assert cp(kernel, 1).error <= np.sqrt(1 - kept / np.sum(kernel**2)) + 1e-7
+
+
+def test_what_is_stated_of_ranks_is_no_less_than_they_lose_and_falls() -> None:
+    kernel = np.random.default_rng(3).normal(size=(12, 10, 3, 3))
+    kernel *= 0.7 ** np.arange(12)[:, None, None, None]
+    asked: list[int] = []
+
+    def error(rank: int) -> float:
+        asked.append(rank)
+        return cp(kernel, rank).error
+
+    lost = cp_energies(kernel, error).lost
+    assert len(lost) == full_rank(kernel.shape) == 90
+    assert asked == [1, 2, 4, 9, 19, 38]  # 38 * (12 + 10 + 3 + 3) = 1064 of 1080 numbers
+    assert len(asked) == SAMPLES
+    assert (np.diff(lost) <= 0).all()
+    assert lost[-1] == 0
+    for rank in (1, 3, 6, 14, 30, 38, 60):
+        # Not all fits are equally lucky: a twentieth of the error.
+        assert cp(kernel, rank).error <= 1.05 * lost[rank - 1] ** 0.5
+        assert rank not in asked or lost[rank - 1] == pytest.approx(cp(kernel, rank).error ** 2)
 
 
 def test_zeros_are_met() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from netsurgery.linalg.tensor_train import (
     balanced_digits,
-    count_numbers,
     full_ranks,
+    kronecker_energies,
     multiply_out,
     tensor_train,
 )
@@ -31,7 +31,8 @@ def test_the_error_is_that_of_the_product_and_full_rank_is_exact(digits, seed, d
         # Cores are stored in float32.
         assert found.error == pytest.approx(away, abs=2e-6)
         assert ranks != full or away < 2e-6
-        assert sum(core.size for core in found.cores) <= count_numbers(rows, columns, ranks)
+        links = [core.shape[-1] for core in found.cores[:-1]]
+        assert all(link <= rank for link, rank in zip(links, ranks))
 
 
 def test_one_kronecker_product_is_found() -> None:
@@ -50,6 +51,19 @@ def test_two_cores_are_the_best_sum_of_kronecker_products() -> None:
     values = np.linalg.svd(rearranged, compute_uv=False)
     tail = np.linalg.norm(values[7:]) / np.linalg.norm(values)
     assert tensor_train(matrix, (4, 5), (6, 3), (7,)).error == pytest.approx(tail, rel=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 5), min_size=4, max_size=4), st.integers(0, 99))
+def test_what_is_stated_of_two_cores_is_what_every_rank_loses(sizes, seed) -> None:
+    rows, columns = tuple(sizes[:2]), tuple(sizes[2:])
+    matrix = np.random.default_rng(seed).normal(size=(prod(rows), prod(columns)))
+    lost = kronecker_energies(matrix, rows, columns).lost
+    for rank in range(1, full_ranks(rows, columns)[0] + 1):
+        error = tensor_train(matrix, rows, columns, (rank,)).error
+        # The error of float32 cores against that of the float64 spectrum.
+        assert lost[rank - 1] ** 0.5 == pytest.approx(error, rel=1e-5, abs=2e-6)
+    assert len(lost) == rank
 
 
 @pytest.mark.parametrize(
