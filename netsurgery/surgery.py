@@ -14,7 +14,7 @@ from netsurgery.errors import PlanError
 from netsurgery.formats.upgrade import upgrade
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.residual import relative_distance
-from netsurgery.methods import Context, Edit, Method, Rewrite, method
+from netsurgery.methods import Context, Rewrite, method
 from netsurgery.methods.base import Origin
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.graph import Value
@@ -167,22 +167,12 @@ def operate(
         if progress:
             progress(edit.layer)
         chosen = method(edit.method)
-        _refuse_unknown_options(edit, chosen)
+        chosen.refuse_unknown(edit.options, edit.layer)
         rewrite = chosen.rewrite(current, edit, Context(model, statistics, origins))
         steps.append(Step(current, rewrite))
         origins = _traced_back(origins, rewrite.origins)
         current = _carry_out(current, rewrite)
     return Surgery(model, tuple(steps), current, notes, origins)
-
-
-def _refuse_unknown_options(edit: Edit, chosen: Method) -> None:
-    for option in edit.options:
-        if option not in chosen.options:
-            raise PlanError(
-                f"method {edit.method!r} has no option {option!r}",
-                layer=edit.layer,
-                remedy=f"it takes {', '.join(chosen.options)}",
-            )
 
 
 def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:

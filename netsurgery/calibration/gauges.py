@@ -178,9 +178,11 @@ class RowGauge:
         held = min(self.count, ROWS)
         keys = np.concatenate([self._keys[:held], self._random.random(len(new[0]))])
         stay = np.sort(np.argsort(keys, kind="stable")[:ROWS])
-        self._keys[: len(stay)] = keys[stay]
+        come = stay[stay >= held]
+        free = np.setdiff1d(np.arange(len(stay)), stay[stay < held])
+        self._keys[free] = keys[come]
         for kept, fresh in zip((self.rows, self.targets), new):
-            kept[: len(stay)] = np.concatenate([kept[:held], fresh])[stay]
+            kept[free] = fresh[come - held]
         self.count += len(new[0])
 
 

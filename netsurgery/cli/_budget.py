@@ -95,6 +95,8 @@ def read_budget(
         return None
     if any(rules[name] for name in ("ranks", "energies", "errors")):
         raise click.UsageError("give a budget or rules, not both")
+    if rules["fit"]:
+        raise click.UsageError("--fit is for rules; a budget chooses how layers are fitted")
     names = given["methods"]
     methods = tuple(name.strip() for name in names.split(",")) if names else DEFAULT_METHODS
     return BudgetWishes(

@@ -11,7 +11,7 @@ from netsurgery.cli._options import FOLDER, options
 
 RULES = (
     *("ranks", "energies", "errors", "keep", "allow_growth", "split", "naming", "templates"),
-    *("fold_batchnorm", "method"),
+    *("fold_batchnorm", "method", "fit"),
 )
 
 rule_options = options(
@@ -46,6 +46,13 @@ rule_options = options(
         multiple=True,
         metavar="[LAYER=]ERROR",
         help="Smallest rank whose weights are within this relative error.",
+    ),
+    click.option(
+        "--fit",
+        type=click.Choice(["none", "data", "asymmetric", "relu"]),
+        help="For what svd and channel_svd are best. none: the weights; with --calibrate, data: "
+        "what the layer makes; asymmetric: what it made in the original, of what it reads now; "
+        "relu: what a ReLU behind it leaves of that. [default: none]",
     ),
     click.option(
         "--fold-batchnorm",
@@ -113,6 +120,7 @@ def read_wishes(
     templates: Optional[Path],
     fold_batchnorm: bool,
     method: str,
+    fit: Optional[str],
     predict: bool,
 ) -> Any:
     """Return what the rule options say as the planner's ``Wishes``, or None to fold only.
@@ -134,6 +142,7 @@ def read_wishes(
             "--fold-batchnorm"
         )
     extra = edit_options(split, naming, templates)
+    extra.update({"fit": fit} if fit else {})
     return Wishes(rules, keep, method, allow_growth, extra, predict)
 
 

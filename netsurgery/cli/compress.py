@@ -59,7 +59,7 @@ def _plan(model: Any, plan_file: Optional[Path], rules: dict, step: Any) -> Any:
     from netsurgery.planning import Plan
 
     if plan_file:
-        if any(rules[name] for name in ("ranks", "energies", "errors", "fold_batchnorm")):
+        if any(rules[name] for name in ("ranks", "energies", "errors", "fold_batchnorm", "fit")):
             raise click.UsageError("give a plan or rules, not both")
         return Plan.load(plan_file)
     return make_plan(model, read_wishes(predict=False, **rules), rules["fold_batchnorm"], step)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Dict, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -122,6 +122,20 @@ class Method(ABC):
     name: ClassVar[str]
     layer_types: ClassVar[tuple]
     options: ClassVar[tuple]
+
+    def refuse_unknown(self, options: Iterable[str], layer: Optional[str] = None) -> None:
+        """See that the method has all of some options.
+
+        Raises:
+            PlanError: It lacks one; the text lists those it has.
+        """
+        for option in options:
+            if option not in self.options:
+                raise PlanError(
+                    f"method {self.name!r} has no option {option!r}",
+                    layer=layer,
+                    remedy=f"it takes {', '.join(self.options)}",
+                )
 
     @abstractmethod
     def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:

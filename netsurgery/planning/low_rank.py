@@ -49,12 +49,13 @@ def plan_low_rank(
         progress: Called with the name of each layer before it is looked at.
 
     Raises:
-        PlanError: A rule selects nothing, a rank is impossible, or a layer named outright would
-            grow.
+        PlanError: A rule selects nothing, a rank is impossible, a layer named outright would
+            grow, or the method has no such option.
         NetworkError: Prototxt and weights do not belong together.
     """
     require_fit(model)
     chosen = low_rank_method(wishes.method)
+    chosen.refuse_unknown(wishes.options)
     layers = candidates(model, chosen)
     refuse_idle(wishes.rules, layers, " or ".join(chosen.layer_types))
     refuse_idle_keeps(wishes.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
