@@ -44,6 +44,8 @@ def command(
     wishes = read_budget({name: given.pop(name) for name in BUDGETS}, rules, **others)
     if plan_file and wishes:
         raise click.UsageError("give a plan or a budget, not both")
+    if given["calibrate"] and not (plan_file or wishes or rules["fit"]):
+        raise click.UsageError("--calibrate has nothing to fit: add --fit data, or give a budget")
 
     def planner(model: Any, statistics: Optional[Any], step: Callable[[str], None]) -> Any:
         if wishes:

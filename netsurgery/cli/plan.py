@@ -81,6 +81,8 @@ def command(
     others = {"seed": given["seed"], "notes": notes, "engine": engine}
     wishes = read_budget(budgets, rules, swept, **others)
     chosen = None if wishes else read_wishes(predict=True, **rules)
+    if given["calibrate"] and not wishes:
+        raise click.UsageError("rules need no inputs: give --calibrate to apply or compress")
     model = load(prototxt, weights)
     with progress("planning") as step:
         if not wishes:

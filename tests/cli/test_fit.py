@@ -42,6 +42,7 @@ def test_layers_are_fitted_as_is_asked(netsurgery, tmp_path: Path) -> None:
         ((*RULES, "--fit", "data"), "channel_svd needs inputs to fit to; give some with --calib"),
         (("--method", "tucker", "--rank", "conv*=0.25", "--fit", "data"), "has no option 'fit'"),
         (("--macs", "0.5", "--fit", "relu"), "--fit is for rules"),
+        ((*RULES, *CALIBRATE), "--calibrate has nothing to fit: add --fit data"),
     ],
 )
 def test_fits_that_cannot_be_are_told_in_a_line(
@@ -52,3 +53,9 @@ def test_fits_that_cannot_be_are_told_in_a_line(
     assert problem in done.err
     assert len([line for line in done.err.splitlines() if problem in line]) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_by_rules_takes_no_inputs(netsurgery) -> None:
+    done = netsurgery("plan", *PAIR, *RULES, "--fit", "data", *CALIBRATE)
+    assert done.status == 2
+    assert "rules need no inputs: give --calibrate to apply or compress" in done.err
