@@ -8,10 +8,12 @@ import secrets
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator, List
 
 import pytest
 from quick_caffe import QuickCaffe
+
+from netsurgery.engines.process import Worker
 
 # A Caffe that starts with one thread starts in half the time; it only changes how long tests take.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -69,6 +71,20 @@ def caffe_python() -> str:
     if not python:
         skip_or_fail("needs real Caffe: set NETSURGERY_CAFFE_PYTHON")
     return python
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> List[Worker]:
+    """The child processes that are started."""
+    workers: List[Worker] = []
+    start = Worker.__init__
+
+    def remember(self: Worker, *given: Any) -> None:
+        workers.append(self)
+        start(self, *given)
+
+    monkeypatch.setattr(Worker, "__init__", remember)
+    return workers
 
 
 @pytest.fixture(params=["caffe", "opencv"])

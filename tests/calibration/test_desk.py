@@ -27,20 +27,6 @@ class Collected:
         self.seen += [seen[source].copy() for source in self.sources]
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> List[Worker]:
-    """The child processes that are started."""
-    workers: List[Worker] = []
-    start = Worker.__init__
-
-    def remember(self: Worker, *given: Any) -> None:
-        workers.append(self)
-        start(self, *given)
-
-    monkeypatch.setattr(Worker, "__init__", remember)
-    return workers
-
-
 def models() -> List[Model]:
     return [two_layers(seed=seed) for seed in range(3)]
 

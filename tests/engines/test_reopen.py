@@ -27,20 +27,6 @@ def other(zoo: Path) -> Pair:
     return zoo_pairs.find(zoo, "mtcnn_det3")
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
-    """The child processes that are started."""
-    workers: list[Worker] = []
-    start = Worker.__init__
-
-    def remember(self: Worker, *given: Any) -> None:
-        workers.append(self)
-        start(self, *given)
-
-    monkeypatch.setattr(Worker, "__init__", remember)
-    return workers
-
-
 def answer(session: Session) -> dict[str, np.ndarray]:
     ((name, shape),) = session.inputs.items()
     return session.forward({name: np.random.default_rng(1).random(shape, np.float32)})
