@@ -86,7 +86,7 @@ class Uniform(NamedTuple):
         edits: List[Edit] = []
         left: List[Left] = []
         for layer, type_ in weighing_layers(model)[:-1]:
-            chosen = low_rank_method("svd" if type_ == "InnerProduct" else self.method)
+            chosen = self._method(model, layer, type_)
             rank = rank_for(chosen.tradeoff(model, layer), HALF)
             if rank is None:
                 left.append(Left(layer, "no rank halves its MACs"))
@@ -94,6 +94,13 @@ class Uniform(NamedTuple):
             fit = "asymmetric" if self.fit == "relu" and layer not in rectified else self.fit
             edits += self._edits(model, layer, chosen, rank, fit)
         return Plan(tuple(edits), tuple(left))
+
+    def _method(self, model: Model, layer: str, type_: str) -> LowRank:
+        """Return the method for a layer: a 1 x 1 kernel has no window that could be split."""
+        if type_ == "InnerProduct":
+            return low_rank_method("svd")
+        pointwise = model.blobs(layer)[0].shape[2:] == (1, 1)
+        return low_rank_method("channel_svd" if pointwise else self.method)
 
     def _edits(self, model: Model, layer: str, chosen: LowRank, rank: int, fit: str) -> List[Edit]:
         fitted = {"fit": fit} if fit != "none" and "fit" in chosen.options else {}

@@ -28,10 +28,10 @@ accuracy is that on 3,000 test images which nothing has seen.
 
 First the fits, at the same MACs: every layer but the last at {HALF} of its own, by the largest rank
 that takes no more (a layer that no rank halves would stay; there is none here). Convolutions take
-the method that heads the column, InnerProduct layers `svd` with the same fit, and the last layer
-stays as it is. *relu*: asymmetric, but of layers that a ReLU alone reads what that leaves counts.
-*refit*: the last layer of each chain is fitted to the original behind its edit.
-Figures in brackets are those that issue 4 set out from.
+the method that heads the column (1 x 1 always `channel_svd`), InnerProduct layers `svd` with the
+same fit, and the last layer stays as it is. *relu*: asymmetric, but of layers that a ReLU alone
+reads what that leaves counts. *refit*: the last layer of each chain is fitted to the original
+behind its edit. Figures in brackets are those that issue 4 set out from.
 """
 _BUDGETED = """\
 By budget: `plan_budget` with its default methods, score `output`, and refit. *MACs*: what is left.
