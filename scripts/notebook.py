@@ -27,8 +27,14 @@ CODE = (
 class Notebook:
     """Figures that were measured with the present code, a line of a file each."""
 
-    def __init__(self, name: str) -> None:
-        self._file, self._commit = FOLDER / f"{name}.jsonl", _commit()
+    def __init__(self, name: str, code: Sequence[str] = CODE) -> None:
+        """Open it.
+
+        Args:
+            name: Of the file.
+            code: What of the package makes figures old that were measured before it changed.
+        """
+        self._file, self._commit = FOLDER / f"{name}.jsonl", _commit(code)
         self._found: Dict[Tuple[Any, ...], Any] = {}
         for line in self._file.read_text().splitlines() if self._file.exists() else ():
             key, found, commit = json.loads(line)
@@ -47,8 +53,8 @@ class Notebook:
             notes.write(json.dumps([key, found, self._commit]) + "\n")
 
 
-def _commit() -> str:
+def _commit(code: Sequence[str]) -> str:
     """The last commit that changed the code in question."""
-    paths = [f"netsurgery/{path}" for path in CODE]
+    paths = [f"netsurgery/{path}" for path in code]
     command = ["git", "log", "-1", "--format=%h", "--", *paths]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()

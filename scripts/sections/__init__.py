@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SECTIONS = ("low_rank", "zeros", "spearman", "thinning", "detector", "zoo_thinning")
+SECTIONS = ("low_rank", "zeros", "spearman", "thinning", "detector", "zoo_thinning", "photos")
 """Their order."""
 
 END = "<!-- end -->"
