@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
+
+TOGETHER = 512
+"""Rows that are multiplied at a time: of a few at a time the sums themselves cost the most."""
+
+Parts = List[Tuple[np.ndarray, Optional[np.ndarray]]]
 
 
 class Moments:
@@ -16,16 +21,14 @@ class Moments:
 
     def __init__(self) -> None:
         self.count = 0
-        self._sums: Optional[np.ndarray] = None
-        self._squares: Optional[np.ndarray] = None
-        self._targets: Optional[np.ndarray] = None
-        self._target_squares: Optional[np.ndarray] = None
-        self._products: Optional[np.ndarray] = None
+        self._sums: Dict[str, np.ndarray] = {}
+        self._waiting: Parts = []
+        self._added_up = 0
 
     def to_arrays(self) -> Dict[str, np.ndarray]:
         """Return all that is known, to be kept in a file."""
-        known = {name: value for name, value in vars(self).items() if value is not None}
-        return {name.lstrip("_"): np.asarray(value) for name, value in known.items()}
+        self._add_up()
+        return {"count": np.asarray(self.count), **self._sums}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Moments:
@@ -35,10 +38,8 @@ class Moments:
             KeyError: There is no count.
         """
         moments = cls()
-        moments.count = int(arrays["count"])
-        for name in vars(moments):
-            if name.startswith("_"):
-                setattr(moments, name, arrays.get(name[1:]))
+        moments.count = moments._added_up = int(arrays["count"])
+        moments._sums = {name: array for name, array in arrays.items() if name != "count"}
         return moments
 
     def add(self, rows: np.ndarray, targets: Optional[np.ndarray] = None) -> None:
@@ -48,25 +49,22 @@ class Moments:
             rows: x, shape (m, d).
             targets: y, shape (m, n); given always or never.
         """
-        rows = np.asarray(rows, np.float64)
         self.count += len(rows)
-        self._sums = _plus(self._sums, rows.sum(axis=0))
-        self._squares = _plus(self._squares, rows.T @ rows)
-        if targets is not None:
-            targets = np.asarray(targets, np.float64)
-            self._targets = _plus(self._targets, targets.sum(axis=0))
-            self._target_squares = _plus(self._target_squares, (targets**2).sum(axis=0))
-            self._products = _plus(self._products, targets.T @ rows)
+        # Copies, as an engine may use its arrays again.
+        wanted = None if targets is None else np.array(targets, np.float64)
+        self._waiting.append((np.array(rows, np.float64), wanted))
+        if self.count - self._added_up >= TOGETHER:
+            self._add_up()
 
     @property
     def mean(self) -> np.ndarray:
         """Mean of x, shape (d,)."""
-        return self._mean_of(self._sums)
+        return self._mean_of("sums")
 
     @property
     def second(self) -> np.ndarray:
         """Mean of ``x x^T``, shape (d, d)."""
-        return self._mean_of(self._squares)
+        return self._mean_of("squares")
 
     @property
     def covariance(self) -> np.ndarray:
@@ -76,30 +74,45 @@ class Moments:
     @property
     def target_mean(self) -> np.ndarray:
         """Mean of y, shape (n,)."""
-        return self._mean_of(self._targets)
+        return self._mean_of("targets")
 
     @property
     def target_second(self) -> np.ndarray:
         """Mean of the square of each y, shape (n,)."""
-        return self._mean_of(self._target_squares)
+        return self._mean_of("target_squares")
 
     @property
     def cross(self) -> np.ndarray:
         """Mean of ``y x^T``, shape (n, d)."""
-        return self._mean_of(self._products)
+        return self._mean_of("products")
 
     @property
     def cross_covariance(self) -> np.ndarray:
         """Covariance of y and x, shape (n, d)."""
         return self.cross - np.outer(self.target_mean, self.mean)
 
-    def _mean_of(self, sums: Optional[np.ndarray]) -> np.ndarray:
-        assert sums is not None, "there were no rows, or none of that kind"
-        return sums / self.count
+    def _mean_of(self, name: str) -> np.ndarray:
+        self._add_up()
+        assert name in self._sums, "there were no rows, or none of that kind"
+        return self._sums[name] / self.count
 
+    def _add_up(self) -> None:
+        """Multiply the rows that wait."""
+        if not self._waiting:
+            return
+        parts, wanted = zip(*self._waiting)
+        self._waiting, self._added_up = [], self.count
+        rows = np.concatenate(parts)
+        self._plus("sums", rows.sum(axis=0))
+        self._plus("squares", rows.T @ rows)
+        if wanted[0] is not None:
+            targets = np.concatenate(wanted)
+            self._plus("targets", targets.sum(axis=0))
+            self._plus("target_squares", (targets**2).sum(axis=0))
+            self._plus("products", targets.T @ rows)
 
-def _plus(total: Optional[np.ndarray], part: np.ndarray) -> np.ndarray:
-    if total is None:
-        return part
-    total += part
-    return total
+    def _plus(self, name: str, part: np.ndarray) -> None:
+        if name in self._sums:
+            self._sums[name] += part
+        else:
+            self._sums[name] = part

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-SECTIONS = ("low_rank", "convolutions", "zeros", "spearman", "thinning", "detector", "zoo_thinning")
+SECTIONS = (
+    *("low_rank", "convolutions", "photos", "zeros", "spearman", "thinning", "detector"),
+    "zoo_thinning",
+)
 """Their order."""
 
 END = "<!-- end -->"

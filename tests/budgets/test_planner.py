@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from budget_nets import TEXT, small_net, some_inputs
 
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
@@ -14,6 +16,7 @@ from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.surgery import apply, operate
+from netsurgery.verification import verify
 
 SHARES = (0.2, 0.3, 0.5, 0.7, 0.9)
 PRINTED = 1e-5  # a plan holds six digits
@@ -211,6 +214,25 @@ def test_plans_with_inputs_fit_what_comes_behind(opencv: str, model: Model) -> N
     assert all(edit.method != "refit" for edit in bare.edits)
     fitted, plain = (one_of(found, "fc1").predicted["measured"] for found in (plan, bare))
     assert fitted < plain
+
+
+def test_the_last_layer_of_a_chain_is_fitted_to_a_few_inputs_too(opencv: str, model: Model) -> None:
+    # It was chosen for what it loses when it is fitted.
+    statistics, others = Statistics(some_inputs(6), opencv), Inputs(some_inputs(50, seed=1).arrays)
+    wishes = BudgetWishes(Budget(macs=0.85), ("input_svd",), keep=("conv1", "fc*"))
+    fitted, bare = (
+        plan_budget(model, replace(wishes, refit=refit), statistics) for refit in (True, False)
+    )
+    unknowns, rows = 9 * one_of(fitted, "conv2").options["rank"], 6 * 5 * 4
+    assert unknowns < rows < 4 * unknowns
+    assert one_of(fitted, "conv2_U").method == "refit"
+    lost = [
+        verify(
+            model, apply(model, plan, statistics), inputs=others, engine=opencv, blobs=["conv2"]
+        ).error
+        for plan in (fitted, bare)
+    ]
+    assert lost[0] < 0.85 * lost[1]
 
 
 def test_thinning_is_among_the_choices(model: Model) -> None:

@@ -14,6 +14,7 @@ from netsurgery.calibration import Inputs, cache, statistics
 from netsurgery.calibration.cache import StatisticsCache, default_folder
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines import engine as engine_named
+from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.graph import Layer
 from netsurgery.network.model import Model, load
@@ -63,6 +64,9 @@ def everything(found: dict) -> list[np.ndarray]:
     ]
     arrays = []
     for gauge in gauges:
+        if isinstance(gauge, Moments):
+            arrays += gauge.to_arrays().values()
+            continue
         for name, value in sorted(vars(gauge).items()):
             if hasattr(value, "to_arrays"):
                 arrays += value.to_arrays().values()

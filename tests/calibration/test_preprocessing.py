@@ -138,6 +138,7 @@ def test_one_mean_value_is_for_all_channels() -> None:
     [
         ({"channel_swap": (2, 1)}, "2,1 is not an order of 3 channels"),
         ({"images_dim": (20, 40)}, "images_dim 20,40 is smaller than the net's input 32,32"),
+        ({"images_dim": (300,)}, "images_dim 300 is not a height and a width"),
         ({"mean": (1.0, 2.0)}, "2 mean values for an input of 3 channels"),
         ({"mean": (1.0,), "mean_file": "x.npy"}, "both a mean and a mean file"),
         ({"mean_file": "/nowhere/mean.npy"}, "/nowhere/mean.npy"),

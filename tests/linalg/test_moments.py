@@ -35,12 +35,27 @@ def test_moments_are_those_of_all_rows_at_once(sizes, widths, seed) -> None:
     np.testing.assert_allclose(moments.cross_covariance, together[:targets, targets:], **near)
 
 
-def test_what_is_given_stays_as_it_is() -> None:
+def test_what_is_given_stays_as_it_is_and_may_be_used_again() -> None:
     moments, rows = Moments(), np.ones((2, 3))
     moments.add(rows)
     moments.add(rows)
     np.testing.assert_array_equal(rows, np.ones((2, 3)))
+    rows[:] = 5
     np.testing.assert_array_equal(moments.second, np.ones((3, 3)))
+
+
+def test_rows_wait_until_there_are_enough_to_multiply(monkeypatch) -> None:
+    monkeypatch.setattr("netsurgery.linalg.moments.TOGETHER", 3)
+    random, moments = np.random.default_rng(0), Moments()
+    rows, targets = random.normal(size=(17, 4)), random.normal(size=(17, 2))
+    for number, (start, stop) in enumerate(((0, 1), (1, 3), (3, 10), (10, 12), (12, 17))):
+        moments.add(rows[start:stop], targets[start:stop])
+        if number == 3:  # Looked at in between, and kept in a file.
+            np.testing.assert_allclose(moments.second, rows[:12].T @ rows[:12] / 12, rtol=1e-12)
+            moments = Moments.from_arrays(moments.to_arrays())
+    assert moments.count == len(rows)
+    np.testing.assert_allclose(moments.second, rows.T @ rows / len(rows), rtol=1e-12)
+    np.testing.assert_allclose(moments.cross, targets.T @ rows / len(rows), rtol=1e-12)
 
 
 def test_there_are_no_moments_of_nothing() -> None:
