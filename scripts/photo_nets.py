@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
+from accuracy import Collected
 from photo_boxes import decode
 from photo_views import halves, views
-from thinned import Collected
 
 from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.calibration.measuring import Gauge, Seen, Source, measure
