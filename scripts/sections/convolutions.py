@@ -133,7 +133,7 @@ def _compared(cases: Sequence[Case], found: Mapping[Case, Found]) -> str:
     worse, more, known = [], [], 0
     for case in cases:
         plain = [Uniform(case.net, method) for method in PLAIN]
-        if not {case, *plain} <= set(found):
+        if not {case, Uniform(case.net, "original"), *plain} <= set(found):
             continue
         known += 1
         best = min(_lost(one, found) for one in plain)
@@ -159,7 +159,7 @@ def _budgets(found: Mapping[Case, Found]) -> List[str]:
         row = [net, cell(found, Uniform(net, "original"))]
         for share in BUDGETS:
             case = Planned(net, share)
-            known = case in found
+            known = {case, Uniform(net, "original")} <= set(found)
             row += [cell(found, case), f"{found[case].macs:.3f}" if known else "-"]
             row.append(f"{100 * _lost(case, found):.1f}" if known else "-")
         rows.append(row)
@@ -170,7 +170,7 @@ def _aims(found: Mapping[Case, Found]) -> List[str]:
     lines = ["Aims, in points lost:", ""]
     for (net, share), allowed in ALLOWED.items():
         case = Planned(net, share)
-        if case in found:
+        if {case, Uniform(net, "original")} <= set(found):
             lost = _lost(case, found)
             met = "reached" if lost <= allowed else "NOT reached"
             lines.append(f"- {net} at {share}: {100 * lost:.1f}, aim {100 * allowed:.0f}: {met}")
