@@ -10,8 +10,9 @@ import numpy as np
 
 from netsurgery.calibration.batching import input_shapes
 from netsurgery.calibration.random_inputs import random_inputs
-from netsurgery.calibration.running import place_weights
+from netsurgery.calibration.running import place_weights, renamed
 from netsurgery.engines import Engine, Session
+from netsurgery.errors import EngineError
 from netsurgery.network.model import Model
 
 SPAN = 0.2
@@ -69,9 +70,12 @@ def open_as_it_is(engine: Engine, model: Model, before: Optional[Session] = None
         prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(model.prototxt.data)
         weights = place_weights(model.weights, model.network(), engine, Path(folder))
-        if before is None:
-            return engine.open(prototxt, weights)
-        return engine.reopen(before, prototxt, weights)
+        try:
+            if before is None:
+                return engine.open(prototxt, weights)
+            return engine.reopen(before, prototxt, weights)
+        except EngineError as error:
+            raise renamed(error, str(prototxt), model.network()) from None
 
 
 def inputs_of(model: Model) -> Dict[str, np.ndarray]:

@@ -96,7 +96,7 @@ def load_model(engine: Engine, model: Model, session: Optional[Session] = None) 
             else:
                 session = engine.reopen(session, prototxt, weights)
         except EngineError as error:
-            raise _renamed(error, str(prototxt), network) from None
+            raise renamed(error, str(prototxt), network) from None
         return Runner(network, session, apart.names, str(prototxt))
 
 
@@ -107,11 +107,12 @@ def users_names(runners: Sequence[Runner]) -> Iterator[None]:
         yield
     except EngineError as error:
         for runner in runners:
-            _renamed(error, runner.file, runner.network)
+            renamed(error, runner.file, runner.network)
         raise
 
 
-def _renamed(error: EngineError, file: str, network: Network) -> EngineError:
+def renamed(error: EngineError, file: str, network: Network) -> EngineError:
+    """Return an error that names the user's file where it named the one given to the engine."""
     if error.file == file:
         error.file, error.line, error.column = network.prototxt.file, None, None
     return error

@@ -191,3 +191,17 @@ class Counted:
     def open(self, prototxt: Path, weights: Optional[Path]) -> Session:
         self.starts += 1
         return self.engine.open(prototxt, weights)
+
+
+def test_what_an_engine_refuses_is_named_as_the_user_names_it(
+    model: Model, opencv: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_named(opencv)
+
+    def refuse(prototxt: Path, *_: object, **__: object) -> Session:
+        raise EngineError("cannot", file=str(prototxt), line=3)
+
+    monkeypatch.setattr(type(engine), "open", lambda self, prototxt, *a, **k: refuse(prototxt))
+    with pytest.raises(EngineError) as caught:
+        Stopwatch(engine).time(model)
+    assert (caught.value.file, caught.value.line) == (model.prototxt.file, None)
