@@ -36,7 +36,7 @@ HOSTILE = {
     "html": (b"<!DOCTYPE html><html></html>", "an HTML page, so a failed download, not"),
     "xml": (b"<?xml version='1.0'?>", "this is XML, not"),
     "json": (b'{"message": "Not Found"}', "this is JSON, not"),
-    "gzip": (gzip.compress(V2), "a gzip file, not a .caffemodel; unpack it first"),
+    "gzip": (gzip.compress(V2, mtime=0), "a gzip file, not a .caffemodel; unpack it first"),
     "zip": (b"PK\x03\x04" + V2, "a zip archive or a PyTorch .pth"),
     "onnx": (ONNX, "an ONNX model, not a .caffemodel; convert it"),
     "prototxt": (

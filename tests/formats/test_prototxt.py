@@ -157,7 +157,7 @@ OTHER_FILES = [
     (b"model { kernel { } }", "no layer: the file holds only model"),
     (b"<!DOCTYPE html><html></html>", "an HTML page"),
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "Git LFS pointer"),
-    (gzip.compress(V2), "a gzip file"),
+    (gzip.compress(V2, mtime=0), "a gzip file"),
     (b"PK\x03\x04" + bytes(40), "a zip archive"),
     (b"\x89HDF\r\n\x1a\n" + bytes(40), "an HDF5 file"),
     (b"\x80\x02}q\x01(U\x05", "pickle"),

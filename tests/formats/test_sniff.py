@@ -32,7 +32,7 @@ def archive(maker: Any) -> bytes:
 
 def zipped(stream: Any) -> None:
     with zipfile.ZipFile(stream, "w") as file:
-        file.writestr("archive/data.pkl", b"x")
+        file.writestr(zipfile.ZipInfo("archive/data.pkl"), b"x")
 
 
 def tarred(stream: Any) -> None:
@@ -60,7 +60,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 1\n"
         (b"\xef\xbb\xbf<html>", "an HTML page"),
         (json.dumps({"message": "Not Found"}).encode(), "JSON"),
         (json.dumps([{"a": 1}], indent=1).encode(), "JSON"),
-        (gzip.compress(b"x"), "a gzip file; unpack it first"),
+        (gzip.compress(b"x", mtime=0), "a gzip file; unpack it first"),
         (archive(zipped), "a zip archive or a PyTorch .pth"),
         (archive(tarred), "a tar archive"),
         (pickle.dumps({"a": 1}, protocol=2), "a Python pickle, perhaps a PyTorch .pth"),
