@@ -31,7 +31,8 @@ that takes no more (a layer that no rank halves would stay; there is none here).
 the method that heads the column (1 x 1 always `channel_svd`), InnerProduct layers `svd` with the
 same fit, and the last layer stays as it is. *relu*: asymmetric, but of layers that a ReLU alone
 reads what that leaves counts. *refit*: the last layer of each chain is fitted to the original
-behind its edit. Figures in brackets are those that issue 4 set out from.
+behind its edit. Figures in brackets are those that issue 4 set out from. A dash: not measured yet;
+what is counted below leaves such nets out.
 """
 _BUDGETED = """\
 By budget: `plan_budget` with its default methods, score `output`, and refit. *MACs*: what is left.
@@ -39,8 +40,8 @@ By budget: `plan_budget` with its default methods, score `output`, and refit. *M
 _STEPPED = f"""\
 What each step of the planner brings, at {HALF} of the MACs: every column adds to the one before,
 but the last two each to *+ refit*. Score `output` reckons with chains whose last layer is fitted to
-inputs: without refit it chooses forms that are good only then. A dash: there is no BatchNorm to
-fold.
+inputs: without refit it chooses forms that are good only then. A dash: not measured yet, or there
+is no BatchNorm to fold.
 """
 
 
@@ -146,8 +147,8 @@ def _compared(cases: Sequence[Case], found: Mapping[Case, Found]) -> str:
 
 def _on(known: int, failed: Sequence[str], what: str) -> str:
     if not failed:
-        return f"{what} on all {known} nets"
-    return f"{what} on {known - len(failed)} of {known}, not on {', '.join(failed)}"
+        return f"{what} on all {known} measured"
+    return f"{what} on {known - len(failed)} of {known} measured, not on {', '.join(failed)}"
 
 
 def _budgets(found: Mapping[Case, Found]) -> List[str]:
@@ -161,7 +162,7 @@ def _budgets(found: Mapping[Case, Found]) -> List[str]:
             case = Planned(net, share)
             known = {case, Uniform(net, "original")} <= set(found)
             row += [cell(found, case), f"{found[case].macs:.3f}" if known else "-"]
-            row.append(f"{100 * _lost(case, found):.1f}" if known else "-")
+            row.append(_points(_lost(case, found)) if known else "-")
         rows.append(row)
     return _table(titles, rows)
 
@@ -170,10 +171,11 @@ def _aims(found: Mapping[Case, Found]) -> List[str]:
     lines = ["Aims, in points lost:", ""]
     for (net, share), allowed in ALLOWED.items():
         case = Planned(net, share)
+        outcome = "not measured yet"
         if {case, Uniform(net, "original")} <= set(found):
             lost = _lost(case, found)
-            met = "reached" if lost <= allowed else "NOT reached"
-            lines.append(f"- {net} at {share}: {100 * lost:.1f}, aim {100 * allowed:.0f}: {met}")
+            outcome = f"{_points(lost)}, {'reached' if lost <= allowed else 'NOT reached'}"
+        lines.append(f"- {net} at {share}, aim {100 * allowed:.0f}: {outcome}")
     return lines
 
 
@@ -201,6 +203,11 @@ def _step_table(steps: Mapping[str, Sequence[Case]], found: Mapping[Case, Found]
 
 def _lost(case: Case, found: Mapping[Case, Found]) -> float:
     return found[Uniform(case.net, "original")].accuracy - found[case].accuracy
+
+
+def _points(lost: float) -> str:
+    # No minus before a zero.
+    return f"{round(100 * lost, 1) + 0.0:.1f}"
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> List[str]:
