@@ -37,11 +37,11 @@ class Desk:
         Raises:
             EngineError: The engine refuses a model, or gives up.
         """
-        idle, self._idle = self._idle, []
+        self._close(lambda one: one.engine is not engine)
+        spare, self._idle = self._idle, []
         with contextlib.ExitStack() as stack:
-            for one in idle:
+            for one in spare:
                 stack.callback(one.runner.session.close)
-            spare = [one for one in idle if one.engine is engine]
             found = {}
             for number, model in enumerate(models):
                 same = [one for one in spare if one.model is model]

@@ -11,6 +11,7 @@ from small_models import two_layers
 from netsurgery.calibration import Inputs, desk, random_inputs
 from netsurgery.calibration.measuring import Seen, Source, measure
 from netsurgery.calibration.running import choose_engine
+from netsurgery.engines import Engine
 from netsurgery.engines.process import Worker
 from netsurgery.errors import EngineError
 from netsurgery.network.model import Model
@@ -31,7 +32,7 @@ def models() -> List[Model]:
     return [two_layers(seed=seed) for seed in range(3)]
 
 
-def ask(models: List[Model], inputs: Inputs, engine: str, at: Any = None) -> List[np.ndarray]:
+def ask(models: List[Model], inputs: Inputs, engine: Any, at: Any = None) -> List[np.ndarray]:
     outputs = [Source(m.network().outputs[0], number) for number, m in enumerate(models)]
     gauge = Collected(*outputs)
     measure(models, inputs, [gauge], engine, desk=at)
@@ -89,3 +90,18 @@ def test_nothing_stays_open_behind_an_error(opencv: str, started: List[Worker]) 
     assert (caught.value.file, caught.value.line) == (model.prototxt.file, None)
     assert all(worker._process.poll() is not None for worker in started)
     assert len(ask([model], random_inputs(model.network(), 2), opencv, at)) == 1
+
+
+def test_what_another_engine_holds_does_not_stay(
+    opencv: str, quick_caffe: Engine, started: List[Worker]
+) -> None:
+    choose_engine(opencv).probe()
+    started.clear()
+    at, model = desk.Desk(), models()[0]
+    inputs = random_inputs(model.network(), 2)
+    ask([model], inputs, opencv, at)
+    (worker,) = started
+    assert worker._process.poll() is None
+    ask([model], inputs, quick_caffe, at)
+    assert worker._process.poll() is not None
+    at.close()
