@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Iterator, List, NamedTuple, Sequence
+import math
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence
 
 from netsurgery.calibration.running import Runner, load_model, users_names
 from netsurgery.engines import Engine
+from netsurgery.engines.caffe import CaffeSession
 from netsurgery.network.model import Model
 
 LARGE = 64e6
@@ -49,6 +51,11 @@ class Desk:
                     found[number] = same[0]
                     spare.remove(same[0])
             for number, model in enumerate(models):
+                like = _most_alike(spare, model) if number not in found else None
+                if like is not None:
+                    spare.remove(like)
+                    found[number] = _refilled(like, model)
+            for number, model in enumerate(models):
                 if number not in found:
                     session = spare.pop().runner.session if spare else None
                     runner = load_model(engine, model, session)
@@ -70,6 +77,43 @@ class Desk:
             if which(one):
                 one.runner.session.close()
         self._idle = [one for one in self._idle if not which(one)]
+
+
+def _most_alike(spare: Sequence[_Open], model: Model) -> Optional[_Open]:
+    """Return what becomes the model by new weights in the fewest layers, if anything does."""
+    found = {number: _changed(one, model) for number, one in enumerate(spare)}
+    counts = {number: len(names) for number, names in found.items() if names is not None}
+    return spare[min(counts, key=counts.__getitem__)] if counts else None
+
+
+def _changed(one: _Open, model: Model) -> Optional[List[str]]:
+    """Return the layers whose weights must be set anew, or None where that is not enough."""
+    old, new, session = one.model.weights, model.weights, one.runner.session
+    alike = one.model.prototxt.data == model.prototxt.data
+    if not (alike and old and new and isinstance(session, CaffeSession)):
+        return None
+    names = [name for name in session.parameter_shapes if old.find(name) != new.find(name)]
+    for name in names:
+        shapes = session.parameter_shapes[name]
+        if [blob.count for blob in new.blobs(name)] != [math.prod(shape) for shape in shapes]:
+            return None
+    return names
+
+
+def _refilled(one: _Open, model: Model) -> _Open:
+    """Set the weights of those layers anew; what the net made before them, it keeps."""
+    session, names = one.runner.session, _changed(one, model)
+    assert isinstance(session, CaffeSession) and names is not None
+    session.set_parameters(
+        {
+            name: [
+                blob.array().reshape(shape)
+                for blob, shape in zip(model.blobs(name), session.parameter_shapes[name])
+            ]
+            for name in names
+        }
+    )
+    return one._replace(model=model)
 
 
 def _is_large(model: Model) -> bool:

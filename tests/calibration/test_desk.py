@@ -105,3 +105,29 @@ def test_what_another_engine_holds_does_not_stay(
     ask([model], inputs, quick_caffe, at)
     assert worker._process.poll() is not None
     at.close()
+
+
+def test_new_weights_are_set_in_what_is_open(caffe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text and most weights are the same: nothing is loaded, and the answers are those of files."""
+    loaded = []
+    load = desk.load_model
+    monkeypatch.setattr(desk, "load_model", lambda *given: loaded.append(given[1]) or load(*given))
+    original, other = two_layers(seed=0), two_layers(seed=1)
+    assert original.weights and other.weights
+    inputs = random_inputs(original.network(), 2)
+    names = [layer.name for layer in original.weights.layers if layer.blobs]
+    changed = [
+        Model(original.prototxt, original.weights.replace({name: other.weights.find(name)}))
+        for name in names
+    ]
+    both = Model(original.prototxt, other.weights)
+    at = desk.Desk()
+    pairs = [[one, original] for one in (*changed, both)]
+    for pair in pairs:
+        expected = ask(pair, inputs, caffe)
+        loads = len(loaded)
+        found = ask(pair, inputs, caffe, at)
+        assert len(loaded) - loads == (2 if pair is pairs[0] else 0)
+        for one, wanted in zip(found, expected):
+            np.testing.assert_array_equal(one, wanted)
+    at.close()
