@@ -15,6 +15,7 @@ from netsurgery.methods import Edit
 from netsurgery.methods.chain import ChainMethod
 from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.coupled import weights_name
+from netsurgery.methods.fitting import ASYMMETRIC
 from netsurgery.methods.pieces import new_names
 from netsurgery.network.graph import Layer, Value
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
@@ -84,8 +85,7 @@ class Order:
             done.add(layer.name)
             rewritten = entry is not None and entry[2].method is not None
             if entry is not None and rewritten:
-                self._rewrite(layer, *entry)
-                self._fit_chain(layer, entry[1], entry[2], behind)
+                self._rewrite(layer, *entry, behind)
             elif entry is not None:
                 self._leave(layer, *entry)
             elif layer.name in self.selection.left:
@@ -95,15 +95,19 @@ class Order:
             if behind or rewritten:
                 self._changed.update(layer.tops)
 
-    def _rewrite(self, layer: Layer, place: int, table: LayerChoices, choice: Choice) -> None:
+    def _rewrite(
+        self, layer: Layer, place: int, table: LayerChoices, choice: Choice, behind: bool
+    ) -> None:
         assert choice.method is not None
         if layer.name != table.layer:
             reason = f"shares its weights with {table.layer!r} and is rewritten with it"
             self.left.append(Left(layer.name, reason))
             return
+        fit = self._fit_of(layer, choice, behind)
         options = {
             **choice.method.options_for(choice.ranks),
             **choice.options,
+            **({"fit": fit} if fit else {}),
             **self.wishes.edit_options(choice.method),
         }
         predicted = self._predict(table, choice)
@@ -111,6 +115,22 @@ class Order:
         if other is not None:
             predicted["second"] = self._describe(other)
         self.edits.append(Edit(layer.name, choice.method.name, options, predicted))
+        if self._fits() and fit != ASYMMETRIC and (behind or not fit):
+            self._fit_chain(layer, table, choice)
+
+    def _fit_of(self, layer: Layer, choice: Choice, behind: bool) -> Optional[str]:
+        """What the factors of a form are fitted to.
+
+        Behind a change that is what the layer now reads: its principal components are then those
+        of what can be had. A layer without bias, whose mean a BatchNorm behind it holds, is left
+        to `refit`, which looks for that.
+        """
+        fit: Optional[str] = choice.options.get("fit")
+        product = self._product(layer)
+        bias = len(self.selection.model.blobs(layer.name)) > 1
+        if behind and fit and bias and self._fits() and self._rows(product) >= ROWS * product.width:
+            return ASYMMETRIC
+        return fit
 
     def _predict(self, table: LayerChoices, choice: Choice) -> Dict[str, Any]:
         whole, own = table.choices[0].cost, choice.cost
@@ -151,11 +171,8 @@ class Order:
             reason += f"; next best is {other}: {lost}, MACs {-saves:+.0%}"
         self.left.append(Left(layer.name, reason))
 
-    def _fit_chain(self, layer: Layer, table: LayerChoices, choice: Choice, behind: bool) -> None:
-        """Fit the last layer of a chain, unless it is so already."""
-        fitted = choice.options.get("fit") == "data" and not behind
-        if layer.name != table.layer or not self._fits() or fitted:
-            return
+    def _fit_chain(self, layer: Layer, table: LayerChoices, choice: Choice) -> None:
+        """Fit the last layer of a chain."""
         if len(table.coupled) > 1 or weights_name(layer.text):
             self.left.append(Left(layer.name, "shares its weights: its chain cannot be fitted"))
             return
@@ -176,8 +193,7 @@ class Order:
             self._fit(layer.name, layer, self._product(layer).width)
 
     def _fit(self, name: str, layer: Layer, unknowns: int, least: int = ROWS) -> None:
-        assert self.statistics is not None
-        rows = len(self.statistics.inputs) * min(self._product(layer).places, PLACES)
+        rows = self._rows(self._product(layer))
         if rows < least * unknowns:
             reason = (
                 f"not fitted anew: {rows:,} rows of inputs are too few for {unknowns:,} weights"
@@ -185,6 +201,10 @@ class Order:
             self.left.append(Left(name, reason))
         else:
             self.edits.append(Edit(name, REFIT))
+
+    def _rows(self, product: MatrixProduct) -> int:
+        assert self.statistics is not None
+        return len(self.statistics.inputs) * min(product.places, PLACES)
 
     def _fits(self) -> bool:
         return self.wishes.refit and self.statistics is not None
