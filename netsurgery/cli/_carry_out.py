@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -29,7 +30,8 @@ calibrate_option = options(
         type=FILE,
         help="What to fit to: arrays or images like those the net was trained on, a few hundred or "
         "more; with the same preprocessing flags as --inputs; or a train prototxt (what its data "
-        "layer for TRAIN reads), an LMDB, HDF5 files. Never those it is judged by.",
+        "layer for TRAIN reads), an LMDB, HDF5 files. Judge by others (--inputs): some of these "
+        "stand in for them otherwise.",
     ),
     click.option(
         "--samples",
@@ -60,6 +62,9 @@ carry_out_options = options(
     engine_options,
     json_option,
 )
+
+SHOWN = 64
+"""How many of the inputs of ``--calibrate`` stand in for ``--inputs``: random ones say less."""
 
 ENGINE = ("engine", "caffe_python", "pythonpath")
 
@@ -109,7 +114,7 @@ def carry_out(
             model,
             plan,
             output,
-            _proof(model, engine, given),
+            _proof(model, engine, statistics, given),
             statistics=statistics,
             writer=_writer(engine) if through_caffe else None,
             progress=step,
@@ -142,24 +147,28 @@ def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], 
     return Statistics(samples, engine, seed, step, output, cache)
 
 
-def _proof(model: Any, engine: Any, given: dict) -> Any:
+def _proof(model: Any, engine: Any, statistics: Optional[Any], given: dict) -> Any:
     from netsurgery.compression import Proof
 
     wanted = not given.pop("no_verify")
-    return Proof(engine=engine, inputs=_samples(model, given), wanted=wanted, **given)
+    return Proof(engine=engine, inputs=_samples(model, statistics, given), wanted=wanted, **given)
 
 
-def _samples(model: Any, given: dict) -> Any:
+def _samples(model: Any, statistics: Optional[Any], given: dict) -> Any:
     """What to judge by; preprocessing flags may be there for ``--calibrate`` alone."""
     if given["inputs"]:
         return read_samples(model, given)
+    source = click.get_current_context().get_parameter_source("count")
     for name in PREPROCESSING:
         given.pop(name)
     labels = given.pop("labels")
     given.pop("inputs")
     if labels:
         raise click.UsageError("--labels needs --inputs")
-    return None
+    if statistics is None or source is click.core.ParameterSource.COMMANDLINE:
+        return None
+    few = statistics.inputs.spread(SHOWN)
+    return replace(few, description=f"{few.description}, which it was fitted to")
 
 
 def _writer(engine: Any) -> Any:
