@@ -103,7 +103,8 @@ def _changed(one: _Open, model: Model) -> Optional[List[str]]:
 def _refilled(one: _Open, model: Model) -> _Open:
     """Set the weights of those layers anew; what the net made before them, it keeps."""
     session, names = one.runner.session, _changed(one, model)
-    assert isinstance(session, CaffeSession) and names is not None
+    assert isinstance(session, CaffeSession)
+    assert names is not None
     session.set_parameters(
         {
             name: [

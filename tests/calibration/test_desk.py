@@ -113,7 +113,8 @@ def test_new_weights_are_set_in_what_is_open(caffe: str, monkeypatch: pytest.Mon
     load = desk.load_model
     monkeypatch.setattr(desk, "load_model", lambda *given: loaded.append(given[1]) or load(*given))
     original, other = two_layers(seed=0), two_layers(seed=1)
-    assert original.weights and other.weights
+    assert original.weights
+    assert other.weights
     inputs = random_inputs(original.network(), 2)
     names = [layer.name for layer in original.weights.layers if layer.blobs]
     changed = [

@@ -160,7 +160,7 @@ class CaffeWorker(object):
 
     def _first_with(self, blobs):
         """Return the number of the first layer that has one of these, of its own or shared."""
-        places = set(blob.data.ctypes.data for blob in blobs)
+        places = {blob.data.ctypes.data for blob in blobs}
         for number, name in enumerate(self.net._layer_names):
             own = self.net.params.get(name, ())
             if any(blob.data.ctypes.data in places for blob in own):
