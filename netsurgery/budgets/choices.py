@@ -97,13 +97,14 @@ def find_choices(
                 continue
             lost = np.asarray(score.lost(model, chosen, layer, tradeoff, ranks), float)
             options = score.options(model, chosen, layer)
+            losses = score.losses(model, layer, lost)
             costs = cost.chains(coupled, chosen, tradeoff, ranks)
         except PlanError as error:
             refused[chosen.name] = error.problem
             continue
         forms = [
             Choice(chosen, one, options, float(share), float(loss), own)
-            for one, share, loss, own in zip(ranks, lost, score.losses(lost), costs)
+            for one, share, loss, own in zip(ranks, lost, losses, costs)
         ]
         found += _few(forms, currencies)
     if whole is None:

@@ -97,7 +97,7 @@ class Metric(Score):
 
         return read_off(energies, measure, GRID)
 
-    def losses(self, lost: np.ndarray) -> np.ndarray:
+    def losses(self, model: Model, layer: str, lost: np.ndarray) -> np.ndarray:
         """Return them as they are: what is lost of the metric adds up."""
         return lost
 

@@ -9,7 +9,6 @@ from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.scores import counted, facts_of
 from netsurgery.budgets.search import KEPT, Selection, second
 from netsurgery.budgets.wishes import BudgetWishes
-from netsurgery.calibration.gauges import PLACES
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.methods import Edit
 from netsurgery.methods.chain import ChainMethod
@@ -17,10 +16,12 @@ from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.coupled import weights_name
 from netsurgery.methods.fitting import ASYMMETRIC
 from netsurgery.methods.pieces import new_names
+from netsurgery.methods.refit import why_not
 from netsurgery.network.graph import Layer, Value
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.planning.behind import rows_seen
 from netsurgery.planning.plan import Left
 
 REFIT = "refit"
@@ -70,14 +71,13 @@ class Order:
             for place, (table, choice) in enumerate(selection.taken())
             for name in table.coupled
         }
-        self._shapes: Shapes = infer_shapes(
-            selection.model.network(), weights=selection.model.weights
-        )
+        self._network = selection.model.network()
+        self._shapes: Shapes = infer_shapes(self._network, weights=selection.model.weights)
 
     def write(self) -> None:
         """Go through the layers in their order."""
         done: Set[str] = set()
-        for layer in self.selection.model.network().layers:
+        for layer in self._network.layers:
             behind = not self._changed.isdisjoint(layer.bottoms)
             entry = self._taken.get(layer.name)
             if layer.name in done:
@@ -128,7 +128,8 @@ class Order:
         fit: Optional[str] = choice.options.get("fit")
         product = self._product(layer)
         bias = len(self.selection.model.blobs(layer.name)) > 1
-        if behind and fit and bias and self._fits() and self._rows(product) >= ROWS * product.width:
+        enough = self._fits() and self._rows(product) >= ROWS * product.width
+        if behind and fit and bias and enough:
             return ASYMMETRIC
         return fit
 
@@ -186,10 +187,13 @@ class Order:
 
     def _fit_whole(self, layer: Layer) -> None:
         """Fit a layer that no method has changed to what it now reads."""
-        plain = layer.type in TYPES and len(layer.bottoms) == 1
-        if not (plain and self._fits() and self.selection.model.blobs(layer.name)):
+        model = self.selection.model
+        if not (layer.type in TYPES and self._fits() and model.blobs(layer.name)):
             return
-        if not weights_name(layer.text):
+        problem = why_not(self._network, layer, self._shapes[layer.bottoms[0]])
+        if problem:
+            self.left.append(Left(layer.name, f"not fitted anew: {problem}"))
+        else:
             self._fit(layer.name, layer, self._product(layer).width)
 
     def _fit(self, name: str, layer: Layer, unknowns: int, least: int = ROWS) -> None:
@@ -204,7 +208,7 @@ class Order:
 
     def _rows(self, product: MatrixProduct) -> int:
         assert self.statistics is not None
-        return len(self.statistics.inputs) * min(product.places, PLACES)
+        return rows_seen(product, len(self.statistics.inputs))
 
     def _fits(self) -> bool:
         return self.wishes.refit and self.statistics is not None

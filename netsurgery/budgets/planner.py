@@ -9,6 +9,7 @@ from netsurgery.budgets.choices import LayerChoices
 from netsurgery.budgets.clock import Clock
 from netsurgery.budgets.correction import Correction
 from netsurgery.budgets.costs import LATENCY, NetCost
+from netsurgery.budgets.effect import Effect
 from netsurgery.budgets.joint import Progress, measure_jointly, without_fits
 from netsurgery.budgets.metric import Metric, make_metric
 from netsurgery.budgets.notes import Notes
@@ -239,9 +240,10 @@ class Planner:
         name = self.wishes.chosen_score(self.statistics is not None)
         if name == "metric":
             return make_metric(self.wishes.metric, self._notes, self.statistics, self.progress)
-        if name == "output":
-            assert self.statistics is not None
+        if self.statistics is not None and name == Output.name:
             return Output(self.statistics)
+        if self.statistics is not None and name == Effect.name:
+            return Effect(self.statistics, self.wishes, self.progress)
         return Energy()
 
     def _expected(self, wishes: BudgetWishes, start: Start, selection: Selection) -> Dict[str, Any]:

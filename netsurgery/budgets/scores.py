@@ -43,8 +43,8 @@ class Score(ABC):
             PlanError: The method cannot take the layer, or it cannot be scored.
         """
 
-    def losses(self, lost: np.ndarray) -> np.ndarray:
-        """Return shares that are lost as losses that add up.
+    def losses(self, model: Model, layer: str, lost: np.ndarray) -> np.ndarray:
+        """Return shares that a layer loses as losses that add up.
 
         Their sum is the logarithm of the product of the energies that are left (Zhang et al. 2015).
         """

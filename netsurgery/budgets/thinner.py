@@ -99,8 +99,9 @@ def thin_to(
             for member in group.members
             if member.role == READS and not member.blob and model.blobs(member.layer.name)
         }
-        lost = [_lost(model, twin, name, score) for name in sorted(readers)]
-        loss = float(score.losses(np.array(lost)).sum())
+        lost = {name: _lost(model, twin, name, score) for name in sorted(readers)}
+        losses = [score.losses(model, name, np.array(one)) for name, one in lost.items()]
+        loss = float(sum(losses))
     changed = {value.value for group in groups for value in group.values}
     return Start(surgery.model, plan, loss, changed)
 

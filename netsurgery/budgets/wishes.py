@@ -14,7 +14,7 @@ DEFAULT_METHODS = (
     *("svd", "channel_svd", "input_svd", "spatial_svd", "tucker", "spatial_channel_svd"),
 )
 THIN, FOLD = "thin", "fold_batchnorm"
-SCORES = ("energy", "output", "metric")
+SCORES = ("energy", "output", "effect", "metric")
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ class BudgetWishes:
         methods: Names of the methods to choose among; ``"thin"`` may be one of them, and
             ``"fold_batchnorm"``, which is carried out first.
         score: What tells a form's loss: ``"energy"`` (of weights), ``"output"`` (of what layers
-            make of calibration inputs) or ``"metric"``; by default the second where there are
-            inputs and the first where there are none.
+            make of calibration inputs), ``"effect"`` (the same, by how much of it arrives at the
+            net's outputs) or ``"metric"``; by default the second where there are inputs and the
+            first where there are none.
         metric: For that score, see `netsurgery.budgets.metric`.
         keep: Layers to leave alone, by name, glob or type.
         rois: Number of regions of interest that MACs are counted with.
@@ -131,8 +132,8 @@ class BudgetWishes:
             PlanError: It needs inputs, and there are none.
         """
         name = self.score or ("output" if inputs else "energy")
-        if name == "output" and not inputs:
-            raise PlanError("score output needs inputs", remedy="give some with --calibrate")
+        if name in ("output", "effect") and not inputs:
+            raise PlanError(f"score {name} needs inputs", remedy="give some with --calibrate")
         return name
 
     def edit_options(self, chosen: LowRank) -> Dict[str, Any]:

@@ -14,14 +14,13 @@ from netsurgery.calibration.cache import question
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.criteria.base import Ranking
-from netsurgery.methods import Context, Edit
 from netsurgery.methods.reconstruction import compensate
-from netsurgery.methods.refit import Refit
 from netsurgery.methods.thin import kept_origins
 from netsurgery.network.channels import ChannelGroup, thin_model
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 from netsurgery.network.scores import score_values
+from netsurgery.planning.behind import fit_in_turn
 
 INPUTS = 256
 """How many inputs tell how far an error goes."""
@@ -133,12 +132,7 @@ def _fit(
     """Fit layers of a thinned model, one after another, to what they make in the original."""
     if not {layer.name for layer in group.consumers} <= set(names):
         thinned = compensate(model, thinned, group, keep, "channels", statistics)
-    context = Context(model, statistics, kept_origins(group, keep))
-    for name in names:
-        rewrite = Refit().rewrite(thinned, Edit(name, Refit.name), context)
-        assert thinned.weights is not None
-        thinned = Model(thinned.prototxt, thinned.weights.replace(rewrite.weights))
-    return thinned
+    return fit_in_turn(model, thinned, names, statistics, kept_origins(group, keep))
 
 
 def _ratio(distance: float, lost: float) -> float:

@@ -14,11 +14,10 @@ from netsurgery.criteria.base import WEIGHTS
 from netsurgery.errors import PlanError
 from netsurgery.formats.upgrade import upgrade
 from netsurgery.methods import Edit
-from netsurgery.methods.refit import why_not
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.planning.behind import layers_behind
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import Rule, choose, refuse_idle
 from netsurgery.planning.sensitivity import by_outputs
@@ -243,15 +242,5 @@ def _whole(kept: Optional[np.ndarray]) -> str:
 
 def _fitted(model: Model, groups: Sequence[ChannelGroup], kept: Mapping[str, Sized]) -> List[str]:
     """The layers to fit: all that read, however far behind, what is cut, and that can be fitted."""
-    network = model.network()
-    shapes = infer_shapes(network, weights=model.weights)
     cut = [group for group in groups if len(kept.get(group.name, ())) not in (0, group.channels)]
-    changed = {value.value for group in cut for value in group.values}
-    found = []
-    for layer in network.layers:
-        if changed.isdisjoint(layer.bottoms):
-            continue
-        changed.update(layer.tops)
-        if model.blobs(layer.name) and not why_not(network, layer, shapes[layer.bottoms[0]]):
-            found.append(layer.name)
-    return found
+    return layers_behind(model, (value.value for group in cut for value in group.values))

@@ -1,0 +1,179 @@
+"""What a low-rank form loses of the net's outputs: tried once for each layer."""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import Callable, ClassVar, Dict, List, Optional, Tuple
+
+import numpy as np
+
+from netsurgery.budgets.order import ROWS
+from netsurgery.budgets.output import Output
+from netsurgery.budgets.wishes import BudgetWishes
+from netsurgery.calibration.cache import question
+from netsurgery.calibration.gauges import PLACES
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.formats.weights import LayerWeights
+from netsurgery.linalg.nested import axes_energy
+from netsurgery.linalg.responses import Whole, as_it_is, principal
+from netsurgery.methods.refit import why_not
+from netsurgery.network.graph import Layer
+from netsurgery.network.matrix_product import TYPES, MatrixProduct
+from netsurgery.network.model import Model
+from netsurgery.network.scores import score_values
+from netsurgery.network.shapes import infer_shapes
+from netsurgery.planning.behind import fit_in_turn, layers_behind, rows_seen
+from netsurgery.planning.rules import keeps
+from netsurgery.planning.sensitivity import DistanceGauge
+
+CUT = 0.05
+"""Share of what a layer makes that is cut to see what comes of it."""
+
+FEWEST, MOST = 16, 64
+"""Inputs that it is tried on: as many as the widest layer takes to be fitted."""
+
+LEAST = 1e-6
+"""What arrives is taken for no less, so that no form is free."""
+
+
+class Effect(Output):
+    """The error of a layer's outputs, times how much of it arrives at those of the net.
+
+    Each layer alone is cut to the principal components of what it makes, and the layers behind it
+    are fitted, one after another, as the plan will fit them: an early error is mended by many, a
+    late one by few.
+    """
+
+    name: ClassVar[str] = "effect"
+
+    def __init__(
+        self, statistics: Statistics, wishes: BudgetWishes, progress: Callable[[str], None]
+    ) -> None:
+        """Prepare.
+
+        Args:
+            statistics: Runs inputs.
+            wishes: What the user asks for: what is kept, and whether layers will be fitted.
+            progress: Called with the name of each layer that is tried.
+        """
+        super().__init__(statistics)
+        self._wishes, self._progress = wishes, progress
+        self._arriving: Optional[Dict[str, float]] = None
+
+    def losses(self, model: Model, layer: str, lost: np.ndarray) -> np.ndarray:
+        """Return shares that a layer loses as shares of the squared norm of the net's outputs.
+
+        How much arrives is tried with the first model that is asked about; thinned ones keep the
+        names of its layers.
+        """
+        if self._arriving is None:
+            self._arriving = _Trials(model, self.statistics, self._wishes, self._progress).all()
+        known = self._arriving
+        # Layers that cannot be tried alone, as they share their weights, count like the others.
+        share = known.get(layer) or (mean(known.values()) if known else 1.0)
+        return share * super().losses(model, layer, lost)
+
+
+class _Trials:
+    """Tries the layers of a model."""
+
+    def __init__(
+        self,
+        model: Model,
+        statistics: Statistics,
+        wishes: BudgetWishes,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._model, self._wishes, self._progress = model, wishes, progress
+        self._network = model.network()
+        self._shapes = infer_shapes(self._network, weights=model.weights)
+        self._layers = [layer for layer in self._network.layers if self._is_tried(layer)]
+        self._products = {
+            layer.name: MatrixProduct(layer, self._shapes[layer.bottoms[0]] or ())
+            for layer in self._network.layers
+            if layer.type in TYPES and self._shapes[layer.bottoms[0]]
+        }
+        self._few = statistics.spread(self._count(len(statistics.inputs)))
+
+    def all(self) -> Dict[str, float]:
+        """Return for each layer how much of what is lost of its outputs arrives at the net's."""
+        found = {}
+        for layer in self._layers:
+            self._progress(f"{layer.name}: what its error does to the outputs")
+            tried = self._try(layer)
+            if tried is not None:
+                found[layer.name] = tried
+        return found
+
+    def _is_tried(self, layer: Layer) -> bool:
+        if layer.type not in TYPES or not self._model.blobs(layer.name):
+            return False
+        if why_not(self._network, layer, self._shapes[layer.bottoms[0]]):
+            return False
+        taken = any(layer.type in one.layer_types for one in self._wishes.low_rank())
+        return taken and not keeps(self._wishes.keep, layer.name, layer.type)
+
+    def _count(self, inputs: int) -> int:
+        widths = [
+            -(-ROWS * product.width // min(product.places, PLACES))
+            for product in self._products.values()
+            if rows_seen(product, inputs) >= ROWS * product.width
+        ]
+        return min(MOST, max([FEWEST, *widths]))
+
+    def _try(self, layer: Layer) -> Optional[float]:
+        cut = self._cut(layer)
+        if cut is None:
+            return None
+        model, lost = cut
+        names = [name for name in layers_behind(self._model, layer.tops) if self._is_fitted(name)]
+        model = fit_in_turn(self._model, model, names, self._few, {})
+        outputs = score_values(self._network)
+        gauge = DistanceGauge(outputs)
+        self._few.learn([self._model, model], {question("distance of", outputs): gauge})
+        return max(gauge.distance / -np.log1p(-lost), LEAST)
+
+    def _is_fitted(self, name: str) -> bool:
+        product = self._products[name]
+        enough = rows_seen(product, len(self._few.inputs)) >= ROWS * product.width
+        kept = keeps(self._wishes.keep, name, product.layer.type)
+        return self._wishes.refit and enough and not kept
+
+    def _cut(self, layer: Layer) -> Optional[Tuple[Model, float]]:
+        """The model with a layer cut to few components, and the share of its outputs that lacks."""
+        product = self._products[layer.name]
+        weights, *bias = self._model.blobs(layer.name)
+        matrices = product.matrices(weights.array().astype(np.float64))
+        biases: List[Optional[np.ndarray]] = [None] * len(matrices)
+        if bias:
+            rows = bias[0].array().ravel().astype(np.float64)
+            biases = list(np.split(rows, len(matrices)))
+        seen = self._few.outputs(self._model, [layer])[layer.name]
+        wholes = [as_it_is(*one) for one in zip(matrices, biases, seen)]
+        rank, lost = _rank_that_loses(CUT, wholes)
+        if not 0.0 < lost < 1.0:
+            return None
+        mixings = [principal(whole, rank) for whole in wholes]
+        found = [one.left @ (one.right @ whole.matrix) for one, whole in zip(mixings, wholes)]
+        blobs = [weights.filled(product.joined(found)), *bias]
+        if bias:
+            constants = [
+                one.bias + one.left @ (one.right @ whole.bias)
+                for one, whole in zip(mixings, wholes)
+                if one.bias is not None
+            ]
+            blobs[1] = bias[0].filled(np.concatenate(constants))
+        assert self._model.weights is not None
+        changes = {layer.name: (LayerWeights(layer.name, layer.type, tuple(blobs)),)}
+        return Model(self._model.prototxt, self._model.weights.replace(changes)), lost
+
+
+def _rank_that_loses(share: float, wholes: List[Whole]) -> Tuple[int, float]:
+    """The rank of each group that loses about that share, and what it loses."""
+    weights = np.array([max(float(np.trace(whole.square)), 0.0) for whole in wholes])
+    if weights.sum() <= 0:
+        return 1, 0.0
+    kept = np.array([axes_energy(whole.square) for whole in wholes])
+    lost = 1.0 - weights @ kept / weights.sum()
+    number = int(np.argmin(np.abs(np.log(np.maximum(lost, 1e-12) / share))))
+    return number + 1, float(lost[number])

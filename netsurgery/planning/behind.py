@@ -1,0 +1,68 @@
+"""The layers behind a change: which of them can be fitted anew, and fitting them in their turn."""
+
+from __future__ import annotations
+
+from typing import Iterable, List, Mapping, Sequence
+
+from netsurgery.calibration.gauges import PLACES
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.methods import Context, Edit
+from netsurgery.methods.base import Origin
+from netsurgery.methods.refit import Refit, why_not
+from netsurgery.network.graph import Value
+from netsurgery.network.matrix_product import MatrixProduct
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes
+
+
+def layers_behind(model: Model, changed: Iterable[Value]) -> List[str]:
+    """Return the layers that read, however far behind, what is changed, and that can be fitted.
+
+    Args:
+        model: The network.
+        changed: Values that are changed.
+    """
+    network = model.network()
+    shapes = infer_shapes(network, weights=model.weights)
+    reached = set(changed)
+    found = []
+    for layer in network.layers:
+        if reached.isdisjoint(layer.bottoms):
+            continue
+        reached.update(layer.tops)
+        if model.blobs(layer.name) and not why_not(network, layer, shapes[layer.bottoms[0]]):
+            found.append(layer.name)
+    return found
+
+
+def fit_in_turn(
+    original: Model,
+    model: Model,
+    names: Sequence[str],
+    statistics: Statistics,
+    origins: Mapping[Value, Origin],
+) -> Model:
+    """Return a model with layers fitted, one after another, to what they make in the original.
+
+    Args:
+        original: The model that tells what should come out.
+        model: The one to fit.
+        names: Its layers, in their order.
+        statistics: Runs inputs.
+        origins: Where its values stood in the original.
+
+    Raises:
+        PlanError: A layer cannot be fitted.
+        EngineError: There is no engine, or it refuses a model.
+    """
+    context = Context(original, statistics, origins)
+    for name in names:
+        rewrite = Refit().rewrite(model, Edit(name, Refit.name), context)
+        assert model.weights is not None
+        model = Model(model.prototxt, model.weights.replace(rewrite.weights))
+    return model
+
+
+def rows_seen(product: MatrixProduct, inputs: int) -> int:
+    """Return how many rows of so many inputs a fit of a layer sees."""
+    return inputs * min(product.places, PLACES)

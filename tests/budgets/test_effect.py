@@ -1,0 +1,138 @@
+"""What an error in one layer does to the outputs of the net, tried once for each layer."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import numpy as np
+import pytest
+from budget_nets import some_inputs
+from budget_nets import small_net as small
+from small_models import make_model
+
+from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets.effect import CUT, LEAST, Effect
+from netsurgery.calibration import Inputs
+from netsurgery.calibration.statistics import Statistics
+from netsurgery.errors import PlanError
+from netsurgery.network.cost import total_cost
+from netsurgery.network.model import Model
+from netsurgery.surgery import apply
+
+BESIDE = """\
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 6 } } }
+layer { name: "a" type: "InnerProduct" bottom: "data" top: "a"
+        inner_product_param { num_output: 8 } }
+layer { name: "both" type: "Concat" bottom: "a" bottom: "data" top: "both" }
+layer { name: "b" type: "InnerProduct" bottom: "both" top: "b"
+        inner_product_param { num_output: 4 bias_term: false } }
+"""
+
+
+def beside() -> Model:
+    """A layer all of whose errors the next one can make up for, as it reads the same beside it."""
+    random = np.random.default_rng(0)
+    weights = {"a": [random.normal(size=(8, 6)), random.normal(size=8)]}
+    return make_model(BESIDE, {**weights, "b": [random.normal(size=(4, 14))]})
+
+
+def effect(model: Model, inputs: Inputs, engine: Any, **wished: Any) -> Effect:
+    wishes = BudgetWishes(Budget(macs=0.5), **wished)
+    return Effect(Statistics(inputs, engine), wishes, lambda step: None)
+
+
+def arriving(score: Effect, model: Model, *layers: str) -> Dict[str, float]:
+    """What arrives of a share so small that its logarithm is the share itself."""
+    small = np.array([1e-9])
+    return {name: float(score.losses(model, name, small)[0]) / 1e-9 for name in layers}
+
+
+def normal(shape: tuple, count: int = 60) -> Inputs:
+    return Inputs({"data": np.random.default_rng(1).normal(size=(count, *shape)).astype("f4")})
+
+
+def test_all_of_the_last_layers_error_arrives(opencv: str) -> None:
+    score = effect(beside(), normal((6,)), opencv)
+    found = arriving(score, beside(), "b")
+    # A bias-less layer loses a share s of the mean of its squared outputs, which are the net's;
+    # the loss is -log(1 - s), of an s as near CUT as four outputs allow.
+    possible = [one / -np.log1p(-one) for one in np.linspace(1e-3, 0.5, 500)]
+    assert min(possible) <= found["b"] <= 1.0
+    values = np.linalg.svd(_outputs(beside(), normal((6,))), compute_uv=False) ** 2
+    lost = 1 - np.cumsum(values) / values.sum()
+    cut = lost[:-1][np.argmin(np.abs(np.log(lost[:-1] / CUT)))]
+    assert found["b"] == pytest.approx(cut / -np.log1p(-cut), rel=1e-3)  # float32 outputs
+
+
+def _outputs(model: Model, inputs: Inputs) -> np.ndarray:
+    (a, bias), (b,) = ([blob.array().astype(float) for blob in model.blobs(n)] for n in "ab")
+    data = np.asarray(inputs.arrays["data"], float)
+    return np.hstack([data @ a.T + bias, data]) @ b.T
+
+
+def test_what_the_next_layer_makes_up_for_does_not_arrive(opencv: str) -> None:
+    model = beside()
+    mended = arriving(effect(model, normal((6,)), opencv), model, "a")["a"]
+    broken = arriving(effect(model, normal((6,)), opencv, refit=False), model, "a")["a"]
+    assert broken > 0.01
+    # What a ridge of the fit leaves, whose share of the weights is 1e-3 at most.
+    assert mended < 1e-3 * broken
+
+
+def test_what_nothing_reads_has_next_to_no_weight(opencv: str) -> None:
+    model = beside()
+    assert model.weights is not None
+    blind = model.blobs("b")[0].array().copy()
+    blind[:, :8] = 0
+    model = make_model(BESIDE, {"a": [b.array() for b in model.blobs("a")], "b": [blind]})
+    found = arriving(effect(model, normal((6,)), opencv, refit=False), model, "a")
+    assert found["a"] == pytest.approx(LEAST)
+
+
+def test_layers_kept_on_request_are_not_tried(opencv: str) -> None:
+    tried = []
+    wishes = BudgetWishes(Budget(macs=0.5), keep=("conv1", "fc*"))
+    score = Effect(Statistics(some_inputs(), opencv), wishes, tried.append)
+    score.losses(small(), "conv2", np.array([0.1]))
+    assert [step.split(":")[0] for step in tried] == ["conv2"]
+
+
+def test_layers_that_share_their_weights_count_like_the_others(opencv: str) -> None:
+    shared = """\
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 6 } } }
+layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" }
+        inner_product_param { num_output: 6 } }
+layer { name: "b" type: "InnerProduct" bottom: "a" top: "b" param { name: "w" }
+        inner_product_param { num_output: 6 } }
+layer { name: "c" type: "InnerProduct" bottom: "b" top: "c"
+        inner_product_param { num_output: 6 } }
+"""
+    random = np.random.default_rng(0)
+    model = make_model(
+        shared, {n: [random.normal(size=(6, 6)), random.normal(size=6)] for n in "abc"}
+    )
+    found = arriving(effect(model, normal((6,)), opencv), model, "a", "c")
+    assert found["a"] == found["c"]
+
+
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_plans_keep_to_budgets_and_say_what_was_asked(share: float, opencv: str) -> None:
+    model, statistics = small(), Statistics(some_inputs(300), opencv)
+    wishes = BudgetWishes(Budget(macs=share), score="effect")
+    first, second = (plan_budget(model, wishes, statistics) for _ in range(2))
+    assert first.to_dict() == second.to_dict()
+    assert first.expected["score"] == "effect"
+    made = apply(model, first, statistics)
+    assert total_cost(made).macs <= share * total_cost(model).macs
+
+
+def test_thinning_is_weighed_by_what_arrives_too(opencv: str) -> None:
+    model, statistics = small(), Statistics(some_inputs(300), opencv)
+    wishes = BudgetWishes(Budget(macs=0.5), ("channel_svd", "thin"), score="effect")
+    plan = plan_budget(model, wishes, statistics)
+    assert plan.expected["left"]["macs"] <= 0.5 * plan.expected["whole"]["macs"]
+
+
+def test_without_inputs_it_is_refused() -> None:
+    with pytest.raises(PlanError, match="score effect needs inputs"):
+        plan_budget(small(), BudgetWishes(Budget(macs=0.5), score="effect"))
