@@ -10,8 +10,8 @@ import numpy as np
 from netsurgery.budgets.order import ROWS
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.wishes import BudgetWishes
+from netsurgery.calibration.batching import largest_batch
 from netsurgery.calibration.cache import question
-from netsurgery.calibration.gauges import PLACES
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.nested import axes_energy
@@ -29,8 +29,14 @@ from netsurgery.planning.sensitivity import DistanceGauge
 CUT = 0.05
 """Share of what a layer makes that is cut to see what comes of it."""
 
-FEWEST, MOST = 16, 64
+FEWEST, MOST = 8, 64
 """Inputs that it is tried on: as many as the widest layer takes to be fitted."""
+
+WINDOWS = 256
+"""Windows looked at in each of them: so few inputs must tell more than many do."""
+
+AT_ONCE = 512e6
+"""Bytes that all blobs may take: where all inputs run at once, only what has changed runs again."""
 
 LEAST = 1e-6
 """What arrives is taken for no less, so that no form is free."""
@@ -93,7 +99,7 @@ class _Trials:
             for layer in self._network.layers
             if layer.type in TYPES and self._shapes[layer.bottoms[0]]
         }
-        self._few = statistics.spread(self._count(len(statistics.inputs)))
+        self._few = statistics.spread(self._count(statistics), WINDOWS, AT_ONCE)
 
     def all(self) -> Dict[str, float]:
         """Return for each layer how much of what is lost of its outputs arrives at the net's."""
@@ -113,13 +119,14 @@ class _Trials:
         taken = any(layer.type in one.layer_types for one in self._wishes.low_rank())
         return taken and not keeps(self._wishes.keep, layer.name, layer.type)
 
-    def _count(self, inputs: int) -> int:
-        widths = [
-            -(-ROWS * product.width // min(product.places, PLACES))
+    def _count(self, statistics: Statistics) -> int:
+        wanted = [
+            -(-ROWS * product.width // min(product.places, WINDOWS))
             for product in self._products.values()
-            if rows_seen(product, inputs) >= ROWS * product.width
+            if rows_seen(product, statistics) >= ROWS * product.width
         ]
-        return min(MOST, max([FEWEST, *widths]))
+        fitting = largest_batch(self._network, statistics.inputs, AT_ONCE) or MOST
+        return min(MOST, max(FEWEST, min(max(wanted, default=FEWEST), fitting)))
 
     def _try(self, layer: Layer) -> Optional[float]:
         cut = self._cut(layer)
@@ -135,7 +142,7 @@ class _Trials:
 
     def _is_fitted(self, name: str) -> bool:
         product = self._products[name]
-        enough = rows_seen(product, len(self._few.inputs)) >= ROWS * product.width
+        enough = rows_seen(product, self._few) >= ROWS * product.width
         kept = keeps(self._wishes.keep, name, product.layer.type)
         return self._wishes.refit and enough and not kept
 

@@ -208,7 +208,7 @@ class Order:
 
     def _rows(self, product: MatrixProduct) -> int:
         assert self.statistics is not None
-        return rows_seen(product, len(self.statistics.inputs))
+        return rows_seen(product, self.statistics)
 
     def _fits(self) -> bool:
         return self.wishes.refit and self.statistics is not None

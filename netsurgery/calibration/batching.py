@@ -85,10 +85,12 @@ def samples_are_apart(network: Network, samples: Mapping[str, Shape]) -> bool:
     return all(a > 0 and a * 3 == b * 2 for a, b in rows)
 
 
-def largest_batch(network: Network, inputs: Inputs) -> Optional[int]:
+def largest_batch(
+    network: Network, inputs: Inputs, most_bytes: float = MOST_BYTES
+) -> Optional[int]:
     """Return how many samples to feed at once, or None where the batch cannot be chosen.
 
-    At most 64, and not more than keeps all blobs under 256 MB.
+    At most 64, and not more than keeps all blobs under ``most_bytes``.
     """
     if inputs.whole_blobs:
         return 1
@@ -97,7 +99,7 @@ def largest_batch(network: Network, inputs: Inputs) -> Optional[int]:
         return None
     shapes = _shapes_at(network, samples, 1) or {}
     bytes_each = 4 * sum(math.prod(shape) for shape in shapes.values() if shape is not None)
-    return max(1, min(MOST_SAMPLES, MOST_BYTES // max(bytes_each, 1), len(inputs)))
+    return max(1, min(MOST_SAMPLES, int(most_bytes) // max(bytes_each, 1), len(inputs)))
 
 
 def batch_size(network: Network, inputs: Inputs) -> int:

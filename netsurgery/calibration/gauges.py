@@ -93,6 +93,7 @@ class ProductGauge:
         source: Source,
         target: Optional[Target] = None,
         seed: int = 0,
+        places: int = PLACES,
     ) -> None:
         """Choose what to look at.
 
@@ -101,11 +102,12 @@ class ProductGauge:
             source: What the rows are taken from.
             target: What it should make.
             seed: Chooses the windows.
+            places: How many windows of each sample.
         """
         self.moments: List[Moments] = [Moments() for _ in range(product.groups)]
         self._product = product
         self._source, self._target = source, target
-        self._random = np.random.default_rng(seed)
+        self._random, self._places = np.random.default_rng(seed), places
 
     @property
     def sources(self) -> Tuple[Source, ...]:
@@ -114,7 +116,7 @@ class ProductGauge:
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
-        places = choose_places(self._product, self._random)
+        places = choose_places(self._product, self._random, self._places)
         rows = self._rows(seen[self._source], places)
         targets: Sequence[Optional[np.ndarray]] = [None] * len(rows)
         if self._target is not None:
@@ -186,14 +188,16 @@ class RowGauge:
         self.count += len(new[0])
 
 
-def choose_places(product: MatrixProduct, random: np.random.Generator) -> Places:
+def choose_places(
+    product: MatrixProduct, random: np.random.Generator, most: int = PLACES
+) -> Places:
     """Choose windows of a layer, others every time, so that all are seen sooner or later.
 
     Returns:
         Their numbers; None for all.
     """
     count = product.places
-    return None if count <= PLACES else np.sort(random.choice(count, PLACES, replace=False))
+    return None if count <= most else np.sort(random.choice(count, most, replace=False))
 
 
 class ChannelGauge:

@@ -8,6 +8,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protoco
 
 import numpy as np
 
+from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.desk import Desk
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.calibration.running import EngineLike, Runner, choose_engine, common_batch
@@ -50,6 +51,7 @@ def measure(
     engine: EngineLike = None,
     progress: Progress = None,
     desk: Optional[Desk] = None,
+    most_bytes: float = MOST_BYTES,
 ) -> None:
     """Run models side by side over all inputs, once, and show every batch to the gauges.
 
@@ -60,6 +62,7 @@ def measure(
         engine: The engine or its name; the first that can run the models if None.
         progress: Called with a text for each batch.
         desk: Where models stay open for the next run.
+        most_bytes: What all blobs of a model may take; says how many inputs run at a time.
 
     Raises:
         EngineError: There is no engine, or it refuses a model.
@@ -69,7 +72,7 @@ def measure(
     used = sorted({source.model for source in wanted})
     networks = [models[number].network() for number in used]
     chosen = choose_engine(engine, *networks)
-    size, _ = common_batch(inputs, *networks)
+    size, _ = common_batch(inputs, *networks, most_bytes=most_bytes)
     with contextlib.ExitStack() as stack:
         if desk is None:
             desk = stack.enter_context(contextlib.closing(Desk()))

@@ -10,7 +10,7 @@ from typing import Iterator, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
-from netsurgery.calibration.batching import input_shapes, largest_batch
+from netsurgery.calibration.batching import MOST_BYTES, input_shapes, largest_batch
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.engines import Engine, Session, engines
 from netsurgery.engines import engine as engine_named
@@ -143,9 +143,11 @@ def choose_engine(engine: EngineLike, *networks: Network) -> Engine:
     )
 
 
-def common_batch(inputs: Inputs, *networks: Network) -> tuple[int, bool]:
+def common_batch(
+    inputs: Inputs, *networks: Network, most_bytes: float = MOST_BYTES
+) -> tuple[int, bool]:
     """Return how many samples to feed several nets at once, and whether fewer would do too."""
-    sizes = [largest_batch(network, inputs) for network in networks]
+    sizes = [largest_batch(network, inputs, most_bytes) for network in networks]
     for network, size in zip(networks, sizes):
         if size is None:
             return next(iter(input_shapes(network).values()))[0], False

@@ -8,9 +8,17 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 import numpy as np
 
+from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.cache import StatisticsCache, question
 from netsurgery.calibration.desk import Desk
-from netsurgery.calibration.gauges import ChannelGauge, OutputGauge, ProductGauge, RowGauge, Target
+from netsurgery.calibration.gauges import (
+    PLACES,
+    ChannelGauge,
+    OutputGauge,
+    ProductGauge,
+    RowGauge,
+    Target,
+)
 from netsurgery.calibration.gradients import GradientGauge, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Gauge, Progress, Source, measure
@@ -34,6 +42,8 @@ class Statistics:
         seed: Chooses the windows that are looked at.
         task_output: The output that labels are for, where several hold class scores.
         cache: What was learnt in earlier runs, or None.
+        places: How many windows of each input layers are looked at in.
+        most_bytes: What all blobs of a model may take.
     """
 
     def __init__(
@@ -44,6 +54,8 @@ class Statistics:
         progress: Progress = None,
         task_output: Optional[str] = None,
         cache: Union[str, Path, None] = None,
+        places: int = PLACES,
+        most_bytes: float = MOST_BYTES,
     ) -> None:
         """Choose what is run, and how.
 
@@ -54,8 +66,12 @@ class Statistics:
             progress: Called with what is going on.
             task_output: The output that labels are for, where several hold class scores.
             cache: A folder to keep what is learnt for other runs.
+            places: How many windows of each input layers are looked at in.
+            most_bytes: What all blobs of a model may take. Inputs that all run at a time are
+                quicker to fit to, as only what has changed runs again.
         """
         self.inputs, self.engine, self.seed = inputs, engine, seed
+        self.places, self.most_bytes = places, most_bytes
         self.task_output = task_output
         self.cache = None if cache is None else StatisticsCache(cache)
         self._progress = progress
@@ -71,7 +87,9 @@ class Statistics:
         Raises:
             EngineError: There is no engine, or it refuses a model.
         """
-        measure(models, self.inputs, gauges, self.engine, self._progress, self._desk)
+        measure(
+            models, self.inputs, gauges, self.engine, self._progress, self._desk, self.most_bytes
+        )
 
     def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, List[Moments]]:
         """Return the moments of the rows that layers read, one for each group of a convolution.
@@ -91,7 +109,8 @@ class Statistics:
         for layer in layers:
             if layer.name not in self._products:
                 product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-                gauges[layer.name] = ProductGauge(product, Source(layer.bottoms[0]), seed=self.seed)
+                source = Source(layer.bottoms[0])
+                gauges[layer.name] = ProductGauge(product, source, None, self.seed, self.places)
         self.learn([model], {question("products", name): gauge for name, gauge in gauges.items()})
         self._products.update((name, gauge.moments) for name, gauge in gauges.items())
         return {layer.name: self._products[layer.name] for layer in layers}
@@ -115,6 +134,7 @@ class Statistics:
                 MatrixProduct(layer, shapes[layer.bottoms[0]] or ()),
                 Source(layer.tops[0]),
                 seed=self.seed,
+                places=self.places,
             )
             for layer in layers
         }
@@ -172,7 +192,8 @@ class Statistics:
         shapes = infer_shapes(model.network(), weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
         kind = OutputGauge if made else ProductGauge
-        gauge = kind(product, Source((layer.tops if made else layer.bottoms)[0]), target, self.seed)
+        source = Source((layer.tops if made else layer.bottoms)[0])
+        gauge = kind(product, source, target, self.seed, self.places)
         asked = question("outcomes" if made else "errands", layer.name, target)
         self.learn([model, original], {asked: gauge})
         return gauge.moments
@@ -198,10 +219,23 @@ class Statistics:
         self.learn([model, original], {question("rows", layer.name, target): gauge})
         return gauge.rows[: gauge.count], gauge.targets[: gauge.count]
 
-    def spread(self, count: int) -> Statistics:
-        """Return statistics of ``count`` inputs, spread evenly, run and kept in the same way."""
+    def spread(
+        self, count: int, places: Optional[int] = None, most_bytes: Optional[float] = None
+    ) -> Statistics:
+        """Return statistics of ``count`` inputs, spread evenly, run and kept in the same way.
+
+        Args:
+            count: How many.
+            places: How many windows of each layers are looked at in; as many as here if None.
+            most_bytes: What all blobs of a model may take; as here if None.
+        """
         fewer = Statistics(
-            self.inputs.spread(count), self.engine, self.seed, None, self.task_output
+            self.inputs.spread(count),
+            self.engine,
+            self.seed,
+            task_output=self.task_output,
+            places=places or self.places,
+            most_bytes=most_bytes or self.most_bytes,
         )
         fewer.cache, fewer._desk = self.cache, self._desk
         return fewer
@@ -229,7 +263,8 @@ class Statistics:
         if self.cache is None:
             run(list(gauges.values()))
             return
-        key = self.cache.key(models, self.inputs, _named(self.engine), self.seed)
+        how = (self.seed, self.places, self.most_bytes)
+        key = self.cache.key(models, self.inputs, _named(self.engine), how)
         self.cache.learn(key, gauges, run)
 
     def _remember(self, model: Model) -> None:

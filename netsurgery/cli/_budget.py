@@ -39,7 +39,8 @@ budget_options = options(
         "--score",
         metavar="NAME",
         help="What a form's loss is: energy (of the weights), output (of what layers make of "
-        "--calibrate; default with it) or metric.",
+        "--calibrate; default with it), effect (the same, by how much of it arrives at the net's "
+        "outputs: tried once for each layer, which takes longer) or metric.",
     ),
     click.option(
         "--metric",

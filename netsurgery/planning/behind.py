@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Iterable, List, Mapping, Sequence
 
-from netsurgery.calibration.gauges import PLACES
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.methods import Context, Edit
 from netsurgery.methods.base import Origin
@@ -63,6 +62,6 @@ def fit_in_turn(
     return model
 
 
-def rows_seen(product: MatrixProduct, inputs: int) -> int:
-    """Return how many rows of so many inputs a fit of a layer sees."""
-    return inputs * min(product.places, PLACES)
+def rows_seen(product: MatrixProduct, statistics: Statistics) -> int:
+    """Return how many rows a fit of a layer sees."""
+    return len(statistics.inputs) * min(product.places, statistics.places)

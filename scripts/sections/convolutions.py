@@ -39,7 +39,8 @@ By budget: `plan_budget` with its default methods, score `output`, and refit. *M
 """
 _STEPPED = f"""\
 What each step of the planner brings, at {HALF} of the MACs: every column adds to the one before,
-but the last two each to *+ refit*. Score `output` reckons with chains whose last layer is fitted to
+but the last three each to *+ refit*. *effect* weighs what a layer loses by how much of it arrives
+at the net's outputs. Score `output` reckons with chains whose last layer is fitted to
 inputs: without refit it chooses forms that are good only then. A dash: not measured yet, or there
 is no BatchNorm to fold.
 """
@@ -185,6 +186,7 @@ def _steps(net: str, data: ZooData) -> List[Case]:
         Planned(net, HALF, "energy", refit=False),
         Planned(net, HALF, refit=False),
         Planned(net, HALF),
+        Planned(net, HALF, "effect"),
         Planned(net, HALF, thin=True),
         Planned(net, HALF, fold=True),
     ]
@@ -193,7 +195,7 @@ def _steps(net: str, data: ZooData) -> List[Case]:
 
 def _step_table(steps: Mapping[str, Sequence[Case]], found: Mapping[Case, Found]) -> List[str]:
     titles = ["net", "original", "score `energy`, no data", "score `output`", "+ refit"]
-    titles += ["+ `thin`", "+ `fold_batchnorm`"]
+    titles += ["+ score `effect`", "+ `thin`", "+ `fold_batchnorm`"]
     rows = []
     for net, cases in steps.items():
         cells = [cell(found, case) for case in (Uniform(net, "original"), *cases)]

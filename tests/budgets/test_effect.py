@@ -6,8 +6,8 @@ from typing import Any, Dict
 
 import numpy as np
 import pytest
-from budget_nets import some_inputs
 from budget_nets import small_net as small
+from budget_nets import some_inputs
 from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget

@@ -173,7 +173,7 @@ def test_layers_that_share_weights_are_decided_once() -> None:
         ({"macs": 0.5, "methods": ("svg",)}, "choose among"),
         ({"macs": 0.5, "methods": ("refit",)}, "choose among channel_svd"),
         ({"macs": 0.5, "score": "output"}, "needs inputs"),
-        ({"macs": 0.5, "score": "beauty"}, "choose among energy, output, metric"),
+        ({"macs": 0.5, "score": "beauty"}, "choose among energy, output, effect, metric"),
         ({"macs": 1.5}, "no share"),
         ({}, "there is no budget"),
     ],

@@ -90,13 +90,14 @@ def test_what_is_known_is_not_asked_again(learnt, monkeypatch) -> None:
     assert statistics.products(model, layers)["c"] is first
 
 
-def test_some_windows_of_many_tell_as_much(learnt, monkeypatch) -> None:
+def test_some_windows_of_many_tell_as_much(learnt) -> None:
     model, statistics, _ = learnt
     layers = [layer for layer in model.network().layers if layer.name == "b"]
     every = statistics.products(model, layers)["b"][0]
-    monkeypatch.setattr(gauges, "PLACES", 20)
     few, again = (
-        Statistics(statistics.inputs, statistics.engine, seed=3).products(model, layers)["b"][0]
+        Statistics(statistics.inputs, statistics.engine, seed=3, places=20).products(model, layers)[
+            "b"
+        ][0]
         for _ in range(2)
     )
     # Batches are of two samples; for each as many windows are drawn.

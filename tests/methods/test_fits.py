@@ -11,7 +11,7 @@ from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
 from thin_nets import ErrorGauge
 
-from netsurgery.calibration import Inputs, gauges, random_inputs
+from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit, fitting
@@ -29,13 +29,11 @@ NET = (
     + line("InnerProduct", "c", ["b"], ["c"], "inner_product_param { num_output: 6 transpose: 1 }")
     + line("InnerProduct", "d", ["c"], ["d"], "inner_product_param { num_output: 3 }")
 )
+EVERY = 10**6
+"""Windows of each input: all there are."""
+
 CUT = (Edit("a", "channel_svd", {"rank": 2}),)
 ALL = ("asymmetric", "relu")
-
-
-@pytest.fixture(autouse=True)
-def every_window(monkeypatch) -> None:
-    monkeypatch.setattr(gauges, "PLACES", 10**6)
 
 
 def net(bias: str = "", text: str = NET) -> Tuple[Model, Inputs]:
@@ -49,12 +47,12 @@ def low_rank(layer: str, rank: int, fit: str, **options: Any) -> Edit:
 
 
 def done(model: Model, inputs: Inputs, engine: Any, *edits: Edit) -> Surgery:
-    return operate(model, Plan(edits), Statistics(inputs, engine))
+    return operate(model, Plan(edits), Statistics(inputs, engine, places=EVERY))
 
 
 def error(surgery: Surgery, inputs: Inputs, engine: Any, layer: str) -> float:
     gauge = ErrorGauge(surgery.original, [layer], surgery.kept())
-    Statistics(inputs, engine).run([surgery.original, surgery.model], [gauge])
+    Statistics(inputs, engine, places=EVERY).run([surgery.original, surgery.model], [gauge])
     return gauge.relative
 
 

@@ -11,7 +11,7 @@ from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
 from thin_nets import ErrorGauge
 
-from netsurgery.calibration import Inputs, gauges, random_inputs
+from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
@@ -30,25 +30,23 @@ NET = (
     + line("InnerProduct", "c", ["b"], ["c"], "inner_product_param { num_output: 6 transpose: 1 }")
     + line("InnerProduct", "d", ["c"], ["d"], "inner_product_param { num_output: 3 }")
 )
+EVERY = 10**6
+"""Windows of each input: all there are."""
+
 CUTS = (
     Edit("a", "thin", {"keep": [0, 1, 2, 4, 5, 6]}),
     Edit("b", "thin", {"keep": [0, 1, 2, 4, 6, 7]}),
 )
 
 
-@pytest.fixture(autouse=True)
-def every_window(monkeypatch) -> None:
-    monkeypatch.setattr(gauges, "PLACES", 10**6)
-
-
 def fitted(model: Model, inputs: Inputs, engine: Any, *layers: str, cuts: Any = CUTS) -> Surgery:
     edits = [Edit(name, "refit", {"ridge": 1e-8}) for name in layers]
-    return operate(model, Plan((*cuts, *edits)), Statistics(inputs, engine))
+    return operate(model, Plan((*cuts, *edits)), Statistics(inputs, engine, places=EVERY))
 
 
 def error(surgery: Surgery, inputs: Inputs, engine: Any, layer: str) -> float:
     gauge = ErrorGauge(surgery.original, [layer], surgery.kept())
-    Statistics(inputs, engine).run([surgery.original, surgery.model], [gauge])
+    Statistics(inputs, engine, places=EVERY).run([surgery.original, surgery.model], [gauge])
     return gauge.relative
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from thin_nets import FIRST, NETS, ErrorGauge, group_of, net_with_twins
 
-from netsurgery.calibration import Inputs, gauges, random_inputs
+from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.formats.weights import LayerWeights
@@ -95,10 +95,9 @@ def test_nothing_is_better_than_windows(quick_caffe, text, seed) -> None:
     shared = {l.name for g in model.network().shared_parameters for l, _ in g.members}
     keep = random_keep([*groups.values()], seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gauges, "PLACES", 10**6)
         # The ridge holds weights to where they were, which on these inputs costs something.
         patch.setattr(reconstruction, "ridge_for", lambda width, rows: 1e-8)
-        statistics = Statistics(inputs, quick_caffe)
+        statistics = Statistics(inputs, quick_caffe, places=10**6)
         for name, channels in keep.items():
             readers = groups[name].consumers
             fitted = all(
