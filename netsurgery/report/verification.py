@@ -53,13 +53,14 @@ def describe(done: Verification) -> str:
 
 def blob_row(row: BlobComparison) -> tuple[str, ...]:
     """Return one row of the table of blobs."""
+    detects = row.kind == "detections" and row.agreement is not None
     return (
         row.blob,
         f"{row.error:.2e}",
         f"{row.cosine:.6f}",
         f"{row.max_difference:.2e}",
         f"{row.largest:.3g}",
-        share(row.agreement),
+        f"{share(row.agreement)} of boxes" if detects else share(row.agreement),
         share(row.top5),
         f"{largest_noise(row):.1e}",
     )
