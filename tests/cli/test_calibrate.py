@@ -92,3 +92,32 @@ def test_progress_over_inputs_fills_the_bar(monkeypatch: pytest.MonkeyPatch) -> 
         ("thinning: gradients of 128 of 300 inputs", 128, 300),
         ("thinning: writing", 0, None),
     ]
+
+
+@pytest.mark.usefixtures("opencv")
+def test_what_it_was_fitted_to_stands_in_for_other_inputs(netsurgery, tmp_path: Path) -> None:
+    """Random inputs say less of a net; who wants them says so."""
+    given = (*THIN, "--calibrate", DIGITS / "train.npz")
+    shown = netsurgery(*given, "-o", tmp_path / "a")
+    count = len(np.load(DIGITS / "train.npz")["labels"])
+    file = DIGITS / "train.npz"
+    assert (
+        f"64 inputs (64 of {count} samples of {file}, which it was fitted to), expecting"
+        in shown.out
+    )
+    assert "on 64 labels" in shown.out
+    random = netsurgery(*given, "--random", 4, "-o", tmp_path / "b")
+    assert "4 inputs (4 random samples" in random.out
+
+
+@pytest.mark.usefixtures("opencv")
+def test_a_plan_by_what_arrives_at_the_outputs(netsurgery, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    pair = (DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel")
+    calibrate = ("--calibrate", DIGITS / "train.npz", "--samples", 100, "--engine", "opencv")
+    done = netsurgery("plan", *pair, "--macs", 0.5, "--score", "effect", *calibrate, "-o", plan)
+    assert (done.status, done.err) == (0, "")
+    assert "score: effect" in plan.read_text()
+    refused = netsurgery("plan", *pair, "--macs", 0.5, "--score", "effect", "-o", plan)
+    assert refused.status == 2
+    assert "score effect needs inputs; give some with --calibrate" in refused.err
