@@ -124,7 +124,7 @@ class Planned(NamedTuple):
 
     net: str
     share: float
-    score: str = "output"
+    score: str = "effect"
     refit: bool = True
     thin: bool = False
     fold: bool = False

@@ -67,7 +67,7 @@ class Effect(Output):
         self._arriving: Optional[Dict[str, float]] = None
 
     def losses(self, model: Model, layer: str, lost: np.ndarray) -> np.ndarray:
-        """Return shares that a layer loses as shares of the squared norm of the net's outputs.
+        """Return shares that a layer loses as losses of the net's outputs.
 
         How much arrives is tried with the first model that is asked about; thinned ones keep the
         names of its layers.
@@ -138,7 +138,7 @@ class _Trials:
         outputs = score_values(self._network)
         gauge = DistanceGauge(outputs)
         self._few.learn([self._model, model], {question("distance of", outputs): gauge})
-        return max(gauge.distance / -np.log1p(-lost), LEAST)
+        return max(gauge.distance / lost, LEAST)
 
     def _is_fitted(self, name: str) -> bool:
         product = self._products[name]
@@ -158,7 +158,7 @@ class _Trials:
         seen = self._few.outputs(self._model, [layer])[layer.name]
         wholes = [as_it_is(*one) for one in zip(matrices, biases, seen)]
         rank, lost = _rank_that_loses(CUT, wholes)
-        if not 0.0 < lost < 1.0:
+        if not 0.0 < lost <= 1.0:
             return None
         mixings = [principal(whole, rank) for whole in wholes]
         found = [one.left @ (one.right @ whole.matrix) for one, whole in zip(mixings, wholes)]

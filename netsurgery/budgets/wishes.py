@@ -73,7 +73,7 @@ class BudgetWishes:
             ``"fold_batchnorm"``, which is carried out first.
         score: What tells a form's loss: ``"energy"`` (of weights), ``"output"`` (of what layers
             make of calibration inputs), ``"effect"`` (the same, by how much of it arrives at the
-            net's outputs) or ``"metric"``; by default the second where there are inputs and the
+            net's outputs) or ``"metric"``; by default the third where there are inputs and the
             first where there are none.
         metric: For that score, see `netsurgery.budgets.metric`.
         keep: Layers to leave alone, by name, glob or type.
@@ -131,7 +131,7 @@ class BudgetWishes:
         Raises:
             PlanError: It needs inputs, and there are none.
         """
-        name = self.score or ("output" if inputs else "energy")
+        name = self.score or ("effect" if inputs else "energy")
         if name in ("output", "effect") and not inputs:
             raise PlanError(f"score {name} needs inputs", remedy="give some with --calibrate")
         return name

@@ -39,8 +39,8 @@ budget_options = options(
         "--score",
         metavar="NAME",
         help="What a form's loss is: energy (of the weights), output (of what layers make of "
-        "--calibrate; default with it), effect (the same, by how much of it arrives at the net's "
-        "outputs: tried once for each layer, which takes longer) or metric.",
+        "--calibrate), effect (the same, by how much of it arrives at the net's outputs, which is "
+        "tried once for each layer; default with --calibrate) or metric.",
     ),
     click.option(
         "--metric",

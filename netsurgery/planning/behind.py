@@ -8,6 +8,7 @@ from netsurgery.calibration.statistics import Statistics
 from netsurgery.methods import Context, Edit
 from netsurgery.methods.base import Origin
 from netsurgery.methods.refit import Refit, why_not
+from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.graph import Value
 from netsurgery.network.matrix_product import MatrixProduct
 from netsurgery.network.model import Model
@@ -60,6 +61,14 @@ def fit_in_turn(
         assert model.weights is not None
         model = Model(model.prototxt, model.weights.replace(rewrite.weights))
     return model
+
+
+def are_readers_fitted(group: ChannelGroup, names: Iterable[str]) -> bool:
+    """Whether all layers that read the channels of a group are among those to be fitted.
+
+    If not, they are fitted channel by channel when channels are cut.
+    """
+    return {layer.name for layer in group.consumers} <= set(names)
 
 
 def rows_seen(product: MatrixProduct, statistics: Statistics) -> int:

@@ -20,7 +20,7 @@ from netsurgery.network.channels import ChannelGroup, thin_model
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 from netsurgery.network.scores import score_values
-from netsurgery.planning.behind import fit_in_turn
+from netsurgery.planning.behind import are_readers_fitted, fit_in_turn
 
 INPUTS = 256
 """How many inputs tell how far an error goes."""
@@ -130,7 +130,7 @@ def _fit(
     statistics: Statistics,
 ) -> Model:
     """Fit layers of a thinned model, one after another, to what they make in the original."""
-    if not {layer.name for layer in group.consumers} <= set(names):
+    if not are_readers_fitted(group, names):
         thinned = compensate(model, thinned, group, keep, "channels", statistics)
     return fit_in_turn(model, thinned, names, statistics, kept_origins(group, keep))
 

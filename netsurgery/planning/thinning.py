@@ -17,7 +17,7 @@ from netsurgery.methods import Edit
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
-from netsurgery.planning.behind import layers_behind
+from netsurgery.planning.behind import are_readers_fitted, layers_behind
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import Rule, choose, refuse_idle
 from netsurgery.planning.sensitivity import by_outputs
@@ -185,7 +185,7 @@ class _Planner:
             options: Dict[str, Any] = {"keep": kept.tolist()}
             if kind not in ("none", REFIT):
                 options["compensate"] = kind
-            elif kind == REFIT and not {layer.name for layer in group.consumers} <= fitted:
+            elif kind == REFIT and not are_readers_fitted(group, fitted):
                 options["compensate"] = "channels"
             predicted: Dict[str, Any] = {"channels": [group.channels, len(kept)]}
             if group.approximate:

@@ -35,12 +35,12 @@ behind its edit. Figures in brackets are those that issue 4 set out from. A dash
 what is counted below leaves such nets out.
 """
 _BUDGETED = """\
-By budget: `plan_budget` with its default methods, score `output`, and refit. *MACs*: what is left.
+By budget: `plan_budget` with its default methods, score `effect`, and refit. *MACs*: what is left.
 """
 _STEPPED = f"""\
 What each step of the planner brings, at {HALF} of the MACs: every column adds to the one before,
-but the last three each to *+ refit*. *effect* weighs what a layer loses by how much of it arrives
-at the net's outputs. Score `output` reckons with chains whose last layer is fitted to
+but the last two each to *+ score `effect`*, which weighs what a layer loses by how much of it
+arrives at the net's outputs. Score `output` reckons with chains whose last layer is fitted to
 inputs: without refit it chooses forms that are good only then. A dash: not measured yet, or there
 is no BatchNorm to fold.
 """
@@ -184,9 +184,9 @@ def _steps(net: str, data: ZooData) -> List[Case]:
     """The cases of the last table; the one that folds only where there is something to fold."""
     steps = [
         Planned(net, HALF, "energy", refit=False),
-        Planned(net, HALF, refit=False),
+        Planned(net, HALF, "output", refit=False),
+        Planned(net, HALF, "output"),
         Planned(net, HALF),
-        Planned(net, HALF, "effect"),
         Planned(net, HALF, thin=True),
         Planned(net, HALF, fold=True),
     ]

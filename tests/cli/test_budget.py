@@ -46,7 +46,7 @@ def test_compress_takes_the_same_budget(netsurgery, pair, tmp_path, inputs, open
     assert done.status == 0, done.err + done.out
     assert sorted_pair(out)[1].stat().st_size <= 5000
     report = json.loads((out / "netsurgery.json").read_text())
-    assert report["plan"]["expected"]["score"] == "output"
+    assert report["plan"]["expected"]["score"] == "effect"
     assert report["proof"]["passed"]
 
 
