@@ -30,8 +30,7 @@ calibrate_option = options(
         type=FILE,
         help="What to fit to: arrays or images like those the net was trained on, a few hundred or "
         "more; with the same preprocessing flags as --inputs; or a train prototxt (what its data "
-        "layer for TRAIN reads), an LMDB, HDF5 files. Judge by others (--inputs): some of these "
-        "stand in for them otherwise.",
+        "layer for TRAIN reads), an LMDB, HDF5 files. Never those it is judged by.",
     ),
     click.option(
         "--samples",

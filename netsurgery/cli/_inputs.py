@@ -60,7 +60,7 @@ input_options = options(
         help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), an "
         ".npy, images or folders of images, a train prototxt (what its data layer for TEST "
         "reads, its centre, not mirrored), an LMDB, or HDF5 files (.h5, or a .txt that lists "
-        "them). Random inputs if not given.",
+        "them). If not given, random inputs, or 64 of --calibrate where there are some.",
     ),
     labels_option,
     click.option("--random", "count", default=8, show_default=True, help="How many random inputs."),
