@@ -7,12 +7,12 @@ import json
 import statistics
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from zoo_pairs import Pair, find_pairs
 
 import netsurgery as ns
-from benchmarks.setting import Setting, say
+from benchmarks.setting import Figure, Setting, say
 from netsurgery.budgets.stopwatch import inputs_of, least_seconds, open_as_it_is
 from netsurgery.engines import Engine
 
@@ -23,6 +23,7 @@ PAUSE = 0.05
 """Seconds in which the threads of the net before come to rest: they wait for work awake."""
 
 Found = dict[str, Any]
+Row = tuple[str, str, Found]
 Measure = Callable[[ns.Model, Engine], Found]
 
 
@@ -54,7 +55,7 @@ def in_turn(engine: Engine, before: ns.Model, after: ns.Model) -> Times:
     return Times(*map(statistics.median, turns))
 
 
-def every_pair(setting: Setting, figure: str, measure: Measure) -> Iterator[tuple[str, str, Found]]:
+def every_pair(setting: Setting, figure: str, measure: Measure) -> Iterator[Row]:
     """Measure every model of the zoo in every engine; yield its name, the engine, what was found.
 
     What was found is kept in the folder of the setting, and not measured again. Where a model or
@@ -74,20 +75,44 @@ def every_pair(setting: Setting, figure: str, measure: Measure) -> Iterator[tupl
             yield pair.name, name, known[key]
 
 
+def figure_of(
+    found: Sequence[Row],
+    title: str,
+    columns: Mapping[str, Callable[[Found], str]],
+    summary: Callable[[Sequence[Row]], str],
+    refused: str,
+) -> Figure:
+    """Return the table of what was found of every model in every engine.
+
+    Args:
+        found: What `every_pair` yields.
+        title: Of the table.
+        columns: What comes behind the MACs and both times, by its heading.
+        summary: Called with what could be measured; says it in a line.
+        refused: Heads the list of what could not.
+    """
+    measured = [row for row in found if "problem" not in row[2]]
+    rows = [
+        (
+            *(pair, engine, f"{one['macs']:.2f}"),
+            *(f"{one[name] * 1000:,.3f} ms" for name in ("before", "after")),
+            *(text(one) for text in columns.values()),
+        )
+        for pair, engine, one in measured
+    ]
+    notes = [summary(measured)]
+    problems = [
+        f"- {pair} in {engine}: {one['problem']}" for pair, engine, one in found if "problem" in one
+    ]
+    if problems:
+        notes += [refused, *problems]
+    numbers = {f"{pair} {engine}": one for pair, engine, one in found}
+    heading = ("weights", "engine", "fewer MACs", "original", "compressed", *columns)
+    return Figure(title, heading, rows, notes, numbers)
+
+
 def _measured(pair: Pair, engine: Engine, measure: Measure) -> Found:
     try:
         return measure(ns.load(*pair), engine)
     except ns.NetsurgeryError as error:
         return {"problem": str(error).replace(f"{pair.prototxt.parent}{Path('/')}", "")}
-
-
-def milliseconds(seconds: float) -> str:
-    """For a table."""
-    return f"{seconds * 1000:,.3f} ms"
-
-
-def problems(found: list[tuple[str, str, Found]]) -> list[str]:
-    """What could not be measured, and why, as a list."""
-    return [
-        f"- {pair} in {engine}: {one['problem']}" for pair, engine, one in found if "problem" in one
-    ]

@@ -4,41 +4,29 @@ from __future__ import annotations
 
 import statistics
 from functools import partial
+from typing import Callable, Sequence
 
 import netsurgery as ns
 from benchmarks.setting import Figure, Setting
-from benchmarks.zoo import Found, every_pair, in_turn, milliseconds, problems
+from benchmarks.zoo import Found, Row, every_pair, figure_of, in_turn
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
 from netsurgery.engines import Engine
 from netsurgery.network.cost import total_cost
 
 BUDGET = 0.7
 ENOUGH = 0.9
-COLUMNS = (
-    *("weights", "engine", "fewer MACs", "original", "compressed"),
-    *("promised", "reached", "reached / promised"),
-)
+COLUMNS: dict[str, Callable[[Found], str]] = {
+    "promised": lambda one: f"{one['promised']:.2f}",
+    "reached": lambda one: f"{one['reached']:.2f}",
+    "reached / promised": lambda one: f"{one['reached'] / one['promised']:.3f}",
+}
 
 
 def measure(setting: Setting) -> Figure:
     """Plan every model of the zoo for a share of its time, and time it again."""
     found = list(every_pair(setting, "zoo_latency", partial(_measure, setting)))
-    planned = [(pair, engine, one) for pair, engine, one in found if "problem" not in one]
-    rows = [
-        (
-            *(pair, engine, f"{one['macs']:.2f}"),
-            *(milliseconds(one[name]) for name in ("before", "after")),
-            *(f"{one[name]:.2f}" for name in ("promised", "reached")),
-            f"{one['reached'] / one['promised']:.3f}",
-        )
-        for pair, engine, one in planned
-    ]
-    notes = [_summary(planned)]
-    if problems(found):
-        notes += ["No plan:", *problems(found)]
-    numbers = {f"{pair} {engine}": one for pair, engine, one in found}
     title = f"The zoo planned for {BUDGET:g} of its forward time"
-    return Figure(title, COLUMNS, rows, notes, numbers)
+    return figure_of(found, title, COLUMNS, _summary, "No plan:")
 
 
 def _measure(setting: Setting, model: ns.Model, engine: Engine) -> Found:
@@ -57,7 +45,7 @@ def _measure(setting: Setting, model: ns.Model, engine: Engine) -> Found:
     }
 
 
-def _summary(planned: list[tuple[str, str, Found]]) -> str:
+def _summary(planned: Sequence[Row]) -> str:
     shares = [one["reached"] / one["promised"] for _, _, one in planned]
     if not shares:
         return "**No plan.**"

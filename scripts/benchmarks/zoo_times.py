@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import statistics
 from functools import partial
+from typing import Callable, Sequence
 
 import netsurgery as ns
 from benchmarks.setting import Figure, Setting
-from benchmarks.zoo import Found, every_pair, in_turn, milliseconds, problems
+from benchmarks.zoo import Found, Row, every_pair, figure_of, in_turn
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
 from netsurgery.engines import Engine
 from netsurgery.network.cost import total_cost
 
 BUDGET = 0.5
-COLUMNS = ("weights", "engine", "fewer MACs", "original", "compressed", "quicker")
+COLUMNS: dict[str, Callable[[Found], str]] = {
+    "quicker": lambda one: f"{one['before'] / one['after']:.2f}"
+}
 
 
 def measure(setting: Setting) -> Figure:
     """Plan every model of the zoo for half its MACs, and time it in every engine."""
     thin: dict[str, ns.Model] = {}
     found = list(every_pair(setting, "zoo_times", partial(_measure, thin)))
-    timed = [(pair, engine, one) for pair, engine, one in found if "problem" not in one]
-    rows = [
-        (
-            *(pair, engine, f"{one['macs']:.2f}"),
-            *(milliseconds(one[name]) for name in ("before", "after")),
-            f"{one['before'] / one['after']:.2f}",
-        )
-        for pair, engine, one in timed
-    ]
-    notes = [_summary(timed)]
-    if problems(found):
-        notes += ["Not measured:", *problems(found)]
-    numbers = {f"{pair} {engine}": one for pair, engine, one in found}
     title = f"Forward time of the zoo at {BUDGET:g} of its MACs"
-    return Figure(title, COLUMNS, rows, notes, numbers)
+    return figure_of(found, title, COLUMNS, _summary, "Not measured:")
 
 
 def _measure(thin: dict[str, ns.Model], model: ns.Model, engine: Engine) -> Found:
@@ -49,7 +39,7 @@ def _measure(thin: dict[str, ns.Model], model: ns.Model, engine: Engine) -> Foun
     return {"macs": macs[0] / macs[1], **times._asdict()}
 
 
-def _summary(timed: list[tuple[str, str, Found]]) -> str:
+def _summary(timed: Sequence[Row]) -> str:
     parts = []
     for engine in sorted({engine for _, engine, _ in timed}):
         own = [one for _, name, one in timed if name == engine]
