@@ -32,7 +32,8 @@ of the largest size or more, at the size that the net declares, every other one 
 times as many views a detector is calibrated on those in which it is surest to see something; that
 of plates sees photos of vehicles only. Real Caffe runs `squeezenet`, `ultraface` and `waifu2x`,
 OpenCV the others. *weights alone*: no photo calibrates, forms are scored by the energy of the
-weights; *photos*: by what arrives at the outputs on them, and layers are fitted to them; *thin*: channels may go, too.
+weights; *photos*: by what arrives at the outputs on them, and layers are fitted to them; *thin*:
+channels may go, too.
 
 *forms* counts the edits of each method. *error* is that of each output, or of what the detections
 are made from, relative to the original's. *found* are the original's detections above a score
