@@ -13,8 +13,9 @@ from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.methods import Edit, LowRank, method
 from netsurgery.network.cost import total_cost
-from netsurgery.network.graph import Network, Value
+from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
+from netsurgery.network.scores import compared_outputs
 from netsurgery.planning.plan import Plan
 from netsurgery.surgery import Surgery, operate
 
@@ -78,7 +79,7 @@ def measure_jointly(
     progress("the joint result")
     surgery = operate(model, plan, statistics, progress)
     tops = _tops(model, plan)
-    outputs = _outputs(model.network())
+    outputs = compared_outputs(model.network())
     pairs = _pairs(surgery, [*tops.values(), *outputs])
     gauge = DistanceGauge(pairs)
     statistics.run([model, surgery.model], [gauge])
@@ -108,16 +109,6 @@ def without_fits(plan: Plan) -> Plan:
         if edit.method != REFIT
     ]
     return replace(plan, edits=tuple(edits))
-
-
-def _outputs(network: Network) -> List[Value]:
-    """The outputs, and in place of detections the boxes and scores they are chosen from."""
-    found: List[Value] = []
-    for value in network.outputs:
-        layer = network.producer(value)
-        detects = layer is not None and layer.type.endswith("DetectionOutput")
-        found += layer.bottoms[:2] if layer is not None and detects else [value]
-    return found
 
 
 def _tops(model: Model, plan: Plan) -> Dict[str, Value]:

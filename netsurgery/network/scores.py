@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import List, Tuple
 
 from netsurgery.network.graph import Network, Value
 
@@ -26,4 +26,18 @@ def score_values(network: Network) -> Tuple[Value, ...]:
     squashed = {
         layer.tops[0]: layer.bottoms[0] for layer in network.layers if layer.type in SQUASHING
     }
-    return tuple(dict.fromkeys(squashed.get(value, value) for value in network.outputs))
+    found = (squashed.get(value, value) for value in compared_outputs(network))
+    return tuple(dict.fromkeys(found))
+
+
+def compared_outputs(network: Network) -> Tuple[Value, ...]:
+    """Return the outputs, and in place of detections the boxes and scores they are chosen from.
+
+    Rows of two lists of detections do not belong together, nor are they as many.
+    """
+    found: List[Value] = []
+    for value in network.outputs:
+        layer = network.producer(value)
+        detects = layer is not None and layer.type.endswith("DetectionOutput")
+        found += layer.bottoms[:2] if layer is not None and detects else [value]
+    return tuple(dict.fromkeys(found))
