@@ -18,13 +18,14 @@ layer { name: "p" type: "Softmax" bottom: "b" top: "p" }
 %s
 """
 DETECTING = """layer { name: "prior" type: "PriorBox" bottom: "data" bottom: "data" top: "prior" }
-layer { name: "out" type: "DetectionOutput" bottom: "a" bottom: "p" bottom: "prior" top: "out" }
+layer { name: "flat" type: "Flatten" bottom: "p" top: "flat" }
+layer { name: "out" type: "DetectionOutput" bottom: "a" bottom: "flat" bottom: "prior" top: "out" }
 """
 
 
 @pytest.mark.parametrize(
     ("more", "compared", "scores"),
-    [("", ["a", "p"], ["a", "b"]), (DETECTING, ["a", "p"], ["a", "b"])],
+    [("", ["a", "p"], ["a", "b"]), (DETECTING, ["a", "flat"], ["a", "b"])],
 )
 def test_outputs_are_taken_as_they_were_before(
     more: str, compared: list[str], scores: list[str]
