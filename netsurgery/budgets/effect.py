@@ -109,7 +109,7 @@ class _Trials:
             tried = self._try(layer)
             if tried is not None:
                 found[layer.name] = tried
-        return found
+        return dict(zip(found, _evened(list(found.values()))))
 
     def _is_tried(self, layer: Layer) -> bool:
         if layer.type not in TYPES or not self._model.blobs(layer.name):
@@ -128,7 +128,7 @@ class _Trials:
         fitting = largest_batch(self._network, statistics.inputs, AT_ONCE) or MOST
         return min(MOST, max(FEWEST, min(max(wanted, default=FEWEST), fitting)))
 
-    def _try(self, layer: Layer) -> Optional[float]:
+    def _try(self, layer: Layer) -> Optional[np.ndarray]:
         cut = self._cut(layer)
         if cut is None:
             return None
@@ -138,7 +138,7 @@ class _Trials:
         outputs = score_values(self._network)
         gauge = DistanceGauge(outputs)
         self._few.learn([self._model, model], {question("distance of", outputs): gauge})
-        return max(gauge.distance / lost, LEAST)
+        return gauge.distances / lost
 
     def _is_fitted(self, name: str) -> bool:
         product = self._products[name]
@@ -173,6 +173,19 @@ class _Trials:
         assert self._model.weights is not None
         changes = {layer.name: (LayerWeights(layer.name, layer.type, tuple(blobs)),)}
         return Model(self._model.prototxt, self._model.weights.replace(changes)), lost
+
+
+def _evened(found: List[np.ndarray]) -> List[float]:
+    """Return one number for all outputs, each of which counts as much as any other.
+
+    The scores of a detector, most of which say that there is nothing, are hurt less by anything
+    than its boxes are, but are not worth less.
+    """
+    if not found:
+        return []
+    typical = np.mean(found, axis=0)
+    factors = np.divide(typical.mean(), typical, out=np.zeros_like(typical), where=typical > 0)
+    return [max(float(np.mean(one * factors)), LEAST) for one in found]
 
 
 def _rank_that_loses(share: float, wholes: List[Whole]) -> Tuple[int, float]:

@@ -55,10 +55,16 @@ class DistanceGauge:
             row += ((first - second) ** 2).sum(), (first**2).sum()
 
     @property
+    def distances(self) -> np.ndarray:
+        """The relative squared distance of each output."""
+        apart, whole = self.squares.T
+        found: np.ndarray = apart / np.maximum(whole, 1e-30)
+        return found
+
+    @property
     def distance(self) -> float:
         """The mean over outputs of the relative squared distance."""
-        apart, whole = self.squares.T
-        return float(np.mean(apart / np.maximum(whole, 1e-30)))
+        return float(np.mean(self.distances))
 
 
 Behind = Callable[[Mapping[str, Sized]], List[str]]

@@ -11,7 +11,7 @@ from budget_nets import some_inputs
 from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
-from netsurgery.budgets.effect import LEAST, Effect
+from netsurgery.budgets.effect import LEAST, Effect, _evened
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
@@ -124,3 +124,13 @@ def test_thinning_is_weighed_by_what_arrives_too(opencv: str) -> None:
 def test_without_inputs_it_is_refused() -> None:
     with pytest.raises(PlanError, match="score effect needs inputs"):
         plan_budget(small(), BudgetWishes(Budget(macs=0.5), score="effect"))
+
+
+def test_an_output_that_is_hurt_less_counts_as_much() -> None:
+    """One output is hurt a hundred times less; which layers hurt it most is seen all the same."""
+    boxes, scores = np.array([0.4, 0.2, 0.1, 0.1]), np.array([0.001, 0.001, 0.001, 0.005])
+    found = _evened(list(np.stack([boxes, scores], axis=1)))
+    assert found[3] > found[0] > found[1] > found[2]
+    # As large as the mean without it, all layers together; a single output is left as it is.
+    assert sum(found) == pytest.approx((boxes.sum() + scores.sum()) / 2)
+    assert _evened([boxes[:1], boxes[1:2]]) == pytest.approx([0.4, 0.2])
