@@ -66,8 +66,9 @@ class Net:
     def inputs(self, model: Model, images: Path) -> List[Inputs]:
         """Return what calibrates and what judges: views of different photos.
 
-        A detector is calibrated on those of many views in which it is surest to see something:
-        of others the background is nearly all that it could learn.
+        A detector is calibrated on those of many views in which it is surest to see something, as
+        of others the background is nearly all that it could learn; and on as many of these, as
+        there is more than one background.
         """
         seen, judged = halves(images, self.only)
         drawn = self.counts[0] * (1 if self.best is None else DRAWN)
@@ -75,7 +76,9 @@ class Net:
         if self.best is not None:
             ((blob, fed),) = chosen.arrays.items()
             surest = np.argsort(-self.best(self.run(model, chosen)), kind="stable")
-            fed = fed[np.sort(surest[: self.counts[0]])]
+            count = self.counts[0]
+            others = surest[count :: max(len(surest) // count - 1, 1)][:count]
+            fed = fed[np.sort([*surest[:count], *others])]
             chosen = Inputs({blob: fed}, description=f"{len(fed)} of {chosen.description}")
         return [chosen, self._views(model, judged, self.counts[1])]
 

@@ -29,11 +29,11 @@ _INTRODUCTION = """\
 `netsurgery plan --macs 0.6` on nets that look at photos, without training. Every other photo of
 `data/images` calibrates, the others judge; of each half whole photos and windows of them, at 0.3
 of the largest size or more, at the size that the net declares, every other one mirrored. Of five
-times as many views a detector is calibrated on those in which it is surest to see something; that
-of plates sees photos of vehicles only. Real Caffe runs `squeezenet`, `ultraface` and `waifu2x`,
-OpenCV the others. *weights alone*: no photo calibrates, forms are scored by the energy of the
-weights; *photos*: by what arrives at the outputs on them, and layers are fitted to them; *thin*:
-channels may go, too.
+times as many views a detector is calibrated on those in which it is surest to see something, and on
+as many of the others; that of plates sees photos of vehicles only. Real Caffe runs
+`squeezenet`, `ultraface` and `waifu2x`, OpenCV the others. *weights alone*: no photo calibrates,
+forms are scored by the energy of the weights; *photos*: by what arrives at the outputs on them, and
+layers are fitted to them; *thin*: channels may go, too.
 
 *forms* counts the edits of each method. *error* is that of each output, or of what the detections
 are made from, relative to the original's. *found* are the original's detections above a score
