@@ -12,7 +12,6 @@ from notebook import FOLDER, KNOWN_ONLY, Notebook
 from photo_nets import NETS, Net, Outputs, errors
 
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
-from netsurgery.budgets.wishes import DEFAULT_METHODS, THIN
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.network.cost import total_cost
@@ -22,8 +21,7 @@ from netsurgery.surgery import apply
 
 TITLE = "Nets that look at photos, at 0.6 of their MACs"
 BUDGET = Budget(macs=0.6)
-WEIGHTS_ALONE, PHOTOS, THINNED = "weights alone", "photos", "photos, thin"
-WAYS = (WEIGHTS_ALONE, PHOTOS, THINNED)
+WEIGHTS_ALONE, PHOTOS = WAYS = ("weights alone", "photos")
 CODE = ("budgets", "methods", "criteria", "linalg", "planning", "calibration/gauges.py")
 _INTRODUCTION = """\
 `netsurgery plan --macs 0.6` on nets that look at photos, without training. Every other photo of
@@ -33,7 +31,7 @@ times as many views a detector is calibrated on those in which it is surest to s
 as many of the others; that of plates sees photos of vehicles only. Real Caffe runs
 `squeezenet`, `ultraface` and `waifu2x`, OpenCV the others. *weights alone*: no photo calibrates,
 forms are scored by the energy of the weights; *photos*: by what arrives at the outputs on them, and
-layers are fitted to them; *thin*: channels may go, too.
+layers are fitted to them.
 
 *forms* counts the edits of each method. *error* is that of each output, or of what the detections
 are made from, relative to the original's. *found* are the original's detections above a score
@@ -86,9 +84,8 @@ def _measure(net: Net, way: str, zoo: Path, data: Path, notebook: Notebook) -> N
 
 
 def _plan(task: _Task, way: str) -> List[str]:
-    methods = (*DEFAULT_METHODS, THIN) if way == THINNED else DEFAULT_METHODS
     statistics = None if way == WEIGHTS_ALONE else task.statistics
-    plan = plan_budget(task.model, BudgetWishes(BUDGET, methods), statistics)
+    plan = plan_budget(task.model, BudgetWishes(BUDGET), statistics)
     smaller = apply(task.model, plan, statistics)
     after = task.net.run(smaller, task.judged)
     return [
