@@ -7,7 +7,6 @@ from typing import List, Tuple
 from netsurgery.network.graph import Network, Value
 
 SQUASHING = ("Softmax", "Sigmoid")
-RESHAPING = ("Flatten", "Permute", "Reshape")
 
 
 def scores_of(network: Network) -> Tuple[Value, ...]:
@@ -25,20 +24,14 @@ def scores_of(network: Network) -> Tuple[Value, ...]:
 def score_values(network: Network) -> Tuple[Value, ...]:
     """Return the outputs, with what is squashed as it was before.
 
-    A detector's scores are squashed, most of them to nearly 0 or 1, and then put in another shape.
+    A detector's scores, which are put in another shape behind that, stay squashed: most of them say
+    that there is nothing, and how surely they do so does not matter.
     """
-    return tuple(dict.fromkeys(_unsquashed(network, one) for one in compared_outputs(network)))
-
-
-def _unsquashed(network: Network, value: Value) -> Value:
-    before = value
-    while True:
-        layer = network.producer(before)
-        if layer is None or layer.type not in (*SQUASHING, *RESHAPING):
-            return value
-        before = layer.bottoms[0]
-        if layer.type in SQUASHING:
-            return before
+    squashed = {
+        layer.tops[0]: layer.bottoms[0] for layer in network.layers if layer.type in SQUASHING
+    }
+    found = (squashed.get(value, value) for value in compared_outputs(network))
+    return tuple(dict.fromkeys(found))
 
 
 def compared_outputs(network: Network) -> Tuple[Value, ...]:
