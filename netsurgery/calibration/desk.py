@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.calibration.running import Runner, load_model, users_names
 from netsurgery.engines import Engine
@@ -53,8 +53,8 @@ class Desk:
             for number, model in enumerate(models):
                 like = _most_alike(spare, model) if number not in found else None
                 if like is not None:
-                    spare.remove(like)
-                    found[number] = _refilled(like, model)
+                    spare.remove(like[0])
+                    found[number] = _refilled(*like, model)
             for number, model in enumerate(models):
                 if number not in found:
                     session = spare.pop().runner.session if spare else None
@@ -79,11 +79,11 @@ class Desk:
         self._idle = [one for one in self._idle if not which(one)]
 
 
-def _most_alike(spare: Sequence[_Open], model: Model) -> Optional[_Open]:
-    """Return what becomes the model by new weights in the fewest layers, if anything does."""
-    found = {number: _changed(one, model) for number, one in enumerate(spare)}
-    counts = {number: len(names) for number, names in found.items() if names is not None}
-    return spare[min(counts, key=counts.__getitem__)] if counts else None
+def _most_alike(spare: Sequence[_Open], model: Model) -> Optional[Tuple[_Open, List[str]]]:
+    """Return what becomes the model by new weights in the fewest layers, and these, or None."""
+    found = [(one, _changed(one, model)) for one in spare]
+    alike = [(one, names) for one, names in found if names is not None]
+    return min(alike, key=lambda pair: len(pair[1]), default=None)
 
 
 def _changed(one: _Open, model: Model) -> Optional[List[str]]:
@@ -100,11 +100,10 @@ def _changed(one: _Open, model: Model) -> Optional[List[str]]:
     return names
 
 
-def _refilled(one: _Open, model: Model) -> _Open:
-    """Set the weights of those layers anew; what the net made before them, it keeps."""
-    session, names = one.runner.session, _changed(one, model)
+def _refilled(one: _Open, names: Sequence[str], model: Model) -> _Open:
+    """Set the weights of some layers anew; what the net made before them, it keeps."""
+    session = one.runner.session
     assert isinstance(session, CaffeSession)
-    assert names is not None
     session.set_parameters(
         {
             name: [
