@@ -123,6 +123,7 @@ class CaffeWorker(object):
         """
         arrays = iter(arrays)
         results = [[] for _ in blobs]
+        self._forget()
         for run in runs:
             flat = [self.net.params[native(name)][index].data.reshape(-1) for name, index in run]
             places = [next(arrays) for _ in run]
@@ -130,7 +131,6 @@ class CaffeWorker(object):
             kept = [weights[place] for weights, place in zip(flat, places)]
             for weights, place in zip(flat, places):
                 weights[place] = 0
-            self._forget()
             self.net.forward(start=native(start))
             for found, name in zip(results, blobs):
                 found.append(self.net.blobs[native(name)].data.copy())
