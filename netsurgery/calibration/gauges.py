@@ -149,7 +149,13 @@ class RowGauge:
     """
 
     def __init__(
-        self, product: MatrixProduct, source: Source, target: Target, outputs: int, seed: int = 0
+        self,
+        product: MatrixProduct,
+        source: Source,
+        target: Target,
+        outputs: int,
+        seed: int = 0,
+        places: int = PLACES,
     ) -> None:
         """Choose what to look at.
 
@@ -159,12 +165,13 @@ class RowGauge:
             target: What it should make.
             outputs: How many numbers it makes at a time.
             seed: Chooses the windows and the rows.
+            places: How many windows of each sample.
         """
         self.rows, self.targets = np.zeros((2, ROWS, outputs), np.float32)
         self.count = 0
         self._product = product
         self._source, self._target = source, target
-        self._random = np.random.default_rng(seed)
+        self._random, self._places = np.random.default_rng(seed), places
         self._keys = np.zeros(ROWS)
 
     @property
@@ -174,7 +181,7 @@ class RowGauge:
 
     def add(self, seen: Seen) -> None:
         """Take in a batch: of all rows those with the smallest of random keys stay."""
-        places = choose_places(self._product, self._random)
+        places = choose_places(self._product, self._random, self._places)
         made = [seen[self._source], self._target.of(seen)]
         new = [np.concatenate(self._product.made(array, places), axis=1) for array in made]
         held = min(self.count, ROWS)
@@ -188,9 +195,7 @@ class RowGauge:
         self.count += len(new[0])
 
 
-def choose_places(
-    product: MatrixProduct, random: np.random.Generator, most: int = PLACES
-) -> Places:
+def choose_places(product: MatrixProduct, random: np.random.Generator, most: int) -> Places:
     """Choose windows of a layer, others every time, so that all are seen sooner or later.
 
     Returns:

@@ -215,7 +215,8 @@ class Statistics:
         shapes = infer_shapes(model.network(), weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
         outputs = sum(map(len, product.matrices(model.blobs(layer.name)[0].array())))
-        gauge = RowGauge(product, Source(layer.tops[0]), target, outputs, self.seed)
+        source = Source(layer.tops[0])
+        gauge = RowGauge(product, source, target, outputs, self.seed, self.places)
         self.learn([model, original], {question("rows", layer.name, target): gauge})
         return gauge.rows[: gauge.count], gauge.targets[: gauge.count]
 
