@@ -7,22 +7,22 @@ from typing import Callable, ClassVar, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.budgets.order import ROWS
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.calibration.batching import largest_batch
 from netsurgery.calibration.cache import question
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.nested import axes_energy
-from netsurgery.linalg.responses import Whole, as_it_is, principal
-from netsurgery.methods.refit import why_not
+from netsurgery.linalg.responses import Whole, as_it_is, mixed, principal
+from netsurgery.methods import Context, Edit
+from netsurgery.methods.errands import biases_of, find_errand
+from netsurgery.methods.refit import Refit, why_not
 from netsurgery.network.graph import Layer
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.scores import score_values
 from netsurgery.network.shapes import infer_shapes
-from netsurgery.planning.behind import fit_in_turn, layers_behind, rows_seen
+from netsurgery.planning.behind import ROWS, fit_in_turn, layers_behind, sees_enough
 from netsurgery.planning.rules import keeps
 from netsurgery.planning.sensitivity import DistanceGauge
 
@@ -75,7 +75,7 @@ class Effect(Output):
         if self._arriving is None:
             self._arriving = _Trials(model, self.statistics, self._wishes, self._progress).all()
         known = self._arriving
-        # Layers that cannot be tried alone, as they share their weights, count like the others.
+        # Layers that share their weights, or are too wide to be fitted, count like the others.
         share = known.get(layer) or (mean(known.values()) if known else 1.0)
         return share * super().losses(model, layer, lost)
 
@@ -91,41 +91,41 @@ class _Trials:
         progress: Callable[[str], None],
     ) -> None:
         self._model, self._wishes, self._progress = model, wishes, progress
-        self._network = model.network()
-        self._shapes = infer_shapes(self._network, weights=model.weights)
-        self._layers = [layer for layer in self._network.layers if self._is_tried(layer)]
-        self._products = {
-            layer.name: MatrixProduct(layer, self._shapes[layer.bottoms[0]] or ())
-            for layer in self._network.layers
-            if layer.type in TYPES and self._shapes[layer.bottoms[0]]
-        }
+        self._outputs = score_values(model.network())
+        self._products = _products(model)
         self._few = statistics.spread(self._count(statistics), WINDOWS, AT_ONCE)
+        self._fitted = {
+            name
+            for name, product in self._products.items()
+            if wishes.refit and sees_enough(product, self._few) and not self._is_kept(product.layer)
+        }
 
     def all(self) -> Dict[str, float]:
         """Return for each layer how much of what is lost of its outputs arrives at the net's."""
         found = {}
-        for layer in self._layers:
-            self._progress(f"{layer.name}: what its error does to the outputs")
-            tried = self._try(layer)
+        for name, product in self._products.items():
+            if not self._is_tried(product.layer):
+                continue
+            self._progress(f"{name}: what its error does to the outputs")
+            tried = self._try(product.layer)
             if tried is not None:
-                found[layer.name] = tried
+                found[name] = tried
         return dict(zip(found, _evened(list(found.values()))))
 
     def _is_tried(self, layer: Layer) -> bool:
-        if layer.type not in TYPES or not self._model.blobs(layer.name):
-            return False
-        if why_not(self._network, layer, self._shapes[layer.bottoms[0]]):
-            return False
         taken = any(layer.type in one.layer_types for one in self._wishes.low_rank())
-        return taken and not keeps(self._wishes.keep, layer.name, layer.type)
+        return taken and not self._is_kept(layer)
+
+    def _is_kept(self, layer: Layer) -> bool:
+        return keeps(self._wishes.keep, layer.name, layer.type)
 
     def _count(self, statistics: Statistics) -> int:
         wanted = [
             -(-ROWS * product.width // min(product.places, WINDOWS))
             for product in self._products.values()
-            if rows_seen(product, statistics) >= ROWS * product.width
+            if sees_enough(product, statistics)
         ]
-        fitting = largest_batch(self._network, statistics.inputs, AT_ONCE) or MOST
+        fitting = largest_batch(self._model.network(), statistics.inputs, AT_ONCE) or MOST
         return min(MOST, max(FEWEST, min(max(wanted, default=FEWEST), fitting)))
 
     def _try(self, layer: Layer) -> Optional[np.ndarray]:
@@ -133,46 +133,42 @@ class _Trials:
         if cut is None:
             return None
         model, lost = cut
-        names = [name for name in layers_behind(self._model, layer.tops) if self._is_fitted(name)]
+        names = [name for name in layers_behind(self._model, layer.tops) if name in self._fitted]
         model = fit_in_turn(self._model, model, names, self._few, {})
-        outputs = score_values(self._network)
-        gauge = DistanceGauge(outputs)
-        self._few.learn([self._model, model], {question("distance of", outputs): gauge})
+        gauge = DistanceGauge(self._outputs)
+        self._few.learn([self._model, model], {question("distance of", self._outputs): gauge})
         return gauge.distances / lost
-
-    def _is_fitted(self, name: str) -> bool:
-        product = self._products[name]
-        enough = rows_seen(product, self._few) >= ROWS * product.width
-        kept = keeps(self._wishes.keep, name, product.layer.type)
-        return self._wishes.refit and enough and not kept
 
     def _cut(self, layer: Layer) -> Optional[Tuple[Model, float]]:
         """The model with a layer cut to few components, and the share of its outputs that lacks."""
-        product = self._products[layer.name]
-        weights, *bias = self._model.blobs(layer.name)
-        matrices = product.matrices(weights.array().astype(np.float64))
-        biases: List[Optional[np.ndarray]] = [None] * len(matrices)
-        if bias:
-            rows = bias[0].array().ravel().astype(np.float64)
-            biases = list(np.split(rows, len(matrices)))
+        errand = find_errand(
+            self._model, Edit(layer.name, Refit.name), Context(self._model, self._few)
+        )
+        weights = self._model.blobs(layer.name)[0].array().astype(np.float64)
+        matrices = errand.product.matrices(weights)
+        biases = biases_of(self._model, layer.name, len(matrices))
         seen = self._few.outputs(self._model, [layer])[layer.name]
         wholes = [as_it_is(*one) for one in zip(matrices, biases, seen)]
         rank, lost = _rank_that_loses(CUT, wholes)
         if not 0.0 < lost <= 1.0:
             return None
-        mixings = [principal(whole, rank) for whole in wholes]
-        found = [one.left @ (one.right @ whole.matrix) for one, whole in zip(mixings, wholes)]
-        blobs = [weights.filled(product.joined(found)), *bias]
-        if bias:
-            constants = [
-                one.bias + one.left @ (one.right @ whole.bias)
-                for one, whole in zip(mixings, wholes)
-                if one.bias is not None
-            ]
-            blobs[1] = bias[0].filled(np.concatenate(constants))
+        found = [mixed(whole, principal(whole, rank)) for whole in wholes]
+        cut = errand.filled(*zip(*found))
         assert self._model.weights is not None
-        changes = {layer.name: (LayerWeights(layer.name, layer.type, tuple(blobs)),)}
-        return Model(self._model.prototxt, self._model.weights.replace(changes)), lost
+        return Model(self._model.prototxt, self._model.weights.replace({layer.name: [cut]})), lost
+
+
+def _products(model: Model) -> Dict[str, MatrixProduct]:
+    """The layers of a model that can be fitted alone, by their names."""
+    network = model.network()
+    shapes = infer_shapes(network, weights=model.weights)
+    return {
+        layer.name: MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+        for layer in network.layers
+        if layer.type in TYPES
+        and model.blobs(layer.name)
+        and not why_not(network, layer, shapes[layer.bottoms[0]])
+    }
 
 
 def _evened(found: List[np.ndarray]) -> List[float]:

@@ -21,16 +21,15 @@ from netsurgery.network.graph import Layer, Value
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes
-from netsurgery.planning.behind import rows_seen
+from netsurgery.planning.behind import ROWS, rows_seen, sees_enough
 from netsurgery.planning.plan import Left
 
 REFIT = "refit"
-ROWS = 4
-"""How many times as many rows as unknowns a fit must see: fewer say little of other inputs.
+LEAST = 1
+"""How many times as many rows as unknowns the last layer of a chain must see.
 
-Of the last layer of a chain one time is enough, as it was chosen for what it does when fitted: in
-`mininet_ssd`, 1,536 rows for 396 weights bring the error of a layer from 0.61 to 0.13 on other
-photos.
+Fewer than whole layers must, as it was chosen for what it does when fitted: in `mininet_ssd`, 1,536
+rows for 396 weights bring the error of a layer from 0.61 to 0.13 on other photos.
 """
 
 Shapes = Mapping[Value, Optional[Shape]]
@@ -126,12 +125,11 @@ class Order:
         to `refit`, which looks for that.
         """
         fit: Optional[str] = choice.options.get("fit")
-        product = self._product(layer)
         bias = len(self.selection.model.blobs(layer.name)) > 1
-        enough = self._fits() and self._rows(product) >= ROWS * product.width
-        if behind and fit and bias and enough:
-            return ASYMMETRIC
-        return fit
+        if not (behind and fit and bias and self._fits()):
+            return fit
+        assert self.statistics is not None
+        return ASYMMETRIC if sees_enough(self._product(layer), self.statistics) else fit
 
     def _predict(self, table: LayerChoices, choice: Choice) -> Dict[str, Any]:
         whole, own = table.choices[0].cost, choice.cost
@@ -183,7 +181,7 @@ class Order:
         edit = Edit(layer.name, choice.method.name, self.wishes.edit_options(choice.method))
         names = new_names(self.selection.model, edit, layer.name, choice.method.length)
         unknowns = choice.ranks[-1] * _taps(self.selection.model, choice, layer)
-        self._fit(names.layers[-1], layer, unknowns, least=1)
+        self._fit(names.layers[-1], layer, unknowns, LEAST)
 
     def _fit_whole(self, layer: Layer) -> None:
         """Fit a layer that no method has changed to what it now reads."""
@@ -197,7 +195,8 @@ class Order:
             self._fit(layer.name, layer, self._product(layer).width)
 
     def _fit(self, name: str, layer: Layer, unknowns: int, least: int = ROWS) -> None:
-        rows = self._rows(self._product(layer))
+        assert self.statistics is not None
+        rows = rows_seen(self._product(layer), self.statistics)
         if rows < least * unknowns:
             reason = (
                 f"not fitted anew: {rows:,} rows of inputs are too few for {unknowns:,} weights"
@@ -205,10 +204,6 @@ class Order:
             self.left.append(Left(name, reason))
         else:
             self.edits.append(Edit(name, REFIT))
-
-    def _rows(self, product: MatrixProduct) -> int:
-        assert self.statistics is not None
-        return rows_seen(product, self.statistics)
 
     def _fits(self) -> bool:
         return self.wishes.refit and self.statistics is not None

@@ -10,7 +10,7 @@ reduced-rank regression (Izenman 1975), the asymmetric case of Zhang et al.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -141,10 +141,28 @@ def stored(whole: Whole, mixing: Mixing, split: str, instead_of: np.ndarray) -> 
         instead_of: What the error is told of, shape (outputs, inputs).
     """
     left, right = mixing.left, mixing.right @ whole.matrix.astype(np.float64)
-    bias = mixing.bias
-    if bias is not None:
-        bias = bias + left @ (mixing.right @ whole.bias)
+    bias = _constant(whole, mixing)
     if split == "sqrt":
         left, right = balanced(left, right)
     left, right = np.ascontiguousarray(left, np.float32), np.ascontiguousarray(right, np.float32)
     return Responses(right, left, relative_residual(instead_of, left, right), bias)
+
+
+def mixed(whole: Whole, mixing: Mixing) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+    """Return a matrix and a mixing of what it makes as one matrix, with the bias if there is one.
+
+    Args:
+        whole: The matrix.
+        mixing: The mixing.
+
+    Returns:
+        Shape (outputs, inputs), of that rank at most; and (outputs,).
+    """
+    return mixing.left @ (mixing.right @ whole.matrix), _constant(whole, mixing)
+
+
+def _constant(whole: Whole, mixing: Mixing) -> Optional[np.ndarray]:
+    if mixing.bias is None:
+        return None
+    found: np.ndarray = mixing.bias + mixing.left @ (mixing.right @ whole.bias)
+    return found

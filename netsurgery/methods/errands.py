@@ -80,6 +80,12 @@ class Errand:
         return LayerWeights(self.layer.name, self.layer.type, tuple(blobs))
 
 
+def biases_of(model: Model, layer: str, groups: int) -> List[Optional[np.ndarray]]:
+    """Return the bias of each group of a layer, float64 of shape (outputs,); None without one."""
+    rows = [blob.array().ravel() for blob in model.blobs(layer)[1:]]
+    return [*np.split(rows[0].astype(np.float64), groups)] if rows else [None] * groups
+
+
 def find_errand(model: Model, edit: Edit, context: Context) -> Errand:
     """Return what the layer of an edit should make.
 

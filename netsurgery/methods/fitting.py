@@ -20,7 +20,7 @@ from netsurgery.linalg.responses import (
     stored,
 )
 from netsurgery.methods.chain import Task
-from netsurgery.methods.errands import Errand, find_errand
+from netsurgery.methods.errands import Errand, biases_of, find_errand
 from netsurgery.methods.reconstruction import WIDEST
 from netsurgery.network.graph import Layer
 from netsurgery.network.model import Model
@@ -44,8 +44,7 @@ def fit_outputs(task: Task, matrices: Matrices, split: str) -> List[Responses]:
     Raises:
         PlanError: There are no inputs, or the layer shares its weights.
     """
-    rows = [blob.array().ravel() for blob in task.model.blobs(task.edit.layer)[1:]]
-    biases = np.split(rows[0].astype(np.float64), len(matrices)) if rows else [None] * len(matrices)
+    biases = biases_of(task.model, task.edit.layer, len(matrices))
     fit, rank = task.option("fit", FITS), task.ranks[0]
     if fit == DATA:
         wholes = [as_it_is(*one) for one in zip(matrices, biases, _outputs_seen(task))]

@@ -14,6 +14,9 @@ from netsurgery.network.matrix_product import MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 
+ROWS = 4
+"""How many times as many rows as unknowns a fit must see: fewer say little of other inputs."""
+
 
 def layers_behind(model: Model, changed: Iterable[Value]) -> List[str]:
     """Return the layers that read, however far behind, what is changed, and that can be fitted.
@@ -74,3 +77,8 @@ def are_readers_fitted(group: ChannelGroup, names: Iterable[str]) -> bool:
 def rows_seen(product: MatrixProduct, statistics: Statistics) -> int:
     """Return how many rows a fit of a layer sees."""
     return len(statistics.inputs) * min(product.places, statistics.places)
+
+
+def sees_enough(product: MatrixProduct, statistics: Statistics) -> bool:
+    """Whether those are enough to fit a whole layer."""
+    return rows_seen(product, statistics) >= ROWS * product.width

@@ -134,3 +134,22 @@ def test_an_output_that_is_hurt_less_counts_as_much() -> None:
     # As large as the mean without it, all layers together; a single output is left as it is.
     assert sum(found) == pytest.approx((boxes.sum() + scores.sum()) / 2)
     assert _evened([boxes[:1], boxes[1:2]]) == pytest.approx([0.4, 0.2])
+
+
+def test_layers_of_other_shapes_are_passed_by(caffe: str) -> None:
+    """A convolution over three axes is no matrix for windows; the layer behind it still counts."""
+    text = """\
+layer { name: "data" type: "Input" top: "data"
+        input_param { shape { dim: 1 dim: 2 dim: 4 dim: 4 dim: 4 } } }
+layer { name: "c3d" type: "Convolution" bottom: "data" top: "c3d"
+        convolution_param { num_output: 3 kernel_size: 3 } }
+layer { name: "fc" type: "InnerProduct" bottom: "c3d" top: "fc"
+        inner_product_param { num_output: 4 } }
+"""
+    random = np.random.default_rng(0)
+    shapes = {"c3d": (3, 2, 3, 3, 3), "fc": (4, 24)}
+    model = make_model(
+        text, {n: [random.normal(size=s), np.zeros(s[0])] for n, s in shapes.items()}
+    )
+    score = effect(model, normal((2, 4, 4, 4)), caffe)
+    assert score.losses(model, "fc", np.array([0.1])) > 0
