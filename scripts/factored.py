@@ -24,7 +24,15 @@ FITTED = (
 )
 """What of the package factors and fits layers at given ranks."""
 
-PLANNED = (*FITTED, "budgets", "methods", "linalg", "planning/thinning.py", "criteria/surgeon.py")
+PLANNED = (
+    *FITTED,
+    "budgets",
+    "methods",
+    "linalg",
+    "planning",
+    "network/scores.py",
+    "criteria/surgeon.py",
+)
 """What of the package chooses ranks and methods."""
 
 HALF = 0.5

@@ -22,7 +22,10 @@ from netsurgery.surgery import apply
 TITLE = "Nets that look at photos, at 0.6 of their MACs"
 BUDGET = Budget(macs=0.6)
 WEIGHTS_ALONE, PHOTOS = WAYS = ("weights alone", "photos")
-CODE = ("budgets", "methods", "criteria", "linalg", "planning", "calibration/gauges.py")
+CODE = (
+    *("budgets", "methods", "criteria", "linalg", "planning"),
+    *("calibration/gauges.py", "network/scores.py"),
+)
 _INTRODUCTION = """\
 `netsurgery plan --macs 0.6` on nets that look at photos, without training. Every other photo of
 `data/images` calibrates, the others judge; of each half whole photos and windows of them, at 0.3
