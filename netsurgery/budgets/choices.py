@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -40,6 +40,10 @@ class Choice:
     lost: float
     loss: float
     cost: Cost
+
+    def timed(self, factor: float) -> Choice:
+        """Return the form with its time multiplied by a factor."""
+        return replace(self, cost={**self.cost, LATENCY: self.cost[LATENCY] * factor})
 
     def __str__(self) -> str:
         return f"{self.method.name} {rank_text(self.ranks)}" if self.method else "as it is"

@@ -9,7 +9,7 @@ import numpy as np
 
 from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.scores import even_numbers
-from netsurgery.budgets.stopwatch import Stopwatch
+from netsurgery.budgets.stopwatch import SESSIONS, Stopwatch, in_turn
 from netsurgery.calibration.cache import question
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
@@ -27,8 +27,6 @@ GRID = 3
 SMALL = 0.01
 """Layers that take no more than this share of a pass are taken to gain nothing: it is not worth
 a measurement."""
-_SESSIONS = 3
-"""How often a whole net is opened anew: where its memory happens to lie makes a difference."""
 _NAMES = re.compile(rb'(name|bottom|top)\s*:\s*"[^"]*"')
 """What a layer is called does not matter to how long it takes."""
 _SOME = 1 << 16
@@ -53,6 +51,11 @@ class Clock:
         if id(model) not in self._wholes:
             self._wholes[id(model)] = model, self._seconds(model, self._least)
         return self._wholes[id(model)][1]
+
+    def share(self, model: Model, smaller: Model) -> float:
+        """Return what a forward pass of another model takes of the time of that of a model."""
+        named = question("share", self._key(model), self._key(smaller))
+        return self.notes.get(named, lambda: in_turn(self.engine, model, smaller).share)
 
     def layers(self, model: Model, names: Sequence[str]) -> float:
         """Return the seconds of layers, each alone."""
@@ -100,13 +103,15 @@ class Clock:
         return sum(self._seconds(_net(text, bottom), measure) for text, bottom in places)
 
     def _seconds(self, model: Model, measure: Callable[[Model], float]) -> float:
+        return self.notes.get(f"seconds {self._key(model)}", lambda: measure(model))
+
+    def _key(self, model: Model) -> str:
         text = _NAMES.sub(rb"\1", model.prototxt.data)
         shapes = [list(shape or ()) for shape in infer_shapes(model.network()).values()]
-        key = question(self.engine.name, self.engine.probe().version, text, shapes)
-        return self.notes.get(f"seconds {key}", lambda: measure(model))
+        return question(self.engine.name, self.engine.probe().version, text, shapes)
 
     def _least(self, model: Model) -> float:
-        return min(self._stopwatch.time(model, anew=True) for _ in range(_SESSIONS))
+        return min(self._stopwatch.time(model, anew=True) for _ in range(SESSIONS))
 
 
 def _places(model: Model, names: Sequence[str]) -> List[Tuple[LayerText, Shape]]:

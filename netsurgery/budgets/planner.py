@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from netsurgery.budgets.aims import Aims
 from netsurgery.budgets.choices import LayerChoices
 from netsurgery.budgets.clock import Clock
 from netsurgery.budgets.correction import Correction
@@ -32,9 +33,8 @@ from netsurgery.surgery import apply
 __all__ = ["Budget", "BudgetWishes", "Planner", "plan_budget"]
 
 Found = Tuple[NetCost, List[LayerChoices], Dict[str, str]]
-ATTEMPTS = 5
-"""How often a net is planned anew that took longer as a whole than its layers did alone."""
-_LESS = 0.98
+ATTEMPTS = 6
+"""How often a net is timed whose layers took more or less together than each did alone."""
 _UPGRADE = "run `netsurgery upgrade` first"
 
 
@@ -175,26 +175,34 @@ class Planner:
         )
 
     def _settle(self, plan: Plan, wishes: BudgetWishes, limits: Mapping[str, float]) -> Plan:
-        """Time the whole of what was planned, and plan for less until that keeps to the budget.
+        """Time the whole of what was planned beside the original, and plan for more or for less.
 
-        An engine may do with layers beside each other what it does not with each alone.
+        An engine may do with layers beside each other what it does not with each alone. Ends with
+        a plan that takes nearly as long as it may, or with the best of some attempts.
         """
         assert self._clock is not None
-        aim = dict(limits)
-        for attempt in range(ATTEMPTS):
-            self.progress(f"the time of the whole, {attempt + 1} of {ATTEMPTS} times at most")
-            took = self._clock.whole(apply(self.model, without_fits(plan)))
-            if took <= limits[LATENCY]:
-                left = {**plan.expected["left"], LATENCY: counted(took)}
-                return replace(plan, expected={**plan.expected, "left": left})
-            aim[LATENCY] *= min(limits[LATENCY] / took, _LESS)
+        timed: List[Tuple[float, Plan]] = []
+        aims = Aims(limits[LATENCY], self.original[LATENCY])
+        while plan.edits:
+            self.progress(f"the time of the whole, {len(timed) + 1} of {ATTEMPTS} times at most")
+            share = self._clock.share(self.model, apply(self.model, without_fits(plan)))
+            left = {**plan.expected["left"], LATENCY: counted(share * self.original[LATENCY])}
+            timed.append((share, replace(plan, expected={**plan.expected, "left": left})))
+            if aims.learn(share) or len(timed) == ATTEMPTS:
+                break
             try:
-                plan = self._write(wishes, aim)
+                plan = self._write(wishes, {**limits, LATENCY: aims.aim})
             except PlanError:
                 break
-        share = took / self.original[LATENCY]
+        if not timed:
+            return plan
+        allowed = limits[LATENCY] / self.original[LATENCY]
+        kept = [one for one in timed if one[0] <= allowed]
+        if kept:
+            return min(kept, key=lambda one: float(one[1].expected["loss"]))[1]
         raise PlanError(
-            f"the budget cannot be met: timed as a whole, the net takes {share:.3f} of the latency",
+            "the budget cannot be met: timed as a whole, the net takes "
+            f"{min(timed, key=lambda one: one[0])[0]:.3f} of the latency",
             file=self.model.prototxt.file,
             remedy="ask for less, or see on a machine that does nothing else",
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.budgets.choices import Choice, LayerChoices, find_choices
-from netsurgery.budgets.costs import BYTES, Cost, NetCost
+from netsurgery.budgets.costs import BYTES, LATENCY, Cost, NetCost
 from netsurgery.budgets.knapsack import Table, cheapest, solve
 from netsurgery.budgets.scores import Score
 from netsurgery.budgets.wishes import BudgetWishes
@@ -73,7 +73,16 @@ def tables_of(
             tables.append(found)
         else:
             left.update(dict.fromkeys(found.coupled, _why(found.refused)))
-    return tables, left
+    return _beside_each_other(tables, cost), left
+
+
+def _beside_each_other(tables: List[LayerChoices], cost: NetCost) -> List[LayerChoices]:
+    """The choices, with times that no net exceeds whose layers took longer alone than together."""
+    alone = sum(table.choices[0].cost.get(LATENCY, 0.0) for table in tables)
+    if alone <= cost.total.get(LATENCY, 0.0):
+        return tables
+    factor = cost.total[LATENCY] / alone
+    return [replace(one, choices=tuple(c.timed(factor) for c in one.choices)) for one in tables]
 
 
 def select(

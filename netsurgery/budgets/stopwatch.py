@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
+import time
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -18,6 +20,24 @@ from netsurgery.network.model import Model
 SPAN = 0.2
 """Seconds for which a net is run again and again: what is short is more often disturbed."""
 _FEWEST, _MOST = 5, 200
+SESSIONS = 3
+"""How often two nets are opened anew: where their memory happens to lie makes a difference."""
+_TURNS = 3
+"""How often they take turns each time."""
+_PAUSE = 0.05
+"""Seconds in which the threads of the net before come to rest: they wait for work awake."""
+
+
+class Times(NamedTuple):
+    """Seconds of a forward pass of two nets."""
+
+    before: float
+    after: float
+
+    @property
+    def share(self) -> float:
+        """What the second takes of the time of the first."""
+        return self.after / self.before
 
 
 class Stopwatch:
@@ -53,6 +73,31 @@ class Stopwatch:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def in_turn(engine: Engine, before: Model, after: Model) -> Times:
+    """Time two nets in turn, so that what else goes on meets both.
+
+    Args:
+        engine: What runs them.
+        before: A net with its weights.
+        after: Another one.
+
+    Returns:
+        The medians over all turns of the least seconds of each turn.
+
+    Raises:
+        EngineError: The engine refuses a net, or gave up.
+    """
+    turns: Tuple[List[float], List[float]] = ([], [])
+    inputs = [inputs_of(net) for net in (before, after)]
+    for _ in range(SESSIONS):
+        with open_as_it_is(engine, before) as first, open_as_it_is(engine, after) as second:
+            for _ in range(_TURNS):
+                for number, session in enumerate((first, second)):
+                    time.sleep(_PAUSE)
+                    turns[number].append(least_seconds(session, inputs[number], SPAN / 2))
+    return Times(*map(statistics.median, turns))
 
 
 def open_as_it_is(engine: Engine, model: Model, before: Optional[Session] = None) -> Session:

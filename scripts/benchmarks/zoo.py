@@ -1,58 +1,21 @@
-"""What the figures of the zoo share: its models, two nets timed in turn, results that are kept."""
+"""What the figures of the zoo share: its models, and results that are kept."""
 
 from __future__ import annotations
 
 import fnmatch
 import json
-import statistics
-import time
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from zoo_pairs import Pair, find_pairs
 
 import netsurgery as ns
 from benchmarks.setting import Figure, Setting, say
-from netsurgery.budgets.stopwatch import inputs_of, least_seconds, open_as_it_is
 from netsurgery.engines import Engine
-
-TURNS = 5
-SPAN = 0.1
-"""Seconds of a turn."""
-PAUSE = 0.05
-"""Seconds in which the threads of the net before come to rest: they wait for work awake."""
 
 Found = dict[str, Any]
 Row = tuple[str, str, Found]
 Measure = Callable[[ns.Model, Engine], Found]
-
-
-class Times(NamedTuple):
-    """Seconds of a forward pass of two nets."""
-
-    before: float
-    after: float
-
-    @property
-    def ratio(self) -> float:
-        """How many times quicker the second is."""
-        return self.before / self.after
-
-
-def in_turn(engine: Engine, before: ns.Model, after: ns.Model) -> Times:
-    """Time two nets in turn, so that what else goes on meets both.
-
-    Returns:
-        The medians over the turns of the least seconds of each turn.
-    """
-    inputs = inputs_of(before)
-    turns: tuple[list[float], list[float]] = ([], [])
-    with open_as_it_is(engine, before) as first, open_as_it_is(engine, after) as second:
-        for _ in range(TURNS):
-            for session, seconds in zip((first, second), turns):
-                time.sleep(PAUSE)
-                seconds.append(least_seconds(session, inputs, SPAN))
-    return Times(*map(statistics.median, turns))
 
 
 def every_pair(setting: Setting, figure: str, measure: Measure) -> Iterator[Row]:

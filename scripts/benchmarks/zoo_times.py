@@ -8,8 +8,9 @@ from typing import Callable, Sequence
 
 import netsurgery as ns
 from benchmarks.setting import Figure, Setting
-from benchmarks.zoo import Found, Row, every_pair, figure_of, in_turn
+from benchmarks.zoo import Found, Row, every_pair, figure_of
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets.stopwatch import in_turn
 from netsurgery.engines import Engine
 from netsurgery.network.cost import total_cost
 
