@@ -14,12 +14,12 @@ from netsurgery.calibration.cache import question
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import LayerText, Prototxt
-from netsurgery.formats.template import quoted
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import LowRank
 from netsurgery.network.cost import count_cost
 from netsurgery.network.model import Model
+from netsurgery.network.section import declared
 from netsurgery.network.shapes import Shape, infer_shapes
 
 GRID = 3
@@ -127,9 +127,7 @@ def _places(model: Model, names: Sequence[str]) -> List[Tuple[LayerText, Shape]]
 def _net(text: bytes, bottom: Shape) -> Model:
     """Some layers and their input."""
     name = Prototxt.parse(text).layers[0].bottoms[0]
-    dims = " ".join(f"dim: {size}" for size in bottom)
-    source = f"input: {quoted(name)} input_shape {{ {dims} }}\n"
-    return Model(Prototxt.parse(source.encode("utf-8", "surrogateescape") + text), None)
+    return Model(Prototxt.parse(declared(name, bottom) + text), None)
 
 
 def _filled(model: Model) -> Model:

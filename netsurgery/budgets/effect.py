@@ -93,7 +93,9 @@ class _Trials:
         self._model, self._wishes, self._progress = model, wishes, progress
         self._outputs = score_values(model.network())
         self._products = _products(model)
-        self._few = statistics.spread(self._count(statistics), WINDOWS, AT_ONCE)
+        self._few = statistics.of(
+            statistics.inputs.spread(self._count(statistics)), WINDOWS, AT_ONCE
+        )
         self._fitted = {
             name
             for name, product in self._products.items()

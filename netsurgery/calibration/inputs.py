@@ -104,11 +104,14 @@ class Inputs:
             raise NetsurgeryError(f"{count} samples are none", remedy="ask for one or more")
         if count >= len(self):
             return self
-        chosen = np.arange(count) * len(self) // count
+        return self.chosen(np.arange(count) * len(self) // count)
+
+    def chosen(self, numbers: np.ndarray) -> Inputs:
+        """Return the samples of some numbers. None is read before it is asked for."""
         return Inputs(
-            {name: _Chosen(samples, chosen) for name, samples in self.arrays.items()},
-            None if self.labels is None else self.labels[chosen],
-            f"{count} of {len(self)} samples of {self.description}",
+            {name: _Chosen(samples, numbers) for name, samples in self.arrays.items()},
+            None if self.labels is None else self.labels[numbers],
+            f"{len(numbers)} of {len(self)} samples of {self.description}",
             self.whole_blobs,
         )
 

@@ -68,7 +68,7 @@ def measure(
         EngineError: There is no engine, or it refuses a model.
         VerificationError: A model takes other inputs.
     """
-    wanted = list(dict.fromkeys(source for gauge in gauges for source in gauge.sources))
+    wanted = wanted_of(gauges)
     used = sorted({source.model for source in wanted})
     networks = [models[number].network() for number in used]
     chosen = choose_engine(engine, *networks)
@@ -85,6 +85,11 @@ def measure(
             seen = _run(runners, batch, wanted, pool)
             for gauge in gauges:
                 gauge.add({source: seen[source] for source in gauge.sources})
+
+
+def wanted_of(gauges: Iterable[Gauge]) -> List[Source]:
+    """Return what gauges look at, each value once."""
+    return list(dict.fromkeys(source for gauge in gauges for source in gauge.sources))
 
 
 def _run(runners: Dict[int, Runner], batch: Batch, wanted: List[Source], pool: Executor) -> Seen:

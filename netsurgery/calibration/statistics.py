@@ -22,6 +22,7 @@ from netsurgery.calibration.gauges import (
 from netsurgery.calibration.gradients import GradientGauge, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Gauge, Progress, Source, measure
+from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.running import EngineLike
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup
@@ -80,6 +81,7 @@ class Statistics:
         self._gradients: Dict[str, GradientGauge] = {}
         self._model: Optional[Model] = None
         self._desk = Desk()
+        self._replay: Optional[Replay] = None
 
     def run(self, models: Sequence[Model], gauges: Sequence[Gauge]) -> None:
         """Run models side by side over all inputs, once, for gauges to look at.
@@ -87,6 +89,8 @@ class Statistics:
         Raises:
             EngineError: There is no engine, or it refuses a model.
         """
+        if self._replay is not None and self._replay.run(models, gauges, self.engine):
+            return
         measure(
             models, self.inputs, gauges, self.engine, self._progress, self._desk, self.most_bytes
         )
@@ -220,26 +224,33 @@ class Statistics:
         self.learn([model, original], {question("rows", layer.name, target): gauge})
         return gauge.rows[: gauge.count], gauge.targets[: gauge.count]
 
-    def spread(
-        self, count: int, places: Optional[int] = None, most_bytes: Optional[float] = None
+    def spread(self, count: int) -> Statistics:
+        """Return statistics of ``count`` inputs, spread evenly, run and kept in the same way."""
+        return self.of(self.inputs.spread(count))
+
+    def of(
+        self, inputs: Inputs, places: Optional[int] = None, most_bytes: Optional[float] = None
     ) -> Statistics:
-        """Return statistics of ``count`` inputs, spread evenly, run and kept in the same way.
+        """Return statistics of other inputs, run and kept in the same way.
 
         Args:
-            count: How many.
+            inputs: The inputs.
             places: How many windows of each layers are looked at in; as many as here if None.
-            most_bytes: What all blobs of a model may take; as here if None.
+            most_bytes: What all blobs of a model may take, as here if None. If it is given, what
+                models make is remembered, and runs begin behind it.
         """
-        fewer = Statistics(
-            self.inputs.spread(count),
+        others = Statistics(
+            inputs,
             self.engine,
             self.seed,
             task_output=self.task_output,
             places=places or self.places,
             most_bytes=most_bytes or self.most_bytes,
         )
-        fewer.cache, fewer._desk = self.cache, self._desk
-        return fewer
+        others.cache, others._desk = self.cache, self._desk
+        if most_bytes:
+            others._replay = Replay(inputs, self._desk)
+        return others
 
     def learn(
         self,

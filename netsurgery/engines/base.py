@@ -55,10 +55,12 @@ class Engine(abc.ABC):
     Attributes:
         name: What users call it.
         preference: Where nobody names an engine, usable ones of a lower number come first.
+        resumes: Whether its sessions, fed the same again, run only what comes behind a change.
     """
 
     name: str
     preference: int = 2
+    resumes: bool = False
 
     @abc.abstractmethod
     def probe(self) -> Probe:

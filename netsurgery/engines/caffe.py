@@ -52,6 +52,7 @@ class Caffe(Engine):
 
     name = "caffe"
     preference = 0
+    resumes = True
 
     def __init__(
         self,

@@ -1,0 +1,175 @@
+"""Running models that differ in little over the same few inputs: only what has not run yet."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+import numpy as np
+
+from netsurgery.calibration.batching import largest_batch
+from netsurgery.calibration.desk import Desk
+from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration.measuring import Gauge, Seen, wanted_of
+from netsurgery.calibration.running import EngineLike, choose_engine
+from netsurgery.engines import Engine
+from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.weights import Weights
+from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.inplace import take_apart
+from netsurgery.network.model import Model
+from netsurgery.network.section import cut_section
+
+Origin = Tuple[object, ...]
+"""What makes a value: a layer's text and weights, and what makes the values that it reads."""
+
+
+class _Graph(NamedTuple):
+    """A network taken apart, and the value there that stands for each of its own."""
+
+    network: Network
+    values: Mapping[Value, Value]
+
+
+class Replay:
+    """Remembers what models made of inputs.
+
+    Of a model that part is run, as a net of its own, which lies between what is known and what is
+    wanted. Values are known by what made them, in whichever model. What belongs to none of the
+    models of the last run is forgotten.
+    """
+
+    def __init__(self, inputs: Inputs, desk: Desk) -> None:
+        """Prepare.
+
+        Args:
+            inputs: What models are fed; so few that what is looked at can be kept.
+            desk: Where parts of models are opened.
+        """
+        self._inputs, self._desk = inputs, desk
+        self._graphs: Dict[Prototxt, _Graph] = {}
+        self._numbers: Dict[Origin, int] = {}
+        self._count = 0
+        self._known: Dict[int, np.ndarray] = {}
+
+    def run(self, models: Sequence[Model], gauges: Sequence[Gauge], engine: EngineLike) -> bool:
+        """Show gauges what models make of all inputs at once.
+
+        Args:
+            models: The models; all are fed the same.
+            gauges: What looks at them.
+            engine: The engine or its name; the first that can run the models if None.
+
+        Returns:
+            False where that cannot be done: the engine goes on from where it was by itself, or
+            parts of a model cannot be run alone.
+
+        Raises:
+            EngineError: There is no engine, or it refuses a part of a model.
+        """
+        wanted = wanted_of(gauges)
+        used = sorted({source.model for source in wanted})
+        chosen = choose_engine(engine, *(models[number].network() for number in used))
+        if chosen.resumes or self._inputs.whole_blobs:
+            return False
+        seen: Seen = {}
+        alive: Set[int] = set()
+        for number in used:
+            graph = self._graph(models[number])
+            if graph.network.shared_parameters:
+                return False
+            numbers = self._number_values(graph.network, models[number].weights)
+            self._feed(graph.network, numbers)
+            values = {one: graph.values[one.value] for one in wanted if one.model == number}
+            if not self._make(chosen, models[number], numbers, values.values()):
+                return False
+            seen.update((one, self._known[numbers[value]]) for one, value in values.items())
+            alive.update(numbers.values())
+        self._forget_others(models, alive)
+        for gauge in gauges:
+            gauge.add({source: seen[source] for source in gauge.sources})
+        return True
+
+    def _graph(self, model: Model) -> _Graph:
+        if model.prototxt not in self._graphs:
+            apart = take_apart(model.network())
+            values = {value: Value(name) for value, name in apart.names.items()}
+            self._graphs[model.prototxt] = _Graph(Network.of(apart.prototxt), values)
+        return self._graphs[model.prototxt]
+
+    def _number_values(self, network: Network, weights: Optional[Weights]) -> Dict[Value, int]:
+        """Number every value of a network; those that the same things make have the same number."""
+        found = {value: self._number((value.blob,)) for value in network.inputs}
+        for layer in network.layers:
+            blobs = weights.find(layer.name) if weights else ()
+            read = tuple(found[value] for value in layer.bottoms)
+            for place, value in enumerate(layer.tops):
+                if value not in found:
+                    found[value] = self._number((layer.text.text, blobs, read, place))
+        return found
+
+    def _number(self, origin: Origin) -> int:
+        if origin not in self._numbers:
+            self._numbers[origin] = self._count
+            self._count += 1
+        return self._numbers[origin]
+
+    def _make(
+        self, engine: Engine, model: Model, numbers: Mapping[Value, int], wanted: Iterable[Value]
+    ) -> bool:
+        """Make what is not known yet of a model's values; return whether that could be done."""
+        network = self._graph(model).network
+        known = {
+            value: self._known[number].shape
+            for value, number in numbers.items()
+            if number in self._known
+        }
+        missing = [value for value in wanted if value not in known]
+        if not missing:
+            return True
+        section = cut_section(network, known, missing)
+        fed = {value.blob: self._known[numbers[value]] for value in section.inputs}
+        if not fed or any(len(array) != len(self._inputs) for array in fed.values()):
+            return False
+        inputs = Inputs(fed)
+        size = largest_batch(Network.of(section.prototxt), inputs)
+        if size is None:
+            return False
+        # From where a net branches, the next run will begin again.
+        branching = [
+            value
+            for layer in section.layers
+            for value in layer.tops
+            if len(network.consumers(value)) > 1
+        ]
+        made: Dict[Value, List[np.ndarray]] = {value: [] for value in [*missing, *branching]}
+        part = Model(section.prototxt, _weights_of(model, section.layers))
+        with self._desk.open(engine, [part]) as (runner,):
+            for batch in inputs.batches(size):
+                found = runner.run(batch, {value.blob: value for value in made})
+                for value, arrays in made.items():
+                    arrays.append(found[value.blob])
+        for value, arrays in made.items():
+            self._known[numbers[value]] = np.concatenate(arrays)
+        return True
+
+    def _feed(self, network: Network, numbers: Mapping[Value, int]) -> None:
+        """Take the inputs for known."""
+        if any(numbers[value] not in self._known for value in network.inputs):
+            (batch,) = self._inputs.batches(len(self._inputs))
+            for value in network.inputs:
+                self._known[numbers[value]] = batch.inputs[value.blob]
+
+    def _forget_others(self, models: Sequence[Model], alive: Set[int]) -> None:
+        prototxts = [model.prototxt for model in models]
+        self._graphs = {key: graph for key, graph in self._graphs.items() if key in prototxts}
+        self._numbers = {key: number for key, number in self._numbers.items() if number in alive}
+        self._known = {number: array for number, array in self._known.items() if number in alive}
+
+
+def _weights_of(model: Model, layers: Iterable[Layer]) -> Optional[Weights]:
+    """Return the weights of some layers; None where these have none."""
+    if model.weights is None:
+        return None
+    names = dict.fromkeys(layer.name for layer in layers)
+    found = [one for name in names for one in model.weights.find(name)]
+    return Weights.of(found) if found else None

@@ -1,0 +1,146 @@
+"""What is remembered of models is what they make, and only what is not is run."""
+
+from __future__ import annotations
+
+from typing import Iterable, List, Sequence
+
+import numpy as np
+import pytest
+from calibration_nets import declared
+from channel_choices import with_random_weights
+from channel_nets import CONVOLUTION, line
+
+from netsurgery.calibration import random_inputs
+from netsurgery.calibration.desk import Desk
+from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration.measuring import Seen, Source, measure
+from netsurgery.calibration.replay import Replay
+from netsurgery.engines import engine as engine_named
+from netsurgery.formats.weights import LayerWeights
+from netsurgery.network.graph import Value
+from netsurgery.network.model import Model
+
+NET = (
+    declared("x", 2, 3, 7, 7)
+    + line("Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 8")
+    + line("ReLU", "r", ["a"], ["a"])
+    + line("Convolution", "b", ["a"], ["b"], CONVOLUTION % "num_output: 4 pad: 1")
+    + line("Convolution", "c", ["a"], ["c"], CONVOLUTION % "num_output: 4 pad: 1")
+    + line("Eltwise", "sum", ["b", "c"], ["sum"])
+    + line("InnerProduct", "d", ["sum"], ["d"], "inner_product_param { num_output: 3 }")
+)
+SHARED = 'inner_product_param { num_output: 3 } param { name: "w" }'
+
+
+class Keep:
+    """A gauge that keeps what it sees."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self.sources = list(sources)
+        self.seen: List[Seen] = []
+
+    def add(self, seen: Seen) -> None:
+        self.seen.append(seen)
+
+
+class Watched(Desk):
+    """A desk that notes which layers are run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers: List[List[str]] = []
+
+    def open(self, engine, models):
+        names = [one.name for model in models for one in model.network().layers]
+        self.layers.append([name for name in names if name != "x"])
+        return super().open(engine, models)
+
+
+@pytest.fixture
+def desk():
+    found = Watched()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def model() -> Model:
+    return with_random_weights(NET, 1)
+
+
+def changed(model: Model, name: str) -> Model:
+    assert model.weights
+    blobs = model.blobs(name)
+    filled = [blob.filled(blob.array() * 1.5) for blob in blobs]
+    return Model(
+        model.prototxt,
+        model.weights.replace({name: [LayerWeights(name, None, tuple(filled))]}),
+    )
+
+
+def seen_in(replay: Replay, models: Sequence[Model], sources: Sequence[Source], engine: str):
+    gauge = Keep(sources)
+    assert replay.run(models, [gauge], engine)
+    (seen,) = gauge.seen
+    return seen
+
+
+def really(models: Sequence[Model], inputs: Inputs, sources: Sequence[Source], engine: str):
+    gauge = Keep(sources)
+    measure(models, inputs, [gauge], engine)
+    return {one: np.concatenate([seen[one] for seen in gauge.seen]) for one in sources}
+
+
+def test_models_are_gone_through_a_layer_at_a_time(model, opencv, desk) -> None:
+    inputs = random_inputs(model.network(), 5, 0)
+    replay = Replay(inputs, desk)
+    read = {"b": Value("a", 1), "c": Value("a", 1), "d": Value("sum")}
+    now, ran = changed(model, "a"), []
+    for name in ("b", "c", "d"):
+        sources = [Source(read[name]), Source(Value(name), 1)]
+        seen = seen_in(replay, [now, model], sources, opencv)
+        expected = really([now, model], inputs, sources, opencv)
+        for source in sources:
+            # The same layers on the same numbers, in batches of another size.
+            np.testing.assert_allclose(seen[source], expected[source], rtol=1e-5, atol=1e-6)
+        ran.append(desk.layers)
+        desk.layers = []
+        now = changed(now, name)
+    assert ran == [
+        [["a", "r"], ["a", "r", "b"]],
+        [["c"]],  # of the original: both read what a branches from
+        [["b", "c", "sum"], ["sum", "d"]],
+    ]
+
+
+def test_what_no_model_of_the_last_run_has_is_forgotten(model, opencv, desk) -> None:
+    replay = Replay(random_inputs(model.network(), 3, 0), desk)
+    end = [Source(Value("d")), Source(Value("a", 1))]
+    first = seen_in(replay, [model], end, opencv)
+    seen_in(replay, [changed(model, "b")], end, opencv)
+    assert desk.layers == [["a", "r", "b", "c", "sum", "d"], ["b", "c", "sum", "d"]]
+    again = seen_in(replay, [model], end, opencv)
+    assert desk.layers[2] == ["b", "c", "sum", "d"]
+    for source in end:
+        np.testing.assert_array_equal(first[source], again[source])
+
+
+def test_an_engine_that_goes_on_by_itself_is_left_to_do_so(model, caffe, desk) -> None:
+    replay = Replay(random_inputs(model.network(), 3, 0), desk)
+    assert engine_named(caffe).resumes
+    assert not replay.run([model], [Keep([Source(Value("d"))])], caffe)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        # Weights in common; and samples that do not stay apart.
+        line("InnerProduct", "e", ["sum"], ["e"], SHARED)
+        + line("InnerProduct", "f", ["sum"], ["f"], SHARED),
+        line("Concat", "e", ["d", "d"], ["e"], "concat_param { axis: 0 }"),
+    ],
+)
+def test_what_cannot_be_cut_is_left_to_a_whole_run(more, opencv, desk) -> None:
+    model = with_random_weights(NET + more, 1)
+    replay = Replay(random_inputs(model.network(), 3, 0), desk)
+    assert not replay.run([model], [Keep([Source(Value("e"))])], opencv)
