@@ -6,21 +6,19 @@ the outputs differs from place to place: a branch beside a strong trunk matters 
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Sized
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
 from netsurgery.calibration.cache import question
-from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.criteria.base import Ranking
 from netsurgery.methods.reconstruction import compensate
 from netsurgery.methods.thin import kept_origins
 from netsurgery.network.channels import ChannelGroup, thin_model
-from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
-from netsurgery.network.scores import score_values
 from netsurgery.planning.behind import are_readers_fitted, fit_in_turn
+from netsurgery.planning.distances import DistanceGauge, distances_of
 
 INPUTS = 256
 """How many inputs tell how far an error goes."""
@@ -30,41 +28,6 @@ FEWEST = 64
 
 CUT = 0.3
 """Share of a group's channels that is cut to see what comes of it."""
-
-
-class DistanceGauge:
-    """How far the outputs of two models are apart.
-
-    Attributes:
-        squares: For each output, the sum of squared differences and that of the first's squares.
-    """
-
-    def __init__(self, outputs: Sequence[Value]) -> None:
-        self._outputs = outputs
-        self.squares = np.zeros((len(outputs), 2))
-
-    @property
-    def sources(self) -> Iterable[Source]:
-        """The outputs of both."""
-        return [Source(value, number) for value in self._outputs for number in (0, 1)]
-
-    def add(self, seen: Seen) -> None:
-        """Take in a batch."""
-        for row, value in zip(self.squares, self._outputs):
-            first, second = (seen[Source(value, number)].astype(np.float64) for number in (0, 1))
-            row += ((first - second) ** 2).sum(), (first**2).sum()
-
-    @property
-    def distances(self) -> np.ndarray:
-        """The relative squared distance of each output."""
-        apart, whole = self.squares.T
-        found: np.ndarray = apart / np.maximum(whole, 1e-30)
-        return found
-
-    @property
-    def distance(self) -> float:
-        """The mean over outputs of the relative squared distance."""
-        return float(np.mean(self.distances))
 
 
 Behind = Callable[[Mapping[str, Sized]], List[str]]
@@ -97,7 +60,7 @@ def by_outputs(
         EngineError: There is no engine, or it refuses a model.
     """
     few = statistics.spread(_count(len(statistics.inputs), len(rankings), behind is not None))
-    outputs = score_values(model.network())
+    distances = distances_of(model.network())
     found = {}
     for group in groups:
         if group.name not in rankings:
@@ -115,8 +78,8 @@ def by_outputs(
             thinned = _fit(model, thinned, group, keep, names, few)
         else:
             thinned = compensate(model, thinned, group, keep, "patches", statistics)
-        gauge = DistanceGauge(outputs)
-        few.learn([model, thinned], {question("distance of", outputs): gauge})
+        gauge = DistanceGauge(distances)
+        few.learn([model, thinned], {question("distance of", distances): gauge})
         lost = float(ranking.losses[: len(gone)].sum())
         found[group.name] = Ranking(ranking.order, ranking.losses * _ratio(gauge.distance, lost))
     return found

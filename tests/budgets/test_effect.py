@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 from budget_nets import small_net as small
 from budget_nets import some_inputs
+from hypothesis import given
+from hypothesis import strategies as st
 from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
-from netsurgery.budgets.effect import LEAST, Effect, _evened
+from netsurgery.budgets.effect import LEAST, Arriving, Effect, _evening, _most_telling
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.network.cost import total_cost
+from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
+from netsurgery.planning.distances import Boxes, Scores
 from netsurgery.surgery import apply
 
 BESIDE = """\
@@ -129,11 +133,79 @@ def test_without_inputs_it_is_refused() -> None:
 def test_an_output_that_is_hurt_less_counts_as_much() -> None:
     """One output is hurt a hundred times less; which layers hurt it most is seen all the same."""
     boxes, scores = np.array([0.4, 0.2, 0.1, 0.1]), np.array([0.001, 0.001, 0.001, 0.005])
-    found = _evened(list(np.stack([boxes, scores], axis=1)))
+    both = np.stack([boxes, scores], axis=1)
+    found = (both * _evening(list(both))).mean(axis=1)
     assert found[3] > found[0] > found[1] > found[2]
     # As large as the mean without it, all layers together; a single output is left as it is.
     assert sum(found) == pytest.approx((boxes.sum() + scores.sum()) / 2)
-    assert _evened([boxes[:1], boxes[1:2]]) == pytest.approx([0.4, 0.2])
+    assert _evening([boxes[:1], boxes[1:2]]) == pytest.approx([1.0])
+
+
+def test_what_arrives_is_read_off_a_line() -> None:
+    arriving = Arriving(np.array([0.1, 0.2]), np.array([0.01, 0.05]))
+    lost = np.array([0.0, 1e-9, 0.05, 0.1, 0.15, 0.2, 0.4])
+    expected = [0.1, 0.1, 0.1, 0.1, 0.03 / 0.15, 0.25, 0.25]
+    assert arriving.shares(lost) == pytest.approx(expected)
+
+
+@given(st.lists(st.tuples(st.floats(1e-4, 1.0), st.floats(0, 10)), min_size=1, max_size=3))
+def test_what_loses_more_never_arrives_less(tried: list) -> None:
+    lost = np.unique([share for share, _ in tried])
+    arriving = Arriving(lost, np.array([distance for _, distance in tried[: len(lost)]]))
+    shares = np.linspace(0, 1, 200)
+    assert (np.diff(arriving.shares(shares) * shares) >= -1e-12).all()
+
+
+THREE = """\
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 } } }
+layer { name: "scores" type: "InnerProduct" bottom: "data" top: "scores"
+        inner_product_param { num_output: 3 } }
+layer { name: "read" type: "InnerProduct" bottom: "scores" top: "read"
+        inner_product_param { num_output: 2 bias_term: false } }
+"""
+
+
+def test_of_a_form_that_loses_more_more_may_arrive(opencv: str) -> None:
+    # What varies least is not read at all, what varies more is.
+    weights = {"scores": [np.diag([2.0, 1.0, 0.5]), np.zeros(3)]}
+    model = make_model(THREE, {**weights, "read": [np.eye(2, 3)]})
+    # Twelve inputs are as many as are tried; their components are the axes.
+    feed = np.tile(np.concatenate([np.eye(3), -np.eye(3)]), (2, 1)).astype("f4")
+    score = effect(model, Inputs({"data": feed}), opencv, refit=False)
+    little, more = score.losses(model, "scores", np.array([0.04, 0.24])) / [0.04, 0.24]
+    assert little == pytest.approx(LEAST, rel=0.1)
+    assert more > 0.5
+
+
+DETECTOR = """\
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 } } }
+layer { name: "boxes" type: "InnerProduct" bottom: "data" top: "boxes"
+        inner_product_param { num_output: 8 } }
+layer { name: "logits" type: "InnerProduct" bottom: "data" top: "logits"
+        inner_product_param { num_output: 4 } }
+layer { name: "rows" type: "Reshape" bottom: "logits" top: "rows"
+        reshape_param { shape { dim: 0 dim: 2 dim: 2 } } }
+layer { name: "prob" type: "Softmax" bottom: "rows" top: "prob" softmax_param { axis: 2 } }
+"""
+
+
+def test_a_detector_is_tried_on_inputs_in_which_it_sees_something(opencv: str) -> None:
+    logits = np.zeros((4, 4))
+    logits[[1, 3], 0] = 1.0
+    bias = np.array([8.0, 0, 8.0, 0])
+    boxes = np.random.default_rng(0).normal(size=(8, 4))
+    model = make_model(DETECTOR, {"boxes": [boxes, np.zeros(8)], "logits": [logits, bias]})
+    feed = np.random.default_rng(1).normal(size=(40, 4)).astype("f4")
+    feed[[11, 17], 0] = 20.0
+    statistics = Statistics(Inputs({"data": feed}), opencv)
+    scores = Scores(Value("prob"), 2)
+    distances = [scores, Boxes(Value("boxes"), scores, 0, 0.01)]
+    chosen = _most_telling(model, distances, statistics, 4)
+    rows = np.asarray(chosen.arrays["data"][:])
+    assert len(rows) == 4
+    assert (rows[:, 0] == 20.0).sum() == 2
+    assert len(_most_telling(model, distances[:0], statistics, 4)) == 4
+    assert _most_telling(model, distances, statistics, 40) is statistics.inputs
 
 
 def test_layers_of_other_shapes_are_passed_by(caffe: str) -> None:

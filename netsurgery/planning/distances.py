@@ -1,0 +1,225 @@
+"""How far what two models make is apart: their outputs, or what detections are chosen from.
+
+Nearly all that a detector says is that there is nothing, and of boxes nobody asks for. Errors
+there say little; so scores are compared by what they tell, and boxes where there is something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, Iterable, List, Mapping, Sequence, Tuple, Union
+
+import numpy as np
+
+from netsurgery.calibration.measuring import Seen, Source
+from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.scores import score_values
+
+DETECTION = "DetectionOutput"
+LEAST_SCORE = 1e-3
+"""Scores below are taken for this: no detector is asked for less."""
+
+Arrays = Mapping[Value, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Squared differences of numbers.
+
+    Attributes:
+        value: What is compared.
+    """
+
+    value: Value
+
+    @property
+    def values(self) -> Tuple[Value, ...]:
+        """What must be looked at."""
+        return (self.value,)
+
+    def moved(self, places: Mapping[Value, Value]) -> Numbers:
+        """The same of another network."""
+        return replace(self, value=places[self.value])
+
+    def between(self, first: Arrays, second: Arrays) -> Tuple[float, float]:
+        """Return how far arrays are apart, and how large that could sensibly be."""
+        before, after = (one[self.value].astype(np.float64) for one in (first, second))
+        return float(((before - after) ** 2).sum()), float((before**2).sum())
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Kullback-Leibler divergence of scores from those of the original.
+
+    Attributes:
+        value: Scores of every class for every box, shape (N, boxes * classes) or the like.
+        classes: How many classes.
+    """
+
+    value: Value
+    classes: int
+
+    @property
+    def values(self) -> Tuple[Value, ...]:
+        """What must be looked at."""
+        return (self.value,)
+
+    def moved(self, places: Mapping[Value, Value]) -> Scores:
+        """The same of another network."""
+        return replace(self, value=places[self.value])
+
+    def between(self, first: Arrays, second: Arrays) -> Tuple[float, float]:
+        """Return the divergence, and that of what the scores are in the mean."""
+        before, after = (self.rows(one) for one in (first, second))
+        return _divergence(before, after), _divergence(before, before.mean(axis=0))
+
+    def rows(self, arrays: Arrays) -> np.ndarray:
+        """Return the scores of each box, shape (N * boxes, classes)."""
+        rows = arrays[self.value].reshape(-1, self.classes).astype(np.float64)
+        return np.clip(rows, LEAST_SCORE, None)
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Squared differences of boxes, each times how surely the original sees something there.
+
+    Attributes:
+        value: Boxes, shape (N, boxes * 4) or the like; or of every class one.
+        scores: The scores of the boxes.
+        background: The class that says that there is nothing; -1 for none.
+        least: The score that a box must have to be told of.
+    """
+
+    value: Value
+    scores: Scores
+    background: int
+    least: float
+
+    @property
+    def values(self) -> Tuple[Value, ...]:
+        """What must be looked at."""
+        return (self.value, self.scores.value)
+
+    def moved(self, places: Mapping[Value, Value]) -> Boxes:
+        """The same of another network."""
+        return replace(self, value=places[self.value], scores=self.scores.moved(places))
+
+    def between(self, first: Arrays, second: Arrays) -> Tuple[float, float]:
+        """Return the weighed differences, and the weighed squares of the original's."""
+        seen = self.seen(first)
+        rows = first[self.value].size // 4
+        # One box for all classes, or one for each.
+        weights = seen.sum(axis=1) if rows == len(seen) else seen.ravel()
+        before, after = (
+            one[self.value].reshape(rows, 4).astype(np.float64) for one in (first, second)
+        )
+        apart, whole = (before - after) ** 2, before**2
+        return float(weights @ apart.sum(axis=1)), float(weights @ whole.sum(axis=1))
+
+    def seen(self, arrays: Arrays) -> np.ndarray:
+        """Return how surely there is something of each class, shape (N * boxes, classes)."""
+        found = self.scores.rows(arrays)
+        found[found < self.least] = 0.0
+        if self.background >= 0:
+            found[:, self.background] = 0.0
+        return found
+
+
+Distance = Union[Numbers, Scores, Boxes]
+
+
+def distances_of(network: Network) -> List[Distance]:
+    """Return how outputs of two models should be compared."""
+    found: Dict[Distance, None] = {}
+    detectors: Dict[Value, Distance] = {}
+    for value in network.outputs:
+        layer = network.producer(value)
+        if layer is not None and _tells_classes(layer):
+            scores, boxes = _of_detections(layer)
+            detectors.update({scores.value: scores, boxes.value: boxes})
+    for value in score_values(network):
+        found[detectors.get(value, Numbers(value))] = None
+    return list(found)
+
+
+def _tells_classes(layer: Layer) -> bool:
+    return layer.type == DETECTION and layer.parameter.detection_output_param.num_classes > 0
+
+
+def _of_detections(layer: Layer) -> Tuple[Scores, Boxes]:
+    parameter = layer.parameter.detection_output_param
+    boxes, scores = layer.bottoms[:2]
+    compared = Scores(scores, parameter.num_classes)
+    # Without a threshold Caffe tells of every box.
+    least = max(parameter.confidence_threshold, 10 * LEAST_SCORE)
+    return compared, Boxes(boxes, compared, parameter.background_label_id, least)
+
+
+def _divergence(p: np.ndarray, q: np.ndarray) -> float:
+    """Generalised, so that scores need not add up to one; never negative."""
+    return float((p * np.log(p / q) - p + q).sum())
+
+
+class DistanceGauge:
+    """How far the outputs of two models are apart.
+
+    Attributes:
+        sums: For each distance, how far the models are apart, and how large that could be.
+    """
+
+    def __init__(self, distances: Sequence[Distance]) -> None:
+        self._distances = distances
+        self.sums = np.zeros((len(distances), 2))
+
+    @property
+    def sources(self) -> Iterable[Source]:
+        """What is compared, of both."""
+        values = dict.fromkeys(value for one in self._distances for value in one.values)
+        return [Source(value, number) for value in values for number in (0, 1)]
+
+    def add(self, seen: Seen) -> None:
+        """Take in a batch."""
+        first, second = (
+            {source.value: array for source, array in seen.items() if source.model == number}
+            for number in (0, 1)
+        )
+        for row, distance in zip(self.sums, self._distances):
+            row += distance.between(first, second)
+
+    @property
+    def distances(self) -> np.ndarray:
+        """Each distance, relative to how large it could be."""
+        apart, whole = self.sums.T
+        found: np.ndarray = apart / np.maximum(whole, 1e-30)
+        return found
+
+    @property
+    def distance(self) -> float:
+        """Their mean."""
+        return float(np.mean(self.distances))
+
+
+class SeenGauge:
+    """How much a detector sees in each input.
+
+    Attributes:
+        seen: The sum of all scores of what is no background, shape (N,).
+    """
+
+    def __init__(self, boxes: Sequence[Boxes]) -> None:
+        self._boxes = boxes
+        self.seen = np.zeros(0)
+
+    @property
+    def sources(self) -> Iterable[Source]:
+        """The scores."""
+        return dict.fromkeys(Source(one.scores.value) for one in self._boxes)
+
+    def add(self, seen: Seen) -> None:
+        """Take in a batch."""
+        arrays = {source.value: array for source, array in seen.items()}
+        found = [
+            one.seen(arrays).reshape(len(arrays[one.scores.value]), -1).sum(axis=1)
+            for one in self._boxes
+        ]
+        self.seen = np.concatenate([self.seen, np.sum(found, axis=0)])
