@@ -1,80 +1,16 @@
-"""What a low-rank form loses of the net's outputs: tried once for each layer."""
+"""What a low-rank form loses of the net's outputs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, ClassVar, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, ClassVar, Dict, Optional
 
 import numpy as np
 
 from netsurgery.budgets.output import Output
+from netsurgery.budgets.trials import Arriving, Trials
 from netsurgery.budgets.wishes import BudgetWishes
-from netsurgery.calibration.batching import largest_batch
-from netsurgery.calibration.cache import question
-from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.linalg.nested import axes_energy
-from netsurgery.linalg.responses import Whole, as_it_is, mixed, principal
-from netsurgery.methods import Context, Edit
-from netsurgery.methods.errands import biases_of, find_errand
-from netsurgery.methods.refit import Refit, why_not
-from netsurgery.network.graph import Layer
-from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
-from netsurgery.network.section import without_what_follows
-from netsurgery.network.shapes import infer_shapes
-from netsurgery.planning.behind import ROWS, fit_in_turn, layers_behind, sees_enough
-from netsurgery.planning.distances import (
-    Boxes,
-    Distance,
-    DistanceGauge,
-    SeenGauge,
-    distances_of,
-)
-from netsurgery.planning.rules import keeps
-
-CUTS = (0.05, 0.2)
-"""Shares of what a layer makes that are cut to see what comes of it. A little may be what nobody
-looks at, as what all scores have in common is by a Softmax; of more that is not so."""
-
-FEWEST, MOST = 8, 64
-"""Inputs that it is tried on: as many as the widest layer takes to be fitted."""
-
-WINDOWS = 256
-"""Windows looked at in each of them: so few inputs must tell more than many do."""
-
-AT_ONCE = 1e9
-"""Bytes that all blobs may take: where all inputs run at once, only what has changed runs again."""
-
-LEAST = 1e-6
-"""What arrives is taken for no less, so that no form is free."""
-
-SMALL = 1e-3
-"""Less than this share of the first cut is lost like so much."""
-
-NOISE = 1e-6
-"""A cut that loses no more than this tells of rounding: a depthwise kernel has one component."""
-
-
-@dataclass(frozen=True)
-class Arriving:
-    """How much of what a layer loses arrives at the outputs of the net.
-
-    Attributes:
-        lost: Shares of what it makes that were cut, rising.
-        distances: How far the outputs then were from those of the original.
-    """
-
-    lost: np.ndarray
-    distances: np.ndarray
-
-    def shares(self, lost: np.ndarray) -> np.ndarray:
-        """Return how much arrives of shares that are lost: read off a line between those tried."""
-        distances = np.maximum.accumulate(self.distances)
-        inside = np.clip(lost, self.lost[0] * SMALL, self.lost[-1])
-        arrived = np.interp(inside, [0.0, *self.lost], [0.0, *distances])
-        found: np.ndarray = np.maximum(arrived / inside, LEAST)
-        return found
 
 
 class Effect(Output):
@@ -108,160 +44,10 @@ class Effect(Output):
         names of its layers.
         """
         if self._arriving is None:
-            self._arriving = _Trials(model, self.statistics, self._wishes, self._progress).all()
+            self._arriving = Trials(model, self.statistics, self._wishes, self._progress).all()
         known = self._arriving
         # Layers that share their weights, or are too wide to be fitted, count like the others.
         those = [known[layer]] if layer in known else list(known.values())
         shares = [one.shares(lost) for one in those] or [np.ones_like(lost, dtype=float)]
         found: np.ndarray = np.mean(shares, axis=0) * super().losses(model, layer, lost)
         return found
-
-
-class _Trials:
-    """Tries the layers of a model."""
-
-    def __init__(
-        self,
-        model: Model,
-        statistics: Statistics,
-        wishes: BudgetWishes,
-        progress: Callable[[str], None],
-    ) -> None:
-        # How detections are chosen would forbid to run several inputs at once.
-        distances = distances_of(model.network())
-        values = list(dict.fromkeys(value for one in distances for value in one.values))
-        model, moved = without_what_follows(model, values)
-        self._distances = [one.moved(dict(zip(values, moved))) for one in distances]
-        self._model, self._wishes, self._progress = model, wishes, progress
-        self._products = _products(model)
-        few = _most_telling(model, self._distances, statistics, self._count(statistics))
-        self._few = statistics.of(few, WINDOWS, AT_ONCE)
-        self._fitted = {
-            name
-            for name, product in self._products.items()
-            if wishes.refit and sees_enough(product, self._few) and not self._is_kept(product.layer)
-        }
-
-    def all(self) -> Dict[str, Arriving]:
-        """Return for each layer how much of what is lost of its outputs arrives at the net's."""
-        found = {}
-        for name, product in self._products.items():
-            if not self._is_tried(product.layer):
-                continue
-            self._progress(f"{name}: what its error does to the outputs")
-            tried = self._try(product.layer)
-            if tried:
-                found[name] = tried
-        factors = _evening(
-            [distances / lost for tried in found.values() for lost, distances in tried]
-        )
-        return {
-            name: Arriving(
-                np.array([lost for lost, _ in tried]),
-                np.array([np.mean(factors * distances) for _, distances in tried]),
-            )
-            for name, tried in found.items()
-        }
-
-    def _is_tried(self, layer: Layer) -> bool:
-        taken = any(layer.type in one.layer_types for one in self._wishes.low_rank())
-        return taken and not self._is_kept(layer)
-
-    def _is_kept(self, layer: Layer) -> bool:
-        return keeps(self._wishes.keep, layer.name, layer.type)
-
-    def _count(self, statistics: Statistics) -> int:
-        wanted = [
-            -(-ROWS * product.width // min(product.places, WINDOWS))
-            for product in self._products.values()
-            if sees_enough(product, statistics)
-        ]
-        fitting = largest_batch(self._model.network(), statistics.inputs, AT_ONCE) or MOST
-        return min(MOST, max(FEWEST, min(max(wanted, default=FEWEST), fitting)))
-
-    def _try(self, layer: Layer) -> List[Tuple[float, np.ndarray]]:
-        """Return shares of what the layer makes, and how far the outputs are apart without them."""
-        names = [name for name in layers_behind(self._model, layer.tops) if name in self._fitted]
-        found = []
-        for model, lost in self._cuts(layer):
-            fitted = fit_in_turn(self._model, model, names, self._few, {})
-            gauge = DistanceGauge(self._distances)
-            asked = question("distance of", self._distances)
-            self._few.learn([self._model, fitted], {asked: gauge})
-            found.append((lost, gauge.distances))
-        return found
-
-    def _cuts(self, layer: Layer) -> Iterator[Tuple[Model, float]]:
-        """Yield the model with a layer cut to few components, and the share that it then lacks."""
-        errand = find_errand(
-            self._model, Edit(layer.name, Refit.name), Context(self._model, self._few)
-        )
-        weights = self._model.blobs(layer.name)[0].array().astype(np.float64)
-        matrices = errand.product.matrices(weights)
-        biases = biases_of(self._model, layer.name, len(matrices))
-        seen = self._few.outputs(self._model, [layer])[layer.name]
-        wholes = [as_it_is(*one) for one in zip(matrices, biases, seen)]
-        assert self._model.weights is not None
-        for rank, lost in _ranks_that_lose(CUTS, wholes):
-            found = [mixed(whole, principal(whole, rank)) for whole in wholes]
-            cut = errand.filled(*zip(*found))
-            yield (
-                Model(self._model.prototxt, self._model.weights.replace({layer.name: [cut]})),
-                lost,
-            )
-
-
-def _most_telling(
-    model: Model, distances: Sequence[Distance], statistics: Statistics, count: int
-) -> Inputs:
-    """Choose inputs: of a detector half are those in which it sees most, as in others is nothing.
-
-    The others are spread evenly.
-    """
-    inputs = statistics.inputs
-    boxes = [one for one in distances if isinstance(one, Boxes)]
-    if not boxes or count >= len(inputs):
-        return inputs.spread(count)
-    gauge = SeenGauge(boxes)
-    statistics.learn([model], {question("seen", distances): gauge})
-    best = np.argsort(-gauge.seen, kind="stable")[: count // 2]
-    others = np.setdiff1d(np.arange(len(inputs)), best)
-    even = others[np.arange(count - len(best)) * len(others) // (count - len(best))]
-    return inputs.chosen(np.sort([*best, *even]))
-
-
-def _products(model: Model) -> Dict[str, MatrixProduct]:
-    """The layers of a model that can be fitted alone, by their names."""
-    network = model.network()
-    shapes = infer_shapes(network, weights=model.weights)
-    return {
-        layer.name: MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-        for layer in network.layers
-        if layer.type in TYPES
-        and model.blobs(layer.name)
-        and not why_not(network, layer, shapes[layer.bottoms[0]])
-    }
-
-
-def _evening(found: Sequence[np.ndarray]) -> np.ndarray:
-    """Return a factor for each output, by which each counts as much as any other.
-
-    The scores of a detector, most of which say that there is nothing, are hurt less by anything
-    than its boxes are, but are not worth less.
-    """
-    if not found:
-        return np.ones(1)
-    typical = np.mean(found, axis=0)
-    return np.divide(typical.mean(), typical, out=np.zeros_like(typical), where=typical > 0)
-
-
-def _ranks_that_lose(shares: Sequence[float], wholes: List[Whole]) -> List[Tuple[int, float]]:
-    """The ranks of each group that lose about those shares, and what they lose, rising."""
-    weights = np.array([max(float(np.trace(whole.square)), 0.0) for whole in wholes])
-    if weights.sum() <= 0:
-        return []
-    kept = np.array([axes_energy(whole.square) for whole in wholes])
-    lost = 1.0 - weights @ kept / weights.sum()
-    apart = np.abs(np.log(np.maximum(lost, 1e-12)[:, None] / np.array(shares)))
-    numbers = sorted(set(apart.argmin(axis=0).tolist()), reverse=True)
-    return [(number + 1, float(lost[number])) for number in numbers if lost[number] > NOISE]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
-from netsurgery.budgets.effect import LEAST, Arriving, Effect, _evening, _most_telling
+from netsurgery.budgets.effect import Effect
+from netsurgery.budgets.trials import LEAST, Arriving, _evening, _most_telling
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError

@@ -48,3 +48,15 @@ CAPTIONER = (
     )
     + layer("LSTM", "embedded cont", "lstm", "recurrent_param { num_output: 4 }")
 )
+
+SMALL = "convolution_param { num_output: 4 kernel_size: 3 pad: 1 }"
+BRANCHING = (
+    declared("x", 2, 3, 7, 7)
+    + layer("Convolution", "x", "a", "convolution_param { num_output: 8 kernel_size: 3 }")
+    + 'layer { name: "r" type: "ReLU" bottom: "a" top: "a" }\n'
+    + layer("Convolution", "a", "b", SMALL)
+    + layer("Convolution", "a", "c", SMALL)
+    + layer("Eltwise", "b c", "sum")
+    + layer("InnerProduct", "sum", "d", "inner_product_param { num_output: 3 }")
+)
+"""A convolution that two others read, whose sum an InnerProduct reads."""

@@ -6,9 +6,9 @@ from typing import Iterable, List, Sequence
 
 import numpy as np
 import pytest
-from calibration_nets import declared
+from calibration_nets import BRANCHING
 from channel_choices import with_random_weights
-from channel_nets import CONVOLUTION, line
+from channel_nets import line
 
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.desk import Desk
@@ -20,15 +20,6 @@ from netsurgery.formats.weights import LayerWeights
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 
-NET = (
-    declared("x", 2, 3, 7, 7)
-    + line("Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 8")
-    + line("ReLU", "r", ["a"], ["a"])
-    + line("Convolution", "b", ["a"], ["b"], CONVOLUTION % "num_output: 4 pad: 1")
-    + line("Convolution", "c", ["a"], ["c"], CONVOLUTION % "num_output: 4 pad: 1")
-    + line("Eltwise", "sum", ["b", "c"], ["sum"])
-    + line("InnerProduct", "d", ["sum"], ["d"], "inner_product_param { num_output: 3 }")
-)
 SHARED = 'inner_product_param { num_output: 3 } param { name: "w" }'
 
 
@@ -65,7 +56,7 @@ def desk():
 
 @pytest.fixture
 def model() -> Model:
-    return with_random_weights(NET, 1)
+    return with_random_weights(BRANCHING, 1)
 
 
 def changed(model: Model, name: str) -> Model:
@@ -141,6 +132,6 @@ def test_an_engine_that_goes_on_by_itself_is_left_to_do_so(model, caffe, desk) -
     ],
 )
 def test_what_cannot_be_cut_is_left_to_a_whole_run(more, opencv, desk) -> None:
-    model = with_random_weights(NET + more, 1)
+    model = with_random_weights(BRANCHING + more, 1)
     replay = Replay(random_inputs(model.network(), 3, 0), desk)
     assert not replay.run([model], [Keep([Source(Value("e"))])], opencv)

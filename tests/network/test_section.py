@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from calibration_nets import declared
+from calibration_nets import BRANCHING
 from channel_choices import with_random_weights
-from channel_nets import CONVOLUTION, line
+from channel_nets import line
 
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.inputs import Batch
@@ -17,16 +17,7 @@ from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
 from netsurgery.network.section import cut_section, without_what_follows
 
-NET = (
-    declared("x", 3, 3, 7, 7)
-    + line("Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 8")
-    + line("ReLU", "r", ["a"], ["a"])
-    + line("Convolution", "b", ["a"], ["b"], CONVOLUTION % "num_output: 4 pad: 1")
-    + line("Convolution", "c", ["a"], ["c"], CONVOLUTION % "num_output: 4 pad: 1")
-    + line("Eltwise", "sum", ["b", "c"], ["sum"])
-    + line("InnerProduct", "d", ["sum"], ["d"], "inner_product_param { num_output: 3 }")
-    + line("InnerProduct", "e", ["a"], ["e"], "inner_product_param { num_output: 3 }")
-)
+NET = BRANCHING + line("InnerProduct", "e", ["a"], ["e"], "inner_product_param { num_output: 3 }")
 
 
 @pytest.fixture
