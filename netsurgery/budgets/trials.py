@@ -101,6 +101,8 @@ class Trials:
         distances = distances_of(model.network())
         values = list(dict.fromkeys(value for one in distances for value in one.values))
         model, moved = without_what_follows(model, values)
+        fed = [value.blob for value in model.network().inputs]
+        statistics = statistics.of(statistics.inputs.only(fed))
         self._distances = [one.moved(dict(zip(values, moved))) for one in distances]
         self._model, self._wishes, self._progress = model, wishes, progress
         self._products = _products(model)

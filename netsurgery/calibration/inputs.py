@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Iterator, Mapping, Optional, Protocol
+from typing import Any, Iterable, Iterator, Mapping, Optional, Protocol
 
 import numpy as np
 
@@ -105,6 +105,13 @@ class Inputs:
         if count >= len(self):
             return self
         return self.chosen(np.arange(count) * len(self) // count)
+
+    def only(self, blobs: Iterable[str]) -> Inputs:
+        """Return the same samples for some of the input blobs; all of them as they are."""
+        arrays = {name: self.arrays[name] for name in blobs}
+        if len(arrays) == len(self.arrays):
+            return self
+        return Inputs(arrays, self.labels, self.description, self.whole_blobs)
 
     def chosen(self, numbers: np.ndarray) -> Inputs:
         """Return the samples of some numbers. None is read before it is asked for."""

@@ -63,7 +63,8 @@ def without_what_follows(model: Model, wanted: Sequence[Value]) -> Tuple[Model, 
         wanted: Values of its network.
 
     Returns:
-        The smaller model, in which no layer computes in place; and the values there.
+        The smaller model, in which no layer computes in place, with those inputs that its layers
+        read; and the values there.
     """
     apart = take_apart(model.network())
     network = Network.of(apart.prototxt)

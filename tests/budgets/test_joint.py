@@ -10,6 +10,7 @@ from small_models import make_model
 from netsurgery.budgets import Budget, BudgetWishes, plan_budget
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
+from netsurgery.network.model import Model
 from netsurgery.surgery import apply
 from netsurgery.verification import verify
 
@@ -44,12 +45,37 @@ layer { name: "out" type: "DetectionOutput" bottom: "locf" bottom: "conff" botto
 SHAPES = {"conv1": (16, 3, 3, 3), "loc": (4, 16, 3, 3), "conf": (2, 16, 3, 3)}
 
 
-def test_of_detections_what_they_are_made_from_is_measured(opencv: str) -> None:
+IMAGE = """\
+layer { name: "image" type: "Input" top: "image"
+        input_param { shape { dim: 1 dim: 3 dim: 16 dim: 16 } } }
+"""
+
+
+def detector(text: str = DETECTOR) -> Model:
     blobs = {
         name: [falling(shape, number), np.zeros(shape[0])]
         for number, (name, shape) in enumerate(SHAPES.items())
     }
-    model = make_model(DETECTOR, blobs)
+    return make_model(text, blobs)
+
+
+def test_an_input_that_only_boxes_are_placed_by_does_no_harm(opencv: str) -> None:
+    # What is tried does without the boxes, and so without it.
+    text = IMAGE + DETECTOR.replace('bottom: "data" top: "prior"', 'bottom: "image" top: "prior"')
+    feed = np.random.default_rng(0).normal(size=(12, 3, 16, 16))
+    plans = [
+        plan_budget(
+            detector(of),
+            BudgetWishes(Budget(macs=0.5)),
+            Statistics(Inputs(dict.fromkeys(names, feed)), opencv),
+        )
+        for of, names in ((DETECTOR, ["data"]), (text, ["data", "image"]))
+    ]
+    assert plans[0].edits == plans[1].edits
+
+
+def test_of_detections_what_they_are_made_from_is_measured(opencv: str) -> None:
+    model = detector()
     inputs = Inputs({"data": np.random.default_rng(0).normal(size=(12, 3, 16, 16))})
     statistics = Statistics(inputs, opencv)
     plan = plan_budget(model, BudgetWishes(Budget(macs=0.5)), statistics)

@@ -76,6 +76,15 @@ def test_first() -> None:
     assert inputs.description == "mine"
 
 
+def test_some_blobs_alone() -> None:
+    inputs = Inputs({"data": np.arange(5), "info": np.arange(5)}, np.arange(5), "mine")
+    some = inputs.only(["info"])
+    assert list(some.arrays) == ["info"]
+    assert (some.description, len(some)) == ("mine", 5)
+    np.testing.assert_array_equal(some.labels, inputs.labels)
+    assert inputs.only(["data", "info"]) is inputs
+
+
 def test_samples_spread_evenly() -> None:
     data = np.arange(10, dtype=np.float32).reshape(10, 1)
     inputs = Inputs({"data": data, "whole": data[:, None]}, np.arange(10), "mine")
