@@ -76,6 +76,10 @@ def saving_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
         ("MACs", count(before.macs), count(after.macs), share(after.macs, before.macs)),
         ("file", size(done.sizes[0]), size(done.sizes[1]), share(done.sizes[1], done.sizes[0])),
     ]
+    whole, left = (done.plan.expected.get(of, {}).get("latency") for of in ("whole", "left"))
+    if whole and left:
+        times = [f"{seconds * 1000:,.4g} ms" for seconds in (whole, left)]
+        rows.append(("time, as planned", times[0], times[1], share(left, whole)))
     return ("", ">before", ">after", ">left"), rows
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,22 @@ def test_compress_takes_the_same_budget(netsurgery, pair, tmp_path, inputs, open
     report = json.loads((out / "netsurgery.json").read_text())
     assert report["plan"]["expected"]["score"] == "effect"
     assert report["proof"]["passed"]
+
+
+def test_the_time_that_was_planned_for_is_told(netsurgery, pair, tmp_path) -> None:
+    path = tmp_path / "plan.yaml"
+    assert netsurgery("plan", *pair, "--macs", 0.5, "-o", path).status == 0
+    plan = Plan.load(path)
+    told = []
+    for number, facts in enumerate(
+        ({}, {"whole": {"latency": 0.002}, "left": {"latency": 0.0013}})
+    ):
+        replace(plan, expected=facts).save(path)
+        out = tmp_path / str(number)
+        done = netsurgery("compress", *pair, "--plan", path, "--no-verify", "-o", out)
+        assert done.status == 0, done.err
+        told.append([line.split() for line in done.out.splitlines() if "as planned" in line])
+    assert told == [[], [["time,", "as", "planned", "2", "ms", "1.3", "ms", "65.0%"]]]
 
 
 def test_a_planned_file_is_edited_by_hand_and_carried_out_as_it_is(
