@@ -33,8 +33,9 @@ from netsurgery.planning.distances import (
 from netsurgery.planning.rules import keeps
 
 CUTS = (0.05, 0.2)
-"""Shares of what a layer makes that are cut to see what comes of it. A little may be what nobody
-looks at, as what all scores have in common is by a Softmax; of more that is not so."""
+"""Shares of what a layer makes that are cut to see what comes of it; the second only where no layer
+behind is fitted. There a little may be what nobody looks at, as what all scores have in common is
+by a Softmax, and of more that is not so."""
 
 FEWEST, MOST = 8, 64
 """Inputs that it is tried on: as many as the widest layer takes to be fitted."""
@@ -155,7 +156,7 @@ class Trials:
         """Return shares of what the layer makes, and how far the outputs are apart without them."""
         names = [name for name in layers_behind(self._model, layer.tops) if name in self._fitted]
         found = []
-        for model, lost in self._cuts(layer):
+        for model, lost in self._cuts(layer, CUTS[:1] if names else CUTS):
             fitted = fit_in_turn(self._model, model, names, self._few, {})
             gauge = DistanceGauge(self._distances)
             asked = question("distance of", self._distances)
@@ -163,7 +164,7 @@ class Trials:
             found.append((lost, gauge.distances))
         return found
 
-    def _cuts(self, layer: Layer) -> Iterator[Tuple[Model, float]]:
+    def _cuts(self, layer: Layer, shares: Sequence[float]) -> Iterator[Tuple[Model, float]]:
         """Yield the model with a layer cut to few components, and the share that it then lacks."""
         errand = find_errand(
             self._model, Edit(layer.name, Refit.name), Context(self._model, self._few)
@@ -174,7 +175,7 @@ class Trials:
         seen = self._few.outputs(self._model, [layer])[layer.name]
         wholes = [as_it_is(*one) for one in zip(matrices, biases, seen)]
         assert self._model.weights is not None
-        for rank, lost in _ranks_that_lose(CUTS, wholes):
+        for rank, lost in _ranks_that_lose(shares, wholes):
             found = [mixed(whole, principal(whole, rank)) for whole in wholes]
             cut = errand.filled(*zip(*found))
             yield (

@@ -6,11 +6,11 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration.batching import largest_batch
+from netsurgery.calibration.batching import input_shapes, largest_batch
 from netsurgery.calibration.desk import Desk
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Gauge, Seen, wanted_of
-from netsurgery.calibration.running import EngineLike, choose_engine
+from netsurgery.calibration.running import EngineLike, choose_engine, common_batch
 from netsurgery.engines import Engine
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.weights import Weights
@@ -60,16 +60,18 @@ class Replay:
             engine: The engine or its name; the first that can run the models if None.
 
         Returns:
-            False where that cannot be done: the engine goes on from where it was by itself, or
-            parts of a model cannot be run alone.
+            False where that cannot be done: the engine goes on from where it was by itself, as it
+            does where all inputs run at once, or parts of a model cannot be run alone.
 
         Raises:
             EngineError: There is no engine, or it refuses a part of a model.
         """
         wanted = wanted_of(gauges)
         used = sorted({source.model for source in wanted})
-        chosen = choose_engine(engine, *(models[number].network() for number in used))
-        if chosen.resumes or self._inputs.whole_blobs:
+        networks = [models[number].network() for number in used]
+        chosen = choose_engine(engine, *networks)
+        goes_on = chosen.resumes and common_batch(self._inputs, *networks)[1]
+        if goes_on or self._inputs.whole_blobs:
             return False
         seen: Seen = {}
         alive: Set[int] = set()
@@ -119,7 +121,7 @@ class Replay:
         """Make what is not known yet of a model's values; return whether that could be done."""
         network = self._graph(model).network
         known = {
-            value: self._known[number].shape
+            value: (1, *self._known[number].shape[1:])
             for value, number in numbers.items()
             if number in self._known
         }
@@ -132,7 +134,7 @@ class Replay:
             return False
         inputs = Inputs(fed)
         size = largest_batch(Network.of(section.prototxt), inputs)
-        if size is None:
+        if size is None and not _takes_one(model.network()):
             return False
         # From where a net branches, the next run will begin again.
         branching = [
@@ -144,7 +146,7 @@ class Replay:
         made: Dict[Value, List[np.ndarray]] = {value: [] for value in [*missing, *branching]}
         part = Model(section.prototxt, _weights_of(model, section.layers))
         with self._desk.open(engine, [part]) as (runner,):
-            for batch in inputs.batches(size):
+            for batch in inputs.batches(size or 1):
                 found = runner.run(batch, {value.blob: value for value in made})
                 for value, arrays in made.items():
                     arrays.append(found[value.blob])
@@ -164,6 +166,11 @@ class Replay:
         self._graphs = {key: graph for key, graph in self._graphs.items() if key in prototxts}
         self._numbers = {key: number for key, number in self._numbers.items() if number in alive}
         self._known = {number: array for number, array in self._known.items() if number in alive}
+
+
+def _takes_one(network: Network) -> bool:
+    """Whether a network is fed one sample at a time."""
+    return all(shape[0] == 1 for shape in input_shapes(network).values())
 
 
 def _weights_of(model: Model, layers: Iterable[Layer]) -> Optional[Weights]:

@@ -122,6 +122,20 @@ def test_an_engine_that_goes_on_by_itself_is_left_to_do_so(model, caffe, desk) -
     assert not replay.run([model], [Keep([Source(Value("d"))])], caffe)
 
 
+def test_a_net_that_takes_one_sample_at_a_time_is_gone_through_all_the_same(engine, desk) -> None:
+    # Caffe cannot go on here from where it was: what it is fed changes from run to run.
+    text = BRANCHING.replace("dim: 2 dim: 3", "dim: 1 dim: 3")
+    shape = "reshape_param { shape { dim: 1 dim: 3 dim: 1 } }"
+    model = with_random_weights(text + line("Reshape", "e", ["d"], ["e"], shape), 1)
+    inputs = Inputs({"x": np.random.default_rng(0).normal(size=(4, 3, 7, 7)).astype("f4")})
+    replay, ends = Replay(inputs, desk), [Source(Value("e")), Source(Value("a", 1))]
+    for now in (model, changed(model, "d")):
+        seen, expected = seen_in(replay, [now], ends, engine), really([now], inputs, ends, engine)
+        for end in ends:
+            np.testing.assert_allclose(seen[end], expected[end], rtol=1e-5, atol=1e-6)
+    assert desk.layers == [["a", "r", "b", "c", "sum", "d", "e"], ["b", "c", "sum", "d", "e"]]
+
+
 @pytest.mark.parametrize(
     "more",
     [
