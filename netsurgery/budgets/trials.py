@@ -43,7 +43,7 @@ FEWEST, MOST = 8, 64
 WINDOWS = 256
 """Windows looked at in each of them: so few inputs must tell more than many do."""
 
-AT_ONCE = 1e9
+AT_ONCE = 512e6
 """Bytes that all blobs may take: where all inputs run at once, only what has changed runs again."""
 
 LEAST = 1e-6

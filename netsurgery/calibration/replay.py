@@ -52,7 +52,7 @@ class Replay:
         self._known: Dict[int, np.ndarray] = {}
 
     def run(self, models: Sequence[Model], gauges: Sequence[Gauge], engine: EngineLike) -> bool:
-        """Show gauges what models make of all inputs at once.
+        """Show gauges what models make of all inputs: at once, or one where nets take but one.
 
         Args:
             models: The models; all are fed the same.
@@ -70,8 +70,8 @@ class Replay:
         used = sorted({source.model for source in wanted})
         networks = [models[number].network() for number in used]
         chosen = choose_engine(engine, *networks)
-        goes_on = chosen.resumes and common_batch(self._inputs, *networks)[1]
-        if goes_on or self._inputs.whole_blobs:
+        _, at_once = common_batch(self._inputs, *networks)
+        if self._inputs.whole_blobs or (chosen.resumes and at_once):
             return False
         seen: Seen = {}
         alive: Set[int] = set()
@@ -87,8 +87,12 @@ class Replay:
             seen.update((one, self._known[numbers[value]]) for one, value in values.items())
             alive.update(numbers.values())
         self._forget_others(models, alive)
-        for gauge in gauges:
-            gauge.add({source: seen[source] for source in gauge.sources})
+        count = len(self._inputs)
+        apart = not at_once and all(len(array) == count for array in seen.values())
+        # Gauges look at other windows each time: the more often, the more of them.
+        for rows in [slice(n, n + 1) for n in range(count)] if apart else [slice(None)]:
+            for gauge in gauges:
+                gauge.add({source: seen[source][rows] for source in gauge.sources})
         return True
 
     def _graph(self, model: Model) -> _Graph:

@@ -72,8 +72,7 @@ def changed(model: Model, name: str) -> Model:
 def seen_in(replay: Replay, models: Sequence[Model], sources: Sequence[Source], engine: str):
     gauge = Keep(sources)
     assert replay.run(models, [gauge], engine)
-    (seen,) = gauge.seen
-    return seen
+    return {one: np.concatenate([seen[one] for seen in gauge.seen]) for one in sources}
 
 
 def really(models: Sequence[Model], inputs: Inputs, sources: Sequence[Source], engine: str):
