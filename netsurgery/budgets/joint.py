@@ -22,7 +22,7 @@ from netsurgery.surgery import Surgery, operate
 Progress = Callable[[str], None]
 
 
-class DistanceGauge:
+class ErrorGauge:
     """How far values of one model are from those of another, relative to how they vary.
 
     Attributes:
@@ -81,7 +81,7 @@ def measure_jointly(
     tops = _tops(model, plan)
     outputs = compared_outputs(model.network())
     pairs = _pairs(surgery, [*tops.values(), *outputs])
-    gauge = DistanceGauge(pairs)
+    gauge = ErrorGauge(pairs)
     statistics.run([model, surgery.model], [gauge])
     errors = gauge.errors()
     edits = [_with_measured(edit, tops, errors) for edit in plan.edits]
