@@ -22,6 +22,7 @@ from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes
 from netsurgery.planning.behind import ROWS, rows_seen, sees_enough
+from netsurgery.planning.low_rank import told_breakeven
 from netsurgery.planning.plan import Left
 
 REFIT = "refit"
@@ -109,7 +110,8 @@ class Order:
             **({"fit": fit} if fit else {}),
             **self.wishes.edit_options(choice.method),
         }
-        predicted = self._predict(table, choice)
+        tradeoff = choice.method.tradeoff(self.selection.model, layer.name)
+        predicted = {"breakeven": told_breakeven(tradeoff), **self._predict(table, choice)}
         other = second(self.selection, place, self._limits)
         if other is not None:
             predicted["second"] = self._describe(other)

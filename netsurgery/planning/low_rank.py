@@ -163,10 +163,15 @@ def _growth(rule: Rule, costs: Tradeoff, ranks: Ranks, name: str) -> PlanError:
     )
 
 
-def _predict(costs: Tradeoff, ranks: Ranks, wanted: bool, kind: str) -> dict[str, Any]:
+def told_breakeven(costs: Tradeoff) -> Union[int, list[int]]:
+    """Return the largest rank, or ranks, smaller than the layer, as plans tell it; 0 for none."""
     limit = costs.breakeven or (0,)
+    return limit[0] if len(limit) == 1 else list(limit)
+
+
+def _predict(costs: Tradeoff, ranks: Ranks, wanted: bool, kind: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        "breakeven": limit[0] if len(limit) == 1 else list(limit),
+        "breakeven": told_breakeven(costs),
         "weights": [costs.weights.whole, costs.weights.at(ranks)],
     }
     if costs.macs is not None:

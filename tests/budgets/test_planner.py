@@ -11,7 +11,7 @@ from netsurgery.budgets import Budget, BudgetWishes, plan_budget
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
-from netsurgery.methods import Edit
+from netsurgery.methods import Edit, low_rank_method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
@@ -115,6 +115,11 @@ def test_every_layer_is_accounted_for_and_says_what_came_second(model: Model) ->
     assert told == {"conv1", "conv2", "fc1", "fc2"}
     for edit in plan.edits:
         assert {"error", "loss", "macs", "weights", "second"} <= set(edit.predicted)
+        costs = low_rank_method(edit.method).tradeoff(model, edit.layer)
+        limit = edit.predicted["breakeven"]
+        ranks = tuple(limit) if isinstance(limit, list) else (limit,)
+        assert costs.weights.at(ranks) < costs.weights.whole
+        assert costs.weights.at(tuple(rank + 1 for rank in ranks)) >= costs.weights.whole
         assert edit.predicted["second"]["error"] >= edit.predicted["error"]
 
 
