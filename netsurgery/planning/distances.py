@@ -7,15 +7,20 @@ there say little; so scores are compared by what they tell, and boxes where ther
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, Iterable, List, Mapping, Sequence, Tuple, Union
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.scores import score_values
+from netsurgery.network.scores import SQUASHING, score_values
+from netsurgery.network.shapes import infer_shapes
 
-DETECTION = "DetectionOutput"
+DETECTION, SOFTMAX = "DetectionOutput", "Softmax"
+CORNERS = 4
+"""Numbers of a box."""
+BACKGROUND = 0
+"""The class that says that there is nothing, where no layer tells."""
 LEAST_SCORE = 1e-3
 """Scores below are taken for this: no detector is asked for less."""
 
@@ -54,10 +59,12 @@ class Scores:
     Attributes:
         value: Scores of every class for every box, shape (N, boxes * classes) or the like.
         classes: How many classes.
+        axis: Their axis; None where it is the inner part of the last.
     """
 
     value: Value
     classes: int
+    axis: Optional[int] = None
 
     @property
     def values(self) -> Tuple[Value, ...]:
@@ -75,8 +82,7 @@ class Scores:
 
     def rows(self, arrays: Arrays) -> np.ndarray:
         """Return the scores of each box, shape (N * boxes, classes)."""
-        rows = arrays[self.value].reshape(-1, self.classes).astype(np.float64)
-        return np.clip(rows, LEAST_SCORE, None)
+        return np.clip(_rows(arrays[self.value], self.classes, self.axis), LEAST_SCORE, None)
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,8 @@ class Boxes:
     """Squared differences of boxes, each times how surely the original sees something there.
 
     Attributes:
-        value: Boxes, shape (N, boxes * 4) or the like; or of every class one.
+        value: Boxes, shape (N, boxes * 4) or the like; or of every class one; along the axis of
+            the scores.
         scores: The scores of the boxes.
         background: The class that says that there is nothing; -1 for none.
         least: The score that a box must have to be told of.
@@ -107,12 +114,11 @@ class Boxes:
     def between(self, first: Arrays, second: Arrays) -> Tuple[float, float]:
         """Return the weighed differences, and the weighed squares of the original's."""
         seen = self.seen(first)
-        rows = first[self.value].size // 4
-        # One box for all classes, or one for each.
-        weights = seen.sum(axis=1) if rows == len(seen) else seen.ravel()
         before, after = (
-            one[self.value].reshape(rows, 4).astype(np.float64) for one in (first, second)
+            _rows(one[self.value], CORNERS, self.scores.axis) for one in (first, second)
         )
+        # One box for all classes, or one for each.
+        weights = seen.sum(axis=1) if len(before) == len(seen) else seen.ravel()
         apart, whole = (before - after) ** 2, before**2
         return float(weights @ apart.sum(axis=1)), float(weights @ whole.sum(axis=1))
 
@@ -129,7 +135,11 @@ Distance = Union[Numbers, Scores, Boxes]
 
 
 def distances_of(network: Network) -> List[Distance]:
-    """Return how outputs of two models should be compared."""
+    """Return how outputs of two models should be compared.
+
+    A detector is told by a DetectionOutput, or by outputs that are the scores of a Softmax and as
+    many boxes, or as many for each class, as those of Fast R-CNN and MTCNN are.
+    """
     found: Dict[Distance, None] = {}
     detectors: Dict[Value, Distance] = {}
     for value in network.outputs:
@@ -137,9 +147,36 @@ def distances_of(network: Network) -> List[Distance]:
         if layer is not None and _tells_classes(layer):
             scores, boxes = _of_detections(layer)
             detectors.update({scores.value: scores, boxes.value: boxes})
+        elif layer is not None and layer.type == SOFTMAX:
+            detectors.update(_beside(network, layer, value))
     for value in score_values(network):
         found[detectors.get(value, Numbers(value))] = None
     return list(found)
+
+
+def _beside(network: Network, softmax: Layer, value: Value) -> Dict[Value, Distance]:
+    """Scores that are an output, and boxes that are one, too; nothing if there are none."""
+    shapes = infer_shapes(network)
+    shape = shapes[value] or ()
+    axis = softmax.parameter.softmax_param.axis % max(len(shape), 1)
+    if not axis:
+        return {}
+    classes = shape[axis]
+    scores = Scores(value, classes, axis)
+    wanted = [(*shape[:axis], CORNERS * count, *shape[axis + 1 :]) for count in (1, classes)]
+    boxes = [
+        Boxes(other, scores, BACKGROUND, 10 * LEAST_SCORE)
+        for other in network.outputs
+        if shapes[other] in wanted and not _is_squashed(network, other)
+    ]
+    compared: List[Distance] = [*boxes, scores] if boxes else []
+    # What a Softmax makes goes by what it is made of, see `score_values`.
+    return {softmax.bottoms[0] if one is scores else one.value: one for one in compared}
+
+
+def _is_squashed(network: Network, value: Value) -> bool:
+    layer = network.producer(value)
+    return layer is not None and layer.type in SQUASHING
 
 
 def _tells_classes(layer: Layer) -> bool:
@@ -153,6 +190,12 @@ def _of_detections(layer: Layer) -> Tuple[Scores, Boxes]:
     # Without a threshold Caffe tells of every box.
     least = max(parameter.confidence_threshold, 10 * LEAST_SCORE)
     return compared, Boxes(boxes, compared, parameter.background_label_id, least)
+
+
+def _rows(array: np.ndarray, count: int, axis: Optional[int]) -> np.ndarray:
+    """Return numbers of which so many along an axis belong together, shape (rows, count)."""
+    last = array if axis is None else np.moveaxis(array, axis, -1)
+    return last.reshape(-1, count).astype(np.float64)
 
 
 def _divergence(p: np.ndarray, q: np.ndarray) -> float:

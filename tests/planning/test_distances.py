@@ -16,6 +16,7 @@ from netsurgery.planning.distances import (
     DistanceGauge,
     Numbers,
     Scores,
+    SeenGauge,
     distances_of,
 )
 
@@ -44,6 +45,66 @@ def test_detections_are_compared_by_their_scores_and_boxes() -> None:
 def test_detections_of_unknown_classes_are_compared_as_numbers() -> None:
     found = distances_of(Network.of(Prototxt.parse((DETECTOR % "").encode())))
     assert found == [Numbers(Value("more")), Numbers(A), Numbers(B)]
+
+
+HEADS = """
+input: "data" input_shape { dim: 2 dim: 3 dim: 7 dim: 5 }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c" convolution_param { %s } }
+layer { name: "b" type: "Softmax" bottom: "c" top: "b" softmax_param { axis: %d } }
+layer { name: "a" type: "Convolution" bottom: "data" top: "a" convolution_param { %s } }
+layer { name: "d" type: "Convolution" bottom: "data" top: "d" convolution_param { %s } }
+"""
+
+
+def heads(classes: int, numbers: int, axis: int = 1, more: str = "num_output: 10 kernel_size: 1"):
+    sizes = [f"num_output: {count} kernel_size: 1" for count in (classes, numbers)]
+    text = HEADS % (sizes[0], axis, sizes[1], more)
+    return distances_of(Network.of(Prototxt.parse(text.encode())))
+
+
+@pytest.mark.parametrize("numbers", [4, 12])
+def test_boxes_beside_the_scores_of_a_softmax_are_told(numbers: int) -> None:
+    scores = Scores(B, 3, 1)
+    boxes = Boxes(A, scores, 0, pytest.approx(0.01))
+    assert heads(3, numbers) == heads(3, numbers, -3) == [boxes, scores, Numbers(Value("d"))]
+    # Where they are fewer than the scores there are no boxes for these.
+    other = heads(3, numbers, more="num_output: 4 kernel_size: 3")
+    assert other == [boxes, scores, Numbers(Value("d"))]
+
+
+def test_other_outputs_beside_a_softmax_are_numbers() -> None:
+    plain = [Numbers(A), Numbers(Value("c")), Numbers(Value("d"))]
+    assert heads(3, 5) == heads(3, 4, 0) == heads(3, 4, 2) == plain
+
+
+def test_what_another_softmax_makes_are_no_boxes() -> None:
+    text = """
+        input: "data" input_shape { dim: 2 dim: 3 }
+        layer { name: "two" type: "Softmax" bottom: "data" top: "two" }
+        layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+                inner_product_param { num_output: 4 } }
+        layer { name: "four" type: "Softmax" bottom: "ip" top: "four" }
+    """
+    found = distances_of(Network.of(Prototxt.parse(text.encode())))
+    assert found == [Numbers(Value("ip")), Numbers(Value("data"))]
+
+
+def test_scores_and_boxes_lie_along_an_axis() -> None:
+    random = np.random.default_rng(0)
+    scores = random.dirichlet(np.ones(3), (2, 7, 5))
+    boxes, moved = random.normal(size=(2, 2, 7, 5, 12))
+    flat = Boxes(A, Scores(B, 3), 0, 0.01).between(
+        {A: boxes.reshape(2, -1), B: scores.reshape(2, -1)},
+        {A: moved.reshape(2, -1), B: scores.reshape(2, -1)},
+    )
+    first = np.moveaxis(scores, -1, 1)
+    along = Boxes(A, Scores(B, 3, 1), 0, 0.01).between(
+        {A: np.moveaxis(boxes, -1, 1), B: first}, {A: np.moveaxis(moved, -1, 1), B: first}
+    )
+    assert along == pytest.approx(flat)
+    gauge = SeenGauge([Boxes(A, Scores(B, 3, 1), 0, 0.01)])
+    gauge.add({Source(B): first})
+    assert gauge.seen == pytest.approx((scores * (scores >= 0.01))[..., 1:].sum(axis=(1, 2, 3)))
 
 
 @given(st.integers(0, 2**32 - 1))
