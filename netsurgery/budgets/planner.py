@@ -204,7 +204,7 @@ class Planner:
             "the budget cannot be met: timed as a whole, the net takes "
             f"{min(timed, key=lambda one: one[0])[0]:.3f} of the latency",
             file=self.model.prototxt.file,
-            remedy="ask for less, or see on a machine that does nothing else",
+            remedy="allow as much, or see on a machine that does nothing else",
         )
 
     def _best(self, wishes: BudgetWishes, limits: Mapping[str, float]) -> Tuple[Start, Selection]:

@@ -155,7 +155,7 @@ def _impossible(model: Model, least: Mapping[str, float], total: Mapping[str, fl
     return PlanError(
         f"the budget cannot be met: the least that can be had is {', '.join(shares)}{alone}",
         file=model.prototxt.file,
-        remedy="ask for less, or allow more methods (--methods)",
+        remedy="allow as much, or more methods (--methods)",
     )
 
 

@@ -119,7 +119,7 @@ def spend(
                 f"{now[1] / whole[1]:.3f} of the parameters are left when every group that may be "
                 "cut has been",
                 file=model.prototxt.file,
-                remedy="ask for less, or see `netsurgery channels` for what keeps channels",
+                remedy="allow as much, or see `netsurgery channels` for what keeps channels",
             )
         name, masks[name], now = best
         queues[name].take(masks[name])
