@@ -13,6 +13,7 @@ from netsurgery.calibration.inputs import Inputs, Samples
 from netsurgery.errors import FormatError, NetsurgeryError
 
 Shape = tuple[int, ...]
+LABELS = "labels", "label"
 
 
 def fit_arrays(
@@ -63,13 +64,16 @@ class _WithAxis:
 def read_arrays(file: Path, shapes: Mapping[str, Shape]) -> Inputs:
     """Read an ``.npz`` with arrays named after the inputs, or an ``.npy`` for the only input.
 
+    Labels are in an array of that name, or of Caffe's: ``label``.
+
     Raises:
         FormatError: The file is not readable, or its arrays do not fit the inputs.
     """
     if file.suffix == ".npy":
         return _fit_unnamed({file.stem: read_npy(file, mmap_mode="r")}, shapes, None, file)
     arrays = read_npz(file)
-    labels = None if "labels" in shapes else arrays.pop("labels", None)
+    named = [name for name in LABELS if name in arrays and name not in shapes]
+    labels = arrays.pop(named[0]) if named else None
     return _fit_unnamed(arrays, shapes, labels, file)
 
 

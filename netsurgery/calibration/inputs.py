@@ -165,9 +165,12 @@ class _Chosen:
 
 def _as_labels(labels: np.ndarray) -> np.ndarray:
     labels = np.asarray(labels)
+    if labels.ndim > 1 and labels.size == len(labels):
+        labels = labels.ravel()  # as Caffe's data layers give them: (N, 1, 1, 1)
     if labels.dtype.kind not in "iuf" or labels.ndim != 1 or (labels != np.trunc(labels)).any():
         raise NetsurgeryError(
             f"labels of shape {labels.shape} and type {labels.dtype} are not one whole number "
-            "per sample"
+            "per sample",
+            remedy="give the class of each sample, or no array of that name",
         )
     return labels.astype(np.int64)

@@ -54,10 +54,18 @@ def test_lengths_must_agree(arrays: dict, labels: np.ndarray) -> None:
         Inputs(arrays, labels)
 
 
-@pytest.mark.parametrize("labels", [np.array([0.5]), np.array(["cat"]), np.zeros((1, 1))])
+@pytest.mark.parametrize("labels", [np.array([0.5]), np.array(["cat"]), np.zeros((1, 2))])
 def test_labels_are_whole_numbers(labels: np.ndarray) -> None:
     with pytest.raises(NetsurgeryError, match="not one whole number per sample"):
         Inputs({"data": np.zeros((1, 3))}, labels)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 1, 1, 1)])
+def test_labels_may_have_the_axes_that_caffe_gives_them(shape: tuple) -> None:
+    labels = np.arange(3.0).reshape(shape)
+    found = Inputs({"data": np.zeros((3, 2))}, labels).labels
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, [0, 1, 2])
 
 
 def test_digest_tells_what_is_fed() -> None:

@@ -23,9 +23,10 @@ def write_images(folder: Path, names: list[str]) -> None:
         cv2.imwrite(str(folder / name), np.full((8, 8, 3), 10 * i, dtype=np.uint8))
 
 
-def test_npz_by_names_of_inputs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["labels", "label"])
+def test_npz_by_names_of_inputs(tmp_path: Path, name: str) -> None:
     data, labels = samples(4, 3, 8, 8), np.arange(4)
-    np.savez(tmp_path / "in.npz", data=data, labels=labels, extra=np.zeros(3))
+    np.savez(tmp_path / "in.npz", data=data, extra=np.zeros(3), **{name: labels})
     inputs = read_inputs(tmp_path / "in.npz", IMAGE_NET)
     np.testing.assert_array_equal(inputs.arrays["data"], data)
     np.testing.assert_array_equal(inputs.labels, labels)
