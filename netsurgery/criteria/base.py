@@ -201,11 +201,13 @@ def _by_channel(array: np.ndarray, of_entry: np.ndarray, channels: int) -> np.nd
 
 
 def _refined(group: ChannelGroup) -> List[List[int]]:
-    """The finest blocks: channels that stand together in every balanced matrix."""
-    keys = np.zeros((group.channels, len(group.balanced)), int) - 1
-    for column, rows in enumerate(group.balanced):
-        for number, row in enumerate(rows):
-            keys[row, column] = number
+    """The finest blocks: channels that stand as often in every row of every balanced matrix.
+
+    Rows are of equal length; so where each block keeps as many, each row does.
+    """
+    rows = [row for rows in group.balanced for row in rows]
+    counts = [np.bincount(row, minlength=group.channels) for row in rows]
+    keys = np.array(counts, int).reshape(len(rows), group.channels).T
     _, cell = np.unique(keys, axis=0, return_inverse=True)
     cell = cell.ravel()
     return [

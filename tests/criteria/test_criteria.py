@@ -9,7 +9,7 @@ import pytest
 from calibration_nets import declared
 from channel_choices import with_random_weights
 from channel_nets import channel_nets, line
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
@@ -151,7 +151,20 @@ def test_rows_are_judged_without_the_columns_that_are_gone() -> None:
     np.testing.assert_allclose(criterion("l1").scores(view), np.abs(rows).sum(axis=1))
 
 
+TWICE = """
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 1 dim: 5 dim: 5 } } }
+layer { name: "first" type: "Convolution" bottom: "x" top: "first"
+        convolution_param { kernel_size: 3 num_output: 8 } }
+layer { name: "three" type: "Concat" bottom: "first" bottom: "first" bottom: "first" top: "three" }
+layer { name: "two" type: "Convolution" bottom: "three" top: "two"
+        convolution_param { kernel_size: 3 num_output: 8 group: 2 } }
+"""
+"""A channel that stands twice in one group of a convolution, and once in the other."""
+
+
 @settings(max_examples=15, **QUIET)
+@example(text=TWICE, share=0.5, multiple=1, name="activation")
+@example(text=TWICE, share=0.3, multiple=2, name="l1")
 @given(
     text=channel_nets(most_layers=4),
     share=st.floats(0.2, 0.9),
