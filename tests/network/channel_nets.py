@@ -145,6 +145,13 @@ def gate(draw: Draw, name: str, blobs: Blobs) -> str:
     )
 
 
+def normalized(draw: Draw, name: str, blobs: Blobs) -> str:
+    """Normalized, and cut off at zero: the mean that a gate takes would be but rounding."""
+    return line("MVN", f"{name}_mvn", [pick(draw, blobs)], [name]) + line(
+        "ReLU", name, [name], [name]
+    )
+
+
 def twins(draw: Draw, name: str, blobs: Blobs) -> str:
     """Two convolutions of the same weights."""
     body = CONVOLUTION % "num_output: 6 pad: 1"
@@ -190,7 +197,7 @@ MAKERS: Dict[str, Callable[[Draw, str, Blobs], str]] = {
     "im2col": simple("Im2col", "convolution_param { kernel_size: 2 }"),
     "inner product": simple("InnerProduct", "inner_product_param { num_output: 8 transpose: 1 }"),
     "lrn": simple("LRN", "lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 }"),
-    "mvn": simple("MVN"),
+    "mvn": normalized,
     "pooling": simple("Pooling", "pooling_param { kernel_size: 2 stride: 2 }"),
     "power": simple("Power", "power_param { shift: 1 scale: 0.5 }"),
     "prelu": simple("PReLU"),

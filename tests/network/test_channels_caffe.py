@@ -8,7 +8,7 @@ from typing import Dict
 import numpy as np
 from channel_choices import random_keep, with_random_weights
 from channel_nets import channel_nets, with_readers
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from net_strategies import nets
 from zoo_index import pairs
 
@@ -84,4 +84,6 @@ def test_nets_of_any_layers_without_channels(ask_caffe, tmp_path_factory, text):
         model = with_random_weights(text)
     except NetworkError:
         reject()
+    # Caffe looks up whatever row an Embed is asked for, in memory that is not its own too.
+    assume('"Embed"' not in text)
     check(ask_caffe, model, tmp_path_factory.getbasetemp() / "any")
