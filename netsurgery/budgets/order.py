@@ -10,6 +10,7 @@ from netsurgery.budgets.scores import counted, facts_of
 from netsurgery.budgets.search import KEPT, Selection, second
 from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.calibration.statistics import Statistics
+from netsurgery.linalg.tradeoff import plain_ranks
 from netsurgery.methods import Edit
 from netsurgery.methods.chain import ChainMethod
 from netsurgery.methods.convolution import ConvolutionChain
@@ -22,7 +23,6 @@ from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes
 from netsurgery.planning.behind import ROWS, rows_seen, sees_enough
-from netsurgery.planning.low_rank import told_breakeven
 from netsurgery.planning.plan import Left
 
 REFIT = "refit"
@@ -110,8 +110,9 @@ class Order:
             **({"fit": fit} if fit else {}),
             **self.wishes.edit_options(choice.method),
         }
-        tradeoff = choice.method.tradeoff(self.selection.model, layer.name)
-        predicted = {"breakeven": told_breakeven(tradeoff), **self._predict(table, choice)}
+        costs = choice.method.tradeoff(self.selection.model, layer.name)
+        limit = plain_ranks(costs.breakeven or (0,))
+        predicted = {"breakeven": limit, **self._predict(table, choice)}
         other = second(self.selection, place, self._limits)
         if other is not None:
             predicted["second"] = self._describe(other)

@@ -197,7 +197,7 @@ def _as_labels(rows: Any) -> Optional[np.ndarray]:
     """One whole number for each sample, or None if they are something else."""
     if prod(rows.shape[1:]) != 1:
         return None
-    numbers = np.asarray(rows[:]).reshape(-1)
+    numbers = np.asarray(rows[:])
     return numbers if (numbers == np.trunc(numbers)).all() else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -112,6 +112,11 @@ class Tradeoff:
     def fitted(self, ranks: Ranks) -> float:
         """Return the same, if need be by factoring the weights at these ranks."""
         return self.fit(ranks) if self.fit else self.lost(ranks)
+
+
+def plain_ranks(ranks: Ranks) -> Union[int, List[int]]:
+    """Return ranks as plans hold them: a number where there is one, or a list."""
+    return ranks[0] if len(ranks) == 1 else list(ranks)
 
 
 def rank_text(ranks: Sequence[int]) -> str:

@@ -16,7 +16,7 @@ from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.weights import LayerWeights
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
@@ -185,5 +185,5 @@ class LowRank(Method):
         """Return the text of the layers that come at some ranks, whether their names are free."""
 
     def options_for(self, ranks: Ranks) -> Dict[str, Any]:
-        """Return the options that order some ranks: a number where there is one, or a list."""
-        return {"rank": ranks[0] if len(ranks) == 1 else list(ranks)}
+        """Return the options that order some ranks."""
+        return {"rank": plain_ranks(ranks)}

@@ -145,8 +145,7 @@ def distances_of(network: Network) -> List[Distance]:
     for value in network.outputs:
         layer = network.producer(value)
         if layer is not None and _tells_classes(layer):
-            scores, boxes = _of_detections(layer)
-            detectors.update({scores.value: scores, boxes.value: boxes})
+            detectors.update(_of_detections(layer))
         elif layer is not None and layer.type == SOFTMAX:
             detectors.update(_beside(network, layer, value))
     for value in score_values(network):
@@ -169,9 +168,10 @@ def _beside(network: Network, softmax: Layer, value: Value) -> Dict[Value, Dista
         for other in network.outputs
         if shapes[other] in wanted and not _is_squashed(network, other)
     ]
-    compared: List[Distance] = [*boxes, scores] if boxes else []
+    if not boxes:
+        return {}
     # What a Softmax makes goes by what it is made of, see `score_values`.
-    return {softmax.bottoms[0] if one is scores else one.value: one for one in compared}
+    return {softmax.bottoms[0]: scores, **{one.value: one for one in boxes}}
 
 
 def _is_squashed(network: Network, value: Value) -> bool:
@@ -183,13 +183,15 @@ def _tells_classes(layer: Layer) -> bool:
     return layer.type == DETECTION and layer.parameter.detection_output_param.num_classes > 0
 
 
-def _of_detections(layer: Layer) -> Tuple[Scores, Boxes]:
+def _of_detections(layer: Layer) -> Dict[Value, Distance]:
+    """The scores and the boxes that detections are chosen from."""
     parameter = layer.parameter.detection_output_param
     boxes, scores = layer.bottoms[:2]
     compared = Scores(scores, parameter.num_classes)
     # Without a threshold Caffe tells of every box.
     least = max(parameter.confidence_threshold, 10 * LEAST_SCORE)
-    return compared, Boxes(boxes, compared, parameter.background_label_id, least)
+    found = Boxes(boxes, compared, parameter.background_label_id, least)
+    return {scores: compared, boxes: found}
 
 
 def _rows(array: np.ndarray, count: int, axis: Optional[int]) -> np.ndarray:

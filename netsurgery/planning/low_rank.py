@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 from netsurgery.errors import PlanError
 from netsurgery.linalg.evbmf import evbmf
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff, rank_text
+from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks, rank_text
 from netsurgery.methods import Edit, LowRank, Method, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
@@ -163,15 +163,9 @@ def _growth(rule: Rule, costs: Tradeoff, ranks: Ranks, name: str) -> PlanError:
     )
 
 
-def told_breakeven(costs: Tradeoff) -> Union[int, list[int]]:
-    """Return the largest rank, or ranks, smaller than the layer, as plans tell it; 0 for none."""
-    limit = costs.breakeven or (0,)
-    return limit[0] if len(limit) == 1 else list(limit)
-
-
 def _predict(costs: Tradeoff, ranks: Ranks, wanted: bool, kind: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        "breakeven": told_breakeven(costs),
+        "breakeven": plain_ranks(costs.breakeven or (0,)),
         "weights": [costs.weights.whole, costs.weights.at(ranks)],
     }
     if costs.macs is not None:
