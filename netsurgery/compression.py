@@ -15,7 +15,7 @@ from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines import Engine, engines
 from netsurgery.engines.caffe import CaffeSession
-from netsurgery.errors import EngineError, VerificationError
+from netsurgery.errors import EngineError, Remedy, VerificationError
 from netsurgery.formats.atomic import make_folder, move_together
 from netsurgery.network.cost import Totals, total_cost
 from netsurgery.network.model import Model, load
@@ -214,7 +214,8 @@ def _write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engin
     with writer.open(prototxt, kept) as session:
         if not isinstance(session, CaffeSession):
             raise EngineError(
-                "only the caffe engine can write weights", remedy="use --engine caffe"
+                "only the caffe engine can write weights",
+                remedy=Remedy("give caffe as {}", "engine"),
             )
         session.set_parameters(new)
         session.save(weights)

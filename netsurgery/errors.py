@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Callable, Optional, Tuple
+
+
+class Remedy(str):
+    """What the user can do, in words that name arguments of the library.
+
+    As text it names them as a caller in Python does; the command line, which has flags for them,
+    tells it anew.
+
+    Attributes:
+        words: The words, with ``{}`` where an argument is named.
+        arguments: The names that go there.
+    """
+
+    words: str
+    arguments: Tuple[str, ...]
+
+    def __new__(cls, words: str, *arguments: str) -> Remedy:
+        """Make a remedy of its words and of the arguments that they name."""
+        made = super().__new__(cls, words.format(*(f"`{name}`" for name in arguments)))
+        made.words, made.arguments = words, arguments
+        return made
+
+    def told(self, name: Callable[[str], str]) -> str:
+        """Return the words with the arguments under the names that ``name`` gives them."""
+        return self.words.format(*map(name, self.arguments))
 
 
 class NetsurgeryError(Exception):
@@ -17,7 +42,7 @@ class NetsurgeryError(Exception):
         line: 1-based line in that file.
         column: 1-based column, counted in bytes.
         layer: The name of the layer at fault.
-        remedy: What the user can do about it.
+        remedy: What the user can do about it; a `Remedy` where that takes an argument.
     """
 
     def __init__(
@@ -39,10 +64,19 @@ class NetsurgeryError(Exception):
         super().__init__(problem)
 
     def __str__(self) -> str:
+        return self._line(self.remedy)
+
+    def told(self, name: Callable[[str], str]) -> str:
+        """Return the line with the arguments of a remedy under the names that ``name`` gives."""
+        return self._line(
+            self.remedy.told(name) if isinstance(self.remedy, Remedy) else self.remedy
+        )
+
+    def _line(self, remedy: Optional[str]) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         owner = f"layer {self.layer!r}" if self.layer is not None else ""
         text = ": ".join(part for part in (place, owner, self.problem) if part)
-        text = f"{text}; {self.remedy}" if self.remedy else text
+        text = f"{text}; {remedy}" if remedy else text
         return " ".join(text.split("\n")).encode("utf-8", "backslashreplace").decode()
 
 

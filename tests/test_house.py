@@ -164,6 +164,26 @@ def test_public_functions_are_documented_and_annotated() -> None:
     assert not silent, listed(silent)
 
 
+# Speaks to pip and uv, in their own flags.
+SPEAKS_TO_OTHERS = PACKAGE / "engines" / "install.py"
+
+
+def find_flags(path: Path) -> Iterator[str]:
+    """Every literal in which a flag of a command line stands, with its place."""
+    for node in ast.walk(parse(path)):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and re.search(r"(?<![\w-])--(?=[A-Za-z]|$)", text):
+            yield f"{path.relative_to(ROOT)}:{node.lineno}: {text!r}"
+
+
+def test_only_the_command_line_speaks_of_flags() -> None:
+    """Whoever calls the library from Python has none: errors carry a `Remedy` instead."""
+    library = [path for path in MODULES if room_of(path) != "cli" and path != SPEAKS_TO_OTHERS]
+    flags = [flag for path in library for flag in find_flags(path)]
+    assert not flags, listed(flags)
+    assert list(find_flags(PACKAGE / "cli" / "_budget.py"))
+
+
 def test_caffe_desc_is_compiled_from_caffe_proto(tmp_path: Path) -> None:
     protoc = pytest.importorskip("grpc_tools.protoc")
     from google.protobuf.descriptor_pb2 import FileDescriptorSet

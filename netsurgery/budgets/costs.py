@@ -12,8 +12,10 @@ from netsurgery.methods import LowRank
 from netsurgery.network.cost import count_cost
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
+from netsurgery.planning.shares import how_to_say, parse_number, parse_share
 
 MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
+CURRENCIES = (MACS, PARAMS, BYTES, LATENCY)
 FLOAT = 4
 PIECE = {"caffemodel": 160, "hdf5": 3000}
 """Most bytes that a layer takes in a file of that format beside its numbers and its name."""
@@ -117,18 +119,25 @@ class NetCost:
 
 
 def parse_bytes(text: str) -> float:
-    """Read a size: ``20MB``, ``600kB``, ``12345``, or a share of the file such as ``0.5``.
+    """Read a size: ``20MB``, ``600kB``, ``12345``, or a share of the file: ``0.5`` or ``50%``.
 
     Raises:
         PlanError: It is no size.
     """
+    if text.strip().endswith("%"):
+        share = parse_share(text, "a share of a file")
+        if share:
+            return share
+    plain = parse_number(text)
+    if plain is not None and plain > 1 and plain % 1:
+        raise PlanError(f"{text} bytes is no size of a file", remedy=how_to_say(plain))
     found = re.fullmatch(r"([0-9.]+)\s*([kmg]?i?b?)", text.strip().lower())
     try:
         number = float(found[1]) if found else 0.0
     except ValueError:
         number = 0.0
     if found is None or number <= 0 or found[2] in ("i", "ib"):
-        remedy = "write 20MB, 600kB, or a share such as 0.5"
+        remedy = "write 20MB, 600kB, or a share: 0.5 or 50%"
         raise PlanError(f"{text!r} is no size of a file", remedy=remedy)
     base = 1024 if "i" in found[2] else 1000
     power = " kmg".index(found[2][0]) if found[2].strip("ib") else 0

@@ -19,7 +19,7 @@ from netsurgery.budgets.scores import Score, facts_of, read_off
 from netsurgery.calibration.cache import question
 from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.errors import PlanError, VerificationError
+from netsurgery.errors import PlanError, Remedy, VerificationError
 from netsurgery.formats.digest import sha256_of_weights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import Edit, LowRank
@@ -157,7 +157,7 @@ def make_metric(
         if statistics is None or statistics.inputs.labels is None:
             raise PlanError(
                 "score metric needs something to measure",
-                remedy="give --metric, or labels in --calibrate",
+                remedy=Remedy("give {}, or labels with the inputs of {}", "metric", "statistics"),
             )
         return Metric(Labels(statistics), f"accuracy{fitted}", notes, statistics, progress)
     named = re.fullmatch(r"[\w.]+:[\w.]+", told)
@@ -237,7 +237,7 @@ def _function(told: str) -> Callable[[str, str], float]:
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         remedy = "write module:function, as Python would import it from here"
-        raise PlanError(f"--metric {told}: {error}", remedy=remedy) from None
+        raise PlanError(f"metric {told}: {error}", remedy=remedy) from None
 
     def measure(prototxt: str, weights: str) -> float:
         return _number(told, found(prototxt, weights))
@@ -254,7 +254,7 @@ def _command(told: str) -> Callable[[str, str], float]:
         done = subprocess.run(command, shell=True, capture_output=True, text=True)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-            raise VerificationError(f"--metric {told!r} failed: {last}")
+            raise VerificationError(f"metric {told!r} failed: {last}")
         return _number(told, (done.stdout.split() or [""])[-1])
 
     return measure
@@ -266,5 +266,5 @@ def _number(told: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = float("nan")
     if number != number:
-        raise VerificationError(f"--metric {told!r} gave {value!r}, not a number")
+        raise VerificationError(f"metric {told!r} gave {value!r}, not a number")
     return number

@@ -12,7 +12,7 @@ from netsurgery.budgets.costs import BYTES, LATENCY, Cost, NetCost
 from netsurgery.budgets.knapsack import Table, cheapest, solve
 from netsurgery.budgets.scores import Score
 from netsurgery.budgets.wishes import BudgetWishes
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
 from netsurgery.network.model import Model
 from netsurgery.planning.rules import keeps
 
@@ -155,7 +155,7 @@ def _impossible(model: Model, least: Mapping[str, float], total: Mapping[str, fl
     return PlanError(
         f"the budget cannot be met: the least that can be had is {', '.join(shares)}{alone}",
         file=model.prototxt.file,
-        remedy="allow as much, or more methods (--methods)",
+        remedy=Remedy("allow as much, or give more {}", "methods"),
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS
+from netsurgery.budgets.costs import CURRENCIES, MACS
 from netsurgery.budgets.planner import Planner
 from netsurgery.budgets.scores import even_numbers
 from netsurgery.budgets.wishes import Budget
 from netsurgery.errors import PlanError
 from netsurgery.planning.plan import Plan
+from netsurgery.planning.shares import parse_share
 
 MOST = 100
 """Plans of a sweep: more are a slip of the keyboard."""
@@ -46,7 +47,7 @@ class Point:
 
 
 def parse_sweep(text: str) -> Tuple[str, Tuple[float, ...]]:
-    """Read ``0.3:0.9:0.1``, or with another currency than MACs, ``params=0.3:0.9:0.1``.
+    """Read ``0.3:0.9:0.1``, or with another currency than MACs, ``params=30%:90%:10%``.
 
     Returns:
         The currency, and the shares, rising.
@@ -55,16 +56,15 @@ def parse_sweep(text: str) -> Tuple[str, Tuple[float, ...]]:
         PlanError: The text is not of that form.
     """
     name, _, numbers = text.rpartition("=")
-    try:
-        low, high, step = map(float, numbers.split(":"))
-        fine = 0 < low <= high <= 1 and step > 0 and (high - low) / step < MOST
-    except ValueError:
-        fine = False
-    currencies = (MACS, PARAMS, BYTES, LATENCY)
-    if not fine or (name and name not in currencies):
+    parts = numbers.split(":")
+    fine = len(parts) == 3 and (not name or name in CURRENCIES)
+    if fine:
+        low, high, step = (parse_share(part, f"a share, in the sweep {text!r}") for part in parts)
+        fine = 0 < low <= high and step > 0 and (high - low) / step < MOST
+    if not fine:
         raise PlanError(
-            f"--sweep {text!r} is not FROM:TO:STEP in shares from 0 to 1",
-            remedy="write 0.3:0.9:0.1, or params=0.3:0.9:0.1",
+            f"the sweep {text!r} is not FROM:TO:STEP in rising shares, of {MOST} steps at most",
+            remedy="write 0.3:0.9:0.1, or params=30%:90%:10%",
         )
     count = int((high - low) / step + 1e-6) + 1
     return name or MACS, tuple(round(low + number * step, 6) for number in range(count))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS, Cost
+from netsurgery.budgets.costs import BYTES, CURRENCIES, LATENCY, MACS, PARAMS, Cost
 from netsurgery.calibration.running import EngineLike
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
 from netsurgery.methods import METHODS, LowRank, low_rank_method, low_rank_names
+from netsurgery.planning.shares import how_to_say
 
 DEFAULT_METHODS = (
     *("svd", "channel_svd", "input_svd", "spatial_svd", "tucker", "spatial_channel_svd"),
@@ -40,14 +41,14 @@ class Budget:
         shares = {name: value for name, value in self.given.items() if name != BYTES}
         if not self.given:
             raise PlanError(
-                "there is no budget", remedy="give --macs, --params, --bytes, --latency"
+                "there is no budget", remedy=Remedy("give {}, {}, {} or {}", *CURRENCIES)
             )
         for name, share in shares.items():
             if not 0 < share <= 1:
-                problem = f"--{name} {share:g} is no share"
-                raise PlanError(problem, remedy="write one above 0 and up to 1, such as 0.5")
+                problem = f"{name} {share:g} is no share"
+                raise PlanError(problem, remedy=how_to_say(share))
         if self.bytes is not None and self.bytes <= 0:
-            raise PlanError(f"--bytes {self.bytes:g} is no size")
+            raise PlanError(f"bytes {self.bytes:g} is no size")
 
     @property
     def given(self) -> Cost:
@@ -104,10 +105,10 @@ class BudgetWishes:
             problem = f"there is no score {self.score!r}"
             raise PlanError(problem, remedy=f"choose among {', '.join(SCORES)}")
         if self.metric is not None and self.score != "metric":
-            problem = "--metric is not what forms are scored by"
-            raise PlanError(problem, remedy="say --score metric, or leave it out")
+            problem = "a metric is given, but it is not what forms are scored by"
+            raise PlanError(problem, remedy=Remedy("give metric as {}, or leave it out", "score"))
         if self.multiple < 1:
-            raise PlanError(f"--round {self.multiple} is not 1 or more")
+            raise PlanError(f"ranks cannot be multiples of {self.multiple}, only of 1 or more")
         self.low_rank()
 
     def low_rank(self) -> Tuple[LowRank, ...]:
@@ -133,7 +134,9 @@ class BudgetWishes:
         """
         name = self.score or ("effect" if inputs else "energy")
         if name in ("output", "effect") and not inputs:
-            raise PlanError(f"score {name} needs inputs", remedy="give some with --calibrate")
+            raise PlanError(
+                f"score {name} needs inputs", remedy=Remedy("give some as {}", "statistics")
+            )
         return name
 
     def edit_options(self, chosen: LowRank) -> Dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 import click
 
+from netsurgery.cli._command import Refusal
 from netsurgery.errors import NetsurgeryError
 from netsurgery.version import __version__
 
@@ -54,6 +55,8 @@ def main(args: Optional[list[str]] = None) -> Any:
         status = cli.main(args=args, prog_name="netsurgery", standalone_mode=False)
     except click.exceptions.Abort:
         status = INTERRUPTED
+    except Refusal as error:
+        status = _complain(error.message)
     except click.ClickException as error:
         status = _explain(error)
     except NetsurgeryError as error:

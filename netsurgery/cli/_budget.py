@@ -8,6 +8,7 @@ import click
 
 from netsurgery.cli._options import options
 from netsurgery.cli._rules import edit_options
+from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
 BUDGETS = (
     *("macs", "params", "size", "latency", "methods", "score", "metric", "rois", "multiple"),
@@ -15,16 +16,24 @@ BUDGETS = (
 )
 
 budget_options = options(
-    click.option("--macs", type=float, metavar="SHARE", help="Share of the MACs that may be left."),
     click.option(
-        "--params", type=float, metavar="SHARE", help="Share of the parameters that may be left."
+        "--macs",
+        type=SHARE_ABOVE_ZERO,
+        metavar="SHARE",
+        help="Share of the MACs that may be left: 0.5 or 50%.",
+    ),
+    click.option(
+        "--params",
+        type=SHARE_ABOVE_ZERO,
+        metavar="SHARE",
+        help="Share of the parameters that may be left.",
     ),
     click.option(
         "--bytes", "size", metavar="SIZE", help="Size of the weights file: 20MB, 600kB, or a share."
     ),
     click.option(
         "--latency",
-        type=float,
+        type=SHARE_ABOVE_ZERO,
         metavar="SHARE",
         help="Share of the time that may be left, as measured layer by layer on the engine.",
     ),

@@ -9,6 +9,7 @@ from typing import Any, Callable, Optional
 import click
 
 from netsurgery.cli._options import FILE, options
+from netsurgery.cli._shares import RATIO, SHARE
 
 
 def numbers(kind: type) -> Callable[[Any, Any, Optional[str]], Optional[tuple]]:
@@ -70,11 +71,15 @@ input_options = options(
 
 tolerance_options = options(
     click.option(
-        "--max-error", type=float, help="Largest relative error of an output that passes."
+        "--max-error",
+        type=RATIO,
+        metavar="ERROR",
+        help="Largest relative error of an output that passes: 0.05 or 5%.",
     ),
     click.option(
         "--min-agreement",
-        type=float,
+        type=SHARE,
+        metavar="SHARE",
         help="Smallest share of inputs that keep their top-1 class (or detections); with labels, "
         "one minus the accuracy that may be lost.",
     ),

@@ -30,7 +30,7 @@ rule_options = options(
         "ranks",
         multiple=True,
         metavar="LAYER=RANK",
-        help="Rank of a layer, or a fraction of its full rank (fc6=1024, 'fc*=0.25'), or evbmf: "
+        help="Rank of a layer, or a share of its full rank (fc6=1024, 'fc*=25%'), or evbmf: "
         "what stands out of noise. LAYER is a name, a glob or a layer type. Repeatable.",
     ),
     click.option(
@@ -38,14 +38,15 @@ rule_options = options(
         "energies",
         multiple=True,
         metavar="[LAYER=]SHARE",
-        help="Smallest rank that keeps this share of the sum of squared singular values.",
+        help="Smallest rank that keeps this share of the sum of squared singular values: 0.9 or "
+        "90%.",
     ),
     click.option(
         "--error",
         "errors",
         multiple=True,
         metavar="[LAYER=]ERROR",
-        help="Smallest rank whose weights are within this relative error.",
+        help="Smallest rank whose weights are within this relative error: 0.05 or 5%.",
     ),
     click.option(
         "--fit",

@@ -8,12 +8,13 @@ from typing import Any, Optional
 import click
 
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
+from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
 from netsurgery.cli._options import FILE, FOLDER, options, progress
 from netsurgery.errors import PlanError
 
 
-@click.command("apply")
+@click.command("apply", cls=Command)
 @options(
     click.argument("plan", type=FILE),
     click.argument("prototxt", type=FILE, required=False),

@@ -7,10 +7,11 @@ from typing import Optional
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, json_option, options, print_json, prototxt_argument
 
 
-@click.command("channels")
+@click.command("channels", cls=Command)
 @options(
     prototxt_argument,
     click.argument("layer", required=False),

@@ -9,12 +9,13 @@ import click
 
 from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
 from netsurgery.cli._carry_out import ENGINE, carry_out, carry_out_options
+from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import read_engine
 from netsurgery.cli._options import FILE, options, prototxt_argument, weights_argument
 from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
 
 
-@click.command("compress")
+@click.command("compress", cls=Command)
 @options(
     prototxt_argument,
     weights_argument,

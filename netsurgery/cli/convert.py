@@ -7,10 +7,11 @@ from typing import Any, Optional
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, options
 
 
-@click.command("convert")
+@click.command("convert", cls=Command)
 @options(
     click.argument("weights", type=FILE),
     click.argument("output", type=FILE),

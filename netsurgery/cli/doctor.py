@@ -8,10 +8,11 @@ from typing import Optional
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._options import json_option, options, print_json, prototxt_argument
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 @options(
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),

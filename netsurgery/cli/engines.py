@@ -7,6 +7,7 @@ from typing import Optional
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, json_option, print_json
 
 
@@ -31,7 +32,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
             click.echo(f"    {probe.remedy}")
 
 
-@command.command("install")
+@command.command("install", cls=Command)
 @click.argument("name", type=click.Choice(["caffe"]))
 @click.option(
     "--python", type=FILE, help="A Python 3.6 to 3.9 to build on; looked for if not given."

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, json_option, options, print_json
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @options(click.argument("plan", type=FILE), json_option)
 def command(plan: Path, as_json: bool) -> None:
     """Say for every layer of PLAN what was chosen, what came second, and what it costs."""

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._options import (
     json_option,
     options,
@@ -30,7 +31,7 @@ def read_shapes(ctx: Any, parameter: Any, texts: tuple[str, ...]) -> dict[str, t
     return shapes
 
 
-@click.command("inspect")
+@click.command("inspect", cls=Command)
 @options(
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),

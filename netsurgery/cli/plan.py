@@ -9,6 +9,7 @@ import click
 
 from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
+from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
 from netsurgery.cli._options import (
     FILE,
@@ -22,7 +23,7 @@ from netsurgery.cli._options import (
 from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
 
 
-@click.command("plan")
+@click.command("plan", cls=Command)
 @options(
     prototxt_argument,
     weights_argument,
@@ -32,7 +33,8 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
         "--sweep",
         metavar="[COST=]FROM:TO:STEP",
         help="Plan for one budget of MACs (or params, bytes, latency) after another, and print "
-        "what each loses: 0.3:0.9:0.1. With -o plan.yaml, plans go to plan.0.3.yaml and so on.",
+        "what each loses: 0.3:0.9:0.1, or 30%:90%:10%. With -o plan.yaml, plans go to "
+        "plan.0.3.yaml and so on.",
     ),
     click.option("--plot", type=FILE, help="With --sweep: a file for the plot, .svg or .png."),
     click.option(

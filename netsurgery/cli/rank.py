@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import (
     cache_option,
     engine_options,
@@ -31,7 +32,7 @@ from netsurgery.cli._options import (
 ENGINE = ("engine", "caffe_python", "pythonpath")
 
 
-@click.command("rank")
+@click.command("rank", cls=Command)
 @options(
     prototxt_argument,
     weights_argument,

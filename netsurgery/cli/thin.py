@@ -8,26 +8,34 @@ from typing import Any, Callable, Optional
 import click
 
 from netsurgery.cli._carry_out import carry_out, carry_out_options
+from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, options, prototxt_argument, weights_argument
+from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
 _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multiple")
 
 
-@click.command("thin")
+@click.command("thin", cls=Command)
 @options(
     prototxt_argument,
     weights_argument,
     click.option(
-        "--macs", type=float, metavar="SHARE", help="Share of the net's MACs that may be left."
+        "--macs",
+        type=SHARE_ABOVE_ZERO,
+        metavar="SHARE",
+        help="Share of the net's MACs that may be left: 0.5 or 50%.",
     ),
     click.option(
-        "--params", type=float, metavar="SHARE", help="Share of its parameters that may be left."
+        "--params",
+        type=SHARE_ABOVE_ZERO,
+        metavar="SHARE",
+        help="Share of its parameters that may be left.",
     ),
     click.option(
         "--keep",
         multiple=True,
         metavar="LAYER=CHANNELS",
-        help="How many channels a layer keeps, or which share (conv4_1=96, 'conv3_*=0.5'). LAYER "
+        help="How many channels a layer keeps, or which share (conv4_1=96, 'conv3_*=50%'). LAYER "
         "is a name, a glob or a layer type; a share alone is for all. Repeatable.",
     ),
     click.option(

@@ -7,10 +7,11 @@ from typing import Optional
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._options import FOLDER, options, prototxt_argument
 
 
-@click.command("upgrade")
+@click.command("upgrade", cls=Command)
 @options(
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),

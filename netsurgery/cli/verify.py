@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import click
 
+from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import (
     engine_options,
     input_options,
@@ -19,7 +20,7 @@ from netsurgery.cli._options import FILE, json_option, options, print_json, prog
 TOLERANCES = ("expect", "max_error", "min_agreement", "output")
 
 
-@click.command("verify")
+@click.command("verify", cls=Command)
 @options(
     click.argument("files", type=FILE, nargs=-1, metavar="A.prototxt A.caffemodel [B... B...]"),
     click.option(

@@ -14,7 +14,7 @@ import numpy as np
 
 from netsurgery.calibration.gauges import ChannelGauge
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
 from netsurgery.linalg.selection_constraints import keep_best
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.channels.base import MAKES, READS
@@ -69,7 +69,7 @@ class View:
             raise PlanError(
                 "this criterion looks at activations, and there are no inputs",
                 layer=self.group.name,
-                remedy="give some with --calibrate",
+                remedy=Remedy("give some as {}", "statistics"),
             )
         return self.statistics
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence
 import numpy as np
 
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks
@@ -84,7 +84,7 @@ class Context:
             raise PlanError(
                 f"{edit.method} needs inputs to fit to",
                 layer=edit.layer,
-                remedy="give some with --calibrate",
+                remedy=Remedy("give some as {}", "statistics"),
             )
         return self.statistics
 

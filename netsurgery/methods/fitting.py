@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
 from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.rectified import fit_rectified
 from netsurgery.linalg.responses import (
@@ -84,7 +84,10 @@ def _slope(errand: Errand) -> float:
     raise PlanError(
         f"fit: relu is for layers that a ReLU alone reads, and it is read by {others}",
         layer=errand.layer.name,
-        remedy="write fit: asymmetric; or fold BatchNorm and Scale first (--fold-batchnorm)",
+        remedy=Remedy(
+            "give asymmetric as {}; or fold BatchNorm and Scale first ({})",
+            *("fit", "fold_batchnorm"),
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import indent
 from typing import Dict, Iterable, NamedTuple, Sequence, Tuple
 
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats.printing import one_line
 from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.template import quoted
@@ -44,7 +44,7 @@ def new_names(model: Model, edit: Edit, layer: str, count: int = 2) -> Names:
             remedy=f"write, for example, `suffixes: [{', '.join(SUFFIXES[count])}]`",
         )
     names = named(layer, suffixes)
-    refuse_taken(model, layer, names.layers, "choose other suffixes (--naming)")
+    refuse_taken(model, layer, names.layers, Remedy("choose other suffixes ({})", "suffixes"))
     return names
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
 from netsurgery.linalg.evbmf import evbmf
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks, rank_text
 from netsurgery.methods import Edit, LowRank, Method, low_rank_method
@@ -159,7 +159,10 @@ def _growth(rule: Rule, costs: Tradeoff, ranks: Ranks, name: str) -> PlanError:
         f"{rank_text(ranks)} does not make its {show(costs.shape)} weights smaller "
         f"({after:,} instead of {before:,}); {saves}",
         layer=name,
-        remedy=f"lower the {'rank' if rule.kind == 'evbmf' else rule.kind}, or pass --allow-growth",
+        remedy=Remedy(
+            f"lower the {'rank' if rule.kind == 'evbmf' else rule.kind}, or give {{}}",
+            "allow_growth",
+        ),
     )
 
 

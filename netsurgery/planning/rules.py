@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Iterable, Optional, Sequence
 
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
+from netsurgery.planning.shares import how_to_say, parse_number
 
 KINDS = ("rank", "keep", "evbmf", "error", "energy")
 COUNTS = ("rank", "keep")
@@ -50,7 +51,8 @@ class Rule:
 def parse_rule(kind: str, text: str) -> Rule:
     """Read ``PATTERN=VALUE``, or for energy and error a bare ``VALUE`` that selects every layer.
 
-    A rank is a whole number, a fraction, or ``evbmf``.
+    A rank is a whole number, a fraction, or ``evbmf``; fractions may be in percent: ``0.25`` and
+    ``25%`` are the same.
 
     Raises:
         PlanError: The text is not of that form, or the value is out of range.
@@ -61,18 +63,18 @@ def parse_rule(kind: str, text: str) -> Rule:
         return Rule("evbmf", pattern or "*", 1.0)
     if not equals and kind in COUNTS and not _is_fraction(text):
         raise PlanError(
-            f"--{kind} {text!r} names no layer",
-            remedy=f"write --{kind} LAYER=NUMBER, or a fraction",
+            f"{kind} {text!r} names no layer",
+            remedy=Remedy("write {} LAYER=NUMBER, or a share", kind),
         )
     number = _number(kind, text, value)
     whole = kind in COUNTS and value.strip().isdigit()
     low, high = (1, float("inf")) if whole else (0, 1)
     if not low <= number <= high or number == 0 or (kind == "error" and number == 1):
         raise PlanError(
-            f"--{kind} {text!r}: {value} is out of range",
-            remedy=f"a {kind} is 1 or more; a fraction lies between 0 and 1"
+            f"{kind} {text!r}: {value} is out of range",
+            remedy=f"a {kind} is 1 or more; a share lies between 0 and 1"
             if kind in COUNTS
-            else "it lies between 0 and 1",
+            else how_to_say(number),
         )
     return Rule(kind, pattern or "*", number, whole)
 
@@ -107,7 +109,7 @@ def refuse_idle(rules: Sequence[Rule], layers: Sequence[tuple[str, str]], takes:
         if rule.pattern != "*" and not any(rule.selects(*layer) for layer in layers):
             names = ", ".join(name for name, _ in layers) or "none"
             raise PlanError(
-                f"--{rule} selects no {takes} layer", remedy=f"those of this net are: {names}"
+                f"{rule} selects no {takes} layer", remedy=f"those of this net are: {names}"
             )
 
 
@@ -130,21 +132,19 @@ def refuse_idle_keeps(patterns: Iterable[str], layers: Sequence[tuple[str, str]]
         if not any(keeps([pattern], *layer) for layer in layers):
             close = get_close_matches(pattern, [name for name, _ in layers], 1)
             remedy = f"did you mean {close[0]}?" if close else "see `netsurgery inspect` for names"
-            raise PlanError(f"--keep {pattern} selects no layer", remedy=remedy)
+            raise PlanError(f"keep {pattern} selects no layer", remedy=remedy)
 
 
 def _is_fraction(text: str) -> bool:
-    try:
-        return 0 < float(text) <= 1 and not text.strip().isdigit()
-    except ValueError:
-        return False
+    number = parse_number(text)
+    return number is not None and 0 < number <= 1 and not text.strip().isdigit()
 
 
 def _number(kind: str, text: str, value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
+    number = parse_number(value)
+    if number is None:
         raise PlanError(
-            f"--{kind} {text!r}: {value!r} is not a number",
-            remedy=f"write --{kind} LAYER=VALUE",
-        ) from None
+            f"{kind} {text!r}: {value!r} is not a number",
+            remedy=Remedy("write {} LAYER=VALUE", kind),
+        )
+    return number

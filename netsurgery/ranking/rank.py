@@ -14,7 +14,7 @@ from netsurgery.calibration.statistics import Statistics
 from netsurgery.criteria import View, criterion
 from netsurgery.criteria.base import ACTIVATIONS, GRADIENTS, WEIGHTS
 from netsurgery.criteria.normalise import l2_normalised, macs_of_channels, with_flops
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, Remedy
 from netsurgery.network.channels import ChannelGroup, channel_groups
 from netsurgery.network.model import Model
 from netsurgery.ranking.correlation import Correlation, correlate
@@ -183,7 +183,8 @@ def _require_nothing(needing: Sequence[str], oracle: bool) -> None:
     names = [*needing, *(["the oracle"] if oracle else [])]
     if names:
         raise PlanError(
-            f"{' and '.join(names)} cannot do without inputs", remedy="give some with --data"
+            f"{' and '.join(names)} cannot do without inputs",
+            remedy=Remedy("give some as {}", "statistics"),
         )
 
 

@@ -148,7 +148,7 @@ def _spectra(step: Step) -> Iterator[tuple[str, int, np.ndarray]]:
 
 def _draw(axis: Any, layer: str, rank: int, values: np.ndarray) -> None:
     axis.plot(range(1, len(values) + 1), values, color="#0969da")
-    axis.axvline(rank, color="#a40e26", linestyle="--")
+    axis.axvline(rank, color="#a40e26", linestyle="dashed")
     axis.annotate(f" rank {rank}", (rank, values[0]), color="#a40e26", va="top")
     axis.set_title(f"{layer}: singular values", loc="left", fontsize=10)
     axis.set_ylim(bottom=0)

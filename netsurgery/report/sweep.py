@@ -82,7 +82,7 @@ def plot_sweep(points: Sequence[Point], currency: str, path: Path) -> None:
     axes.plot([row[currency] for row in rows], [row["loss"] for row in rows], "o-", label="loss")
     for name in dict.fromkeys(name for row in rows for name in _found(row)):
         seen = [(row[currency], _found(row)[name]) for row in rows if name in _found(row)]
-        axes.plot(*zip(*((x, y) for x, (y, _) in seen)), "--", color="0.7")
+        axes.plot(*zip(*((x, y) for x, (y, _) in seen)), linestyle="dashed", color="0.7")
         for wanted, mark, kind in ((True, "s", "measured"), (False, "x", "corrected")):
             own = [(x, y) for x, (y, measured) in seen if measured is wanted]
             if own:

@@ -78,11 +78,11 @@ def accuracy_line(accuracy: Accuracy) -> str:
 
 
 def would_pass(done: Verification) -> str:
-    """Return the options with which the comparison would have passed, in one line."""
-    options = f"--max-error {_rounded_up(done.error)}"
+    """Return the limits with which the comparison would have passed, in one line."""
+    limits = f"max error {_rounded_up(done.error)}"
     if done.agreement is not None:
-        options += f" --min-agreement {math.floor(done.agreement * 1e4) / 1e4:g}"
-    return f"it would pass with {options}"
+        limits += f" and min agreement {math.floor(done.agreement * 1e4) / 1e4:g}"
+    return f"it would pass with {limits}"
 
 
 def _rounded_up(value: float) -> str:

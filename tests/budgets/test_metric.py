@@ -149,7 +149,7 @@ def test_a_metric_that_does_not_work_is_named(
 
 def test_without_a_metric_there_must_be_labels(model: Model) -> None:
     wishes = BudgetWishes(Budget(macs=0.5), score="metric")
-    with pytest.raises(PlanError, match="--metric, or labels in --calibrate"):
+    with pytest.raises(PlanError, match="`metric`, or labels with the inputs of `statistics`"):
         plan_budget(model, wishes)
 
 

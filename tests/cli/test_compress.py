@@ -50,11 +50,11 @@ def test_limits_turn_the_cost_into_a_failure(netsurgery, pair, tmp_path, caffe_p
     done = netsurgery(*arguments, "--max-error", "1e-4")
     assert done.status == 1
     assert "max_error is 0.0001" in done.out
-    needed = done.out.split("--max-error ")[1].split()[0] if "--max-error " in done.out else None
+    needed = done.out.split("max error ")[1].split()[0] if "max error " in done.out else None
     assert needed is None
     done = netsurgery(*arguments, "--max-error", "10")
     assert done.status == 0
-    enough = done.out.split("--max-error ")[1].split()[0]
+    enough = done.out.split("max error ")[1].split()[0]
     assert netsurgery(*arguments, "--max-error", enough).status == 0
 
 

@@ -87,7 +87,7 @@ def test_what_is_dead_goes_without_a_trace(netsurgery, caffe, tmp_path, zoo) -> 
     [
         ((), "say how thin"),
         (("--macs", "0.5", "--from-zeros"), "say how thin"),
-        (("--macs", "1.5"), "above 0 and up to 1"),
+        (("--macs", "1.5"), "say 0.015 or 1.5%"),
         (("--macs", "0.00001"), "budget cannot be met"),
         (("--keep", "nothing=3"), "nothing"),
         (("--keep", "conv1=100000"), "it has"),

@@ -34,7 +34,7 @@ def test_a_small_change_fails_exact_and_passes_with_the_number_that_is_printed(
     done = netsurgery("verify", *pair, *moved, "--max-error", "1e-9")
     assert done.status == 1
     assert "FAILED" in done.out
-    enough = done.out.split("would pass with --max-error ")[1].split()[0]
+    enough = done.out.split("would pass with max error ")[1].split()[0]
     assert netsurgery("verify", *pair, *moved, "--max-error", enough).status == 0
 
 

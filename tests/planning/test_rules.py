@@ -43,7 +43,7 @@ def test_a_rule_is_read(kind: str, text: str, rule: Rule) -> None:
     ],
 )
 def test_what_is_no_rule_is_refused(kind: str, text: str) -> None:
-    with pytest.raises(PlanError, match=f"--{kind}"):
+    with pytest.raises(PlanError, match=f"^{kind} "):
         parse_rule(kind, text)
 
 

@@ -1,0 +1,54 @@
+"""What every command of the command line does beside its own work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from netsurgery.errors import NetsurgeryError
+
+_OTHERWISE = {
+    "statistics": ("calibrate", "inputs"),
+    "suffixes": ("naming",),
+    "bytes": ("size",),
+    "energy": ("energies",),
+    "rank": ("ranks",),
+    "error": ("errors",),
+}
+"""Arguments of the library whose options are called otherwise; of several, the first there is."""
+
+
+class Refusal(click.ClickException):
+    """An error of the library in the words of the command line, on one line."""
+
+    exit_code = 2
+
+
+class Command(click.Command):
+    """A command that tells errors of the library in terms of its own options."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            Refusal: The library refused; arguments that it names are named as options.
+        """
+        try:
+            return super().invoke(ctx)
+        except NetsurgeryError as error:
+            raise Refusal(error.told(self.flag)) from error
+
+    def flag(self, argument: str) -> str:
+        """Return the option that stands for an argument of the library, or its own name."""
+        by_name = {param.name: param for param in self.params if isinstance(param, click.Option)}
+        for name in (argument, *_OTHERWISE.get(argument, ())):
+            if name in by_name:
+                return spelling(by_name[name])
+        return f"`{argument}`"
+
+
+def spelling(param: click.Parameter) -> str:
+    """Return how help and messages call an option: ``--macs``; or an argument: ``PLAN``."""
+    long = [name for name in param.opts if name.startswith("--")]
+    return (long or [param.human_readable_name])[0]
