@@ -16,16 +16,18 @@ def blob_bytes(shape: Optional[Shape]) -> Optional[int]:
     return None if shape is None else FLOAT_BYTES * count(shape)
 
 
-def owner_of(network: Network, value: Value) -> Value:
-    """The value whose memory ``value`` is: itself, or what it overwrites or is a view of."""
-    producer = network.producer(value)
-    while producer is not None:
-        below = {after: before for before, after in producer.in_place}
-        if value not in below and not shares_memory(producer):
-            break
-        value = below.get(value, producer.bottoms[0])
+def owners_of(network: Network) -> Dict[Value, Value]:
+    """The value whose memory each value is: itself, or what it overwrites or is a view of."""
+    owners: Dict[Value, Value] = {}
+    for value in network.values:
         producer = network.producer(value)
-    return value
+        below = None
+        if producer is not None:
+            overwritten = {after: before for before, after in producer.in_place}
+            view = producer.bottoms[0] if shares_memory(producer) else None
+            below = overwritten.get(value, view)
+        owners[value] = value if below is None else owners[below]
+    return owners
 
 
 def peak_bytes(network: Network, shapes: Mapping[Value, Optional[Shape]]) -> Optional[int]:
@@ -43,20 +45,19 @@ def peak_bytes(network: Network, shapes: Mapping[Value, Optional[Shape]]) -> Opt
     """
     if any(shapes[value] is None for value in network.values):
         return None
-    owners = {value: owner_of(network, value) for value in network.values}
+    owners = owners_of(network)
     last = _last_use(network, owners)
-    live: Dict[Value, int] = {}
-    peak = 0
-    for value in network.values:
-        if network.producer(value) is None:
-            live[value] = blob_bytes(shapes[value]) or 0
+    sizes = {value: blob_bytes(shapes[value]) or 0 for value in network.values}
+    live = {value: sizes[value] for value in network.values if network.producer(value) is None}
+    now, peak = sum(live.values()), 0
     for layer in network.layers:
         for value in layer.tops:
-            live.setdefault(owners[value], blob_bytes(shapes[value]) or 0)
-        peak = max(peak, sum(live.values()))
+            if owners[value] not in live:
+                now += live.setdefault(owners[value], sizes[value])
+        peak = max(peak, now)
         for value in (*layer.bottoms, *layer.tops):
             if last[owners[value]] <= layer.index:
-                live.pop(owners[value], None)
+                now -= live.pop(owners[value], 0)
     return peak
 
 

@@ -6,7 +6,10 @@ import pytest
 
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.network.cost import cost_of_regions, total_cost
+from netsurgery.network.graph import Network
+from netsurgery.network.memory import peak_bytes
 from netsurgery.network.model import Model, load
+from netsurgery.network.shapes import infer_shapes
 
 
 def vgg16(
@@ -119,6 +122,17 @@ def test_views_of_a_blob_take_no_memory() -> None:
     relu = 'layer { name: "r" type: "ReLU" bottom: "f" top: "f" }'
     cost = total_cost(small(flat + relu))
     assert (cost.activation_bytes, cost.peak_bytes) == (one, one)
+
+
+def test_memory_of_a_chain_in_place_takes_a_look_at_each_layer(monkeypatch) -> None:
+    relu = 'layer { name: "r%d" type: "ReLU" bottom: "x" top: "x" }'
+    chain = "\n".join(relu % number for number in range(200))
+    network = small(chain).network()
+    looks = []
+    plain = Network.producer
+    monkeypatch.setattr(Network, "producer", lambda *args: looks.append(1) or plain(*args))
+    assert peak_bytes(network, infer_shapes(network)) == 2 * 6 * 5 * 7 * 4
+    assert len(looks) <= 5 * len(network.values)
 
 
 def test_peak_memory_is_that_of_the_blobs_in_use() -> None:
