@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from math import lcm
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -102,18 +103,21 @@ def spend(
     """
     cost = ThinCost(model, groups)
     whole = np.array([cost.macs, cost.params], float)
-    shares = [budget.macs or 1.0, budget.params or 1.0]
-    limit = whole * shares
-    masks = {name: np.isin(np.arange(cost.channels[name]), kept) for name, kept in fixed.items()}
+    limit = whole * [budget.macs or 1.0, budget.params or 1.0]
+    for name, kept in fixed.items():
+        cost.take(name, np.isin(np.arange(cost.channels[name]), kept))
     queues = {
         group.name: _Queue(group, rankings[group.name], multiple, View(model, group).blocks)
         for group in groups
         if group.name in rankings
     }
-    now = np.array(cost.of(masks)[::-1], float)
+    market: Optional[_Market] = None
+    now = np.array(cost.now[::-1], float)
     while (now > limit).any():
-        best = _best(cost, masks, queues, now, whole, now > limit)
-        if best is None:
+        if market is None or (market.over != (now > limit)).any():
+            market = _Market(cost, queues, whole, now > limit)
+        cheapest = market.best()
+        if cheapest is None:
             raise PlanError(
                 f"the budget cannot be met: {now[0] / whole[0]:.3f} of the MACs and "
                 f"{now[1] / whole[1]:.3f} of the parameters are left when every group that may be "
@@ -121,29 +125,63 @@ def spend(
                 file=model.prototxt.file,
                 remedy="allow as much, or see `netsurgery channels` for what keeps channels",
             )
-        name, masks[name], now = best
-        queues[name].take(masks[name])
+        market.take(cheapest)
+        now = np.array(cost.now[::-1], float)
     return {name: np.flatnonzero(queue.mask) for name, queue in queues.items()}
 
 
-def _best(
-    cost: ThinCost,
-    masks: Mapping[str, np.ndarray],
-    queues: Mapping[str, _Queue],
-    now: np.ndarray,
-    whole: np.ndarray,
-    over: np.ndarray,
-) -> Optional[Tuple[str, np.ndarray, np.ndarray]]:
-    """The step that loses least for what it saves of what is over the budget."""
-    found: Optional[Tuple[str, np.ndarray, np.ndarray]] = None
-    least = np.inf
-    for name, queue in queues.items():
-        step = queue.step()
+class _Market:
+    """The next step of every group, and what it loses for what it saves of what is too much.
+
+    A price stands until a group beside it, which has a part of the same blobs, is cut.
+
+    Attributes:
+        over: What is over the budget: MACs, parameters.
+    """
+
+    def __init__(
+        self, cost: ThinCost, queues: Mapping[str, _Queue], whole: np.ndarray, over: np.ndarray
+    ) -> None:
+        self.over = over
+        self._cost, self._queues, self._whole = cost, queues, whole
+        self._places = {name: place for place, name in enumerate(queues)}
+        self._names = list(queues)
+        self._prices: Dict[int, float] = {}
+        self._heap: List[Tuple[float, int]] = []
+        for name in queues:
+            self._ask(name)
+
+    def best(self) -> Optional[str]:
+        """The group whose next step loses least for what it saves, the first of equal ones."""
+        while self._heap:
+            price, place = self._heap[0]
+            if self._prices.get(place) == price:
+                return self._names[place]
+            heapq.heappop(self._heap)  # the price has changed since
+        return None
+
+    def take(self, name: str) -> None:
+        """Carry out the next step of a group."""
+        step = self._queues[name].step()
+        assert step is not None
+        self._cost.take(name, step[0])
+        self._queues[name].take(step[0])
+        for other in self._cost.beside(name):
+            if other in self._queues:
+                self._ask(other)
+
+    def _ask(self, name: str) -> None:
+        """Put the price of a group's next step down, or that it has none."""
+        place = self._places[name]
+        self._prices.pop(place, None)
+        step = self._queues[name].step()
         if step is None:
-            continue
+            return
         mask, loss = step
-        after = np.array(cost.of({**masks, name: mask})[::-1], float)
-        saved = float(((now - after) / whole)[over].sum())
-        if saved > 0 and loss / saved < least:
-            found, least = (name, mask, after), loss / saved
-    return found
+        now, after = (
+            np.array(cost[::-1], float) for cost in (self._cost.now, self._cost.after(name, mask))
+        )
+        saved = float(((now - after) / self._whole)[self.over].sum())
+        if saved > 0 and loss / saved < np.inf:
+            self._prices[place] = loss / saved
+            heapq.heappush(self._heap, (loss / saved, place))

@@ -16,7 +16,8 @@ from netsurgery.errors import PlanError
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
-from netsurgery.planning.thin_budget import Budget, spend
+from netsurgery.planning.thin_budget import Budget, _Queue, spend
+from netsurgery.planning.thin_cost import ThinCost
 
 QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
@@ -125,6 +126,73 @@ def test_what_is_decided_already_counts() -> None:
     choice = {name: list(map(int, channels)) for name, channels in {**kept, **fixed}.items()}
     after = total_cost(thin_model(model, channel_groups(model), choice))
     assert after.macs <= 0.5 * total_cost(model).macs
+
+
+def plain_spend(model: Model, groups: List[ChannelGroup], budget: Budget) -> Dict[str, List[int]]:
+    """What `spend` answers, by thinning the whole model for every candidate of every step."""
+    rankings = rankings_of(model, groups)
+    queues = {
+        g.name: _Queue(g, rankings[g.name], 1, View(model, g).blocks)
+        for g in groups
+        if g.name in rankings
+    }
+    keep = {name: np.flatnonzero(queue.mask).tolist() for name, queue in queues.items()}
+    before = total_cost(model)
+    limits = {"macs": budget.macs, "params": budget.params}
+    while True:
+        now = total_cost(thin_model(model, groups, keep))._asdict()
+        over = [
+            kind
+            for kind, share in limits.items()
+            if share and now[kind] > share * before._asdict()[kind]
+        ]
+        if not over:
+            return keep
+        found = []
+        for name, queue in queues.items():
+            step = queue.step()
+            if step is None:
+                continue
+            trial = {**keep, name: np.flatnonzero(step[0]).tolist()}
+            after = total_cost(thin_model(model, groups, trial))._asdict()
+            saved = sum((now[kind] - after[kind]) / before._asdict()[kind] for kind in over)
+            if saved > 0:
+                found.append((step[1] / saved, name, step[0]))
+        if not found:
+            raise PlanError("cannot be met")
+        _, name, mask = min(found, key=lambda one: one[0])
+        queues[name].take(mask)
+        keep[name] = np.flatnonzero(mask).tolist()
+
+
+@settings(max_examples=25, **QUIET)
+@given(text=channel_nets(), macs=st.floats(0.3, 1.0), params=st.floats(0.3, 1.0))
+def test_the_same_is_chosen_as_when_the_whole_net_is_looked_at(text, macs, params) -> None:
+    model, budget = with_random_weights(text), Budget(macs, params)
+    groups = channel_groups(model)
+    try:
+        expected = plain_spend(model, groups, budget)
+    except PlanError:
+        return
+    found = spend(model, groups, rankings_of(model, groups), budget, {})
+    assert {name: kept.tolist() for name, kept in found.items()} == expected
+
+
+def test_a_step_asks_for_the_price_of_its_neighbours_only(monkeypatch) -> None:
+    count = 40
+    names = ["x", *(f"c{number}" for number in range(count))]
+    text = declared("x", 1, 3, 4, 4) + "".join(
+        line("Convolution", after, [before], [after], "convolution_param { kernel_size: 1 %s }")
+        % "num_output: 4"
+        for before, after in zip(names, names[1:])
+    )
+    asked, steps = [], []
+    plain, plain_take = ThinCost.after, ThinCost.take
+    monkeypatch.setattr(ThinCost, "after", lambda *args: asked.append(1) or plain(*args))
+    monkeypatch.setattr(ThinCost, "take", lambda *args: steps.append(1) or plain_take(*args))
+    spent(with_random_weights(text), Budget(macs=0.5))
+    assert len(steps) > count / 2
+    assert len(asked) <= count + 3 * len(steps)
 
 
 def test_an_impossible_budget_says_what_can_be_had() -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+from calibration_nets import declared
 from channel_choices import random_keep, with_random_weights
-from channel_nets import channel_nets
+from channel_nets import CONVOLUTION, channel_nets, line
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zoo_index import pairs
 
+from netsurgery.errors import PlanError
 from netsurgery.network.channels import channel_groups, thin_model
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model, load
 from netsurgery.planning.thin_cost import ThinCost
+
+LADDER = declared("x", 1, 3, 12, 12) + "".join(
+    line("Convolution", name, [bottom], [name], CONVOLUTION % "num_output: 8")
+    for bottom, name in ("xa", "ab", "bc", "cd")
+)
 
 
 def check(model: Model, seed: int) -> int:
@@ -21,10 +28,12 @@ def check(model: Model, seed: int) -> int:
     keep = random_keep(groups, seed, 0.6, approximate=True)
     cost, before = ThinCost(model, groups), total_cost(model)
     assert (cost.params, cost.macs) == (before.params, before.macs)
-    assert cost.of({}) == (cost.params, cost.macs)
+    assert cost.now == (cost.params, cost.macs)
     masks = {g.name: np.isin(np.arange(g.channels), keep[g.name]) for g in groups if g.name in keep}
     after = total_cost(thin_model(model, groups, keep))
-    assert cost.of(masks) == (after.params, after.macs)
+    for name, mask in masks.items():
+        cost.take(name, mask)
+    assert cost.now == (after.params, after.macs)
     return sum(not mask.all() for mask in masks.values())
 
 
@@ -32,6 +41,40 @@ def check(model: Model, seed: int) -> int:
 @given(text=channel_nets(), seed=st.integers(0, 99))
 def test_random_nets(text, seed) -> None:
     check(with_random_weights(text), seed)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=channel_nets(), seed=st.integers(0, 99), data=st.data())
+def test_channels_that_go_one_after_another_cost_what_the_whole_net_costs(text, seed, data) -> None:
+    model = with_random_weights(text)
+    groups = channel_groups(model)
+    cost, gone = ThinCost(model, groups), {}
+    ends = random_keep(groups, seed, 0.5, approximate=True)
+    halves = [(name, half) for name in ends for half in (0, 1)]
+    for name, _ in data.draw(st.permutations(halves)):
+        channels = next(group.channels for group in groups if group.name == name)
+        # First to half of what goes, then to all of it; a choice that may not be made is not.
+        going = np.setdiff1d(np.arange(channels), ends[name])
+        keep = np.setdiff1d(np.arange(channels), going if name in gone else going[::2])
+        try:
+            after = total_cost(thin_model(model, groups, {**gone, name: keep.tolist()}))
+        except PlanError:
+            continue
+        mask = np.isin(np.arange(channels), keep)
+        before = cost.now
+        assert cost.after(name, mask) == (after.params, after.macs)
+        assert cost.now == before
+        cost.take(name, mask)
+        assert cost.now == (after.params, after.macs)
+        gone[name] = keep.tolist()
+
+
+def test_groups_that_have_a_part_of_one_blob_stand_beside_each_other() -> None:
+    model = with_random_weights(LADDER)
+    cost = ThinCost(model, channel_groups(model))
+    assert cost.beside("b") == {"a", "b", "c"}
+    assert cost.beside("a") >= {"x", "a", "b"}
+    assert "c" not in cost.beside("a")
 
 
 def test_real_nets(zoo) -> None:
