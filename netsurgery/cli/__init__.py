@@ -20,6 +20,7 @@ from netsurgery.version import __version__
 
 COULD_NOT_RUN = 2
 INTERRUPTED = 130
+_WHOLE = 1000  # letters of a sentence of help, which are never so many
 
 
 class _Commands(click.Group):
@@ -35,6 +36,14 @@ class _Commands(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         return importlib.import_module(f"{__name__}.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does, whole, where click would cut it off."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(_WHOLE)) for name, one in commands if one]
+            )
 
 
 @click.group(

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import click
 
-from netsurgery.cli._options import options
+from netsurgery.cli._options import section
 from netsurgery.cli._rules import edit_options
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
@@ -15,7 +15,8 @@ BUDGETS = (
     "no_refit",
 )
 
-budget_options = options(
+budget_options = section(
+    "What to compress, by a budget",
     click.option(
         "--macs",
         type=SHARE_ABOVE_ZERO,

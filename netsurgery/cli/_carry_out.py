@@ -19,11 +19,23 @@ from netsurgery.cli._inputs import (
     read_samples,
     tolerance_options,
 )
-from netsurgery.cli._options import FILE, FOLDER, json_option, options, print_json, progress
+from netsurgery.cli._options import (
+    CALIBRATION,
+    FILE,
+    FOLDER,
+    JUDGING,
+    OUTPUT,
+    json_option,
+    options,
+    print_json,
+    progress,
+    section,
+)
 
 Planner = Callable[[Any, Any, Callable[[str], None]], Any]
 
-calibrate_option = options(
+calibrate_option = section(
+    CALIBRATION,
     click.option(
         "--calibrate",
         multiple=True,
@@ -42,23 +54,29 @@ calibrate_option = options(
 )
 
 carry_out_options = options(
-    click.option("-o", "--output", type=FOLDER, help="Folder for the new pair and its report."),
-    click.option(
-        "--dry-run", is_flag=True, help="Print the change to the prototxt, write nothing."
-    ),
-    tolerance_options,
-    click.option("--no-verify", is_flag=True, help="Write the pair without running it."),
-    click.option(
-        "--blobs",
-        type=click.Choice(["direct", "caffe"]),
-        default="direct",
-        show_default=True,
-        help="Who writes the caffemodel: this tool, or pycaffe (net.params, net.save).",
-    ),
-    click.option("--html", type=FILE, help="Also write the report as a page."),
     calibrate_option,
     input_options,
+    tolerance_options,
+    section(
+        JUDGING,
+        click.option("--no-verify", is_flag=True, help="Write the pair without running it."),
+    ),
     engine_options,
+    section(
+        OUTPUT,
+        click.option("-o", "--output", type=FOLDER, help="Folder for the new pair and its report."),
+        click.option(
+            "--dry-run", is_flag=True, help="Print the change to the prototxt, write nothing."
+        ),
+        click.option(
+            "--blobs",
+            type=click.Choice(["direct", "caffe"]),
+            default="direct",
+            show_default=True,
+            help="Who writes the caffemodel: this tool, or pycaffe (net.params, net.save).",
+        ),
+        click.option("--html", type=FILE, help="Also write the report as a page."),
+    ),
     json_option,
 )
 

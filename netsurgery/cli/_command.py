@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict, List, Tuple
 
 import click
 
@@ -38,6 +38,19 @@ class Command(click.Command):
             return super().invoke(ctx)
         except NetsurgeryError as error:
             raise Refusal(error.told(self.flag)) from error
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under the headings that `section` gave them."""
+        sections: Dict[str, List[Tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record is not None:
+                # Those without a heading, as --help, come last, with the last of them.
+                title = getattr(param, "section", next(reversed(sections), "Options"))
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
 
     def flag(self, argument: str) -> str:
         """Return the option that stands for an argument of the library, or its own name."""

@@ -8,7 +8,14 @@ from typing import Any, Callable, Optional
 
 import click
 
-from netsurgery.cli._options import FILE, options
+from netsurgery.cli._options import (
+    CALIBRATION,
+    ENGINE,
+    FILE,
+    JUDGING,
+    PREPROCESSING_OF_IMAGES,
+    section,
+)
 from netsurgery.cli._shares import RATIO, SHARE
 
 
@@ -29,7 +36,8 @@ def numbers(kind: type) -> Callable[[Any, Any, Optional[str]], Optional[tuple]]:
 labels_option = click.option("--labels", type=FILE, help="Text file with the class of each input.")
 
 # Spelt with dashes, and as Caffe's own scripts spell them.
-preprocessing_options = options(
+preprocessing_options = section(
+    PREPROCESSING_OF_IMAGES,
     click.option("--mean-file", "--mean_file", type=FILE, help="Mean: .npy or .binaryproto."),
     click.option("--mean", callback=numbers(float), metavar="B,G,R", help="Mean of each channel."),
     click.option("--input-scale", "--input_scale", type=float, help="Factor after the mean."),
@@ -52,7 +60,8 @@ preprocessing_options = options(
     ),
 )
 
-input_options = options(
+input_options = section(
+    JUDGING,
     click.option(
         "--inputs",
         "inputs",
@@ -69,7 +78,8 @@ input_options = options(
     preprocessing_options,
 )
 
-tolerance_options = options(
+tolerance_options = section(
+    JUDGING,
     click.option(
         "--max-error",
         type=RATIO,
@@ -90,7 +100,8 @@ tolerance_options = options(
     ),
 )
 
-engine_options = options(
+engine_options = section(
+    ENGINE,
     click.option("--engine", metavar="NAME", help="caffe or opencv; the first that is usable."),
     click.option("--caffe-python", type=FILE, help="A Python interpreter that has real pycaffe."),
     click.option(
@@ -98,12 +109,15 @@ engine_options = options(
     ),
 )
 
-cache_option = click.option(
-    "--no-cache",
-    is_flag=True,
-    help="Learn anew, and keep nothing. What the inputs tell of a model is kept for the next run, "
-    "at most 2 GB, in $NETSURGERY_CACHE, by default ~/.cache/netsurgery, on Windows "
-    "%LOCALAPPDATA%\\netsurgery.",
+cache_option = section(
+    CALIBRATION,
+    click.option(
+        "--no-cache",
+        is_flag=True,
+        help="Learn anew, and keep nothing. What the inputs tell of a model is kept for the next "
+        "run, at most 2 GB, in $NETSURGERY_CACHE, by default ~/.cache/netsurgery, on Windows "
+        "%LOCALAPPDATA%\\netsurgery.",
+    ),
 )
 
 PREPROCESSING = ("mean_file", "mean", "input_scale", "raw_scale", "channel_swap", "images_dim")

@@ -18,7 +18,6 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 prototxt_argument = click.argument("prototxt", type=FILE)
 weights_argument = click.argument("weights", type=FILE)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 
 def options(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
@@ -27,6 +26,22 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for decorator in reversed(decorators):
             command = decorator(command)
+        return command
+
+    return decorate
+
+
+def section(title: str, *decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Return one decorator like `options`, whose options stand under a heading in the help.
+
+    Options that have a heading already keep it; equal headings of a command are one.
+    """
+
+    def decorate(command: Command) -> Command:
+        before = len(getattr(command, "__click_params__", ()))
+        command = options(*decorators)(command)
+        for param in getattr(command, "__click_params__", ())[before:]:
+            param.section = getattr(param, "section", title)
         return command
 
     return decorate
@@ -48,6 +63,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and value - value != 0:  # NaN and the infinities
         return None
     return value
+
+
+# Headings of the help, for options that several commands share.
+CALIBRATION = "Calibration"
+PREPROCESSING_OF_IMAGES = "Preprocessing of images"
+JUDGING = "Judging the result"
+ENGINE = "Engine"
+OUTPUT = "Output"
+
+json_option = section(
+    OUTPUT, click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+)
 
 
 @contextmanager

@@ -7,24 +7,15 @@ from typing import Any, Optional
 
 import click
 
-from netsurgery.cli._options import FOLDER, options
+from netsurgery.cli._options import FOLDER, section
 
 RULES = (
     *("ranks", "energies", "errors", "keep", "allow_growth", "split", "naming", "templates"),
     *("fold_batchnorm", "method", "fit"),
 )
 
-rule_options = options(
-    click.option(
-        "--method",
-        default="svd",
-        show_default=True,
-        metavar="NAME",
-        help="How to factor: svd for InnerProduct layers; for Convolution layers channel_svd, "
-        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd. Also cp "
-        "(Convolution) and tensor_train (InnerProduct): small files, but slow for their MACs, as "
-        "Caffe works through groups and batches one after the other.",
-    ),
+rule_options = section(
+    "What to compress, by rules",
     click.option(
         "--rank",
         "ranks",
@@ -38,8 +29,8 @@ rule_options = options(
         "energies",
         multiple=True,
         metavar="[LAYER=]SHARE",
-        help="Smallest rank that keeps this share of the sum of squared singular values: 0.9 or "
-        "90%.",
+        help="Smallest rank that keeps this share of the sum of squared singular values: 0.9 "
+        "or 90%.",
     ),
     click.option(
         "--error",
@@ -48,20 +39,34 @@ rule_options = options(
         metavar="[LAYER=]ERROR",
         help="Smallest rank whose weights are within this relative error: 0.05 or 5%.",
     ),
-    click.option(
-        "--fit",
-        type=click.Choice(["none", "data", "asymmetric", "relu"]),
-        help="For what svd and channel_svd are best. none: the weights; with --calibrate, data: "
-        "what the layer makes; asymmetric: what it made in the original, of what it reads now; "
-        "relu: what a ReLU behind it leaves of that. [default: none]",
-    ),
+    click.option("--keep", multiple=True, metavar="LAYER", help="Leave these layers alone."),
     click.option(
         "--fold-batchnorm",
         is_flag=True,
         help="First fold every BatchNorm, Scale and Bias, exactly, into the layer beside it.",
     ),
-    click.option("--keep", multiple=True, metavar="LAYER", help="Leave these layers alone."),
     click.option("--allow-growth", is_flag=True, help="Take ranks that make a layer bigger."),
+)
+
+how_options = section(
+    "How to compress",
+    click.option(
+        "--method",
+        default="svd",
+        show_default=True,
+        metavar="NAME",
+        help="How to factor: svd for InnerProduct layers; for Convolution layers channel_svd, "
+        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd. Also cp "
+        "(Convolution) and tensor_train (InnerProduct): small files, but slow for their MACs, "
+        "as Caffe works through groups and batches one after the other.",
+    ),
+    click.option(
+        "--fit",
+        type=click.Choice(["none", "data", "asymmetric", "relu"]),
+        help="For what svd and channel_svd are best. none: the weights; with --calibrate, "
+        "data: what the layer makes; asymmetric: what it made in the original, of what it "
+        "reads now; relu: what a ReLU behind it leaves of that. [default: none]",
+    ),
     click.option(
         "--split",
         type=click.Choice(["first", "sqrt"]),
@@ -75,8 +80,8 @@ rule_options = options(
         default="_L,_U",
         show_default=True,
         metavar="FIRST,SECOND",
-        help="Suffixes of the names of a pair; three, by default _L,_M,_U, where there are three "
-        "layers; four, by default _L,_V,_H,_U, of cp.",
+        help="Suffixes of the names of a pair; three, by default _L,_M,_U, where there are "
+        "three layers; four, by default _L,_V,_H,_U, of cp.",
     ),
     click.option(
         "--templates",

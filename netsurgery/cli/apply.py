@@ -10,7 +10,7 @@ import click
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
-from netsurgery.cli._options import FILE, FOLDER, options, progress
+from netsurgery.cli._options import FILE, FOLDER, OUTPUT, options, progress, section
 from netsurgery.errors import PlanError
 
 
@@ -19,10 +19,13 @@ from netsurgery.errors import PlanError
     click.argument("plan", type=FILE),
     click.argument("prototxt", type=FILE, required=False),
     click.argument("weights", type=FILE, required=False),
-    click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
     calibrate_option,
     preprocessing_options,
     engine_options,
+    section(
+        OUTPUT,
+        click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
+    ),
 )
 def command(
     plan: Path, prototxt: Optional[Path], weights: Optional[Path], output: Path, **given: Any

@@ -11,8 +11,8 @@ from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
 from netsurgery.cli._carry_out import ENGINE, carry_out, carry_out_options
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import read_engine
-from netsurgery.cli._options import FILE, options, prototxt_argument, weights_argument
-from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
+from netsurgery.cli._options import FILE, options, prototxt_argument, section, weights_argument
+from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, rule_options
 
 
 @click.command("compress", cls=Command)
@@ -21,7 +21,11 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
     weights_argument,
     rule_options,
     budget_options,
-    click.option("--plan", "plan_file", type=FILE, help="A plan to carry out, in place of rules."),
+    section(
+        "What to compress, by a plan",
+        click.option("--plan", "plan_file", type=FILE, help="A plan to carry out, as it stands."),
+    ),
+    how_options,
     carry_out_options,
 )
 @click.pass_context

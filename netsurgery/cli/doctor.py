@@ -16,7 +16,13 @@ from netsurgery.cli._options import json_option, options, print_json, prototxt_a
 @options(
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),
-    click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST"),
+    click.option(
+        "--phase",
+        type=click.Choice(["TEST", "TRAIN"]),
+        default="TEST",
+        show_default=True,
+        help="Of the net: layers may be in one of them alone.",
+    ),
     json_option,
 )
 @click.pass_context

@@ -12,15 +12,18 @@ from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
 from netsurgery.cli._options import (
+    CALIBRATION,
     FILE,
+    OUTPUT,
     json_option,
     options,
     print_json,
     progress,
     prototxt_argument,
+    section,
     weights_argument,
 )
-from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
+from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, rule_options
 
 
 @click.command("plan", cls=Command)
@@ -29,31 +32,43 @@ from netsurgery.cli._rules import RULES, make_plan, read_wishes, rule_options
     weights_argument,
     rule_options,
     budget_options,
-    click.option(
-        "--sweep",
-        metavar="[COST=]FROM:TO:STEP",
-        help="Plan for one budget of MACs (or params, bytes, latency) after another, and print "
-        "what each loses: 0.3:0.9:0.1, or 30%:90%:10%. With -o plan.yaml, plans go to "
-        "plan.0.3.yaml and so on.",
+    section(
+        "What to compress, by budgets one after another",
+        click.option(
+            "--sweep",
+            metavar="[COST=]FROM:TO:STEP",
+            help="Plan for one budget of MACs (or params, bytes, latency) after another, and print "
+            "what each loses: 0.3:0.9:0.1, or 30%:90%:10%. With -o plan.yaml, plans go to "
+            "plan.0.3.yaml and so on.",
+        ),
+        click.option("--plot", type=FILE, help="With --sweep: a file for the plot, .svg or .png."),
+        click.option(
+            "--measured",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="With --sweep: how many of the plans are carried out and measured, on --calibrate "
+            "or by --metric; predictions for the others are corrected by these. [default: all]",
+        ),
     ),
-    click.option("--plot", type=FILE, help="With --sweep: a file for the plot, .svg or .png."),
-    click.option(
-        "--measured",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="With --sweep: how many of the plans are carried out and measured, on --calibrate or "
-        "by --metric; predictions for the others are corrected by these. [default: all]",
-    ),
-    click.option("-o", "--output", type=FILE, help="Where the plan goes; printed if not given."),
+    how_options,
     calibrate_option,
-    preprocessing_options,
-    click.option("--seed", default=0, show_default=True, help="For what is random."),
-    click.option(
-        "--task-output",
-        metavar="BLOB",
-        help="The output that labels are for, where several hold classes.",
+    section(
+        CALIBRATION,
+        click.option("--seed", default=0, show_default=True, help="For what is random."),
+        click.option(
+            "--task-output",
+            metavar="BLOB",
+            help="The output that labels are for, where several hold classes.",
+        ),
     ),
+    preprocessing_options,
     engine_options,
+    section(
+        OUTPUT,
+        click.option(
+            "-o", "--output", type=FILE, help="Where the plan goes; printed if not given."
+        ),
+    ),
     json_option,
 )
 def command(

@@ -20,12 +20,14 @@ from netsurgery.cli._inputs import (
 )
 from netsurgery.cli._options import (
     FILE,
+    OUTPUT,
     json_option,
     options,
     plain,
     print_json,
     progress,
     prototxt_argument,
+    section,
     weights_argument,
 )
 
@@ -36,54 +38,63 @@ ENGINE = ("engine", "caffe_python", "pythonpath")
 @options(
     prototxt_argument,
     weights_argument,
-    click.option(
-        "--criteria",
-        default="l1",
-        show_default=True,
-        metavar="A,B,C",
-        help="What to rank by: taylor, taylor2019, l1, l2, activation, activation-std, zeros, "
-        "random and the other criteria.",
+    section(
+        "What to rank by",
+        click.option(
+            "--criteria",
+            default="l1",
+            show_default=True,
+            metavar="A,B,C",
+            help="What to rank by: taylor, taylor2019, l1, l2, activation, activation-std, zeros, "
+            "random and the other criteria.",
+        ),
+        click.option(
+            "--oracle",
+            is_flag=True,
+            help="Remove each channel alone, see what becomes of the loss, and hold the criteria "
+            "against that. Needs real Caffe.",
+        ),
+        click.option(
+            "--flops",
+            default=0.0,
+            metavar="LAMBDA",
+            help="In the order over all layers, what one percent of the net's MACs is worth: a "
+            "channel that costs much goes sooner.",
+        ),
     ),
-    click.option(
-        "--data",
-        "--inputs",
-        "inputs",
-        multiple=True,
-        type=FILE,
-        help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), an "
-        ".npy, images or folders of images, a train prototxt (what its data layer for TRAIN "
-        "reads), an LMDB, HDF5 files. Criteria that look at weights alone need none.",
-    ),
-    labels_option,
-    click.option(
-        "--oracle",
-        is_flag=True,
-        help="Remove each channel alone, see what becomes of the loss, and hold the criteria "
-        "against that. Needs real Caffe.",
-    ),
-    click.option(
-        "--flops",
-        default=0.0,
-        metavar="LAMBDA",
-        help="In the order over all layers, what one percent of the net's MACs is worth: a "
-        "channel that costs much goes sooner.",
-    ),
-    click.option(
-        "--task-output",
-        metavar="BLOB",
-        help="The output that labels are for, where several hold classes.",
-    ),
-    click.option("--seed", default=0, show_default=True, help="For what is random."),
-    click.option(
-        "-o",
-        "--output",
-        type=FILE,
-        help="A file for the whole ranking as JSON. With --oracle, what it measures is kept in "
-        "OUTPUT.oracle, from which the next run goes on.",
+    section(
+        "What to run on",
+        click.option(
+            "--data",
+            "--inputs",
+            "inputs",
+            multiple=True,
+            type=FILE,
+            help="What to run on: an .npz with arrays named after the net's inputs (and `labels`), "
+            "an .npy, images or folders of images, a train prototxt (what its data layer for TRAIN "
+            "reads), an LMDB, HDF5 files. Criteria that look at weights alone need none.",
+        ),
+        labels_option,
+        click.option(
+            "--task-output",
+            metavar="BLOB",
+            help="The output that labels are for, where several hold classes.",
+        ),
+        click.option("--seed", default=0, show_default=True, help="For what is random."),
     ),
     cache_option,
     preprocessing_options,
     engine_options,
+    section(
+        OUTPUT,
+        click.option(
+            "-o",
+            "--output",
+            type=FILE,
+            help="A file for the whole ranking as JSON. With --oracle, what it measures is kept in "
+            "OUTPUT.oracle, from which the next run goes on.",
+        ),
+    ),
     json_option,
 )
 def command(

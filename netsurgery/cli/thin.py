@@ -9,7 +9,14 @@ import click
 
 from netsurgery.cli._carry_out import carry_out, carry_out_options
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import FILE, options, prototxt_argument, weights_argument
+from netsurgery.cli._options import (
+    FILE,
+    OUTPUT,
+    options,
+    prototxt_argument,
+    section,
+    weights_argument,
+)
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
 _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multiple")
@@ -19,53 +26,64 @@ _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multip
 @options(
     prototxt_argument,
     weights_argument,
-    click.option(
-        "--macs",
-        type=SHARE_ABOVE_ZERO,
-        metavar="SHARE",
-        help="Share of the net's MACs that may be left: 0.5 or 50%.",
+    section(
+        "How thin",
+        click.option(
+            "--macs",
+            type=SHARE_ABOVE_ZERO,
+            metavar="SHARE",
+            help="Share of the net's MACs that may be left: 0.5 or 50%.",
+        ),
+        click.option(
+            "--params",
+            type=SHARE_ABOVE_ZERO,
+            metavar="SHARE",
+            help="Share of its parameters that may be left.",
+        ),
+        click.option(
+            "--keep",
+            multiple=True,
+            metavar="LAYER=CHANNELS",
+            help="How many channels a layer keeps, or which share (conv4_1=96, 'conv3_*=50%'). "
+            "LAYER is a name, a glob or a layer type; a share alone is for all. Repeatable.",
+        ),
+        click.option(
+            "--width",
+            type=int,
+            metavar="W",
+            help="Convolutions keep at most W channels, InnerProduct layers 2 W.",
+        ),
+        click.option(
+            "--from-zeros",
+            is_flag=True,
+            help="Cut what is dead already, in a net that was pruned by masks: outputs stay equal.",
+        ),
+        click.option(
+            "--round", "multiple", type=int, default=1, help="Keep multiples of this many channels."
+        ),
     ),
-    click.option(
-        "--params",
-        type=SHARE_ABOVE_ZERO,
-        metavar="SHARE",
-        help="Share of its parameters that may be left.",
+    section(
+        "Which channels, and what becomes of the others",
+        click.option(
+            "--criterion",
+            metavar="NAME",
+            help="What tells which channels to keep: surgeon (default with --calibrate), somp "
+            "(default without), l1, consumer, taylor and others; a wrong one lists them.",
+        ),
+        click.option(
+            "--compensate",
+            type=click.Choice(["none", "channels", "patches", "refit"]),
+            help="How kept channels stand in for the others. [default: refit with --calibrate]",
+        ),
+        click.option("--no-compensate", is_flag=True, help="The same as --compensate none."),
     ),
-    click.option(
-        "--keep",
-        multiple=True,
-        metavar="LAYER=CHANNELS",
-        help="How many channels a layer keeps, or which share (conv4_1=96, 'conv3_*=50%'). LAYER "
-        "is a name, a glob or a layer type; a share alone is for all. Repeatable.",
-    ),
-    click.option(
-        "--width",
-        type=int,
-        metavar="W",
-        help="Convolutions keep at most W channels, InnerProduct layers 2 W.",
-    ),
-    click.option(
-        "--from-zeros",
-        is_flag=True,
-        help="Cut what is dead already, in a net that was pruned by masks: outputs stay equal.",
-    ),
-    click.option(
-        "--criterion",
-        metavar="NAME",
-        help="What tells which channels to keep: surgeon (default with --calibrate), somp "
-        "(default without), l1, consumer, taylor and others; a wrong one lists them.",
-    ),
-    click.option(
-        "--compensate",
-        type=click.Choice(["none", "channels", "patches", "refit"]),
-        help="How kept channels stand in for the others. [default: refit with --calibrate]",
-    ),
-    click.option("--no-compensate", is_flag=True, help="The same as --compensate none."),
-    click.option(
-        "--round", "multiple", type=int, default=1, help="Keep multiples of this many channels."
-    ),
-    click.option("--save-plan", type=FILE, help="Also write the plan, to be edited and applied."),
     carry_out_options,
+    section(
+        OUTPUT,
+        click.option(
+            "--save-plan", type=FILE, help="Also write the plan, to be edited and applied."
+        ),
+    ),
 )
 @click.pass_context
 def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> None:

@@ -15,7 +15,15 @@ from netsurgery.cli._inputs import (
     read_samples,
     tolerance_options,
 )
-from netsurgery.cli._options import FILE, json_option, options, print_json, progress
+from netsurgery.cli._options import (
+    FILE,
+    JUDGING,
+    json_option,
+    options,
+    print_json,
+    progress,
+    section,
+)
 
 TOLERANCES = ("expect", "max_error", "min_agreement", "output")
 
@@ -23,25 +31,31 @@ TOLERANCES = ("expect", "max_error", "min_agreement", "output")
 @click.command("verify", cls=Command)
 @options(
     click.argument("files", type=FILE, nargs=-1, metavar="A.prototxt A.caffemodel [B... B...]"),
-    click.option(
-        "--expect",
-        type=click.Choice(["approx", "exact"]),
-        default="approx",
-        show_default=True,
-        help="exact: equal up to the float noise that A shows against itself.",
+    section(
+        JUDGING,
+        click.option(
+            "--expect",
+            type=click.Choice(["approx", "exact"]),
+            default="approx",
+            show_default=True,
+            help="exact: equal up to the float noise that A shows against itself.",
+        ),
+        click.option(
+            "--blobs",
+            multiple=True,
+            default=["outputs"],
+            show_default=True,
+            help="outputs, common (all that both have), or the name of a blob. Repeatable.",
+        ),
     ),
     tolerance_options,
-    click.option(
-        "--blobs",
-        multiple=True,
-        default=["outputs"],
-        show_default=True,
-        help="outputs, common (all that both have), or the name of a blob. Repeatable.",
-    ),
-    click.option("--save-golden", type=FILE, help="Run A alone and save what it gives."),
-    click.option("--golden", type=FILE, help="Compare A with what was saved."),
     input_options,
     engine_options,
+    section(
+        "Without a second net",
+        click.option("--save-golden", type=FILE, help="Run A alone and save what it gives."),
+        click.option("--golden", type=FILE, help="Compare A with what was saved."),
+    ),
     json_option,
 )
 @click.pass_context
