@@ -22,9 +22,7 @@ COMMANDS = {
 
 def test_every_command_is_listed_with_its_help(netsurgery) -> None:
     done = netsurgery("--help")
-    listed = {
-        line.split()[0] for line in done.out.split("Commands:")[1].splitlines() if line.strip()
-    }
+    listed = set(re.findall(r"^  (\S+)", done.out.split("Commands:")[1], re.MULTILINE))
     assert listed == COMMANDS
     for command in COMMANDS:
         shown = netsurgery(command, "--help")
