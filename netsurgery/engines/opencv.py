@@ -21,6 +21,7 @@ from netsurgery.errors import EngineError
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.network.graph import Network
 from netsurgery.network.shapes import trace_shapes
+from netsurgery.network.shapes.inference import Shapes
 
 _INSTALL = "pip install 'netsurgery[opencv]'"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -100,9 +101,9 @@ class OpenCv(Engine):
                 remedy="make a caffemodel of it with 'netsurgery convert'",
             )
         network = Network.of(Prototxt.read(prototxt))
-        self._check_layers(network)
-        net = tap(network)
         shapes, _ = trace_shapes(network)
+        self._check_layers(network, shapes)
+        net = tap(network)
         inputs = {value.blob: shapes[value] or () for value in network.inputs}
         outputs = tuple(value.blob for value in network.outputs)
         worker = before.hand_over() if before else _start(self._timeout)
@@ -110,9 +111,9 @@ class OpenCv(Engine):
         session.load(net.text, weights)
         return session
 
-    def _check_layers(self, network: Network) -> None:
+    def _check_layers(self, network: Network, shapes: Shapes) -> None:
         for layer in network.layers:
-            reason = why_not(layer.type, layer.parameter)
+            reason = why_not(layer, [shapes[value] for value in layer.bottoms])
             if reason:
                 raise EngineError(
                     reason,

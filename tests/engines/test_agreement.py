@@ -13,6 +13,8 @@ from netsurgery.engines.caffe import Caffe
 from netsurgery.engines.opencv import OpenCv
 from netsurgery.engines.opencv_limits import RUNS
 from netsurgery.errors import EngineError
+from netsurgery.network.doctor import examine
+from netsurgery.network.model import load
 
 # Every type and variant in one net, which must be small: Caffe runs it as a whole.
 LAYERS = """
@@ -172,7 +174,10 @@ def test_every_type_of_caffe_that_opencv_runs_is_tested(caffe: Caffe) -> None:
     "layer",
     [
         'type: "InnerProduct" inner_product_param { num_output: 3 transpose: true }',
-        'type: "LRN" lrn_param { k: 2 }',
+        'type: "LRN" lrn_param { alpha: 1 k: 2 }',
+        'type: "LRN"',
+        'type: "LRN" lrn_param { norm_region: WITHIN_CHANNEL }',
+        'type: "Deconvolution" convolution_param { num_output: 2 kernel_size: 3 dilation: 2 }',
         'type: "Log" log_param { base: 10 }',
         'type: "MVN" mvn_param { eps: 0.5 }',
         'type: "Slice" slice_param { slice_dim: 2 }',
@@ -186,3 +191,43 @@ def test_what_opencv_would_get_wrong_is_refused(
     path = write(f'input: "data"\nlayer {{ name: "odd" bottom: "data" top: "top" {layer} }}')
     with pytest.raises(EngineError, match=f"{path}:2: layer 'odd': OpenCV does not heed"):
         opencv.open(path)
+
+
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (
+            '"Convolution" convolution_param { num_output: 2 kernel_size: 3 a: 1 }',
+            "does not know",
+        ),
+        ('"BatchNorm" batch_norm_param { fork: 1 }', "does not know batch_norm_param.fork"),
+        (
+            '"Pooling" pooling_param { kernel_size: 2 round_mode: FLOOR }',
+            "pooling_param.round_mode",
+        ),
+        ('"Pooling" pooling_param { kernel_size: 1 stride: 2 }', "holds no pixel"),
+        ('"Pooling" pooling_param { kernel_size: 2 stride: 6 }', "holds no pixel"),
+    ],
+)
+def test_layers_that_opencv_would_misread_are_refused(
+    opencv: OpenCv, write: Callable[[str], Path], layer: str, why: str
+) -> None:
+    head = 'input: "data" input_shape { dim: 1 dim: 1 dim: 6 dim: 6 }'
+    path = write(f'{head}\nlayer {{ name: "odd" bottom: "data" top: "top" type: {layer} }}')
+    with pytest.raises(EngineError, match=why):
+        opencv.open(path)
+
+
+@pytest.mark.parametrize("size", [7, 8])
+def test_windows_without_a_pixel_are_told_of(
+    caffe: Caffe, write: Callable[[str], Path], size: int
+) -> None:
+    path = write(
+        f'input: "data" input_shape {{ dim: 1 dim: 1 dim: {size} dim: {size} }}\n'
+        'layer { name: "pool" type: "Pooling" bottom: "data" top: "top" '
+        "pooling_param { kernel_size: 1 stride: 2 } }"
+    )
+    with caffe.open(path) as session:
+        made = session.forward({"data": np.ones((1, 1, size, size), np.float32)})["top"]
+    told = [finding for finding in examine(load(path)) if "hold no value" in finding.problem]
+    assert bool(told) == (made.min() < -3e38) == (size == 8)

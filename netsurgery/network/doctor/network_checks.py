@@ -9,6 +9,7 @@ from netsurgery.network.doctor.patient import Finding, Patient, about, check, li
 from netsurgery.network.facts import FORK_OF, is_foreign, shares_memory, spoils_its_bottom
 from netsurgery.network.graph import Layer, Value
 from netsurgery.network.shapes import Node, show
+from netsurgery.network.shapes.pooling import has_empty_windows
 from netsurgery.network.shapes.windows import read_windows
 
 _SOURCES = {
@@ -163,6 +164,20 @@ def wide_kernels(patient: Patient) -> Iterator[Finding]:
         if any(extent > size for extent, size in zip(windows.extent, padded)):
             problem = f"has a kernel of {show(windows.extent)} over a padded {show(padded)}"
             yield about(layer, "warning", problem, "see whether the input is as big as meant")
+
+
+@check
+def empty_windows(patient: Patient) -> Iterator[Finding]:
+    """Pooling windows that hold nothing, as of a kernel of 1 with stride 2 over an even size."""
+    for layer in patient.network.layers:
+        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms else None
+        if layer.type != "Pooling" or shape is None or patient.shapes[layer.tops[0]] is None:
+            continue
+        if has_empty_windows(Node(layer, (shape,))):
+            param = layer.parameter.pooling_param
+            made = "-3.4e38" if param.pool == param.MAX else "NaN"
+            problem = f"its last windows over {show(shape[2:])} hold no value: Caffe makes {made}"
+            yield about(layer, "warning", problem, "use a kernel as wide as the stride")
 
 
 @check

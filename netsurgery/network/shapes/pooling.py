@@ -18,16 +18,39 @@ def pooling(node: Node) -> Sequence[Shape]:
     node.check(node.tops <= most, f"has {node.tops} tops, but only MAX pooling has a second")
     node.check(len(node.bottom) == 4, f"needs 4 axes, has {show(node.bottom)}")
     sizes = (node.bottom[2], node.bottom[3])
+    kernel, stride, pad = _windows(node, param, sizes)
+    found = _counts(param, sizes, kernel, stride, pad)
+    text = f"pools {show(kernel)} with pad {show(pad)} over {show(sizes)}: nothing comes out"
+    node.check(min(found) > 0, text)
+    return [(*node.bottom[:2], *found)] * node.tops
+
+
+def has_empty_windows(node: Node) -> bool:
+    """Whether the last windows hold no value at all, as of a kernel of 1 with stride 2 over 8.
+
+    Caffe rounds the number of windows up, and looks where the last one starts only where there is
+    padding. MAX then leaves -3.4e38 there, and AVE divides by zero.
+    """
+    param = node.parameter.pooling_param
+    sizes = (node.bottom[2], node.bottom[3])
+    kernel, stride, pad = _windows(node, param, sizes)
+    counts = _counts(param, sizes, kernel, stride, pad)
+    rows = zip(counts, sizes, stride, pad)
+    return any((count - 1) * s - p >= size for count, size, s, p in rows)
+
+
+def _windows(node: Node, param: Any, sizes: Pair) -> Tuple[Pair, Pair, Pair]:
     kernel = _kernel(node, param, sizes)
     stride = _either(node, param, "stride", "stride", param.stride)
     pad = _either(node, param, "pad", "pad", param.pad)
     _check(node, param, kernel, stride, pad)
+    return kernel, stride, pad
+
+
+def _counts(param: Any, sizes: Pair, kernel: Pair, stride: Pair, pad: Pair) -> Shape:
     round_up = param.round_mode == param.CEIL and param.ceil_mode
     rows = zip(sizes, kernel, stride, pad)
-    found = tuple(pooled(n, k, s, p, any(pad), round_up) for n, k, s, p in rows)
-    text = f"pools {show(kernel)} with pad {show(pad)} over {show(sizes)}: nothing comes out"
-    node.check(min(found) > 0, text)
-    return [(*node.bottom[:2], *found)] * node.tops
+    return tuple(pooled(n, k, s, p, any(pad), round_up) for n, k, s, p in rows)
 
 
 def pooled(size: int, kernel: int, stride: int, pad: int, clip: bool, round_up: bool) -> int:
