@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,7 @@ from netsurgery.engines import Engine, engines
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import EngineError, Remedy, VerificationError
 from netsurgery.formats.atomic import make_folder, move_together
+from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.cost import Totals, total_cost
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
@@ -184,7 +184,7 @@ def compress(
     model.refuse_overwriting(folder / name for name in model.file_names())
     surgery = operate(model, plan, statistics, progress)
     make_folder(folder)
-    with tempfile.TemporaryDirectory(prefix=".netsurgery-", dir=folder) as scratch:
+    with scratch_folder(folder) as scratch:
         progress("writing")
         pair = surgery.model.save(scratch)
         if writer is not None:

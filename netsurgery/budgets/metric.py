@@ -6,9 +6,7 @@ import importlib
 import os
 import re
 import shlex
-import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Sequence
 
@@ -21,6 +19,8 @@ from netsurgery.calibration.measuring import Seen, Source
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError, Remedy, VerificationError
 from netsurgery.formats.digest import sha256_of_weights
+from netsurgery.formats.scratch import scratch_folder
+from netsurgery.leaving import run_process
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import Edit, LowRank
 from netsurgery.network.graph import Value
@@ -220,7 +220,7 @@ def _told(edits: Sequence[Edit]) -> str:
 
 def _on_files(measure: Callable[[str, str], float]) -> Evaluate:
     def evaluate(model: Model) -> float:
-        with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+        with scratch_folder() as folder:
             prototxt, weights = model.save(folder)[:2]
             return measure(str(prototxt), str(weights))
 
@@ -251,7 +251,7 @@ def _command(told: str) -> Callable[[str, str], float]:
         command = told if "{weights}" in told else f"{told} {{prototxt}} {{weights}}"
         for place, file in files.items():
             command = command.replace(place, file)
-        done = subprocess.run(command, shell=True, capture_output=True, text=True)
+        done = run_process(command, shell=True)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
             raise VerificationError(f"metric {told!r} failed: {last}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Tuple
@@ -15,6 +14,7 @@ from netsurgery.calibration.random_inputs import random_inputs
 from netsurgery.calibration.running import place_weights, renamed
 from netsurgery.engines import Engine, Session
 from netsurgery.errors import EngineError
+from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.model import Model
 
 SPAN = 0.2
@@ -111,7 +111,7 @@ def open_as_it_is(engine: Engine, model: Model, before: Optional[Session] = None
     Raises:
         EngineError: The engine refuses the model.
     """
-    with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+    with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(model.prototxt.data)
         weights = place_weights(model.weights, model.network(), engine, Path(folder))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Mapping, Optional, Sequence, Union
@@ -16,6 +15,7 @@ from netsurgery.engines import Engine, Session, engines
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import EngineError
 from netsurgery.formats.convert import convert_weights
+from netsurgery.formats.scratch import scratch_folder
 from netsurgery.formats.weights import Weights
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.inplace import take_apart
@@ -86,7 +86,7 @@ def load_model(engine: Engine, model: Model, session: Optional[Session] = None) 
     """
     network = model.network()
     apart = take_apart(network)
-    with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+    with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(apart.prototxt.data)
         weights = place_weights(model.weights, network, engine, Path(folder))

@@ -7,7 +7,6 @@ holds a click command called ``command``.
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 import sys
 from typing import Any, Optional
@@ -15,10 +14,18 @@ from typing import Any, Optional
 import click
 
 from netsurgery.cli._command import Refusal
+from netsurgery.cli._process import (
+    COULD_NOT_RUN,
+    abandon_output,
+    complain,
+    flush,
+    own_up,
+    stoppable,
+    sturdy_streams,
+)
 from netsurgery.errors import NetsurgeryError
 from netsurgery.version import __version__
 
-COULD_NOT_RUN = 2
 INTERRUPTED = 130
 _WHOLE = 1000  # letters of a sentence of help, which are never so many
 
@@ -60,26 +67,43 @@ def cli() -> None:
 
 def main(args: Optional[list[str]] = None) -> Any:
     """Run the command line and leave the process with its exit status."""
+    with sturdy_streams(), stoppable():
+        status = _finished(_run(args))
+    sys.exit(status)
+
+
+def _run(args: Optional[list[str]]) -> int:
+    """Return the exit status of a command."""
     try:
         status = cli.main(args=args, prog_name="netsurgery", standalone_mode=False)
-    except click.exceptions.Abort:
-        status = INTERRUPTED
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return INTERRUPTED
     except Refusal as error:
-        status = _complain(error.message)
+        return complain(error.message)
     except click.ClickException as error:
-        status = _explain(error)
+        return _explain(error)
     except NetsurgeryError as error:
-        status = _complain(str(error))
-    except BrokenPipeError:
-        # The reader has gone; the interpreter must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = COULD_NOT_RUN
+        return complain(str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        status = _complain(f"{where}{error.strerror or error}")
+        return complain(f"{where}{error.strerror or error}")
     except MemoryError:
-        status = _complain("not enough memory")
-    sys.exit(status if isinstance(status, int) else 0)
+        return complain("not enough memory")
+    except (Exception, SystemExit) as error:  # also what a plugin or a metric of the user throws
+        return own_up(error)
+    return status if isinstance(status, int) else 0
+
+
+def _finished(status: int) -> int:
+    """Write out what was printed; returns the status, which is another one where that fails."""
+    try:
+        flush()
+    except (OSError, ValueError) as error:
+        abandon_output()
+        if status == COULD_NOT_RUN:
+            return status  # most likely that was the reason, and was told
+        return complain(f"cannot write what was to be printed: {error}")
+    return status
 
 
 def _explain(error: click.ClickException) -> int:
@@ -89,9 +113,4 @@ def _explain(error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "netsurgery"
     text = " ".join(error.format_message().split()).rstrip(".")
-    return _complain(f"{text}; see `{command} --help`")
-
-
-def _complain(text: str) -> int:
-    click.echo(f"netsurgery: {text}", err=True)
-    return COULD_NOT_RUN
+    return complain(f"{text}; see `{command} --help`")

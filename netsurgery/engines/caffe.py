@@ -6,7 +6,6 @@ import functools
 import importlib.util
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -26,6 +25,7 @@ from netsurgery.engines.install import private_python
 from netsurgery.engines.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engines.registry import register_engine
 from netsurgery.errors import EngineError
+from netsurgery.formats.scratch import scratch_folder
 
 PYTHON_VARIABLE = "NETSURGERY_CAFFE_PYTHON"
 _SCRIPT = WORKERS / "caffe_worker.py"
@@ -253,7 +253,7 @@ class CaffeSession(Session):
             EngineError: Caffe gave up, for example on a layer name with "/" in HDF5.
         """
         target = Path(path).absolute()
-        with tempfile.TemporaryDirectory(prefix=".netsurgery-", dir=target.parent) as folder:
+        with scratch_folder(target.parent) as folder:
             made = Path(folder) / target.name
             self._ask("save", path=str(made), hdf5=target.suffix == ".h5")
             os.replace(made, target)

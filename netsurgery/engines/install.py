@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from netsurgery.errors import EngineError
+from netsurgery.formats.scratch import scratch_folder
+from netsurgery.leaving import run_process
 
 # The one prebuilt Caffe. It was compiled against numpy 1, and its caffe_pb2 needs protobuf 3.
 REQUIREMENTS = ["kendryte-caffe", "protobuf<=3.20.3", "numpy<2"]
@@ -55,7 +56,7 @@ def install_caffe(python: Optional[str] = None, progress: Progress = lambda line
     target = private_environment()
     maker = _choose(python)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".caffe-", dir=target.parent) as folder:
+    with scratch_folder(target.parent) as folder:
         made = Path(folder) / "caffe"
         progress(f"making {target} with {maker.what}")
         _run([*maker.command, str(made)])
@@ -107,7 +108,7 @@ def _pythons() -> Iterator[str]:
 
 def _version_of(python: str) -> str:
     try:
-        answer = subprocess.run([python, "-c", _QUESTION], capture_output=True, text=True)
+        answer = run_process([python, "-c", _QUESTION])
     except OSError:
         return ""
     return answer.stdout.strip()
@@ -115,9 +116,7 @@ def _version_of(python: str) -> str:
 
 def _run(command: List[str]) -> None:
     try:
-        result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
-        )
+        result = run_process(command, stdin=subprocess.DEVNULL)
     except OSError as error:
         raise EngineError(f"cannot run {command[0]}: {error.strerror}") from None
     if result.returncode != 0:

@@ -6,7 +6,6 @@ import functools
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -19,6 +18,7 @@ from netsurgery.engines.registry import register_engine
 from netsurgery.engines.taps import tap
 from netsurgery.errors import EngineError
 from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.graph import Network
 from netsurgery.network.shapes import trace_shapes
 from netsurgery.network.shapes.inference import Shapes
@@ -153,7 +153,7 @@ class OpenCvSession(Session):
         Raises:
             EngineError: OpenCV refuses them.
         """
-        with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+        with scratch_folder() as folder:
             path = Path(folder) / "net.prototxt"
             path.write_bytes(text)
             answer, _ = self._ask(

@@ -15,6 +15,7 @@ from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Sequence, T
 import numpy as np
 
 from netsurgery.engines.workers.channel import GREETING, read_frame, write_frame
+from netsurgery.leaving import Duty, on_leaving, undisturbed
 
 WORKERS = Path(__file__).parent / "workers"
 
@@ -75,20 +76,14 @@ class Worker:
         self._end = ""
         self._greeted = False
         try:
-            self._process = subprocess.Popen(
-                # -B: no .pyc of another Python beside our files.
-                [python, "-B", str(script)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**os.environ, **environment},
-            )
+            # -B: no .pyc of another Python beside our files.
+            self._process, duty = _start([python, "-B", str(script)], environment)
         except OSError as error:
             raise ChildFailedError(f"cannot run {python}: {error.strerror}") from None
         _widen(self._process.stdin)
         _widen(self._process.stdout)
         # Also for a worker that is forgotten: Popen itself would keep such a child running.
-        self._reap = weakref.finalize(self, _reap, self._process)
+        self._reap = weakref.finalize(self, _reap, self._process, duty)
         self._noise = bytearray()
         self._listener = threading.Thread(
             target=_listen, args=(self._process.stderr, self._noise), daemon=True
@@ -193,9 +188,24 @@ def _widen(stream: Optional[IO[bytes]]) -> None:
             fcntl.fcntl(_stream(stream), _SET_PIPE_SIZE, _PIPE_SIZE)
 
 
-def _reap(process: subprocess.Popen[bytes]) -> None:
+def _start(
+    command: List[str], environment: Mapping[str, str]
+) -> Tuple[subprocess.Popen[bytes], Duty]:
+    with undisturbed():
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment},
+        )
+        return process, on_leaving(process.kill, process=True)
+
+
+def _reap(process: subprocess.Popen[bytes], duty: Duty) -> None:
     process.kill()
     process.wait()
+    duty.done()
     for stream in (process.stdin, process.stdout):
         with contextlib.suppress(OSError):
             _stream(stream).close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
 
 from netsurgery.errors import FormatError
+from netsurgery.formats.scratch import hold, remove, scratch_name, sweep
+from netsurgery.leaving import on_leaving, undisturbed
 
 AnyPath = Union[str, "os.PathLike[str]"]
 Writer = Callable[[BinaryIO], object]
@@ -31,6 +33,8 @@ def write_together(writers: Mapping[AnyPath, Writer]) -> None:
     targets = [_target(path) for path in writers]
     if len(set(targets)) < len(targets):
         raise FormatError("two outputs would be the same file", file=targets[0])
+    for target in targets:
+        sweep(target.parent)
     with contextlib.ExitStack() as undo:
         staged = [
             (_stage(target, writer, undo), target)
@@ -80,19 +84,33 @@ def _target(path: AnyPath) -> Path:
 
 def _stage(target: Path, writer: Writer, undo: contextlib.ExitStack) -> Path:
     """Write the new contents beside their place."""
-    staged = _beside(target)
-    undo.callback(staged.unlink, missing_ok=True)
-    with _reported(target), open(staged, "x+b") as stream:
+    with _reported(target):
+        staged, stream = _new_beside(target, undo)
         replaces = target.exists()
         if replaces:
             os.chmod(staged, stat.S_IMODE(target.stat().st_mode))
         writer(stream)
+        stream.flush()
         if replaces:
             # Else a power cut could take the old file and the new one. Where there was none,
             # waiting for the disk would only make the writing of a large net twice as slow.
-            stream.flush()
             os.fsync(stream.fileno())
+        if os.name == "nt":
+            stream.close()  # there, a file that is open cannot be moved
     return staged
+
+
+def _new_beside(target: Path, undo: contextlib.ExitStack) -> tuple[Path, BinaryIO]:
+    """Make a scratch file, open and locked until everything is in its place."""
+    while True:
+        staged = scratch_name(target)
+        with undisturbed():
+            stream = open(staged, "x+b")  # noqa: SIM115
+            undo.callback(on_leaving(partial(remove, staged)).done)
+        undo.callback(staged.unlink, missing_ok=True)
+        undo.enter_context(stream)
+        if hold(stream.fileno(), staged):
+            return staged, stream
 
 
 def _back_up(targets: list[Path], undo: contextlib.ExitStack) -> dict[Path, Optional[Path]]:
@@ -106,8 +124,10 @@ def _back_up(targets: list[Path], undo: contextlib.ExitStack) -> dict[Path, Opti
             backups[target] = None
             continue
         with contextlib.suppress(OSError):
-            backup = _beside(target)
-            os.link(target, backup)
+            backup = scratch_name(target)
+            with undisturbed():
+                os.link(target, backup)
+                undo.callback(on_leaving(partial(remove, backup)).done)
             undo.callback(backup.unlink, missing_ok=True)
             backups[target] = backup
     return backups
@@ -116,23 +136,20 @@ def _back_up(targets: list[Path], undo: contextlib.ExitStack) -> dict[Path, Opti
 def _move(staged: list[tuple[Path, Path]], backups: Mapping[Path, Optional[Path]]) -> None:
     """Put every staged file in its place, or put back what was there."""
     moved: list[Path] = []
-    try:
-        for source, target in staged:
-            with _reported(target):
-                os.replace(source, target)
-            moved.append(target)
-    except BaseException:
-        for target in set(moved) & set(backups):
-            backup = backups[target]
-            if backup is None:
-                target.unlink()
-            else:
-                os.replace(backup, target)
-        raise
-
-
-def _beside(target: Path) -> Path:
-    return target.parent / f".netsurgery-{secrets.token_hex(6)}"
+    with undisturbed():
+        try:
+            for source, target in staged:
+                with _reported(target):
+                    os.replace(source, target)
+                moved.append(target)
+        except BaseException:
+            for target in set(moved) & set(backups):
+                backup = backups[target]
+                if backup is None:
+                    target.unlink()
+                else:
+                    os.replace(backup, target)
+            raise
 
 
 @contextlib.contextmanager

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.errors import FormatError
 from netsurgery.formats.digest import sha256_of
+from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.model import Model
 
 KIND = "netsurgery oracle"
@@ -104,7 +104,7 @@ def key_of(model: Model, inputs: Inputs, output: str, size: int) -> str:
     digest.update(b"" if inputs.labels is None else inputs.labels.tobytes())
     digest.update(model.prototxt.data)
     if model.weights is not None:
-        with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+        with scratch_folder() as folder:
             path = Path(folder) / "weights"
             model.weights.write(path)
             digest.update(sha256_of(path).encode())

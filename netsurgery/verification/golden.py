@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import Optional
 
 from netsurgery.calibration import Inputs, input_shapes, random_inputs
@@ -14,6 +13,7 @@ from netsurgery.calibration.running import (
 )
 from netsurgery.errors import FormatError
 from netsurgery.formats.digest import sha256_of
+from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
 from netsurgery.network.scores import scores_of
@@ -151,6 +151,6 @@ def _scores(network: Network) -> dict[str, Value]:
 
 def _digests(model: Model) -> dict[str, str]:
     """Return the sha256 of the files of a model, as they would be written."""
-    with tempfile.TemporaryDirectory(prefix="netsurgery-") as folder:
+    with scratch_folder() as folder:
         kinds = ("prototxt", "weights")
         return {kind: sha256_of(path) for kind, path in zip(kinds, model.save(folder))}

@@ -1,0 +1,217 @@
+"""The process around a command: its streams, the signals that stop it, the status it leaves with.
+
+Whatever happens, exit status 1 means "checked and failed" and nothing else.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, Iterator, Optional, TextIO
+
+import click
+
+from netsurgery import leaving
+from netsurgery.version import __version__
+
+COULD_NOT_RUN = 2
+STOPPED = 128
+"""Plus the number of the signal."""
+TRACEBACK = "NETSURGERY_TRACEBACK"
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_SHOW_CURSOR = b"\r\x1b[2K\x1b[?25h"
+_PACKAGE = Path(__file__).resolve().parents[1]
+_NARROW = "netsurgery.narrow"
+# What tables and messages of this tool are made of, for terminals that cannot show it.
+_IN_ASCII = {
+    "─": "-",
+    "━": "-",
+    "│": "|",
+    "╸": "-",
+    "╺": "-",
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "×": "x",
+    "≤": "<=",
+    "≥": ">=",
+    "±": "+-",
+    "→": "->",
+    "✓": "+",
+    "✗": "x",
+    "’": "'",
+}
+
+
+class _Sink(io.FileIO):
+    """A standard stream; when its reader has gone, what is written goes nowhere."""
+
+    def write(self, data: Any) -> int:
+        """Write, or throw away."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return len(data)
+
+
+@contextlib.contextmanager
+def sturdy_streams() -> Iterator[None]:
+    """Make the standard streams ones that take every text and outlive their readers.
+
+    A reader that goes away, as ``head`` does, says nothing about the work: it goes on. What an
+    encoding lacks is spelt in ASCII. Closed streams are opened to nowhere, or else the next file
+    that is opened would get their number.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    codecs.register_error(_NARROW, _spell_out)
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _prepared(sys.stdout, 1), _prepared(sys.stderr, 2)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _prepared(stream: Optional[TextIO], number: int) -> TextIO:
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=_NARROW)
+    try:
+        piped = stream.fileno() == number and not stream.isatty()
+    except (OSError, ValueError, AttributeError):
+        return stream  # a test's, or a host program's
+    if not piped or not isinstance(stream, io.TextIOWrapper):
+        return stream
+    stream.flush()
+    sink = io.BufferedWriter(_Sink(number, "w", closefd=False))
+    buffering = stream.line_buffering
+    return io.TextIOWrapper(sink, stream.encoding, _NARROW, line_buffering=buffering)
+
+
+def _spell_out(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    spelt = "".join(
+        _IN_ASCII.get(letter) or letter.encode("ascii", "backslashreplace").decode()
+        for letter in text
+    )
+    return spelt, error.end
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Have a signal that asks to stop clear everything away and end the process at once.
+
+    A thread waits for it: Python's own handlers would wait for the end of a long factorisation.
+    A signal that is ignored, as under ``nohup``, stays so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, says = socket.socketpair()
+    says.setblocking(False)
+    before = {}
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            before[number] = signal.signal(number, _nothing)
+    old = signal.set_wakeup_fd(says.fileno(), warn_on_full_buffer=False)
+    watchman = threading.Thread(target=_watch, args=(heard, set(before)), daemon=True)
+    watchman.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(old)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        says.close()
+        watchman.join()
+        heard.close()
+
+
+def _nothing(number: int, frame: object) -> None:
+    """The watchman has it: a handler must be there for him to be woken."""
+
+
+def _watch(heard: socket.socket, asked_to_stop: set[int]) -> None:
+    while True:
+        numbers = heard.recv(1)
+        if not numbers:
+            return
+        if numbers[0] in asked_to_stop:
+            leaving.clear()
+            name = signal.Signals(numbers[0]).name
+            _last_words(f"netsurgery: stopped by {name}; nothing half written is left\n")
+            os._exit(STOPPED + numbers[0])
+
+
+def _last_words(text: str) -> None:
+    with contextlib.suppress(OSError):
+        if os.isatty(2):
+            os.write(2, _SHOW_CURSOR)
+        os.write(2, text.encode())
+
+
+def flush() -> None:
+    """Write out what was printed, so that a full disk is told now and not at exit.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def complain(text: str) -> int:
+    """Say on standard error, in one line, why nothing could be done; returns the status."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(f"netsurgery: {text}", err=True)
+    return COULD_NOT_RUN
+
+
+def own_up(error: BaseException) -> int:
+    """Say that this program is at fault, and where; returns the status."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(type(error), error, error.__traceback__)
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return complain(
+        f"internal error: {what} (at {_place(error)}, netsurgery {__version__}); this is a fault "
+        f"of netsurgery: report it where you got it from, with the command and the files if you "
+        f"can, and what it prints with {TRACEBACK}=1"
+    )
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of this package that an error passed through."""
+    place = "an unknown place"
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file = Path(frame.f_code.co_filename)
+        if _PACKAGE in file.parents:
+            place = f"{file.relative_to(_PACKAGE.parent).as_posix()}:{line}"
+    return place
+
+
+def abandon_output() -> None:
+    """Give up what could not be printed, so that the interpreter does not try again at exit."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
