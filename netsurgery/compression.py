@@ -14,8 +14,9 @@ from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines import Engine, engines
 from netsurgery.engines.caffe import CaffeSession
-from netsurgery.errors import EngineError, Remedy, VerificationError
+from netsurgery.errors import EngineError, FormatError, Remedy, VerificationError
 from netsurgery.formats.atomic import make_folder, move_together
+from netsurgery.formats.half import HALF
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.cost import Totals, total_cost
 from netsurgery.network.model import Model, load
@@ -44,18 +45,21 @@ class LayerError:
         predicted: What the method expected; None where it states nothing, or where several edits
             changed the layer.
         measured: What the written files hold, multiplied out.
+        rounding: How far rounding to the type of the file moved the weights, at most.
     """
 
     layer: str
     predicted: Optional[float]
     measured: float
+    rounding: float = 0.0
 
     @property
     def explained(self) -> bool:
         """Whether the measured error is the predicted one, up to rounding."""
         if self.predicted is None:
             return True
-        return abs(self.measured - self.predicted) <= _ROUNDING + _PRECISION * self.predicted
+        allowed = self.rounding + _ROUNDING + _PRECISION * self.predicted
+        return abs(self.measured - self.predicted) <= allowed
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,8 @@ def compress(
     """
     folder = Path(folder)
     model.refuse_overwriting(folder / name for name in model.file_names())
+    if writer is not None:
+        _refuse_half(model)
     surgery = operate(model, plan, statistics, progress)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
@@ -194,6 +200,18 @@ def compress(
         report.write_text(json.dumps(done.to_dict(), indent=2) + "\n", encoding="utf-8")
         move_together({folder / path.name: path for path in (*pair, report)})
     return done
+
+
+def _refuse_half(model: Model) -> None:
+    """Refuse to have pycaffe write what it would have to read first, and cannot."""
+    for layer in model.weights.layers if model.weights else ():
+        if any(blob.storage == HALF for blob in layer.blobs):
+            raise FormatError(
+                "is in float16, and pycaffe writes float32 alone",
+                file=model.weights and model.weights.file,
+                layer=layer.name,
+                remedy=Remedy("leave out {}, or convert the weights first", "writer"),
+            )
 
 
 def _write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engine) -> None:
@@ -234,7 +252,11 @@ def _examine(
     twin = surgery.twin(written.weights)
     measured = surgery.errors(twin)
     predicted = surgery.predicted_errors()
-    layers = [LayerError(name, predicted.get(name), error) for name, error in measured.items()]
+    rounding = surgery.rounding()
+    layers = [
+        LayerError(name, predicted.get(name), error, rounding.get(name, 0.0))
+        for name, error in measured.items()
+    ]
     progress("running")
     equality, effect, unproven = _prove(surgery, twin, written, proof)
     inputs = identify(surgery.original)

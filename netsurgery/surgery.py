@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Callable, Mapping, Optional
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
+from netsurgery.formats.half import mostly_half, stored_alike
 from netsurgery.formats.upgrade import upgrade
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.residual import relative_distance
 from netsurgery.methods import Context, Rewrite, method
-from netsurgery.methods.base import Origin
+from netsurgery.methods.base import Arrays, Origin
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
@@ -25,10 +26,18 @@ from netsurgery.planning.plan import Plan
 
 @dataclass(frozen=True)
 class Step:
-    """One rewrite, with the model it was made for."""
+    """One rewrite, with the model it was made for.
+
+    Attributes:
+        before: The model.
+        rewrite: What was done to it; its weights are as they are stored.
+        rounding: For layers of which the method states an error, how far storing them rounded
+            moved their weights, multiplied out: ``||W' - W''|| / ||W||``.
+    """
 
     before: Model
     rewrite: Rewrite
+    rounding: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,17 @@ class Surgery:
             for name, error in step.rewrite.errors.items()
             if touched[name] == 1
         }
+
+    def rounding(self) -> dict[str, float]:
+        """Return how far rounding may have moved layers' weights, in the units of `errors`.
+
+        Only files in float16 have any: what surgery makes anew is stored in the type of what it
+        comes from. The model in memory holds it as it is stored.
+        """
+        moved: Counter[str] = Counter()
+        for step in self.steps:
+            moved.update(step.rounding)
+        return dict(moved)
 
     def kept(self) -> dict[Value, tuple[int, np.ndarray]]:
         """Return the axis and the entries that are left of values of the original."""
@@ -168,10 +188,10 @@ def operate(
             progress(edit.layer)
         chosen = method(edit.method)
         chosen.refuse_unknown(edit.options, edit.layer)
-        rewrite = chosen.rewrite(current, edit, Context(model, statistics, origins))
-        steps.append(Step(current, rewrite))
-        origins = _traced_back(origins, rewrite.origins)
-        current = _carry_out(current, rewrite)
+        step = _stored(current, chosen.rewrite(current, edit, Context(model, statistics, origins)))
+        steps.append(step)
+        origins = _traced_back(origins, step.rewrite.origins)
+        current = _carry_out(current, step.rewrite)
     return Surgery(model, tuple(steps), current, notes, origins)
 
 
@@ -206,17 +226,32 @@ def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
     return Origin(earlier.value, origin.axis, earlier.kept[origin.kept])
 
 
+def _stored(model: Model, rewrite: Rewrite) -> Step:
+    """Return the step, its weights in the type of those that they come from."""
+    assert model.weights is not None
+    before = {name: model.blobs(name) for name in rewrite.weights}
+    stored = stored_alike(rewrite.weights, before, mostly_half(model.weights.layers))
+    if stored is rewrite.weights:
+        return Step(model, rewrite)
+    step = Step(model, replace(rewrite, weights=stored))
+    exact, rounded = (
+        _multiplied_out(step, model.weights.replace(changes))
+        for changes in (rewrite.weights, stored)
+    )
+    rounding = {
+        name: relative_distance(exact[name][0], rounded[name][0])
+        for name in rewrite.errors
+        if name in exact
+    }
+    return replace(step, rounding=rounding)
+
+
 def _undo(step: Step, weights: Weights) -> Weights:
     rewrite = step.rewrite
-    # The others share their weights with a layer that holds them.
-    named = {name: new for name, new in rewrite.pieces.items() if step.before.blobs(name)}
-    arrays = {
-        name: [[blob.array() for blob in weights.blobs(piece)] for piece in pieces]
-        for name, pieces in named.items()
-    }
-    whole = method(rewrite.edit.method).compose(step.before, rewrite, arrays)
+    whole = _multiplied_out(step, weights)
     changes: dict[str, list[LayerWeights]] = {}
     # Layers that vanished altogether come back beside one that did not.
+    named = {name: pieces for name, pieces in rewrite.pieces.items() if step.before.blobs(name)}
     home = next(pieces[0] for pieces in named.values() if pieces)
     for name, pieces in named.items():
         changes.update({piece: [] for piece in pieces})
@@ -224,6 +259,17 @@ def _undo(step: Step, weights: Weights) -> Weights:
         blobs = tuple(_as_before(array, blob) for array, blob in pairs)
         changes[pieces[0] if pieces else home].append(LayerWeights(name, None, blobs))
     return weights.replace(changes)
+
+
+def _multiplied_out(step: Step, weights: Weights) -> Mapping[str, Arrays]:
+    """Return the blobs with which the layers before the step do what ``weights`` do behind it."""
+    # The others share their weights with a layer that holds them.
+    arrays = {
+        name: [[blob.array() for blob in weights.blobs(piece)] for piece in pieces]
+        for name, pieces in step.rewrite.pieces.items()
+        if step.before.blobs(name)
+    }
+    return method(step.rewrite.edit.method).compose(step.before, step.rewrite, arrays)
 
 
 def _as_before(array: np.ndarray, blob: Optional[Blob]) -> Blob:

@@ -114,8 +114,10 @@ class NetCost:
         if not blobs or weights is None:
             return 0
         piece = PIECE[weights.format]
-        biases = sum(blob.count for blob in blobs[1:])
-        return FLOAT * (count + biases) + pieces * (piece + len(name.encode()))
+        # In float16 stays what float16 holds; what it does not is known when it is made.
+        first, *others = (min(FLOAT, blob.itemsize) for blob in blobs)
+        biases = sum(size * blob.count for size, blob in zip(others, blobs[1:]))
+        return first * count + biases + pieces * (piece + len(name.encode()))
 
 
 def parse_bytes(text: str) -> float:

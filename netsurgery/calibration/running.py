@@ -14,7 +14,7 @@ from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.engines import Engine, Session, engines
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import EngineError
-from netsurgery.formats.convert import convert_weights
+from netsurgery.formats.convert import convert_weights, in_float32
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.formats.weights import Weights
 from netsurgery.network.graph import Network, Value
@@ -172,6 +172,8 @@ def place_weights(
         return None
     if weights.format == "hdf5" and engine.name != "caffe":
         weights = convert_weights(weights, "caffemodel", shared=owners_of_shared(network))
+    elif weights.format == "caffemodel" and engine.name == "caffe":
+        weights = in_float32(weights)  # NVIDIA's float16 is nothing to stock Caffe
     path = folder / "net.caffemodel"
     weights.write(path)
     return path

@@ -22,7 +22,6 @@ from netsurgery.cli._inputs import (
 from netsurgery.cli._options import (
     CALIBRATION,
     FILE,
-    FOLDER,
     JUDGING,
     OUTPUT,
     json_option,
@@ -31,6 +30,7 @@ from netsurgery.cli._options import (
     progress,
     section,
 )
+from netsurgery.cli._outputs import FOLDER, PAGE
 
 Planner = Callable[[Any, Any, Callable[[str], None]], Any]
 
@@ -75,7 +75,7 @@ carry_out_options = options(
             show_default=True,
             help="Who writes the caffemodel: this tool, or pycaffe (net.params, net.save).",
         ),
-        click.option("--html", type=FILE, help="Also write the report as a page."),
+        click.option("--html", type=PAGE, help="Also write the report as a page."),
     ),
     json_option,
 )

@@ -11,6 +11,7 @@ from netsurgery.errors import NetsurgeryError
 _OTHERWISE = {
     "statistics": ("calibrate", "inputs"),
     "suffixes": ("naming",),
+    "writer": ("blobs",),
     "bytes": ("size",),
     "energy": ("energies",),
     "rank": ("ranks",),

@@ -1,4 +1,4 @@
-"""``netsurgery convert``: weights between caffemodel and HDF5."""
+"""``netsurgery convert``: weights between caffemodel and HDF5, float32 and float16."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ import click
 
 from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, options
+from netsurgery.cli._outputs import HDF5, WEIGHTS
 
 
 @click.command("convert", cls=Command)
 @options(
     click.argument("weights", type=FILE),
-    click.argument("output", type=FILE),
+    click.argument("output", type=WEIGHTS),
     click.option(
         "--prototxt", type=FILE, help="The net: tells the shapes of old blobs, and what is shared."
     ),
-    click.option("--float16", is_flag=True, help="HDF5 only: half the bytes; Caffe reads it."),
+    click.option(
+        "--float16",
+        is_flag=True,
+        help="Half the bytes. Caffe reads that from HDF5; a caffemodel of it is NVIDIA's, which "
+        "NVIDIA's Caffe and OpenCV read. Statistics of BatchNorm, and blobs that float16 cannot "
+        "hold, stay float32 and are named.",
+    ),
     click.option("--gzip", is_flag=True, help="HDF5 only: compress; Caffe reads it."),
 )
 def command(
@@ -26,18 +33,26 @@ def command(
 ) -> None:
     """Convert WEIGHTS to the format that the name of OUTPUT says.
 
-    A name that ends in .h5 is HDF5 (.caffemodel.h5, as Caffe spells it), any other a caffemodel.
+    A name that ends in .h5 or .hdf5 is HDF5 (.caffemodel.h5, as Caffe spells it), one that ends in
+    .caffemodel a caffemodel. Without --float16, HDF5 keeps the type of the numbers, and a
+    caffemodel has what stock Caffe reads: float32 for float16.
     """
-    from netsurgery.formats.convert import convert_weights
+    from netsurgery.formats.convert import convert_weights, in_float32
+    from netsurgery.formats.half import not_halved
     from netsurgery.formats.weights import open_weights
     from netsurgery.network.model import load
     from netsurgery.network.parameters import blob_shapes, owners_of_shared
 
-    target = "hdf5" if output.suffix == ".h5" else "caffemodel"
+    target = "hdf5" if output.suffix.lower() in HDF5 else "caffemodel"
     known: dict[str, Any] = {}
     if prototxt:
         network = load(prototxt).network()
         known = {"shapes": blob_shapes(network), "shared": owners_of_shared(network)}
-    made = convert_weights(open_weights(weights), target, **known)
+    given = open_weights(weights)
+    made = convert_weights(given, target, **known)
+    if not float16 and target == "caffemodel":
+        made = in_float32(made)
     made.write(output, float16=float16, gzip=gzip)
+    for kept in not_halved(given.layers) if float16 else ():
+        click.echo(f"{weights}: {kept}", err=True)
     click.echo(f"written {output} ({output.stat().st_size:,} bytes)")

@@ -13,7 +13,6 @@ from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
 from netsurgery.cli._options import (
     CALIBRATION,
-    FILE,
     OUTPUT,
     json_option,
     options,
@@ -23,6 +22,7 @@ from netsurgery.cli._options import (
     section,
     weights_argument,
 )
+from netsurgery.cli._outputs import PLAN, PLOT
 from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, rule_options
 
 
@@ -41,7 +41,7 @@ from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, ru
             "what each loses: 0.3:0.9:0.1, or 30%:90%:10%. With -o plan.yaml, plans go to "
             "plan.0.3.yaml and so on.",
         ),
-        click.option("--plot", type=FILE, help="With --sweep: a file for the plot, .svg or .png."),
+        click.option("--plot", type=PLOT, help="With --sweep: a file for the plot, .svg or .png."),
         click.option(
             "--measured",
             type=click.IntRange(min=0),
@@ -66,7 +66,7 @@ from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, ru
     section(
         OUTPUT,
         click.option(
-            "-o", "--output", type=FILE, help="Where the plan goes; printed if not given."
+            "-o", "--output", type=PLAN, help="Where the plan goes; printed if not given."
         ),
     ),
     json_option,

@@ -30,6 +30,7 @@ from netsurgery.cli._options import (
     section,
     weights_argument,
 )
+from netsurgery.cli._outputs import RANKING
 
 ENGINE = ("engine", "caffe_python", "pythonpath")
 
@@ -90,7 +91,7 @@ ENGINE = ("engine", "caffe_python", "pythonpath")
         click.option(
             "-o",
             "--output",
-            type=FILE,
+            type=RANKING,
             help="A file for the whole ranking as JSON. With --oracle, what it measures is kept in "
             "OUTPUT.oracle, from which the next run goes on.",
         ),

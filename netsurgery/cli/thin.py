@@ -10,13 +10,13 @@ import click
 from netsurgery.cli._carry_out import carry_out, carry_out_options
 from netsurgery.cli._command import Command
 from netsurgery.cli._options import (
-    FILE,
     OUTPUT,
     options,
     prototxt_argument,
     section,
     weights_argument,
 )
+from netsurgery.cli._outputs import PLAN
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
 _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multiple")
@@ -81,7 +81,7 @@ _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multip
     section(
         OUTPUT,
         click.option(
-            "--save-plan", type=FILE, help="Also write the plan, to be edited and applied."
+            "--save-plan", type=PLAN, help="Also write the plan, to be edited and applied."
         ),
     ),
 )

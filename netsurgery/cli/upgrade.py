@@ -8,7 +8,8 @@ from typing import Optional
 import click
 
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import FOLDER, options, prototxt_argument
+from netsurgery.cli._options import options, prototxt_argument
+from netsurgery.cli._outputs import FOLDER
 
 
 @click.command("upgrade", cls=Command)

@@ -24,6 +24,7 @@ from netsurgery.cli._options import (
     progress,
     section,
 )
+from netsurgery.cli._outputs import GOLDEN
 
 TOLERANCES = ("expect", "max_error", "min_agreement", "output")
 
@@ -53,7 +54,7 @@ TOLERANCES = ("expect", "max_error", "min_agreement", "output")
     engine_options,
     section(
         "Without a second net",
-        click.option("--save-golden", type=FILE, help="Run A alone and save what it gives."),
+        click.option("--save-golden", type=GOLDEN, help="Run A alone and save what it gives."),
         click.option("--golden", type=FILE, help="Compare A with what was saved."),
     ),
     json_option,

@@ -66,6 +66,22 @@ class Held:
         yield self._values.reshape(-1)
 
 
+class Rounded:
+    """Numbers kept elsewhere, rounded when they are read."""
+
+    def __init__(self, values: Values, dtype: str) -> None:
+        self._values = values
+        self.dtype = np.dtype(dtype)
+        self.count = values.count
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """The numbers, rounded a block at a time."""
+        for block in _blocks(self._values):
+            # Not by whoever writes the file: some HDF5 libraries round to float16 wrongly.
+            with np.errstate(over="ignore", under="ignore"):
+                yield block.astype(self.dtype)
+
+
 class Blob:
     """One parameter array of a layer. Immutable, and read only when asked for.
 
@@ -105,6 +121,11 @@ class Blob:
         """How the file stores each number: ``float32``, ``float64``, ``float16`` and so on."""
         return self._values.dtype.name
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of each number."""
+        return self._values.dtype.itemsize
+
     def array(self, dtype: DTypeLike = np.float32) -> np.ndarray:
         """The numbers as a read-only, aligned, C-contiguous array.
 
@@ -124,9 +145,7 @@ class Blob:
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The numbers as flat views of at most `BLOCK`, as stored and perhaps not aligned."""
-        for piece in self._values.pieces():
-            for start in range(0, len(piece), BLOCK):
-                yield piece[start : start + BLOCK]
+        return _blocks(self._values)
 
     def count_nonfinite(self) -> int:
         """How many numbers are NaN or infinite, found without holding the blob in memory."""
@@ -152,6 +171,11 @@ class Blob:
             raise ValueError(f"{self.shape} has not as many elements as {tuple(shape)}")
         return Blob(shape, self._values, note=self.note)
 
+    def rounded(self, dtype: str) -> Blob:
+        """The same numbers stored as ``"<f2"``, ``"<f4"`` or ``"<f8"``, whether that holds them."""
+        values = Rounded(self._values, dtype)
+        return Blob(self.shape, values, legacy=self.legacy)
+
     def filled(self, values: ArrayLike) -> Blob:
         """A blob of the same shape with other numbers, as many, stored as float32.
 
@@ -172,6 +196,12 @@ def _changeable(values: np.ndarray, dtype: np.dtype) -> bool:
     """Whether `values` must be copied to be held as an immutable array of that dtype."""
     flags = values.flags
     return values.dtype != dtype or flags.writeable or not (flags.c_contiguous and flags.aligned)
+
+
+def _blocks(values: Values) -> Iterator[np.ndarray]:
+    for piece in values.pieces():
+        for start in range(0, len(piece), BLOCK):
+            yield piece[start : start + BLOCK]
 
 
 def _gather(pieces: Iterable[np.ndarray], count: int, dtype: np.dtype) -> np.ndarray:

@@ -35,8 +35,10 @@ _SINGLE = {
 }
 _NUMBERS = {DATA: "<f4", _DIFF: "<f4", DOUBLE_DATA: "<f8", _DOUBLE_DIFF: "<f8"}
 _WIRE_OF = {"<f4": FIXED32, "<f8": FIXED64}
+RAW_TYPE, RAW_DATA = _RAW_TYPE[0], _RAW_DATA[0]
 # NVIDIA's enum Type, which OpenCV's half-precision files use too.
-_RAW_DTYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
+RAW_FLOAT16 = 2
+_RAW_DTYPES = {0: "<f8", 1: "<f4", RAW_FLOAT16: "<f2"}
 _C3D_NOTE = "shifted by one axis, as C3D v1.0 stores them"
 _DIFF_NOTE = "the values are its diff: it has no data, and Caffe itself would refuse it"
 

@@ -8,7 +8,15 @@ import numpy as np
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import SHARED, Blob, Extent, LayerWeights
-from netsurgery.formats.blobproto import DATA, DOUBLE_DATA, LEGACY_AXES, SHAPE
+from netsurgery.formats.blobproto import (
+    DATA,
+    DOUBLE_DATA,
+    LEGACY_AXES,
+    RAW_DATA,
+    RAW_FLOAT16,
+    RAW_TYPE,
+    SHAPE,
+)
 from netsurgery.formats.caffemodel import LAYOUTS, NET_NAME, Layout, Part
 from netsurgery.formats.layer_types import V0_TYPES, V1_TYPES
 from netsurgery.formats.wire import (
@@ -21,7 +29,12 @@ from netsurgery.formats.wire import (
 
 CAFFE_LIMIT = 2_147_483_647
 _BLOCK = 1 << 24
-_DTYPES: dict[int, np.dtype] = {DATA: np.dtype("<f4"), DOUBLE_DATA: np.dtype("<f8")}
+_DTYPES: dict[int, np.dtype] = {
+    DATA: np.dtype("<f4"),
+    DOUBLE_DATA: np.dtype("<f8"),
+    RAW_DATA: np.dtype("<f2"),
+}
+_FIELDS = {"float64": DOUBLE_DATA, "float16": RAW_DATA}
 _V0_NAMES = {name: old for old, name in V0_TYPES.items()}
 
 # What a file is written from: bytes, bytes of another file, or the numbers of a blob.
@@ -114,6 +127,8 @@ def _blob_pieces(blob: Blob, number: int) -> list[Piece]:
     field, dtype = _stored(blob)
     length = blob.count * dtype.itemsize
     data = encode_prefix(field, length) if length else b""
+    if field == RAW_DATA:
+        data = encode_tag(RAW_TYPE, VARINT) + encode_varint(RAW_FLOAT16) + data
     shape = _encoded_shape(blob)
     shape_first = blob.legacy or field > SHAPE
     before, behind = (shape + data, b"") if shape_first else (data, shape)
@@ -133,8 +148,11 @@ def _encoded_shape(blob: Blob) -> bytes:
 
 
 def _stored(blob: Blob) -> tuple[int, np.dtype]:
-    """The field and the dtype a blob is written in: float32 unless it is float64 already."""
-    field = DOUBLE_DATA if blob.storage == "float64" else DATA
+    """The field and the dtype a blob is written in: float32 unless it is in half or in double.
+
+    Half is what NVIDIA's Caffe and OpenCV read; stock Caffe takes such a blob for an empty one.
+    """
+    field = _FIELDS.get(blob.storage, DATA)
     return field, _DTYPES[field]
 
 

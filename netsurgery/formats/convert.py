@@ -6,6 +6,7 @@ from typing import Mapping, Optional, Sequence
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import SHARED, Blob, LayerWeights
+from netsurgery.formats.half import HALF
 from netsurgery.formats.weights import Weights
 
 Shapes = Mapping[str, Sequence[Sequence[int]]]
@@ -19,7 +20,7 @@ def convert_weights(
     shapes: Optional[Shapes] = None,
     shared: Optional[Shared] = None,
 ) -> Weights:
-    """Weights of the same numbers in another format.
+    """Weights of the same numbers, each stored as it was, in another format.
 
     Args:
         weights: What to convert.
@@ -35,10 +36,23 @@ def convert_weights(
     layers = [_shaped(layer, shapes or {}) for layer in weights.layers]
     if format == "hdf5":
         layers = [_without_shared(layer, shared or {}) for layer in layers]
-        return Weights(layers, name=weights.name, format="hdf5", file=weights.file)
+        return Weights(
+            layers, name=weights.name, format="hdf5", file=weights.file, gzip=weights.gzip
+        )
     owners = {layer.name: layer for layer in layers}
     layers = [_with_shared(layer, owners, shared or {}) for layer in layers]
     return Weights.of(layers, weights.name)
+
+
+def in_float32(weights: Weights) -> Weights:
+    """The weights with what is in float16 as float32, which stock Caffe reads from a caffemodel."""
+    half = {layer.name for layer in weights.layers if any(b.storage == HALF for b in layer.blobs)}
+    return weights.replace({name: list(map(_in_float32, weights.find(name))) for name in half})
+
+
+def _in_float32(layer: LayerWeights) -> LayerWeights:
+    blobs = tuple(b.rounded("<f4") if b.storage == HALF else b for b in layer.blobs)
+    return LayerWeights(layer.name, layer.type, blobs)
 
 
 def _shaped(layer: LayerWeights, shapes: Shapes) -> LayerWeights:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 import numpy as np
 
@@ -38,6 +38,12 @@ def read_hdf5(path: str) -> tuple[LayerWeights, ...]:
     with damage_reported():
         data = _weights_group(h5py, h5py.File(path, "r"))
         return tuple(_layers(h5py, data))
+
+
+def is_compressed(layers: Iterable[LayerWeights]) -> bool:
+    """Whether a blob that was read from HDF5 is compressed there."""
+    values = (blob._values for layer in layers for blob in layer.blobs)
+    return any(isinstance(one, _Stored) and one.compressed for one in values)
 
 
 def h5py_library() -> Any:
@@ -138,6 +144,7 @@ class _Stored:
         self._dataset = dataset
         self.dtype: np.dtype = dataset.dtype
         self.count: int = dataset.size
+        self.compressed: bool = dataset.compression is not None
 
     def pieces(self) -> Iterator[np.ndarray]:
         """All of them, read now."""

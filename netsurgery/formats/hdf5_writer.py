@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Optional, Sequence, T
 import numpy as np
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.blob import SHARED, Blob, LayerWeights
+from netsurgery.formats.blob import SHARED, Blob, Held, LayerWeights
 from netsurgery.formats.hdf5 import h5py_library
 
 if TYPE_CHECKING:
@@ -18,12 +18,11 @@ _Result = TypeVar("_Result")
 _WORTH_COMPRESSING = 4096  # bytes; what HDF5 adds for a compressed dataset is about as much
 
 
-def write_hdf5(
-    layers: Sequence[LayerWeights], stream: BinaryIO, *, float16: bool = False, gzip: bool = False
-) -> None:
+def write_hdf5(layers: Sequence[LayerWeights], stream: BinaryIO, *, gzip: bool = False) -> None:
     """Write the layers into a file that is open for reading and writing.
 
-    Caffe itself reads what any of the options give. A layer without weights becomes an empty
+    Each blob is stored as it is, whatever its type, and compressed if `gzip`: Caffe itself reads
+    all that. A layer without weights becomes an empty
     group, as Caffe makes it, or is left out where HDF5 cannot hold its name.
 
     Raises:
@@ -39,13 +38,13 @@ def write_hdf5(
                 group = data.create_group(layer.name.encode("utf-8", "surrogateescape"))
                 for index, blob in enumerate(layer.blobs):
                     if blob is not SHARED:
-                        _write_blob(group, index, blob, layer.name, float16, gzip)
+                        _write_blob(group, index, blob, layer.name, gzip)
     finally:
         unfailing.report()
 
 
 def size_of(layers: Sequence[LayerWeights]) -> int:
-    """Return the bytes of the file that `write_hdf5` makes, its numbers in float32.
+    """Return the bytes of the file that `write_hdf5` makes, its numbers not compressed.
 
     What HDF5 adds depends on names and axes alone: it is that of a file of single numbers.
 
@@ -58,12 +57,14 @@ def size_of(layers: Sequence[LayerWeights]) -> int:
     ]
     stream = io.BytesIO()
     write_hdf5(small, stream)
-    itemsize = np.dtype(np.float32).itemsize
-    return stream.getbuffer().nbytes + itemsize * (sum(b.count for b in numbers) - len(numbers))
+    more = sum(blob.itemsize * (blob.count - 1) for blob in numbers)
+    return stream.getbuffer().nbytes + more
 
 
 def _single(blob: Blob) -> Blob:
-    return blob if blob is SHARED else Blob.of(np.zeros((1,) * len(blob.shape), np.float32))
+    if blob is SHARED:
+        return blob
+    return Blob((1,) * len(blob.shape), Held(np.zeros(1, blob.storage)))
 
 
 class _Unfailing(io.RawIOBase):
@@ -130,27 +131,15 @@ def _why_not(name: str, chosen: dict[str, LayerWeights]) -> str:
     return ""
 
 
-def _write_blob(
-    group: h5py.Group, index: int, blob: Blob, layer: str, float16: bool, gzip: bool
-) -> None:
+def _write_blob(group: h5py.Group, index: int, blob: Blob, layer: str, gzip: bool) -> None:
     if blob.legacy:
         raise FormatError(
             f"blob {index} has a legacy shape {blob.shape}, and HDF5 must have the net's own",
             layer=layer,
             remedy="convert with the prototxt",
         )
-    values = blob.array(np.float32)
-    if float16:
-        values = _halved(values, layer, index)
+    # Rounded before it gets here: HDF5 1.14.2 to 1.14.6 halve some numbers that they narrow.
+    values = blob.array(blob.storage)
     compress = gzip and values.nbytes > _WORTH_COMPRESSING
     options = {"compression": "gzip", "shuffle": True} if compress else {}
     group.create_dataset(str(index), data=values, **options)
-
-
-def _halved(values: np.ndarray, layer: str, index: int) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        halved = values.astype(np.float16)
-    lost = int(np.isfinite(values).sum() - np.isfinite(halved).sum())
-    if lost:
-        raise FormatError(f"blob {index} has {lost:,} values too large for float16", layer=layer)
-    return halved

@@ -11,7 +11,8 @@ from netsurgery.formats import caffemodel_writer, sniff
 from netsurgery.formats.atomic import AnyPath, write_together
 from netsurgery.formats.blob import Blob, LayerWeights
 from netsurgery.formats.caffemodel import Part, scan
-from netsurgery.formats.hdf5 import read_hdf5
+from netsurgery.formats.half import halved_layer
+from netsurgery.formats.hdf5 import is_compressed, read_hdf5
 from netsurgery.formats.hdf5_writer import size_of, write_hdf5
 
 __all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
@@ -25,6 +26,7 @@ class Weights:
         format: ``"caffemodel"`` or ``"hdf5"``.
         version: The layout of its layers: ``"V2"``, ``"V1"`` or ``"V0"``.
         name: The net's name.
+        gzip: Whether it is compressed when it is written; HDF5 only.
         layers: Its layers.
     """
 
@@ -36,12 +38,14 @@ class Weights:
         version: str = "V2",
         format: str = "caffemodel",  # noqa: A002
         file: Optional[str] = None,
+        gzip: bool = False,
     ) -> None:
         self._parts = tuple(parts)
         self.name = name
         self.version = version
         self.format = format
         self.file = file
+        self.gzip = gzip
         self.layers = tuple(part for part in self._parts if isinstance(part, LayerWeights))
         self._by_name: dict[str, list[LayerWeights]] = {}
         for layer in self.layers:
@@ -84,8 +88,22 @@ class Weights:
                 parts.extend(waiting.pop(part.name, ()))
             else:
                 parts.append(part)
+        return self._with(parts)
+
+    def halved(self) -> Weights:
+        """The same in float16, but for blobs that it cannot hold; see `netsurgery.formats.half`."""
+        return self._with(
+            [halved_layer(part) if isinstance(part, LayerWeights) else part for part in self._parts]
+        )
+
+    def _with(self, parts: Sequence[Part]) -> Weights:
         return Weights(
-            parts, name=self.name, version=self.version, format=self.format, file=self.file
+            parts,
+            name=self.name,
+            version=self.version,
+            format=self.format,
+            file=self.file,
+            gzip=self.gzip,
         )
 
     def _require_replaceable(self, changes: Mapping[str, Sequence[LayerWeights]]) -> None:
@@ -97,7 +115,7 @@ class Weights:
                     raise FormatError("is in the weights already", file=self.file, layer=layer.name)
 
     def size(self) -> int:
-        """Bytes these weights fill when they are written, in HDF5 as float32."""
+        """Bytes these weights fill when they are written; in HDF5 not counting what gzip saves."""
         if self.format == "hdf5":
             return size_of(self.layers)
         return caffemodel_writer.size_of(self._pieces())
@@ -115,7 +133,8 @@ class Weights:
         Args:
             path: Where to. The format is that of the weights, whatever the path is called.
             allow_huge: Write a caffemodel over Caffe's limit of 2,147,483,647 bytes.
-            float16: HDF5 only: store half the bytes. Caffe converts when it loads.
+            float16: Store half the bytes, see `halved`. Caffe converts when it loads HDF5; from a
+                caffemodel only NVIDIA's Caffe and OpenCV read them.
             gzip: HDF5 only: compress.
 
         Raises:
@@ -134,12 +153,13 @@ class Weights:
         gzip: bool = False,
     ) -> None:
         """Write into an open file with a name, for `write_together`; see `write`."""
+        given = self.halved() if float16 else self
         if self.format == "hdf5":
-            write_hdf5(self.layers, stream, float16=float16, gzip=gzip)
+            write_hdf5(given.layers, stream, gzip=gzip or self.gzip)
             return
-        if float16 or gzip:
-            raise FormatError("float16 and gzip are for HDF5", remedy="convert to HDF5")
-        pieces = self._pieces()
+        if gzip:
+            raise FormatError("gzip is for HDF5", remedy="convert to HDF5")
+        pieces = given._pieces()
         if not allow_huge:
             caffemodel_writer.require_readable(caffemodel_writer.size_of(pieces))
         caffemodel_writer.write_pieces(pieces, stream)
@@ -186,7 +206,8 @@ def _map(stream: BinaryIO) -> Union[bytes, mmap.mmap]:
 def _read(data: Union[bytes, mmap.mmap], file: str) -> Weights:
     kind = sniff.identify(data[: sniff.HEAD])
     if kind is sniff.HDF5:
-        return Weights(read_hdf5(file), format="hdf5", file=file)
+        layers = read_hdf5(file)
+        return Weights(layers, format="hdf5", file=file, gzip=is_compressed(layers))
     if kind not in (None, sniff.CAFFEMODEL):
         raise sniff.refusal(kind, "a .caffemodel")
     try:

@@ -36,8 +36,7 @@ layer factored at full rank must give outputs equal to float noise.
 
 Classifying heads are factored like any other layer here. The smallest rank that keeps 0.9 of
 the energy of a 10-way head is about 8 of 10: it saves next to nothing and costs accuracy, so
-`--keep` them. New blobs are float32: beside NVIDIA's float16 a pair may save weights and still
-make the file larger.
+`--keep` them.
 """
 
 

@@ -217,9 +217,7 @@ def test_what_hdf5_cannot_hold_is_refused(tmp_path: Path) -> None:
         as_hdf5([layer("a", seeded(1)), layer("a", seeded(1))]).write(out)
     with pytest.raises(FormatError, match="HDF5 cannot hold this name"):
         as_hdf5([layer(".", seeded(1))]).write(out)
-    with pytest.raises(FormatError, match="blob 0 has 1 values too large for float16"):
-        as_hdf5([layer("a", np.float32([1, 7e4, np.inf]))]).write(out, float16=True)
-    with pytest.raises(FormatError, match="float16 and gzip are for HDF5"):
+    with pytest.raises(FormatError, match="gzip is for HDF5"):
         Weights.of([layer("a", seeded(1))]).write(out, gzip=True)
     assert list(tmp_path.iterdir()) == []
     twice = [layer("data"), layer("data"), layer("a", seeded(1))]
