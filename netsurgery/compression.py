@@ -8,7 +8,7 @@ import platform
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional, Union
+from typing import Any, Callable, Container, Mapping, Optional, Union
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
@@ -24,6 +24,7 @@ from netsurgery.planning import Plan
 from netsurgery.planning.plan import identify
 from netsurgery.surgery import Surgery, operate
 from netsurgery.verification import Verification, verify
+from netsurgery.verification.written import Written, compare_saved, compare_written
 from netsurgery.version import __version__
 
 REPORT = "netsurgery.json"
@@ -34,6 +35,8 @@ HOW_TO_GET_AN_ENGINE = (
 # rank. The rest is what float32 sums of squares over some 1e8 weights can be off by.
 _ROUNDING = 1e-5
 _PRECISION = 1e-3
+
+Compare = Callable[[Model, Model, Model, Container[str]], Written]
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class Compression:
         layers: Predicted and measured error of each rewritten layer's weights.
         costs: What original and written pair cost.
         sizes: Bytes of the weights files of both.
+        written: What reading the pair back showed.
         equality: The twin against the written pair: must agree to float noise.
         effect: The original against the written pair: what truncation costs.
         unproven: Why nothing was run, or None.
@@ -111,6 +115,7 @@ class Compression:
     layers: tuple[LayerError, ...]
     costs: tuple[Totals, Totals]
     sizes: tuple[int, int]
+    written: Written
     equality: Optional[Verification]
     effect: Optional[Verification]
     unproven: Optional[str]
@@ -118,7 +123,8 @@ class Compression:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the proof failed; empty when it passed or nothing was run."""
-        found = [
+        found = list(self.written.reasons)
+        found += [
             f"layer {layer.layer!r}: its weights are {layer.measured:.2e} away from the original, "
             f"where truncation explains {layer.predicted:.2e}"
             for layer in self.layers
@@ -149,6 +155,7 @@ class Compression:
                 "passed": bool(self) and self.unproven is None,
                 "unproven": self.unproven,
                 "reasons": list(self.reasons),
+                "written": self.written.to_dict(),
                 "equality": _as_dict(self.equality),
                 "effect": _as_dict(self.effect),
             },
@@ -195,7 +202,8 @@ def compress(
         pair = surgery.model.save(scratch)
         if writer is not None:
             _write_through_caffe(surgery, pair, writer)
-        done = _examine(surgery, plan, pair, folder, proof or Proof(), progress)
+        compare = compare_written if writer is None else compare_saved
+        done = _examine(surgery, plan, pair, folder, proof or Proof(), compare, progress)
         report = Path(scratch) / REPORT
         report.write_text(json.dumps(done.to_dict(), indent=2) + "\n", encoding="utf-8")
         move_together({folder / path.name: path for path in (*pair, report)})
@@ -245,9 +253,12 @@ def _examine(
     pair: tuple[Path, ...],
     folder: Path,
     proof: Proof,
+    compare: Compare,
     progress: Callable[[str], None],
 ) -> Compression:
     written = load(*pair)
+    progress("reading back")
+    found = compare(surgery.original, surgery.model, written, surgery.touched)
     progress("multiplying out")
     twin = surgery.twin(written.weights)
     measured = surgery.errors(twin)
@@ -268,6 +279,7 @@ def _examine(
         tuple(layers),
         (total_cost(surgery.original), total_cost(written)),
         (_bytes(surgery.original), pair[1].stat().st_size),
+        found,
         equality,
         effect,
         unproven,

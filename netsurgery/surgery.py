@@ -126,6 +126,16 @@ class Surgery:
         }
 
     @property
+    def touched(self) -> frozenset[str]:
+        """The names of layers whose weights were taken away or put in."""
+        return frozenset(
+            name
+            for step in self.steps
+            for gone, came in step.rewrite.weights.items()
+            for name in (gone, *(layer.name for layer in came))
+        )
+
+    @property
     def approximate(self) -> Optional[str]:
         """Why the twin is not equal to the new model, or None if it is."""
         reasons = [step.rewrite.approximate for step in self.steps]

@@ -87,11 +87,22 @@ def verdict(done: Compression) -> list[str]:
     """Return the outcome of the proof, as lines."""
     reasons = [f"  {reason}" for reason in done.reasons]
     if done.unproven:
-        return [f"UNPROVEN: {done.unproven}", *reasons]
+        return [f"UNPROVEN: {done.unproven}", read_back(done), *reasons]
     if not done or done.equality is None or done.effect is None:
         return ["FAILED", *reasons]
     return [
+        read_back(done),
         f"proved: truncation explains every difference ({len(done.equality.blobs)} blobs equal "
         f"those of the multiplied-out net, to {done.equality.error:.1e})",
         would_pass(done.effect),
     ]
+
+
+def read_back(done: Compression) -> str:
+    """Return what comparing the written files number by number showed, in one line."""
+    if not done.written:
+        return "the files that were written are not what was meant"
+    return (
+        f"read back: {done.written.made:,} blobs as surgery made them, "
+        f"{done.written.untouched:,} others bit for bit those of the original"
+    )
