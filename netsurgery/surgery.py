@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Callable, Mapping, Optional
+from typing import Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -151,18 +151,21 @@ def apply(model: Model, plan: Plan, statistics: Optional[Statistics] = None) -> 
     return operate(model, plan, statistics).model
 
 
-def plan_behind_folds(model: Model, plan_others: Callable[[Model], Plan]) -> Plan:
+def plan_behind_folds(
+    model: Model, plan_others: Callable[[Model], Plan], keep: Sequence[str] = ()
+) -> Plan:
     """Plan all folds of BatchNorm, Scale and Bias, and then for the model that they leave.
 
     Args:
         model: The network with its weights.
         plan_others: Makes the rest of the plan.
+        keep: Layers that folds leave alone.
 
     Raises:
         NetworkError: Prototxt and weights do not belong together.
         PlanError: What ``plan_others`` raises.
     """
-    folds = plan_folds(model)
+    folds = plan_folds(model, keep)
     others = plan_others(apply(model, folds))
     return Plan((*folds.edits, *others.edits), (*folds.left, *others.left))
 

@@ -106,7 +106,7 @@ class Planner:
             engine = wishes.engine or (statistics.engine if statistics else None)
             self._clock = Clock(choose_engine(engine, model.network()), self._notes)
         self._score = self._make_score()
-        self._folds = plan_folds(model) if FOLD in wishes.methods else Plan()
+        self._folds = plan_folds(model, wishes.keep) if FOLD in wishes.methods else Plan()
         self._folded = apply(model, self._folds) if self._folds.edits else model
         self.original = NetCost(model, wishes.rois, self._clock).total
         self._correction = Correction()

@@ -135,7 +135,7 @@ class BudgetWishes:
         name = self.score or ("effect" if inputs else "energy")
         if name in ("output", "effect") and not inputs:
             raise PlanError(
-                f"score {name} needs inputs", remedy=Remedy("give some as {}", "statistics")
+                f"score {name} needs inputs", remedy=Remedy("give some with {}", "statistics")
             )
         return name
 

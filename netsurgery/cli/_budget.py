@@ -87,7 +87,7 @@ def read_budget(
 
     Raises:
         PlanError: A budget, method or score is none.
-        click.UsageError: There are rules too, or budget options without a budget.
+        click.UsageError: A sweep and a budget are of the same currency.
     """
     from netsurgery.budgets import Budget, BudgetWishes
     from netsurgery.budgets.costs import parse_bytes
@@ -96,18 +96,13 @@ def read_budget(
     size = None if given["size"] is None else parse_bytes(given["size"])
     costs = {**{name: given[name] for name in ("macs", "params", "latency")}, "bytes": size}
     if sweep is not None:
+        if costs[sweep[0]] is not None:
+            raise click.UsageError(
+                f"--sweep already gives a budget of {sweep[0]}; give one of both"
+            )
         costs[sweep[0]] = sweep[1][-1]
     if all(value is None for value in costs.values()):
-        alone = [f"--{name}" for name in ("methods", "score", "metric", "rois") if given[name]]
-        if alone:
-            raise click.UsageError(
-                f"{alone[0]} needs a budget: --macs, --params, --bytes, --latency"
-            )
         return None
-    if any(rules[name] for name in ("ranks", "energies", "errors")):
-        raise click.UsageError("give a budget or rules, not both")
-    if rules["fit"]:
-        raise click.UsageError("--fit is for rules; a budget chooses how layers are fitted")
     names = given["methods"]
     methods = tuple(name.strip() for name in names.split(",")) if names else DEFAULT_METHODS
     return BudgetWishes(

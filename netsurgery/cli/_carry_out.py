@@ -152,8 +152,6 @@ def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], 
     paths, count = given.pop("calibrate"), given.pop("samples")
     cache = read_cache(given.pop("no_cache"))
     if not paths:
-        if count is not None:
-            raise click.UsageError("--samples needs --calibrate")
         if not given.get("inputs") and any(given.get(name) is not None for name in PREPROCESSING):
             raise click.UsageError("preprocessing flags need --inputs or --calibrate")
         return None

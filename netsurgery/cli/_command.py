@@ -6,6 +6,8 @@ from typing import Any, Dict, List, Tuple
 
 import click
 
+from netsurgery.cli._clashes import refuse_clashes
+from netsurgery.cli._options import spelling
 from netsurgery.errors import NetsurgeryError
 
 _OTHERWISE = {
@@ -34,7 +36,9 @@ class Command(click.Command):
 
         Raises:
             Refusal: The library refused; arguments that it names are named as options.
+            click.UsageError: Options contradict each other.
         """
+        refuse_clashes(ctx)
         try:
             return super().invoke(ctx)
         except NetsurgeryError as error:
@@ -60,9 +64,3 @@ class Command(click.Command):
             if name in by_name:
                 return spelling(by_name[name])
         return f"`{argument}`"
-
-
-def spelling(param: click.Parameter) -> str:
-    """Return how help and messages call an option: ``--macs``; or an argument: ``PLAN``."""
-    long = [name for name in param.opts if name.startswith("--")]
-    return (long or [param.human_readable_name])[0]

@@ -47,6 +47,12 @@ def section(title: str, *decorators: Callable[[Any], Any]) -> Callable[[Command]
     return decorate
 
 
+def spelling(param: click.Parameter) -> str:
+    """Return how help and messages call an option: ``--macs``; or an argument: ``PLAN``."""
+    long = [name for name in param.opts if name.startswith("--")]
+    return (long or [param.human_readable_name])[0]
+
+
 def print_json(data: Any) -> None:
     """Print ``data`` as JSON; numbers JSON does not know become null."""
     click.echo(json.dumps(plain(data), indent=2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import click
 
@@ -91,13 +91,14 @@ how_options = section(
 )
 
 
-def make_plan(model: Any, wishes: Any, fold: bool, progress: Any) -> Any:
+def make_plan(model: Any, wishes: Any, fold: bool, keep: Sequence[str], progress: Any) -> Any:
     """Return the plan for what the rule options say.
 
     Args:
         model: The model.
         wishes: What `read_wishes` returned.
         fold: Whether to fold BatchNorm layers first.
+        keep: Layers to leave alone.
         progress: Called with the name of each layer that is looked at.
 
     Raises:
@@ -108,10 +109,10 @@ def make_plan(model: Any, wishes: Any, fold: bool, progress: Any) -> Any:
     from netsurgery.surgery import plan_behind_folds
 
     if wishes is None:
-        return plan_folds(model)
+        return plan_folds(model, keep)
     if not fold:
         return plan_low_rank(model, wishes, progress)
-    return plan_behind_folds(model, lambda folded: plan_low_rank(folded, wishes, progress))
+    return plan_behind_folds(model, lambda folded: plan_low_rank(folded, wishes, progress), keep)
 
 
 def read_wishes(

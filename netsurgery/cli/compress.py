@@ -47,8 +47,6 @@ def command(
     notes = f"{given['output']}.measured.json" if given["output"] else None
     others = {"seed": given["seed"], "notes": notes, "engine": engine}
     wishes = read_budget({name: given.pop(name) for name in BUDGETS}, rules, **others)
-    if plan_file and wishes:
-        raise click.UsageError("give a plan or a budget, not both")
     if given["calibrate"] and not (plan_file or wishes or rules["fit"]):
         raise click.UsageError("--calibrate has nothing to fit: add --fit data, or give a budget")
 
@@ -66,7 +64,7 @@ def _plan(model: Any, plan_file: Optional[Path], rules: dict, step: Any) -> Any:
     from netsurgery.planning import Plan
 
     if plan_file:
-        if any(rules[name] for name in ("ranks", "energies", "errors", "fold_batchnorm", "fit")):
-            raise click.UsageError("give a plan or rules, not both")
         return Plan.load(plan_file)
-    return make_plan(model, read_wishes(predict=False, **rules), rules["fold_batchnorm"], step)
+    return make_plan(
+        model, read_wishes(predict=False, **rules), rules["fold_batchnorm"], rules["keep"], step
+    )

@@ -89,8 +89,6 @@ def command(
     budgets = {name: given.pop(name) for name in BUDGETS}
     sweep, plot, measured = (given.pop(name) for name in ("sweep", "plot", "measured"))
     swept = parse_sweep(sweep) if sweep else None
-    if not sweep and (plot or measured is not None):
-        raise click.UsageError(f"{'--plot' if plot else '--measured'} needs --sweep")
     if plot:
         require_plots()
     engine = read_engine(*(given.pop(name) for name in ENGINE))
@@ -103,7 +101,7 @@ def command(
     model = load(prototxt, weights)
     with progress("planning") as step:
         if not wishes:
-            plan = make_plan(model, chosen, rules["fold_batchnorm"], step)
+            plan = make_plan(model, chosen, rules["fold_batchnorm"], rules["keep"], step)
         else:
             from netsurgery.budgets import Planner
 

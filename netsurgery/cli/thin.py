@@ -45,13 +45,15 @@ _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multip
             multiple=True,
             metavar="LAYER=CHANNELS",
             help="How many channels a layer keeps, or which share (conv4_1=96, 'conv3_*=50%'). "
-            "LAYER is a name, a glob or a layer type; a share alone is for all. Repeatable.",
+            "LAYER is a name, a glob or a layer type; a share alone is for all. Beside a budget or a "
+            "width, it says what becomes of these layers, and they of the others. Repeatable.",
         ),
         click.option(
             "--width",
             type=int,
             metavar="W",
-            help="Convolutions keep at most W channels, InnerProduct layers 2 W.",
+            help="Convolutions keep at most W channels, InnerProduct layers 2 W. With a budget, both "
+            "are limits: the width is cut to even where the budget would allow more.",
         ),
         click.option(
             "--from-zeros",
@@ -103,13 +105,8 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> 
     from_zeros, save_plan = given.pop("from_zeros"), given.pop("save_plan")
     planner = _from_zeros if from_zeros else _by(wishes, given["seed"])
     ways = [wishes[name] not in (None, ()) for name in ("macs", "params", "keep", "width")]
-    if from_zeros == any(ways):
+    if not from_zeros and not any(ways):
         raise click.UsageError("say how thin: --macs, --params, --keep or --width; or --from-zeros")
-    if from_zeros and (wishes["criterion"] or wishes["compensate"] or wishes["multiple"] != 1):
-        raise click.UsageError(
-            "--from-zeros cuts what is dead, and nothing else: it takes no --criterion, "
-            "--compensate or --round"
-        )
     planner = _saving(planner, save_plan)
     prepare = _with_zeros_for_masks if from_zeros else _as_it_is
     ctx.exit(carry_out(prototxt, weights, planner, "thinning", given, prepare))

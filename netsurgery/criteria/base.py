@@ -69,7 +69,7 @@ class View:
             raise PlanError(
                 "this criterion looks at activations, and there are no inputs",
                 layer=self.group.name,
-                remedy=Remedy("give some as {}", "statistics"),
+                remedy=Remedy("give some with {}", "statistics"),
             )
         return self.statistics
 

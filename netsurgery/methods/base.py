@@ -84,7 +84,7 @@ class Context:
             raise PlanError(
                 f"{edit.method} needs inputs to fit to",
                 layer=edit.layer,
-                remedy=Remedy("give some as {}", "statistics"),
+                remedy=Remedy("give some with {}", "statistics"),
             )
         return self.statistics
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from netsurgery.methods import Edit
 from netsurgery.methods.fold_chains import find_chain, shapes_of
 from netsurgery.methods.fold_product import PRODUCT_TYPES
@@ -9,24 +11,33 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.per_channel import PER_CHANNEL_TYPES
 from netsurgery.planning.plan import Left, Plan
+from netsurgery.planning.rules import keeps, refuse_idle_keeps
 
+KEPT = "kept on request"
 _ALONE = (
     "no Convolution, Deconvolution or InnerProduct directly before it, and none behind it that "
     "alone reads it"
 )
 
 
-def plan_folds(model: Model) -> Plan:
+def plan_folds(model: Model, keep: Sequence[str] = ()) -> Plan:
     """Find all layers that fold into one before them, or else into one behind them.
+
+    Args:
+        model: The network with its weights.
+        keep: Layers to leave alone, by name, glob or type: nothing is folded into them, and they
+            are not folded away, nor is what would go with them.
 
     Returns:
         A plan of ``fold_batchnorm`` edits in the order of the net; ``left`` says of every other
         BatchNorm, Scale and Bias why it stays.
 
     Raises:
+        PlanError: What is to be kept is not there.
         NetworkError: Prototxt and weights do not belong together.
     """
     require_fit(model)
+    refuse_idle_keeps(keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
     network = model.network()
     shapes = shapes_of(network)
     edits: list[Edit] = []
@@ -37,6 +48,9 @@ def plan_folds(model: Model) -> Plan:
             continue
         chain = find_chain(model, network, layer, shapes)
         names = [one.name for one in chain.folded if one.name not in taken]
+        if any(keeps(keep, one.name, one.type) for one in (layer, *chain.folded)):
+            reasons.update(dict.fromkeys(names, KEPT))
+            continue
         if names:
             edits.append(Edit(layer.name, "fold_batchnorm", {}, {"folds": names}))
         taken.update(names)

@@ -14,7 +14,14 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.shapes.base import show
 from netsurgery.planning.plan import Left, Plan
-from netsurgery.planning.rules import Rule, choose, keeps, refuse_idle, refuse_idle_keeps
+from netsurgery.planning.rules import (
+    Rule,
+    choose,
+    keeps,
+    refuse_idle,
+    refuse_idle_keeps,
+    refuse_kept,
+)
 
 
 @dataclass(frozen=True)
@@ -58,16 +65,18 @@ def plan_low_rank(
     chosen.refuse_unknown(wishes.options)
     layers = candidates(model, chosen)
     refuse_idle(wishes.rules, layers, " or ".join(chosen.layer_types))
+    refuse_kept(wishes.rules, wishes.keep, layers)
     refuse_idle_keeps(wishes.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
     decisions: list[Union[Edit, Left]] = []
-    done: dict[str, str] = {}
+    done: dict[str, tuple[str, Optional[Rule]]] = {}
     for name, type_ in layers:
         if progress:
             progress(name)
-        decision = _decide(model, chosen, wishes, name, type_, done)
+        rule = choose(wishes.rules, name, type_, layers)
+        decision = _decide(model, chosen, wishes, name, type_, rule, done)
         decisions.append(decision)
         if isinstance(decision, Edit):
-            done.update((other, name) for other in chosen.coupled(model, name))
+            done.update((other, (name, rule)) for other in chosen.coupled(model, name))
     return Plan(
         tuple(item for item in decisions if isinstance(item, Edit)),
         tuple(item for item in decisions if isinstance(item, Left)),
@@ -85,13 +94,22 @@ def candidates(model: Model, chosen: Method) -> list[tuple[str, str]]:
 
 
 def _decide(
-    model: Model, chosen: LowRank, wishes: Wishes, name: str, type_: str, done: Mapping[str, str]
+    model: Model,
+    chosen: LowRank,
+    wishes: Wishes,
+    name: str,
+    type_: str,
+    rule: Optional[Rule],
+    done: Mapping[str, tuple[str, Optional[Rule]]],
 ) -> Union[Edit, Left]:
     if name in done:
-        return Left(name, f"shares its weights with {done[name]!r} and is rewritten with it")
+        first, other = done[name]
+        if rule and other and rule.names(name) and not rule.agrees(other):
+            problem = f"{other} and {rule} contradict each other: it shares weights with {first!r}"
+            raise PlanError(problem, layer=name, remedy="give one")
+        return Left(name, f"shares its weights with {first!r} and is rewritten with it")
     if keeps(wishes.keep, name, type_):
         return Left(name, "kept on request")
-    rule = choose(wishes.rules, name, type_)
     if rule is None:
         return Left(name, "no rule selects it")
     try:

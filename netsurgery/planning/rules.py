@@ -10,7 +10,6 @@ from typing import Iterable, Optional, Sequence
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.planning.shares import how_to_say, parse_number
 
-KINDS = ("rank", "keep", "evbmf", "error", "energy")
 COUNTS = ("rank", "keep")
 
 
@@ -40,6 +39,14 @@ class Rule:
     def names(self, name: str) -> bool:
         """Whether the rule speaks of this very layer, not of all that a pattern selects."""
         return self.pattern == name
+
+    def closeness(self, name: str) -> int:
+        """How closely the rule speaks of a layer that it selects: of it, of some, of all."""
+        return 2 if self.names(name) else int(self.pattern != "*")
+
+    def agrees(self, other: Rule) -> bool:
+        """Whether both ask the same of a layer."""
+        return (self.kind, self.value, self.whole) == (other.kind, other.value, other.whole)
 
     def __str__(self) -> str:
         if self.kind == "evbmf":
@@ -79,19 +86,60 @@ def parse_rule(kind: str, text: str) -> Rule:
     return Rule(kind, pattern or "*", number, whole)
 
 
-def choose(rules: Iterable[Rule], name: str, type_: str) -> Optional[Rule]:
-    """Return the rule that holds for a layer.
+def choose(
+    rules: Iterable[Rule], name: str, type_: str, layers: Sequence[tuple[str, str]]
+) -> Optional[Rule]:
+    """Return the rule that holds for a layer: the one that speaks of it most closely.
 
-    A rank given outright beats an error, which beats an energy; a layer's own name beats a
-    pattern; of equals the last one counts.
+    A layer's own name beats a pattern, a pattern that selects fewer layers one that selects those
+    and more, and any of these a rule for all layers.
+
+    Args:
+        rules: The rules.
+        name: The layer.
+        type_: Its type.
+        layers: (name, type) of every layer that rules may speak of.
+
+    Raises:
+        PlanError: Two rules that speak of it equally closely contradict each other.
     """
     matching = [rule for rule in rules if rule.selects(name, type_)]
-    if not matching:
-        return None
-    return max(
-        enumerate(matching),
-        key=lambda item: (item[1].names(name), -KINDS.index(item[1].kind), item[0]),
-    )[1]
+    most = max((rule.closeness(name) for rule in matching), default=0)
+    closest = [rule for rule in matching if rule.closeness(name) == most]
+    if len(closest) > 1:
+        reach = [{one for one in layers if rule.selects(*one)} for rule in closest]
+        closest = [
+            rule for rule, own in zip(closest, reach) if all(own <= other for other in reach)
+        ] or closest
+    for rule in closest[1:]:
+        if not rule.agrees(closest[0]):
+            raise PlanError(
+                f"{closest[0]} and {rule} contradict each other", layer=name, remedy="give one"
+            )
+    return next(iter(closest), None)
+
+
+def refuse_kept(
+    rules: Sequence[Rule], keep: Sequence[str], layers: Sequence[tuple[str, str]]
+) -> None:
+    """Refuse a rule of which nothing is left, as all that it speaks of is to be left alone.
+
+    Args:
+        rules: The rules.
+        keep: Layers to leave alone, by name, glob or type.
+        layers: (name, type) of every layer that could be rewritten.
+
+    Raises:
+        PlanError: A rule and what is kept contradict each other.
+    """
+    for rule in rules:
+        spoken_of = [layer for layer in layers if rule.selects(*layer)]
+        if spoken_of and all(keeps(keep, *layer) for layer in spoken_of):
+            names = ", ".join(name for name, _ in spoken_of)
+            raise PlanError(
+                f"{rule} speaks only of what is to be kept as it is: {names}",
+                remedy="leave one of both out",
+            )
 
 
 def refuse_idle(rules: Sequence[Rule], layers: Sequence[tuple[str, str]], takes: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Sized
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Sized, Tuple
 
 import numpy as np
 
@@ -105,6 +105,7 @@ class _Planner:
         self.progress = progress or (lambda name: None)
         self.groups = channel_groups(model)
         self.types = {layer.name: layer.type for layer in model.network().layers}
+        self.layers = [self._layer(origin) for one in self.groups for origin in one.origins]
         default = WITH_INPUTS if statistics else WITHOUT_INPUTS
         self.criterion: Criterion = criterion(wishes.criterion or default)
         self.kept: Dict[str, np.ndarray] = {}
@@ -116,8 +117,7 @@ class _Planner:
         """Refuse what cannot be followed before anything is computed."""
         if self.wishes.multiple < 1 or (self.wishes.width is not None and self.wishes.width < 1):
             raise PlanError("a width, and what counts are to be a multiple of, are 1 or more")
-        names = [(origin, self.types.get(origin, "")) for g in self.groups for origin in g.origins]
-        refuse_idle(self.wishes.rules, names, "channels of a")
+        refuse_idle(self.wishes.rules, self.layers, "channels of a")
         for group in self.groups:
             rule = self._rule(group)
             if group.blocked and rule is not None and any(map(rule.names, group.origins)):
@@ -125,6 +125,20 @@ class _Planner:
                     f"no channel of it can go: {group.blocked}",
                     layer=group.name,
                     remedy="see `netsurgery channels`",
+                )
+        self._refuse_idle_limits()
+
+    def _refuse_idle_limits(self) -> None:
+        """Refuse a width or a budget where rules say of every group what it keeps."""
+        free = [group for group in self.groups if not group.blocked]
+        if not free or not all(self._rule(group) for group in free):
+            return
+        for limit, name in ((self.wishes.width, "width"), (self.wishes.budget, "budget")):
+            if limit is not None:
+                raise PlanError(
+                    f"the rules say of every layer what it keeps, and leave the {name} no choice",
+                    file=self.model.prototxt.file,
+                    remedy="leave one of both out, or rules for some layers",
                 )
 
     def spend(self, budget: Budget) -> None:
@@ -201,11 +215,31 @@ class _Planner:
         return self.wishes.compensate or (REFIT if self.statistics else "none")
 
     def _rule(self, group: ChannelGroup) -> Optional[Rule]:
-        """The rule of a group: one that names a layer that makes its channels beats the others."""
-        found = [choose(self.wishes.rules, o, self.types.get(o, "")) for o in group.origins]
-        pairs = [(rule, o) for rule, o in zip(found, group.origins) if rule is not None]
-        named = [rule for rule, origin in pairs if rule.names(origin)]
-        return next(iter(named + [rule for rule, _ in pairs]), None)
+        """The rule of a group: one that names a layer that makes its channels beats the others.
+
+        Raises:
+            PlanError: Rules for layers whose channels are cut together contradict each other.
+        """
+        pairs = [
+            (rule, origin)
+            for origin in group.origins
+            for rule in [choose(self.wishes.rules, *self._layer(origin), self.layers)]
+            if rule is not None
+        ]
+        most = max((rule.closeness(origin) for rule, origin in pairs), default=0)
+        found = [rule for rule, origin in pairs if rule.closeness(origin) == most]
+        for rule in found[1:]:
+            if not rule.agrees(found[0]):
+                raise PlanError(
+                    f"{found[0]} and {rule} contradict each other: the channels of "
+                    f"{' and '.join(origin for _, origin in pairs)} are cut together",
+                    layer=group.name,
+                    remedy="give one",
+                )
+        return next(iter(found), None)
+
+    def _layer(self, name: str) -> Tuple[str, str]:
+        return name, self.types.get(name, "")
 
     def _number(self, group: ChannelGroup) -> Optional[int]:
         """How many channels rules and width ask a group to keep, or None."""

@@ -184,7 +184,7 @@ def _require_nothing(needing: Sequence[str], oracle: bool) -> None:
     if names:
         raise PlanError(
             f"{' and '.join(names)} cannot do without inputs",
-            remedy=Remedy("give some as {}", "statistics"),
+            remedy=Remedy("give some with {}", "statistics"),
         )
 
 

@@ -72,3 +72,17 @@ def test_a_plan_tells_the_folds(netsurgery, pair) -> None:
         "fold_batchnorm",
         {"folds": ["bn7"]},
     )
+
+
+@pytest.mark.parametrize("kept", ["bn7", "fc7", "BatchNorm", "bn*"])
+def test_what_is_to_be_kept_is_not_folded(netsurgery, pair, tmp_path, kept) -> None:
+    arguments = ("--fold-batchnorm", "--keep", kept, "--no-verify", "-o", tmp_path / "out")
+    done = netsurgery("compress", *pair, *arguments)
+    assert done.status == 0, done.err
+    assert "bn7 (kept on request)" in done.out
+    assert (tmp_path / "out" / "deploy.prototxt").read_bytes() == pair[0].read_bytes()
+    with_rules = netsurgery("plan", *pair, "--fold-batchnorm", "--energy", "0.9", "--keep", kept)
+    assert "fold_batchnorm" not in with_rules.out
+    unknown = netsurgery("compress", *pair, "--fold-batchnorm", "--keep", "b7", *arguments[3:])
+    assert unknown.status == 2
+    assert "selects no layer" in unknown.err

@@ -9,7 +9,8 @@ import click
 import pytest
 
 from netsurgery.cli import cli
-from netsurgery.cli._command import Command, spelling
+from netsurgery.cli._command import Command
+from netsurgery.cli._options import spelling
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,8 @@ from netsurgery.cli._command import Command, spelling
         ("compress", ("--rank", "fc6=20"), "or give --allow-growth"),
         ("compress", ("--macs", "0.001"), "give more --methods"),
         ("plan", ("--macs", "0.5", "--score", "metric"), "--metric, or labels with .* --calibrate"),
-        ("thin", ("--macs", "0.5", "--criterion", "taylor"), "give some as --calibrate"),
-        ("rank", ("--criteria", "taylor"), "give some as --data"),
+        ("thin", ("--macs", "0.5", "--criterion", "taylor"), "give some with --calibrate"),
+        ("rank", ("--criteria", "taylor"), "give some with --data"),
         ("compress", ("--rank", "fc6"), "write --rank LAYER=NUMBER"),
         ("compress", ("--energy", "fc6=much"), "write --energy LAYER=VALUE"),
         ("thin", ("--keep", "fc6"), "write --keep LAYER=NUMBER"),

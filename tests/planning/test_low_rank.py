@@ -101,3 +101,18 @@ def test_progress_names_each_layer() -> None:
     seen: list[str] = []
     plan_low_rank(two_layers(), Wishes([parse_rule("energy", "0.5")]), seen.append)
     assert seen == ["fc6", "fc7"]
+
+
+def test_rules_for_layers_that_share_weights_cannot_differ() -> None:
+    text = """
+    layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 8 } } }
+    layer { name: "a" type: "InnerProduct" bottom: "x" top: "a" param { name: "w" }
+            inner_product_param { num_output: 8 bias_term: false } }
+    layer { name: "b" type: "InnerProduct" bottom: "x" top: "b" param { name: "w" }
+            inner_product_param { num_output: 8 bias_term: false } }
+    """
+    model = make_model(text, {"a": [np.eye(8)], "b": [np.eye(8)]})
+    rules = [parse_rule("rank", "a=2"), parse_rule("rank", "b=3")]
+    with pytest.raises(PlanError, match="contradict each other: it shares weights with 'a'"):
+        plan_low_rank(model, Wishes(rules))
+    assert ranks(plan_low_rank(model, Wishes([rules[0], parse_rule("rank", "b=2")]))) == {"a": 2}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from netsurgery.errors import PlanError
-from netsurgery.planning.rules import Rule, choose, parse_rule, refuse_idle
+from netsurgery.planning.rules import Rule, choose, parse_rule, refuse_idle, refuse_kept
 
 
 @pytest.mark.parametrize(
@@ -47,27 +47,53 @@ def test_what_is_no_rule_is_refused(kind: str, text: str) -> None:
         parse_rule(kind, text)
 
 
-def test_a_name_beats_a_pattern_and_a_rank_beats_an_energy() -> None:
-    rules = [
-        parse_rule("energy", "0.9"),
-        parse_rule("rank", "fc*=0.5"),
-        parse_rule("energy", "fc6=0.8"),
-    ]
-    assert choose(rules, "fc6", "InnerProduct") == rules[2]
-    assert choose(rules, "fc7", "InnerProduct") == rules[1]
-    assert choose(rules, "score", "InnerProduct") == rules[0]
+LAYERS = [(name, "InnerProduct") for name in ("fc6", "fc7", "score")] + [("conv1", "Convolution")]
 
 
-def test_a_rank_beats_one_that_noise_tells() -> None:
-    rules = [parse_rule("rank", "fc*=3"), parse_rule("rank", "evbmf"), parse_rule("error", "0.1")]
-    assert choose(rules, "fc6", "InnerProduct") == rules[0]
-    assert choose(rules, "score", "InnerProduct") == rules[1]
-    assert str(rules[1]) == "rank *=evbmf"
+def rules_of(*told: str) -> list[Rule]:
+    return [parse_rule(*one.split(" ")) for one in told]
 
 
-def test_of_equal_rules_the_last_counts() -> None:
-    rules = [parse_rule("rank", "fc*=3"), parse_rule("rank", "f*=4")]
-    assert choose(rules, "fc6", "InnerProduct") == rules[1]
+def test_what_speaks_more_closely_of_a_layer_holds() -> None:
+    rules = rules_of("energy 0.9", "rank fc*=0.5", "energy fc6=0.8", "rank InnerProduct=7")
+    chosen = [choose(rules, *layer, LAYERS) for layer in LAYERS]
+    # A name; of two patterns the narrower one; a type; all.
+    assert chosen == [rules[2], rules[1], rules[3], rules[0]]
+    assert choose(rules[1:2], "score", "InnerProduct", LAYERS) is None
+
+
+def test_rules_of_one_mind_do_not_contradict_each_other() -> None:
+    rules = rules_of("rank fc6=4", "rank fc6=4", "energy 90%", "energy 0.9")
+    assert choose(rules, "fc6", "InnerProduct", LAYERS) == rules[0]
+    assert choose(rules, "fc7", "InnerProduct", LAYERS) == rules[2]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ("rank fc6=4", "energy fc6=0.9"),
+        ("rank fc6=4", "rank fc6=5"),
+        ("rank fc6=1", "rank fc6=1.0"),
+        ("energy 0.9", "error 0.1"),
+        ("rank evbmf", "error 0.1"),
+        ("rank fc*=3", "rank f*=4"),
+    ],
+)
+def test_rules_that_contradict_each_other_are_refused(told: tuple[str, ...]) -> None:
+    for rules in (rules_of(*told), rules_of(*reversed(told))):
+        with pytest.raises(PlanError, match=r"layer 'fc6': .* contradict each other; give one"):
+            choose(rules, "fc6", "InnerProduct", LAYERS)
+
+
+def test_rules_of_which_nothing_is_left_beside_what_is_kept_are_refused() -> None:
+    refuse_kept(rules_of("rank fc*=0.5"), ["fc6"], LAYERS)
+    for rule, keep in (
+        ("rank fc6=4", "fc6"),
+        ("rank fc6=4", "fc*"),
+        ("rank fc*=4", "InnerProduct"),
+    ):
+        with pytest.raises(PlanError, match=r"speaks only of what is to be kept.*fc6"):
+            refuse_kept(rules_of(rule), [keep], LAYERS)
 
 
 def test_a_name_that_looks_like_a_glob_selects_itself() -> None:

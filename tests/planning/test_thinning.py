@@ -118,8 +118,8 @@ def test_plans_of_random_nets_can_be_carried_out(text, share, multiple) -> None:
         (wishes(width=0), "1 or more"),
         (wishes("a=3", multiple=0), "1 or more"),
         (wishes("a=3", criterion="magic"), "choose among activation, "),
-        (wishes("a=3", criterion="surgeon"), "--calibrate"),
-        (wishes("a=3", criterion="activation"), "--calibrate"),
+        (wishes("a=3", criterion="surgeon"), "with `statistics`"),
+        (wishes("a=3", criterion="activation"), "with `statistics`"),
     ],
 )
 def test_what_cannot_be_had_is_told_in_a_line(asked, problem) -> None:
@@ -182,3 +182,27 @@ def test_dead_units_do_not_fool_the_surgeon(quick_caffe) -> None:
     kept = np.array(edit.options["keep"])
     assert (kept >= 20).all()
     assert ((kept >= 20) & (kept < 26)).sum() == 1
+
+
+TIED = """
+layer { name: "data" type: "Input" top: "data"
+        input_param { shape { dim: 1 dim: 3 dim: 4 dim: 4 } } }
+layer { name: "left" type: "Convolution" bottom: "data" top: "left"
+        convolution_param { num_output: 8 kernel_size: 1 } }
+layer { name: "right" type: "Convolution" bottom: "data" top: "right"
+        convolution_param { num_output: 8 kernel_size: 1 } }
+layer { name: "sum" type: "Eltwise" bottom: "left" bottom: "right" top: "sum" }
+layer { name: "last" type: "Convolution" bottom: "sum" top: "last"
+        convolution_param { num_output: 2 kernel_size: 1 } }
+"""
+
+
+def test_rules_for_channels_that_are_cut_together_cannot_differ() -> None:
+    model = with_random_weights(TIED)
+    with pytest.raises(PlanError, match="contradict each other: the channels of left and right"):
+        plan_thin(model, wishes("left=4", "right=6"))
+    with pytest.raises(PlanError, match="contradict each other"):
+        plan_thin(model, wishes("l*=4", "r*=6"))
+    for rules in (("left=4", "right=4"), ("left=4", "r*=6"), ("left=4",)):
+        (edit, *_) = plan_thin(model, wishes(*rules)).edits
+        assert len(edit.options["keep"]) == 4
