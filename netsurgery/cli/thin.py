@@ -45,15 +45,15 @@ _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multip
             multiple=True,
             metavar="LAYER=CHANNELS",
             help="How many channels a layer keeps, or which share (conv4_1=96, 'conv3_*=50%'). "
-            "LAYER is a name, a glob or a layer type; a share alone is for all. Beside a budget or a "
-            "width, it says what becomes of these layers, and they of the others. Repeatable.",
+            "LAYER is a name, a glob or a layer type; a share alone is for all. Beside a budget or "
+            "a width, it speaks of these layers, and they of the others. Repeatable.",
         ),
         click.option(
             "--width",
             type=int,
             metavar="W",
-            help="Convolutions keep at most W channels, InnerProduct layers 2 W. With a budget, both "
-            "are limits: the width is cut to even where the budget would allow more.",
+            help="Convolutions keep at most W channels, InnerProduct layers 2 W. With a budget, "
+            "both are limits: the width holds even where the budget would allow more.",
         ),
         click.option(
             "--from-zeros",

@@ -18,7 +18,7 @@ VALUES = {
     "ranks": "fc6=4", "energies": "0.9", "errors": "0.1", "size": "5kB", "sweep": "0.3:0.9:0.1",
     "keep": "fc7", "naming": "_a,_b", "mean": "1,2,3", "channel_swap": "2,1,0",
     "images_dim": "8,8", "macs": "0.5", "params": "50%", "latency": "0.5", "min_agreement": "1",
-    "max_error": "0.1",
+    "max_error": "0.1", "plot": "plot.svg",
 }  # fmt: skip
 
 
