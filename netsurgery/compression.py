@@ -18,6 +18,8 @@ from netsurgery.errors import EngineError, FormatError, Remedy, VerificationErro
 from netsurgery.formats.atomic import make_folder, move_together
 from netsurgery.formats.half import HALF
 from netsurgery.formats.scratch import scratch_folder
+from netsurgery.methods import method
+from netsurgery.methods.base import ROUNDING
 from netsurgery.network.cost import Totals, total_cost
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
@@ -104,7 +106,7 @@ class Compression:
         sizes: Bytes of the weights files of both.
         written: What reading the pair back showed.
         equality: The twin against the written pair: must agree to float noise.
-        effect: The original against the written pair: what truncation costs.
+        effect: The original against the written pair: what it costs.
         unproven: Why nothing was run, or None.
     """
 
@@ -121,17 +123,28 @@ class Compression:
     unproven: Optional[str]
 
     @property
+    def explanation(self) -> str:
+        """What explains the difference from the original, in the words of what was done."""
+        causes = dict.fromkeys(method(one.rewrite.edit.method).cause for one in self.surgery.steps)
+        if len(causes) > 1:
+            causes.pop(ROUNDING, None)
+        *others, last = causes or [ROUNDING]
+        return f"{', '.join(others)} and {last}" if others else last
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """Why the proof failed; empty when it passed or nothing was run."""
         found = list(self.written.reasons)
         found += [
             f"layer {layer.layer!r}: its weights are {layer.measured:.2e} away from the original, "
-            f"where truncation explains {layer.predicted:.2e}"
+            f"of which {layer.predicted:.2e} are explained by {self.explanation}"
             for layer in self.layers
             if not layer.explained
         ]
         if self.equality is not None:
-            found += [f"truncation does not explain it: {why}" for why in self.equality.reasons]
+            found += [
+                f"not explained by {self.explanation}: {why}" for why in self.equality.reasons
+            ]
         if self.effect is not None:
             found += self.effect.reasons
         return tuple(found)

@@ -61,7 +61,8 @@ class _Commands(click.Group):
 def cli() -> None:
     """Make trained Caffe networks smaller, and prove what it did to the outputs.
 
-    Exit status: 0 fine, 1 checked and failed, 2 could not run.
+    Exit status: 0 fine, 1 checked and failed, 2 could not run. What a word of the output means:
+    `netsurgery help terms`.
     """
 
 

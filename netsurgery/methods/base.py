@@ -116,12 +116,24 @@ class Rewrite:
     approximate: Optional[str] = None
 
 
+ROUNDING = "rounding"
+"""The cause of what differs where a method changes nothing."""
+
+
 class Method(ABC):
-    """Base of every method."""
+    """Base of every method.
+
+    Attributes:
+        name: How plans and the command line call it.
+        layer_types: The layers it takes.
+        options: Names of the options of its edits.
+        cause: What makes the new net differ from the original, for the words of the proof.
+    """
 
     name: ClassVar[str]
     layer_types: ClassVar[tuple]
     options: ClassVar[tuple]
+    cause: ClassVar[str] = "what was done"
 
     def refuse_unknown(self, options: Iterable[str], layer: Optional[str] = None) -> None:
         """See that the method has all of some options.
@@ -167,6 +179,7 @@ class LowRank(Method):
     """
 
     length: ClassVar[int]
+    cause: ClassVar[str] = "truncation"
 
     def coupled(self, model: Model, layer: str) -> Sequence[str]:
         """Return the names of all layers that are rewritten with ``layer``, itself included."""

@@ -15,7 +15,7 @@ import numpy as np
 from netsurgery.errors import PlanError
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.methods import METHODS
-from netsurgery.methods.base import Arrays, Context, Edit, Method, Origin, Rewrite
+from netsurgery.methods.base import ROUNDING, Arrays, Context, Edit, Method, Origin, Rewrite
 from netsurgery.methods.fold_chains import Chain, composed, find_chain, shapes_of
 from netsurgery.methods.fold_product import PRODUCT_TYPES, Product
 from netsurgery.network.graph import Network, Value
@@ -38,6 +38,7 @@ class FoldBatchNorm(Method):
     """
 
     name: ClassVar[str] = "fold_batchnorm"
+    cause: ClassVar[str] = ROUNDING
     layer_types: ClassVar[tuple] = PRODUCT_TYPES
     options: ClassVar[tuple] = ()
 

@@ -32,6 +32,7 @@ class Refit(Method):
     """
 
     name: ClassVar[str] = "refit"
+    cause: ClassVar[str] = "the fits"
     layer_types: ClassVar[tuple] = TYPES
     options: ClassVar[tuple] = ("ridge",)
 

@@ -33,6 +33,7 @@ class Thin(Method):
     """
 
     name: ClassVar[str] = "thin"
+    cause: ClassVar[str] = "the channels that went"
     layer_types: ClassVar[tuple] = ()
     options: ClassVar[tuple] = ("keep", "compensate")
 

@@ -7,9 +7,10 @@ from typing import Sequence
 import click
 
 from netsurgery.compression import Compression, LayerError
-from netsurgery.report.console import count, print_table, shape, share, size
+from netsurgery.report.console import WORDS, count, print_table, shape, share, size
 from netsurgery.report.verification import (
     BLOB_COLUMNS,
+    BLOB_LEGEND,
     accuracy_line,
     blob_row,
     describe,
@@ -24,7 +25,7 @@ def print_compression(done: Compression) -> None:
     """Print the whole report."""
     columns, rows = layer_rows(done)
     if rows:
-        print_table(columns, rows)
+        print_table(columns, rows, legend=("predicted error", "measured error"))
     else:
         click.echo("no layer gains: the pair is written unchanged")
     for left in done.plan.left:
@@ -34,13 +35,15 @@ def print_compression(done: Compression) -> None:
     print_table(*saving_rows(done))
     if done.effect is not None:
         click.echo(f"What it costs, on {describe(done.effect)}:")
-        print_table(BLOB_COLUMNS, (blob_row(row) for row in done.effect.blobs if row.output))
+        rows = [blob_row(row) for row in done.effect.blobs if row.output]
+        print_table(BLOB_COLUMNS, rows, legend=BLOB_LEGEND)
         if done.effect.accuracy:
             click.echo(accuracy_line(done.effect.accuracy))
     for line in verdict(done):
         click.echo(line)
     for path in done.files:
         click.echo(f"written {path}")
+    click.echo(WORDS)
 
 
 def layer_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
@@ -92,8 +95,9 @@ def verdict(done: Compression) -> list[str]:
         return ["FAILED", *reasons]
     return [
         read_back(done),
-        f"proved: truncation explains every difference ({len(done.equality.blobs)} blobs equal "
-        f"those of the multiplied-out net, to {done.equality.error:.1e})",
+        f"proved: every difference is explained by {done.explanation} "
+        f"({len(done.equality.blobs)} blobs equal those of the twin, the original with the new "
+        f"weights in it, to {done.equality.error:.1e})",
         would_pass(done.effect),
     ]
 

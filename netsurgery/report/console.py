@@ -6,9 +6,12 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Iterable, Optional, Sequence
 
+from netsurgery.report.glossary import explained
+
 if TYPE_CHECKING:
     from rich.console import Console
 
+WORDS = "(what these words mean: `netsurgery help terms`)"
 _PIPE_WIDTH = 1000  # nothing is folded where nobody looks at the edge of a screen
 
 
@@ -26,6 +29,7 @@ def print_table(
     *,
     title: Optional[str] = None,
     last: Optional[Sequence[str]] = None,
+    legend: Sequence[str] = (),
 ) -> None:
     """Print a table; columns whose title begins with ``>`` are aligned to the right.
 
@@ -34,6 +38,7 @@ def print_table(
         rows: Their texts.
         title: Stands above the table.
         last: A row of totals, set apart.
+        legend: Words of the table that are explained below it, in a line each.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -48,7 +53,12 @@ def print_table(
     if last:
         table.add_section()
         table.add_row(*(Text(cell) for cell in last))
-    console().print(table)
+    out = console()
+    out.print(table)
+    for line in explained(legend):
+        out.print(line, markup=False)
+    if legend:
+        out.print()
 
 
 def count(number: Optional[int]) -> str:

@@ -21,7 +21,11 @@ def print_explanation(plan: Plan) -> None:
     for line in whole_lines(plan):
         console().print(line, markup=False)
     if plan.edits:
-        print_table(_COLUMNS, (_row(edit) for edit in plan.edits))
+        print_table(
+            _COLUMNS,
+            (_row(edit) for edit in plan.edits),
+            legend=("loss", "error", "measured", "second"),
+        )
     for left in plan.left:
         console().print(f"  {left.layer}: {left.reason}", markup=False)
 

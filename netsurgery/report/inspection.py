@@ -31,6 +31,7 @@ _WIDE = 150  # columns that the whole table takes
 _COLUMNS = ("layer", "type", "blobs", "output", ">params", ">share", ">MACs", ">share")
 # The method whose pair stands for what a low rank saves, for either type of layer.
 _SHOWN = ("svd", "channel_svd")
+_LEGEND = ("MACs", "breaks even", "energy there", "spectrum")
 _LOW_RANK = (">breaks even", ">energy there", ">at half", ">at a quarter", "spectrum")
 
 
@@ -139,11 +140,15 @@ def print_inspection(done: Inspection) -> None:
     if not done.low_rank:
         print_table(_COLUMNS, rows)
     elif console().width >= _WIDE:
-        print_table((*_COLUMNS, *_LOW_RANK), [row + more for row, more in zip(rows, facts)])
+        print_table(
+            (*_COLUMNS, *_LOW_RANK),
+            [row + more for row, more in zip(rows, facts)],
+            legend=_LEGEND,
+        )
     else:
         print_table(_COLUMNS, rows)
         named = [(row[0], *more) for row, more in zip(rows, facts) if more[0]]
-        print_table(("layer", *_LOW_RANK), named)
+        print_table(("layer", *_LOW_RANK), named, legend=_LEGEND)
     lines = [
         f"{count(totals.params)} parameters ({size(4 * totals.params)}), "
         f"{count(totals.macs)} MACs, {size(totals.activation_bytes)} of blobs "

@@ -17,6 +17,7 @@ def print_plan(plan: Plan) -> None:
         print_table(
             _COLUMNS,
             (_row(edit) for edit in plan.edits),
+            legend=("breaks even", "energy", "error"),
         )
     for left in plan.left:
         console().print(f"  left alone: {left.layer} ({left.reason})", markup=False)

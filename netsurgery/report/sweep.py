@@ -37,7 +37,7 @@ def print_sweep(points: Sequence[Point], currency: str) -> None:
             )
         )
     if table:
-        print_table(columns, table)
+        print_table(columns, table, legend=("loss", "predicted"))
     for row in rows:
         if "problem" in row:
             console().print(f"  {row['budget']:g}: {row['problem']}", markup=False)

@@ -7,7 +7,7 @@ from typing import Iterable, Optional
 
 import click
 
-from netsurgery.report.console import print_table
+from netsurgery.report.console import WORDS, print_table
 from netsurgery.verification import Accuracy, BlobComparison, Verification
 from netsurgery.verification.verdict import largest_noise
 
@@ -21,12 +21,13 @@ BLOB_COLUMNS = (
     ">top-5",
     ">noise",
 )
+BLOB_LEGEND = ("error", "cosine", "noise")
 
 
 def print_verification(done: Verification, title: Optional[str] = None) -> None:
     """Print every compared blob, the accuracy, the verdict and what would have passed."""
     click.echo(title or describe(done))
-    print_table(BLOB_COLUMNS, (blob_row(row) for row in done.blobs))
+    print_table(BLOB_COLUMNS, (blob_row(row) for row in done.blobs), legend=BLOB_LEGEND)
     if done.accuracy:
         click.echo(accuracy_line(done.accuracy))
     for name in done.unmatched:
@@ -34,6 +35,7 @@ def print_verification(done: Verification, title: Optional[str] = None) -> None:
     print_verdict("passed" if done else "FAILED", done.reasons)
     if done.blobs:
         click.echo(would_pass(done))
+    click.echo(WORDS)
 
 
 def print_verdict(verdict: str, reasons: Iterable[str]) -> None:

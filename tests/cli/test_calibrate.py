@@ -39,7 +39,7 @@ def test_a_train_prototxt_to_fit_to_and_to_judge_by(
         *THIN, "--calibrate", train_prototxt, "--inputs", train_prototxt, "-o", tmp_path / "a"
     )
     assert (done.status, done.err) == (0, "")
-    assert "proved: truncation explains every difference" in done.out
+    assert "proved: every difference is explained by truncation" in done.out
     assert "train_val.prototxt, layer 'data' (TEST))" in done.out
     arrays = netsurgery(
         *THIN, "--calibrate", DIGITS / "train.npz", "--inputs", DIGITS / "held_out.npz",

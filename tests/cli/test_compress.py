@@ -21,7 +21,7 @@ def test_a_pair_is_written_and_proved(netsurgery, pair, tmp_path, caffe_python) 
         "net.caffemodel",
         "netsurgery.json",
     ]
-    assert "proved: truncation explains every difference" in done.out
+    assert "proved: every difference is explained by truncation" in done.out
     assert "left alone: fc7 (no rule selects it)" in done.out
     names = [layer.name for layer in load(out / "deploy.prototxt").prototxt.layers]
     assert names == ["data", "fc6_L", "fc6_U", "relu6", "fc7"]

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from netsurgery.cli import cli
+from netsurgery.report.glossary import glossary
 
 WIDTHS = (60, 72, 80, 100)
 LONG = 10
@@ -77,3 +78,35 @@ def test_the_options_of_compress_stand_where_they_belong() -> None:
     assert where["--method"] == "How to compress"
     assert where["--inputs"] == where["--max-error"] == "Judging the result"
     assert where["--output"] == where["--json"] == where["--help"] == "Output"
+
+
+def test_help_lists_explains_commands_and_words(netsurgery) -> None:
+    assert netsurgery("help").out == netsurgery("--help").out
+    assert "`netsurgery help terms`" in netsurgery("help").out
+    assert netsurgery("help", "compress").out == netsurgery("compress", "--help").out
+    assert "netsurgery engines install" in netsurgery("help", "engines", "install").out
+    assert "float arithmetic" in netsurgery("help", "NOISE").out
+    assert "will be from the original's" in netsurgery("help", "predicted", "error").out
+
+
+def test_a_command_that_is_a_word_too_is_told_as_both(netsurgery) -> None:
+    shown = netsurgery("help", "rank").out
+    assert "Usage: netsurgery rank" in shown
+    assert "How narrow a layer becomes" in " ".join(shown.split())
+
+
+def test_help_terms_has_all_words_in_any_width(netsurgery) -> None:
+    shown = netsurgery("help", "TERMS")
+    assert shown.status == 0
+    text = " ".join(shown.out.split())
+    for terms in glossary().values():
+        for name, told in terms.items():
+            assert f"{name} {told}" in text
+    assert max(map(len, shown.out.splitlines())) <= 80
+
+
+def test_help_for_what_there_is_not_is_a_line(netsurgery) -> None:
+    done = netsurgery("help", "compres")
+    assert done.status == 2
+    assert "there is no term 'compres'" in done.err
+    assert "`netsurgery help`" in done.err

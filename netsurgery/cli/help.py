@@ -1,0 +1,81 @@
+"""``netsurgery help``: what commands do, and what the words of their output mean."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+import click
+
+from netsurgery.cli._command import Command
+from netsurgery.errors import NetsurgeryError
+
+TERMS = "terms"
+
+
+@click.command("help", cls=Command)
+@click.argument("topic", nargs=-1, metavar="[TOPIC]")
+@click.pass_context
+def command(ctx: click.Context, topic: Tuple[str, ...]) -> None:
+    """Explain a command, or a word of the output; without TOPIC, list what there is.
+
+    \b
+    netsurgery help compress
+    netsurgery help terms
+    netsurgery help predicted error
+    """
+    from netsurgery.report.glossary import is_term
+
+    above = ctx.parent
+    assert above is not None
+    assert isinstance(above.command, click.Group)
+    if not topic:
+        click.echo(above.get_help())
+        return
+    found = _subcommand(above, topic)
+    if found is not None:
+        click.echo(found.get_help())
+        if is_term(topic[0]):
+            click.echo(f"\nAs a word of the output:\n\n{_term(topic[0], _width(ctx))}")
+    elif [one.lower() for one in topic] == [TERMS]:
+        click.echo(_terms(_width(ctx)))
+    else:
+        click.echo(_term(" ".join(topic), _width(ctx)))
+
+
+def _subcommand(above: click.Context, names: Tuple[str, ...]) -> Optional[click.Context]:
+    """The context of a command below another one, or None where there is none of that name."""
+    for name in names:
+        group = above.command
+        found = group.get_command(above, name) if isinstance(group, click.Group) else None
+        if found is None:
+            return None
+        above = found.context_class(found, info_name=name, parent=above)
+    return above
+
+
+def _terms(width: int) -> str:
+    from netsurgery.report.glossary import glossary
+
+    formatter = click.HelpFormatter(width=width)
+    for heading, terms in glossary().items():
+        with formatter.section(heading):
+            formatter.write_dl(list(terms.items()), col_max=20)
+    return formatter.getvalue().rstrip()
+
+
+def _term(word: str, width: int) -> str:
+    from netsurgery.report.glossary import explain
+
+    try:
+        text = explain(word)
+    except NetsurgeryError as error:
+        remedy = f"{error.remedy}; commands are listed by `netsurgery help`"
+        raise NetsurgeryError(error.problem, remedy=remedy) from None
+    formatter = click.HelpFormatter(width=width)
+    with formatter.section(word):
+        formatter.write_text(text)
+    return formatter.getvalue().rstrip()
+
+
+def _width(ctx: click.Context) -> int:
+    return ctx.make_formatter().width

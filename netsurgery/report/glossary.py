@@ -1,0 +1,200 @@
+"""What the words of the reports mean: one place for all of them, as data.
+
+The first sentence of an entry is short: it stands under a table where the word comes up first.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Dict, List, Mapping, Sequence
+
+from netsurgery.errors import NetsurgeryError
+
+TERMS: Mapping[str, Mapping[str, str]] = {
+    "What a net costs": {
+        "weights": "Numbers that the net has learnt, also called parameters. Beside a layer, the "
+        "shape of its first blob; in a plan, their number before and after.",
+        "params": "The number of weights, biases included.",
+        "MACs": "Multiply-accumulates: the multiplications that one pass of the net takes.",
+        "file": "Bytes of the weights file.",
+        "bytes": "Bytes of the weights file, or their share of the original's.",
+        "latency": "The time that one pass takes in an engine, or its share of the original's.",
+        "time, as planned": "The time of one pass, as it was measured when the plan was made.",
+        "before": "Of the original.",
+        "after": "Of the new net.",
+        "left": "What the new net has of the original's cost, in percent.",
+        "asked": "What the command line or the plan asked for. A budget is a limit: less may be "
+        "reached, never more.",
+        "reached": "What came of it. Ranks and channels are whole numbers, so it is seldom "
+        "what was asked to the last digit.",
+        "share": "The part of the whole net's that is this layer's.",
+        "budget": "How much of a cost may be left.",
+    },
+    "Layers and what is done to them": {
+        "layer": "A layer by its name in the prototxt.",
+        "type": "Its type in the prototxt.",
+        "blobs": "Shapes of a layer's arrays of weights, in the order of the file.",
+        "output": "What a layer hands on, or what a net hands out at its end; its shape.",
+        "blob": "An array of values that layers hand on, by its name in the prototxt.",
+        "method": "What is done to a layer. The methods are among these terms.",
+        "keeps": "What is left of a layer: its rank, its channels, or all.",
+        "rank": "How narrow a layer becomes in its middle, where several take its place. The full "
+        "rank loses nothing.",
+        "chosen": "The method, and the rank or the channels that the planner took.",
+        "second": "What the planner would have taken instead.",
+        "breaks even": "The largest rank that makes the layer smaller.",
+        "spectrum": "The singular values of the weights as bars: where they fall fast, a low rank "
+        "keeps much.",
+        "energy": "The sum of the squared singular values that a rank keeps, as a share of all. "
+        "One minus the square of the weights' error.",
+        "energy there": "The energy that the rank keeps at which the layer breaks even.",
+        "at half": "The energy that half of that rank keeps.",
+        "at a quarter": "The energy that a quarter of that rank keeps.",
+        "left alone": "A layer that was looked at and stays as it was, with the reason.",
+        "must stay": "Channels that cannot be cut, with the reason: an output, a layer that "
+        "normalises across channels, a shape that is written out.",
+        "group": "Channels of several layers that are cut together, as the layers add, join or "
+        "pass them on.",
+        "fit": "Weights chosen by least squares, so that a layer makes on the calibration inputs "
+        "what it made in the original.",
+        "calibration": "Inputs like those the net was trained on, from which fits and choices are "
+        "learnt. Never those by which it is judged.",
+        "truncation": "What is lost when a matrix is cut to a lower rank: its smallest singular "
+        "values.",
+        "rounding": "What is lost as computers keep about seven digits of each number.",
+    },
+    "How far two nets are apart": {
+        "error": "The distance from the original, as a share of the original's length: 0 is equal, "
+        "1 as far as if all were zero. Of a layer's weights or of a blob's values.",
+        "predicted": "Worked out from weights and calibration inputs, before anything was run.",
+        "predicted error": "How far the method says that a layer's weights will be from the "
+        "original's, as a share of these.",
+        "measured": "Seen when the net was run.",
+        "measured error": "How far the written layer's weights are from the original's, as a share "
+        "of these. It has to be the predicted one.",
+        "corrected": "Predicted, times what measured nets lost more than was predicted of them.",
+        "loss": "What a choice is expected to cost, by the score; small is good. In `rank`, what "
+        "the net was trained to make small.",
+        "cosine": "1 where two arrays point the same way, 0 where they have nothing in common.",
+        "max difference": "The largest difference of two values of a blob.",
+        "largest": "The largest magnitude of the original's values: what differences compare with.",
+        "top-1": "The share of inputs whose best class is the same in both nets.",
+        "top-5": "The share of inputs whose best class of the original is among the five best.",
+        "agreement": "The share of inputs that keep their best class, or of detections that have a "
+        "counterpart in the other net.",
+        "accuracy": "The share of labels that a net gets right.",
+        "noise": "The error that float arithmetic alone can make here. Measured by running the "
+        "original against itself, in other batches and with inputs moved by the last bit; what is "
+        "below counts as equal.",
+    },
+    "Verdicts": {
+        "proved": "The files that were written compute what was planned: nothing is left of the "
+        "difference that is not explained. It says nothing of whether the net is still good.",
+        "UNPROVEN": "The pair was written, but nothing could show that it is as planned; the "
+        "reason stands beside it.",
+        "FAILED": "A check was made and not passed; the reasons stand below. Exit status 1.",
+        "passed": "All that was asked for holds.",
+        "read back": "The written files were read again and compared with what was meant, number "
+        "by number.",
+        "twin": "The original net with the weights of the new one put back in its own layers: low "
+        "ranks multiplied out, channels that went as zeros. It has to compute what the new "
+        "one does.",
+        "it would pass with": "The strictest limits that the comparison would have kept.",
+        "exact": "Equal up to float noise.",
+        "approx": "Values are finite, and the limits that were given hold.",
+        "good": "The outputs are as good as the original's, within the limits for what they are.",
+        "degraded": "The outputs are worse than is called good; see what they are used for.",
+        "lost": "The outputs are not worth what the original's are. Exit status 1.",
+        "unjudged": "Nothing that was run says whether the outputs are still good: give inputs.",
+    },
+    "Scores and rankings": {
+        "score": "By what the planner weighs one choice against another: energy, output, effect or "
+        "metric.",
+        "effect": "The score by how much of a layer's loss arrives at the net's outputs. In JSON, "
+        "the comparison of the original with the new net.",
+        "metric": "The user's own measure of a net: a function, a command, or accuracy on labels.",
+        "criterion": "What tells which channels matter. The criteria are among these terms.",
+        "channel": "One of the maps or numbers that a layer makes, counted from 0.",
+        "loss grows by": "How much larger the loss is without the channel.",
+        "magnitude": "The same without its sign.",
+        "mean of layers": "The mean of the correlations of the layers.",
+        "all layers": "The correlation over the channels of all layers at once.",
+        "all, l2": "The same, with the scores of each layer divided by their length.",
+    },
+}
+
+# Words that stand for an entry under another name.
+_SAME = {
+    "parameters": "params",
+    "macs": "MACs",
+    "mac": "MACs",
+    "unproven": "UNPROVEN",
+    "failed": "FAILED",
+    "top1": "top-1",
+    "top5": "top-5",
+    "multiplied out": "twin",
+    "float noise": "noise",
+    "channels": "channel",
+    "time": "latency",
+    "whole": "before",
+}
+
+
+def glossary() -> Dict[str, Dict[str, str]]:
+    """Return all terms under their headings, with the methods and the criteria that there are."""
+    from netsurgery.criteria import CRITERIA
+    from netsurgery.methods import METHODS
+
+    found = {heading: dict(terms) for heading, terms in TERMS.items()}
+    for heading, registry in (("Methods", METHODS), ("Criteria", CRITERIA)):
+        found[heading] = {name: _about(one) for name, one in sorted(registry.all().items())}
+    return found
+
+
+def explain(word: str) -> str:
+    """Return what a word means.
+
+    Args:
+        word: In any case; the title of a column, a verdict, a method, a criterion.
+
+    Raises:
+        NetsurgeryError: It is none of them; the text names what is like it.
+    """
+    known, asked = _known(), _asked(word)
+    if asked not in known:
+        close = get_close_matches(asked, [*known, *_SAME], 3)
+        raise NetsurgeryError(
+            f"there is no term {word!r}",
+            remedy=f"did you mean {', '.join(close)}?" if close else "see `netsurgery help terms`",
+        )
+    return known[asked]
+
+
+def is_term(word: str) -> bool:
+    """Whether a word is explained."""
+    return _asked(word) in _known()
+
+
+def _known() -> Dict[str, str]:
+    return {name.lower(): text for terms in glossary().values() for name, text in terms.items()}
+
+
+def _asked(word: str) -> str:
+    asked = " ".join(word.lower().split())
+    return _SAME.get(asked, asked).lower()
+
+
+def explained(words: Sequence[str]) -> List[str]:
+    """Return a line for each word: the first sentence on it."""
+    return [f"  {word}: {_first_sentence(explain(word))}" for word in words]
+
+
+def _first_sentence(text: str) -> str:
+    sentence = text.split(". ")[0].rstrip(".")
+    return sentence[0].lower() + sentence[1:]
+
+
+def _about(entry: object) -> str:
+    """The first paragraph of what a class says of itself."""
+    paragraph = (type(entry).__doc__ or "").split("\n\n")[0]
+    return " ".join(paragraph.split())
