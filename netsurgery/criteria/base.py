@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Container, List, NamedTuple, Optional, Sequence
+from typing import ClassVar, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.calibration.gauges import ChannelGauge
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError, Remedy
+from netsurgery.linalg.parts import Parts
 from netsurgery.linalg.selection_constraints import keep_best
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.channels.base import MAKES, READS
@@ -120,6 +121,19 @@ class Ranking(NamedTuple):
     losses: np.ndarray
 
 
+def within_parts(ranking: Ranking, view: View) -> Ranking:
+    """Return a ranking without the channels that would leave a part of a Slice empty.
+
+    Raises:
+        PlanError: Blocks of channels are not of equal length.
+    """
+    if not view.group.parts:
+        return ranking
+    order = _in_turn(ranking.order, view)
+    losses = dict(zip(ranking.order.tolist(), ranking.losses.tolist()))
+    return Ranking(order, np.array([losses[channel] for channel in order.tolist()], float))
+
+
 class Criterion(ABC):
     """Base of every criterion.
 
@@ -161,7 +175,7 @@ class Criterion(ABC):
         """
         scores = self.scores(view).astype(np.float64)
         length = np.linalg.norm(scores)
-        order = _in_turn(np.argsort(scores, kind="stable"), view.blocks, view.group.pinned)
+        order = _in_turn(np.argsort(scores, kind="stable"), view)
         return Ranking(order, scores[order] / length if length else scores[order])
 
     def choose(self, view: View, keep: int, multiple: int = 1) -> np.ndarray:
@@ -182,6 +196,7 @@ class Criterion(ABC):
                 blocks=view.blocks,
                 multiple=multiple,
                 locked=list(view.group.pinned),
+                parts=view.group.parts,
             )
         except ValueError as error:
             raise PlanError(str(error), layer=view.group.name) from None
@@ -216,12 +231,24 @@ def _refined(group: ChannelGroup) -> List[List[int]]:
     ]
 
 
-def _in_turn(
-    order: np.ndarray, blocks: Optional[List[List[int]]], pinned: Container[int]
-) -> np.ndarray:
-    """The free channels in their order; of blocks, first the lowest of each, then the next."""
-    free = [channel for channel in order.tolist() if channel not in pinned]
-    if blocks is None:
-        return np.array(free, int)
-    rounds = [[channel for channel in free if channel in set(block)] for block in blocks]
-    return np.array([channel for turn in zip(*rounds) for channel in turn], int)
+def _in_turn(order: np.ndarray, view: View) -> np.ndarray:
+    """The channels that may go, in their order; of blocks, first the lowest of each, then the next.
+
+    The last channel of a part never goes.
+    """
+    group, parts = view.group, Parts(view.group.channels, view.group.parts)
+    free = [channel for channel in order.tolist() if channel not in group.pinned]
+    blocks = [set(block) for block in view.blocks or [list(range(group.channels))]]
+    waiting = [iter([channel for channel in free if channel in block]) for block in blocks]
+    alive = np.ones(group.channels, bool)
+    found: List[int] = []
+    while True:
+        turn: List[int] = []
+        for queue in waiting:
+            last = parts.last(alive)
+            going = next((channel for channel in queue if not last[channel]), None)
+            if going is None:
+                return np.array(found, int)
+            alive[going] = False
+            turn.append(going)
+        found += turn

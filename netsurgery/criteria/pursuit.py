@@ -49,6 +49,7 @@ class Pursuit(Criterion):
                 blocks=view.blocks,
                 multiple=multiple,
                 locked=list(view.group.pinned),
+                parts=view.group.parts,
             )
         except ValueError as error:
             raise PlanError(str(error), layer=view.group.name) from None

@@ -49,6 +49,7 @@ class Surgeon(Criterion):
             view.group.channels,
             locked=list(view.group.pinned),
             blocks=view.blocks,
+            parts=view.group.parts,
         )
         return Ranking(found.order, found.losses)
 

@@ -13,7 +13,8 @@ from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.selection_constraints import Blocks
+from netsurgery.linalg.parts import Parts
+from netsurgery.linalg.selection_constraints import Blocks, Sets
 
 
 class Reader(NamedTuple):
@@ -56,6 +57,7 @@ def eliminate(
     *,
     locked: Sequence[int] = (),
     blocks: Blocks = None,
+    parts: Sets = None,
 ) -> Elimination:
     """Take away one block after the other, until one is left of each set that must be even.
 
@@ -67,11 +69,13 @@ def eliminate(
         count: Number of blocks of inputs.
         locked: Those that stay.
         blocks: Sets of them that must keep as many each; they lose one in turn.
+        parts: Sets of them of which one at least stays each.
 
     Raises:
         ValueError: A Gram matrix is singular.
     """
     states = [_State.of(reader) for reader in readers]
+    kept = Parts(count, parts)
     of_set = _sets(count, blocks)
     alive, free = np.ones(count, bool), np.ones(count, bool)
     free[list(locked)] = False
@@ -80,7 +84,8 @@ def eliminate(
     while True:
         left = np.bincount(of_set[alive])
         most_left = int(np.max(left))
-        candidates = np.flatnonzero(alive & free & (left == most_left)[of_set])
+        may_go = alive & free & ~kept.last(alive)
+        candidates = np.flatnonzero(may_go & (left == most_left)[of_set])
         if most_left <= 1 or not len(candidates):
             return Elimination(np.array(order, int), np.array(losses))
         costs = _costs(states, candidates)
@@ -88,7 +93,7 @@ def eliminate(
         most = min(POOL, len(candidates) // 8, most_left - 1) if blocks is None else 1
         pool = candidates[ranked[: max(most, 1)]]
         limit = costs[ranked[len(pool)]] if len(pool) < len(candidates) else np.inf
-        gone, lost = _from_pool(states, pool, limit)
+        gone, lost = _from_pool(states, pool, limit, kept, alive)
         for state in states:
             state.remove(gone)
         alive[gone] = False
@@ -109,10 +114,10 @@ def _costs(states: Sequence[_State], blocks: np.ndarray) -> np.ndarray:
 
 
 def _from_pool(
-    states: Sequence[_State], pool: np.ndarray, limit: float
+    states: Sequence[_State], pool: np.ndarray, limit: float, kept: Parts, alive: np.ndarray
 ) -> Tuple[List[int], List[float]]:
     """Those of the pool that go before what costs ``limit``, at least one; and what each costs."""
-    parts = [state.part(pool) for state in states]
+    parts, alive = [state.part(pool) for state in states], alive.copy()
     waiting = list(range(len(pool)))
     gone: List[int] = []
     lost: List[float] = []
@@ -126,6 +131,9 @@ def _from_pool(
         gone.append(int(pool[chosen]))
         for part in parts:
             part.remove([chosen])
+        alive[gone[-1]] = False
+        last = kept.last(alive)
+        waiting = [one for one in waiting if not last[pool[one]]]
     return gone, lost
 
 

@@ -14,7 +14,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.linalg.selection_constraints import Blocks, Places
+from netsurgery.linalg.selection_constraints import Blocks, Places, Sets
 from netsurgery.linalg.spectrum import NOISE
 
 FLOOR = 1e-6
@@ -58,6 +58,7 @@ def select(
     blocks: Blocks = None,
     multiple: int = 1,
     locked: Sequence[int] = (),
+    parts: Sets = None,
     floor: float = FLOOR,
 ) -> Selection:
     """Choose rows one after the other, each the best given those before.
@@ -85,6 +86,7 @@ def select(
         blocks: Rows of each block, all of which keep the same number; see `Places`.
         multiple: Of what the number of rows is to be a multiple.
         locked: Rows that are taken before all others.
+        parts: Sets of rows of which one at least is taken each; see `Places`.
         floor: The share of ``G_ii`` at or below which what is left of a row counts as nothing.
 
     Raises:
@@ -98,7 +100,7 @@ def select(
     consumer = consumer if consumer is None else _symmetric(consumer)
     if consumer is not None and consumer.shape != gram.shape:
         raise ValueError(f"a consumer of shape {consumer.shape} does not fit {gram.shape}")
-    places = Places(len(gram), keep, blocks=blocks, multiple=multiple, locked=locked)
+    places = Places(len(gram), keep, blocks=blocks, multiple=multiple, locked=locked, parts=parts)
     rest = _Unexplained(gram, consumer, floor)
     _pursue(places, rest, SCORES[score])
     return Selection(

@@ -7,7 +7,10 @@ from typing import List, Optional, Sequence
 
 import numpy as np
 
+from netsurgery.linalg.parts import Parts
+
 Blocks = Optional[Sequence[Sequence[int]]]
+Sets = Optional[Sequence[Sequence[int]]]
 
 
 def kept_number(size: int, keep: int, blocks: int = 1, multiple: int = 1) -> int:
@@ -49,8 +52,11 @@ class Places:
         blocks: Blocks = None,
         multiple: int = 1,
         locked: Sequence[int] = (),
+        parts: Sets = None,
     ) -> None:
         """Make as many places as `kept_number` says, the same number in each block.
+
+        There are more where ``parts`` need more.
 
         Args:
             size: How many rows there are.
@@ -59,38 +65,62 @@ class Places:
                 of equal length. The groups of a grouped convolution, for example.
             multiple: Of what the number of places is to be a multiple.
             locked: Rows that have a place before anything is chosen.
+            parts: Sets of rows of which each gets a place at least.
 
         Raises:
             ValueError: What is asked for cannot be had; it says why.
         """
         partition = _partition(size, blocks)
-        number = kept_number(size, keep, len(partition), multiple)
-        self.order: List[int] = []
-        self.open = np.ones(size, bool)
+        self._parts = Parts(size, parts)
         self._block = np.empty(size, int)
         self._block[partition] = np.arange(len(partition))[:, None]
-        self._left = np.full(len(partition), number // len(partition))
-        for row in sorted(set(locked)):
+        first = sorted(set(locked))
+        for row in first:
             if not 0 <= row < size:
                 raise ValueError(f"row {row} is locked, but rows are numbered from 0 to {size - 1}")
-            if not self.open[row]:
-                raise ValueError(f"{number} rows are too few for the {len(set(locked))} locked")
-            self.take(row)
+        number = kept_number(size, keep, len(partition), multiple)
+        step = math.lcm(len(partition), multiple)
+        while number < size and not self._suffices(number // len(partition), first):
+            number = number + step if number + step <= size else size
+        self.order: List[int] = []
+        self._taken = np.zeros(size, bool)
+        self._left = np.full(len(partition), number // len(partition))
+        for row in first:
+            if not self._left[self._block[row]]:
+                raise ValueError(f"{number} rows are too few for the {len(first)} locked")
+            self._give(row)
+        self.open = self._parts.allowed(self._taken, self._left, self._block)
 
     def take(self, row: int) -> None:
         """Give an open place to ``row``; the last one of its block closes the block."""
-        block = self._block[row]
-        self.order.append(int(row))
+        self._give(row)
+        if len(self._parts):
+            self.open = self._parts.allowed(self._taken, self._left, self._block)
+            return
         self.open[row] = False
-        self._left[block] -= 1
-        if not self._left[block]:
-            self.open[self._block == block] = False
+        if not self._left[self._block[row]]:
+            self.open[self._block == self._block[row]] = False
 
     def fill(self, scores: np.ndarray) -> None:
         """Give the places that are left to the highest scores, of equal ones to the lowest row."""
-        for row in np.argsort(-np.asarray(scores), kind="stable"):
-            if self.open[row]:
-                self.take(row)
+        ranked = np.argsort(-np.asarray(scores), kind="stable")
+        # A row that could not go first may, once another has served two parts at once.
+        while self.open.any():
+            for row in ranked:
+                if self.open[row]:
+                    self.take(row)
+
+    def _give(self, row: int) -> None:
+        self.order.append(int(row))
+        self._taken[row] = True
+        self._left[self._block[row]] -= 1
+
+    def _suffices(self, each: int, locked: Sequence[int]) -> bool:
+        """Whether so many places in each block hold what is locked and a row of each part."""
+        taken = np.isin(np.arange(len(self._block)), locked)
+        left = np.full(int(self._block.max()) + 1, each)
+        np.subtract.at(left, self._block[list(locked)], 1)
+        return bool((left < 0).any()) or self._parts.fit(taken, left, self._block)
 
 
 def keep_best(
@@ -100,6 +130,7 @@ def keep_best(
     blocks: Blocks = None,
     multiple: int = 1,
     locked: Sequence[int] = (),
+    parts: Sets = None,
 ) -> np.ndarray:
     """The rows with the highest scores, rising; of equal scores the lowest row wins.
 
@@ -109,6 +140,7 @@ def keep_best(
         blocks: As in `Places`.
         multiple: As in `Places`.
         locked: As in `Places`.
+        parts: As in `Places`.
 
     Raises:
         ValueError: A score is NaN, or what is asked for cannot be had.
@@ -116,7 +148,7 @@ def keep_best(
     scores = np.asarray(scores, np.float64)
     if scores.ndim != 1 or np.isnan(scores).any():
         raise ValueError(f"scores must be one number a row, not NaN; shape {scores.shape}")
-    places = Places(len(scores), keep, blocks=blocks, multiple=multiple, locked=locked)
+    places = Places(len(scores), keep, blocks=blocks, multiple=multiple, locked=locked, parts=parts)
     places.fill(scores)
     return np.sort(places.order)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.criteria import Criterion, View, criterion
-from netsurgery.criteria.base import WEIGHTS
+from netsurgery.criteria.base import WEIGHTS, within_parts
 from netsurgery.errors import PlanError
 from netsurgery.formats.upgrade import upgrade
 from netsurgery.methods import Edit
@@ -150,7 +150,8 @@ class _Planner:
         for group in free:
             self.progress(group.name)
             try:
-                rankings[group.name] = self.criterion.ranking(self._view(self.model, group))
+                view = self._view(self.model, group)
+                rankings[group.name] = within_parts(self.criterion.ranking(view), view)
             except PlanError as error:
                 self._leave(group, error)
         if self.statistics is not None:
@@ -165,33 +166,38 @@ class _Planner:
 
     def follow_rules(self) -> None:
         """Choose in every group that has a rule, from the first."""
-        current = self.model
+        current, present = self.model, {group.name: group for group in self.groups}
         cuts = self.criterion.needs == WEIGHTS
+        # A convolution of which each group is left with one input ties what it reads and makes.
+        follows = cuts or any(group.balanced for group in self.groups)
         asked = [g for g in self.groups if (self._number(g) or g.channels) < g.channels]
         self.criterion.prepare([self._view(self.model, group) for group in asked])
-        for name in [group.name for group in self.groups]:
-            groups = channel_groups(current) if cuts else self.groups
-            group = next((group for group in groups if group.name == name), None)
-            if group is None:
+        for whole in self.groups:
+            name = whole.name
+            if name not in present or present[name].channels != whole.channels:
                 self.left[name] = "its channels go with those of another layer that was cut"
                 continue
+            group = present[name] if cuts else whole
             number = self._number(group)
             if number is not None and number < group.channels:
                 self.progress(name)
                 try:
-                    view = self._view(current, group)
+                    view = self._view(current if cuts else self.model, group)
                     self.kept[name] = self.criterion.choose(view, number, self.wishes.multiple)
                 except PlanError as error:
                     self._leave(group, error)
-            if cuts and name in self.kept and len(self.kept[name]) < group.channels:
-                current = thin_model(current, groups, {name: self.kept[name].tolist()})
+            if follows and name in self.kept and len(self.kept[name]) < group.channels:
+                keep = {name: self.kept[name].tolist()}
+                current = thin_model(current, list(present.values()), keep)
+                present = {one.name: one for one in channel_groups(current)}
 
     def plan(self) -> Plan:
         """Return what was decided."""
         kind = self._kind()
         fitted = set(_fitted(self.model, self.groups, self.kept)) if kind == REFIT else set()
         edits: List[Edit] = []
-        for group in self.groups:
+        # One input a group ties what a convolution reads to what it makes: after that is cut.
+        for group in sorted(self.groups, key=lambda one: _leaves_one_each(one, self.kept)):
             kept = self.kept.get(group.name)
             if kept is None or len(kept) == group.channels:
                 self.left.setdefault(group.name, _whole(kept))
@@ -268,6 +274,11 @@ class _Planner:
         if missing or (rule is not None and any(map(rule.names, group.origins))):
             raise error
         self.left[group.name] = error.problem
+
+
+def _leaves_one_each(group: ChannelGroup, kept: Mapping[str, np.ndarray]) -> bool:
+    stays = np.isin(np.arange(group.channels), kept.get(group.name, np.arange(group.channels)))
+    return any((stays[rows].sum(axis=1) == 1).any() for rows in group.balanced)
 
 
 def _whole(kept: Optional[np.ndarray]) -> str:

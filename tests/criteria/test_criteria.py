@@ -162,7 +162,7 @@ layer { name: "two" type: "Convolution" bottom: "three" top: "two"
 """A channel that stands twice in one group of a convolution, and once in the other."""
 
 
-@settings(max_examples=15, **QUIET)
+@settings(max_examples=25, **QUIET)
 @example(text=TWICE, share=0.5, multiple=1, name="activation")
 @example(text=TWICE, share=0.3, multiple=2, name="l1")
 @given(
@@ -193,8 +193,12 @@ def test_all_respect_what_must_stay(quick_caffe, text, share, multiple, name) ->
         assert not set(group.pinned) & set(ranking.order.tolist())
         assert len(set(ranking.order.tolist())) == len(ranking.order) == len(ranking.losses)
         stays = np.isin(np.arange(group.channels), kept)
+        left = ~np.isin(np.arange(group.channels), ranking.order)
         for rows in group.balanced:
             assert len(set(stays[rows].sum(axis=1).tolist())) == 1
+        for part in group.parts:
+            assert stays[list(part)].any()
+            assert left[list(part)].any()
 
 
 @pytest.mark.parametrize("name", sorted(CRITERIA.all()))

@@ -132,6 +132,22 @@ def slices(draw: Draw, name: str, blobs: Blobs) -> str:
     return line("Slice", name, [bottom], [name, f"{name}_2"], body)
 
 
+def dual_path(draw: Draw, name: str, blobs: Blobs) -> str:
+    """A narrow part beside a wide one: the wide is added to, the narrow stands beside the sum."""
+    bottom = pick(draw, blobs)
+    channels = blobs[bottom][1]
+    points = sorted(draw(st.sets(st.integers(1, max(1, channels - 1)), min_size=1, max_size=2)))
+    text = " ".join(f"slice_point: {point}" for point in points)
+    parts = [f"{name}_part{number}" for number in range(len(points) + 1)]
+    more = CONVOLUTION % f"num_output: {points[0]} pad: 1"
+    return (
+        line("Slice", f"{name}_cut", [bottom], parts, f"slice_param {{ {text} }}")
+        + line("Convolution", f"{name}_more", parts[:1], [f"{name}_more"], more)
+        + line("Eltwise", f"{name}_sum", [parts[0], f"{name}_more"], [f"{name}_sum"])
+        + line("Concat", name, [f"{name}_sum", *parts[1:]], [name])
+    )
+
+
 def gate(draw: Draw, name: str, blobs: Blobs) -> str:
     """Squeeze and excitation."""
     bottom = pick(draw, blobs)
@@ -190,6 +206,7 @@ MAKERS: Dict[str, Callable[[Draw, str, Blobs], str]] = {
     "deconvolution": convolution("Deconvolution", [2, 4, 6, 8], [1, 1, 2]),
     "depthwise": depthwise("Convolution"),
     "depthwise deconvolution": depthwise("Deconvolution"),
+    "dual path": dual_path,
     "eltwise": eltwise,
     "flatten": simple("Flatten"),
     "gate": gate,
@@ -206,6 +223,9 @@ MAKERS: Dict[str, Callable[[Draw, str, Blobs], str]] = {
     "scale": simple("Scale", BIASED),
     "slice": slices,
     "softmax": simple("Softmax", "softmax_param { axis: 2 }"),
+    "split": lambda draw, name, blobs: line(
+        "Split", name, [pick(draw, blobs)], [name, f"{name}_2"]
+    ),
     "stack": stack,
     "tile": simple("Tile", "tile_param { tiles: 2 }"),
     "twins": twins,

@@ -60,13 +60,7 @@ def test_a_net_never_costs_more_than_the_budget(text, share, kind, multiple) -> 
             raise
         return
     choice = {name: channels.tolist() for name, channels in kept.items()}
-    try:
-        thinned = thin_model(model, groups, choice)
-    except PlanError as error:
-        # Two groups that share a blob may empty it between them, which no ranking sees.
-        if "would be left without channels" not in str(error):
-            raise
-        return
+    thinned = thin_model(model, groups, choice)
     assert total_cost(thinned)._asdict()[kind] <= share * before
     for group in groups:
         if group.name in kept and len(kept[group.name]) < group.channels:
@@ -165,8 +159,8 @@ def plain_spend(model: Model, groups: List[ChannelGroup], budget: Budget) -> Dic
         keep[name] = np.flatnonzero(mask).tolist()
 
 
-@settings(max_examples=25, **QUIET)
-@given(text=channel_nets(), macs=st.floats(0.3, 1.0), params=st.floats(0.3, 1.0))
+@settings(max_examples=10, **QUIET)
+@given(text=channel_nets(most_layers=4), macs=st.floats(0.3, 1.0), params=st.floats(0.3, 1.0))
 def test_the_same_is_chosen_as_when_the_whole_net_is_looked_at(text, macs, params) -> None:
     model, budget = with_random_weights(text), Budget(macs, params)
     groups = channel_groups(model)

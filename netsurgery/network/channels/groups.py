@@ -11,6 +11,7 @@ from netsurgery.formats.weights import Weights
 from netsurgery.network.channels.axes import varying
 from netsurgery.network.channels.base import CARRIES, MAKES, READS
 from netsurgery.network.channels.decisions import Decisions, decide
+from netsurgery.network.channels.parts import find_parts
 from netsurgery.network.channels.propagation import Shapes, Trace, trace_channels
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.model import Model
@@ -79,6 +80,8 @@ class ChannelGroup:
         approximate: Why what stays changes a little when a channel goes, or None.
         balanced: Matrices of channels; every row must keep the same number (the blocks of a
             grouped convolution).
+        parts: Sets of channels, rising, of which one at least stays each: without them a blob
+            would be empty, as a top of a Slice. None holds another, or what stays anyway.
     """
 
     name: str
@@ -90,6 +93,7 @@ class ChannelGroup:
     pinned: Mapping[int, str]
     approximate: Optional[str]
     balanced: Tuple[np.ndarray, ...]
+    parts: Tuple[Tuple[int, ...], ...] = ()
 
     @property
     def blocked(self) -> Optional[str]:
@@ -156,6 +160,7 @@ def find_groups(
     decisions = decide(trace)
     cuts = _cuts(trace, decisions)
     values = _value_cuts(trace, decisions)
+    parts = find_parts(trace, decisions)
     groups = []
     for number, name in enumerate(decisions.names):
         members, carrying = tuple(cuts.get(number, ())), tuple(values.get(number, ()))
@@ -170,6 +175,7 @@ def find_groups(
                 decisions.pinned[number],
                 "; ".join(decisions.approximate[number]) or None,
                 tuple(decisions.balanced[number]),
+                parts[number],
             )
         )
     return groups
