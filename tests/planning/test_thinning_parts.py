@@ -106,7 +106,6 @@ WAYS: Dict[str, Dict[str, Any]] = {
     "multiple": {"rules": [parse_rule("keep", "*=0.2")], "multiple": 4},
     "macs": {"budget": Budget(macs=0.5)},
     "params": {"budget": Budget(params=0.5)},
-    "both": {"rules": [parse_rule("keep", "p=0.5")], "budget": Budget(macs=0.4)},
 }
 WEIGHED = [name for name, one in sorted(CRITERIA.all().items()) if one.needs == WEIGHTS]
 
@@ -155,7 +154,7 @@ def test_weights_alone_empty_no_part(net, name) -> None:
             if layer.type == "Slice":
                 points = list(layer.parameter.slice_param.slice_point)
                 assert points == sorted(set(points)), way
-    assert cut_some >= 6
+    assert cut_some >= 5
 
 
 @pytest.mark.parametrize("net", [net for net in NETS if net != "shuffled"])
