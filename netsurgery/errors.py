@@ -98,3 +98,12 @@ class EngineError(NetsurgeryError):
 
 class VerificationError(NetsurgeryError):
     """Two models cannot be compared."""
+
+
+MOST_SHOWN = 80
+
+
+def shortened(value: object) -> str:
+    """Return a text on one line, cut where it is too long for a message."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

@@ -193,15 +193,16 @@ def operate(
     if model.weights is None:
         raise PlanError("there are no weights to operate on", file=model.prototxt.file)
     require_fit(model)
+    for edit in plan.edits:  # all of them, before the first one that takes long
+        method(edit.method).refuse_unknown(edit.options, edit.layer)
     current, notes = _in_editable_form(model) if plan.edits else (model, ())
     steps: list[Step] = []
     origins: Mapping[Value, Origin] = {}
     for edit in plan.edits:
         if progress:
             progress(edit.layer)
-        chosen = method(edit.method)
-        chosen.refuse_unknown(edit.options, edit.layer)
-        step = _stored(current, chosen.rewrite(current, edit, Context(model, statistics, origins)))
+        context = Context(model, statistics, origins)
+        step = _stored(current, method(edit.method).rewrite(current, edit, context))
         steps.append(step)
         origins = _traced_back(origins, step.rewrite.origins)
         current = _carry_out(current, step.rewrite)

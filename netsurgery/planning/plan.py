@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Dict, Mapping, Optional, Union
 
-from netsurgery.errors import PlanError
+from netsurgery.errors import PlanError, shortened
 from netsurgery.formats.digest import sha256_of
+from netsurgery.formats.plain_data import LONGEST, MismatchError, Schema, read_yaml, told
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model
 
 VERSION = 1
 _HEADER = "# netsurgery plan. Edit it by hand; `netsurgery apply` carries it out as it stands.\n"
-_KEYS = ("netsurgery_plan", "model", "expected", "edits", "left")
+SCHEMA = "plan.schema.json"
 _EDIT_KEYS = ("layer", "method", "predicted")
 
 
@@ -57,8 +60,13 @@ class Plan:
         """Return the plan as YAML text."""
         import yaml
 
-        text = yaml.safe_dump(
-            self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+        text = yaml.dump(
+            self.to_dict(),
+            Dumper=_dumper(),
+            sort_keys=False,
+            allow_unicode=True,
+            default_flow_style=None,
+            width=100,
         )
         return _HEADER + text
 
@@ -84,15 +92,19 @@ class Plan:
             )
         if data.get("netsurgery_plan", VERSION) != VERSION:
             raise PlanError(
-                f"plan format {data['netsurgery_plan']!r} is not known to this version, "
+                f"plan format {told(data['netsurgery_plan'])} is not known to this version, "
                 f"which reads format {VERSION}",
                 file=file,
                 remedy="upgrade netsurgery",
             )
-        _refuse_unknown(data, _KEYS, "the plan", file)
-        edits = tuple(_edit_of(item, i, file) for i, item in enumerate(_items(data, "edits", file)))
-        left = tuple(_left_of(item, file) for item in _items(data, "left", file))
-        return cls(edits, left, data.get("model") or {}, data.get("expected") or {})
+        try:
+            schema().check(data)
+        except MismatchError as mismatch:
+            raise _explained(mismatch, data, file) from None
+        edits = tuple(_edit_of(item) for item in data["edits"] or ())
+        left = tuple(Left(one["layer"], one.get("reason", "")) for one in data.get("left") or ())
+        model = {kind: facts for kind, facts in (data.get("model") or {}).items() if facts}
+        return cls(edits, left, model, data.get("expected") or {})
 
     @classmethod
     def from_yaml(cls, text: str, file: Optional[str] = None) -> Plan:
@@ -101,18 +113,7 @@ class Plan:
         Raises:
             PlanError: The text is not YAML, or not a plan.
         """
-        import yaml
-
-        try:
-            return cls.from_dict(yaml.safe_load(text), file)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            raise PlanError(
-                f"this is not YAML: {getattr(error, 'problem', None) or error}",
-                file=file,
-                line=mark.line + 1 if mark else None,
-                column=mark.column + 1 if mark else None,
-            ) from None
+        return cls.from_dict(read_yaml(text, file, PlanError), file)
 
     @classmethod
     def load(cls, path: Union[str, Path]) -> Plan:
@@ -122,7 +123,8 @@ class Plan:
             PlanError: The file cannot be read or holds no plan.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            with open(path, encoding="utf-8") as stream:
+                text = stream.read(LONGEST + 1)
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise PlanError(f"cannot read the plan: {reason}", file=path) from None
@@ -137,6 +139,18 @@ def identify(model: Model) -> dict[str, dict[str, str]]:
     }
 
 
+@lru_cache(maxsize=1)
+def _dumper() -> Any:
+    """PyYAML's writer of plain data, without aliases: people read plans."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return Dumper
+
+
 def _edit_to_dict(edit: Edit) -> dict[str, Any]:
     data: dict[str, Any] = {"layer": edit.layer, "method": edit.method, **edit.options}
     if edit.predicted:
@@ -144,35 +158,30 @@ def _edit_to_dict(edit: Edit) -> dict[str, Any]:
     return data
 
 
-def _edit_of(item: Any, position: int, file: Optional[str]) -> Edit:
-    place = f"edit {position + 1}"
-    if not isinstance(item, dict):
-        raise PlanError(f"{place} is not a mapping of names to values", file=file)
-    for key in ("layer", "method"):
-        if not isinstance(item.get(key), str):
-            raise PlanError(f"{place} names no {key}", file=file, remedy=f"add `{key}: ...`")
+def _edit_of(item: Dict[str, Any]) -> Edit:
     options = {key: value for key, value in item.items() if key not in _EDIT_KEYS}
     return Edit(item["layer"], item["method"], options, item.get("predicted") or {})
 
 
-def _left_of(item: Any, file: Optional[str]) -> Left:
-    if not isinstance(item, dict) or not isinstance(item.get("layer"), str):
-        raise PlanError("an entry of `left` names no layer", file=file)
-    return Left(item["layer"], str(item.get("reason", "")))
+@lru_cache(maxsize=1)
+def schema() -> Schema:
+    """Return the schema of plans, which ships beside this file."""
+    return Schema(json.loads(Path(__file__).with_name(SCHEMA).read_text(encoding="utf-8")))
 
 
-def _items(data: dict, key: str, file: Optional[str]) -> list:
-    items = data.get(key) or []
-    if not isinstance(items, list):
-        raise PlanError(f"`{key}` is not a list", file=file)
-    return items
-
-
-def _refuse_unknown(data: dict, known: tuple, what: str, file: Optional[str]) -> None:
-    for key in data:
-        if key not in known:
-            raise PlanError(
-                f"{what} has an unknown entry {key!r}",
-                file=file,
-                remedy=f"known are {', '.join(known)}",
-            )
+def _explained(mismatch: MismatchError, data: Dict[str, Any], file: Optional[str]) -> PlanError:
+    """Name the edit, its layer and the entry that are wrong."""
+    place, problem, layer, words = list(mismatch.place), mismatch.problem, None, []
+    if len(place) > 1 and place[0] in ("edits", "left"):
+        kind, number = place[:2]
+        words.append(f"{'edit' if kind == 'edits' else 'left'} {number + 1}")
+        item = data[kind][number]
+        named = isinstance(item, dict) and isinstance(item.get("layer"), str)
+        layer = item["layer"] if named else None
+        place = place[2:]
+    if place:
+        path = ".".join(str(part + 1 if isinstance(part, int) else part) for part in place)
+        words.append(f"`{shortened(path)}`")
+    separator = ": " if words and not problem.startswith(("has ", "names ")) else " "
+    text = f"{', '.join(words) or 'the plan'}{separator}{problem}"
+    return PlanError(text, file=file, layer=layer)

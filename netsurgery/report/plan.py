@@ -25,7 +25,7 @@ def print_plan(plan: Plan) -> None:
 
 def _row(edit: Edit) -> tuple[str, ...]:
     facts = edit.predicted
-    before, after = facts.get("weights", (None, None))
+    before, after = facts.get("weights") or (None, None)
     return (
         edit.layer,
         edit.method,
