@@ -6,8 +6,9 @@ errors would come late, and its differences never.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from netsurgery.formats.prototxt_tree import Field
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes.base import Node, Shape
 from netsurgery.network.shapes.pooling import has_empty_windows
@@ -31,6 +32,10 @@ _IGNORES: Dict[str, Tuple[str, Callable[[Any], bool]]] = {
     "LRN": ("k, or Caffe's default of alpha,", lambda layer: _misreads_lrn(layer.lrn_param)),
     "Log": ("base, scale and shift", lambda layer: layer.log_param.ByteSize() > 0),
     "MVN": ("Caffe's meaning of eps", lambda layer: layer.mvn_param.HasField("eps")),
+    "Pooling": (
+        "round_mode",
+        lambda layer: layer.pooling_param.round_mode != layer.pooling_param.CEIL,
+    ),
     "Slice": ("slice_dim", lambda layer: layer.slice_param.slice_dim != 1),
     "Swish": ("beta", lambda layer: layer.swish_param.beta != 1),
 }
@@ -67,9 +72,6 @@ def why_not(layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
     what, asked = _IGNORES.get(layer.type, ("", lambda layer: False))
     if asked(layer.parameter):
         return f"OpenCV does not heed {what} of a layer of type {layer.type}"
-    unknown = _unknown_fields(layer)
-    if unknown:
-        return f"OpenCV does not know {unknown[0]}, and misreads the fields beside it"
     if layer.type == "Pooling" and bottoms and bottoms[0] and _has_empty_windows(layer, bottoms[0]):
         return "OpenCV has other values than Caffe where a MAX pooling window holds no pixel"
     return None
@@ -81,15 +83,16 @@ def _misreads_lrn(parameter: Any) -> bool:
     return not parameter.HasField("alpha") or (across and parameter.k != 1)
 
 
-def _unknown_fields(layer: Layer) -> Sequence[str]:
-    """Fields that OpenCV does not know in blocks that it knows.
+def misread_fields(layer: Layer) -> List[Field]:
+    """Return the fields that OpenCV does not know in blocks that it knows.
 
     Where there is one, it takes all fields that are not written there for zeros: `pad: 1` is lost.
     """
-    paths = [path for path in layer.text.unknown if "." in path and path not in _KNOWS]
-    if layer.parameter.pooling_param.HasField("round_mode"):
-        paths.append("pooling_param.round_mode")
-    return paths
+    unknown = layer.text.unknown_fields
+    found = [one.field for one in unknown if "." in one.path and one.path not in _KNOWS]
+    for block in layer.text.block.messages("pooling_param"):
+        found += [field for field in block.fields if field.name == "round_mode"]
+    return found
 
 
 def _has_empty_windows(layer: Layer, bottom: Shape) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Tuple
 
+from netsurgery.engines.opencv_limits import misread_fields
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.tokens import quote
 from netsurgery.network.graph import Network
@@ -19,7 +20,8 @@ class TappedNet(NamedTuple):
     """A net for OpenCV.
 
     Attributes:
-        text: The prototxt, without the layers that Caffe would not build, with taps at its end;
+        text: The prototxt, without the layers that Caffe would not build and the fields
+            of forks that OpenCV stumbles over, with taps at its end;
             every other layer is on the line where it was.
         layers: For each blob that is no input, the layer whose first output it is.
     """
@@ -59,10 +61,15 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def _built(network: Network) -> Prototxt:
+    """The layers that are built, without the fields that would have OpenCV misread others."""
     built = {layer.text.index for layer in network.layers}
     gone: List[Tuple[int, int, bytes]] = [
         (*text.span, b"\n" * text.text.count(b"\n"))
         for text in network.prototxt.layers
         if text.index not in built
     ]
-    return network.prototxt.splice(gone) if gone else network.prototxt
+    data = network.prototxt.data
+    for layer in network.layers:
+        for field in misread_fields(layer):
+            gone.append((field.start, field.end, b"\n" * data.count(b"\n", field.start, field.end)))
+    return network.prototxt.splice(sorted(gone)) if gone else network.prototxt

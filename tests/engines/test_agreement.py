@@ -13,6 +13,7 @@ from netsurgery.engines.caffe import Caffe
 from netsurgery.engines.opencv import OpenCv
 from netsurgery.engines.opencv_limits import RUNS
 from netsurgery.errors import EngineError
+from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.network.doctor import examine
 from netsurgery.network.model import load
 
@@ -164,6 +165,11 @@ def test_a_blob_does_not_depend_on_what_else_is_asked_for(
                 assert np.array_equal(array, everything[name]), (name, some)
 
 
+def image_net(layer: str) -> str:
+    head = 'input: "data" input_shape { dim: 1 dim: 1 dim: 6 dim: 6 }'
+    return f'{head}\nlayer {{ name: "odd" bottom: "data" top: "top" type: {layer} }}'
+
+
 def test_every_type_of_caffe_that_opencv_runs_is_tested(caffe: Caffe) -> None:
     unknown_to_caffe = set(caffe.unsupported(sorted(RUNS)))
     tested = {word.split('"')[1] for word in LAYERS.split("type: ")[1:]} - {"gaussian", "uniform"}
@@ -181,6 +187,7 @@ def test_every_type_of_caffe_that_opencv_runs_is_tested(caffe: Caffe) -> None:
         'type: "Log" log_param { base: 10 }',
         'type: "MVN" mvn_param { eps: 0.5 }',
         'type: "Slice" slice_param { slice_dim: 2 }',
+        'type: "Pooling" pooling_param { kernel_size: 2 round_mode: FLOOR }',
         'type: "Concat" concat_param { concat_dim: 0 }',
         'type: "Swish" swish_param { beta: 2 }',
     ],
@@ -193,29 +200,40 @@ def test_what_opencv_would_get_wrong_is_refused(
         opencv.open(path)
 
 
+@pytest.mark.parametrize("windows", ["kernel_size: 1 stride: 2", "kernel_size: 2 stride: 6"])
+def test_max_pooling_windows_that_hold_nothing_are_refused(
+    opencv: OpenCv, write: Callable[[str], Path], windows: str
+) -> None:
+    path = write(image_net(f'"Pooling" pooling_param {{ {windows} }}'))
+    with pytest.raises(EngineError, match="holds no pixel"):
+        opencv.open(path)
+
+
 @pytest.mark.parametrize(
-    ("layer", "why"),
+    "layer",
     [
-        (
-            '"Convolution" convolution_param { num_output: 2 kernel_size: 3 a: 1 }',
-            "does not know",
-        ),
-        ('"BatchNorm" batch_norm_param { fork: 1 }', "does not know batch_norm_param.fork"),
-        (
-            '"Pooling" pooling_param { kernel_size: 2 round_mode: FLOOR }',
-            "pooling_param.round_mode",
-        ),
-        ('"Pooling" pooling_param { kernel_size: 1 stride: 2 }', "holds no pixel"),
-        ('"Pooling" pooling_param { kernel_size: 2 stride: 6 }', "holds no pixel"),
+        '"Convolution" convolution_param { num_output: 2 kernel_size: 3 pad: 1 FORK }',
+        '"Pooling" pooling_param { kernel_size: 2 FORK }',
+        '"BatchNorm" batch_norm_param { FORK }',
+        '"ReLU" relu_param { FORK negative_slope: 0.5 }',
     ],
 )
-def test_layers_that_opencv_would_misread_are_refused(
-    opencv: OpenCv, write: Callable[[str], Path], layer: str, why: str
+@pytest.mark.parametrize("fork", ["fork: 1", 'fork: "one"', "fork {\n a: 1 }"])
+def test_a_field_of_a_fork_leaves_those_beside_it_alone(
+    opencv: OpenCv, write: Callable[[str], Path], layer: str, fork: str
 ) -> None:
-    head = 'input: "data" input_shape { dim: 1 dim: 1 dim: 6 dim: 6 }'
-    path = write(f'{head}\nlayer {{ name: "odd" bottom: "data" top: "top" type: {layer} }}')
-    with pytest.raises(EngineError, match=why):
-        opencv.open(path)
+    inputs = {"data": np.random.default_rng(0).standard_normal((1, 1, 6, 6), np.float32)}
+    made = []
+    for text in ("", fork):
+        path = write(image_net(layer.replace("FORK", text)))
+        weights = path.with_suffix(".caffemodel")
+        blobs = {"Convolution": [(2, 1, 3, 3), (2,)], "BatchNorm": [(1,), (1,), (1,)]}
+        shapes = blobs.get(layer.split('"')[1], [])
+        filled = tuple(Blob.of(np.full(shape, 0.5, np.float32)) for shape in shapes)
+        Weights([LayerWeights("odd", layer.split('"')[1], filled)]).write(weights)
+        with opencv.open(path, weights) as session:
+            made.append(session.forward(inputs)["top"])
+    assert np.array_equal(*made)
 
 
 @pytest.mark.parametrize("size", [7, 8])
