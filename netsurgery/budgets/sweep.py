@@ -11,7 +11,7 @@ from netsurgery.budgets.scores import even_numbers
 from netsurgery.budgets.wishes import Budget
 from netsurgery.errors import PlanError
 from netsurgery.planning.plan import Plan
-from netsurgery.planning.shares import parse_share
+from netsurgery.planning.shares import parse_number, parse_share
 
 MOST = 100
 """Plans of a sweep: more are a slip of the keyboard."""
@@ -58,6 +58,7 @@ def parse_sweep(text: str) -> Tuple[str, Tuple[float, ...]]:
     name, _, numbers = text.rpartition("=")
     parts = numbers.split(":")
     fine = len(parts) == 3 and (not name or name in CURRENCIES)
+    fine = fine and all(parse_number(part) is not None for part in parts)
     if fine:
         low, high, step = (parse_share(part, f"a share, in the sweep {text!r}") for part in parts)
         fine = 0 < low <= high and step > 0 and (high - low) / step < MOST

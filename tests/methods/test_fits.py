@@ -186,7 +186,7 @@ def test_where_nothing_is_negative_the_relu_does_not_matter(quick_caffe) -> None
 def test_fits_that_cannot_be_are_told_in_a_line(quick_caffe) -> None:
     model, inputs = net()
     for layer, readers in (("c", "InnerProduct 'd'"), ("d", "no layer")):
-        with pytest.raises(PlanError, match=f"it is read by {readers}.*write fit: asymmetric"):
+        with pytest.raises(PlanError, match=f"it is read by {readers}.*give asymmetric as `fit`"):
             done(model, inputs, quick_caffe, low_rank(layer, 2, "relu"))
     with pytest.raises(PlanError, match=r"channel_svd needs inputs to fit to.*`statistics`"):
         operate(model, Plan((low_rank("b", 2, "asymmetric"),)))
