@@ -141,12 +141,14 @@ class Compression:
             for layer in self.layers
             if not layer.explained
         ]
+        plain = () if self.effect is None else self.effect.reasons
         if self.equality is not None:
             found += [
-                f"not explained by {self.explanation}: {why}" for why in self.equality.reasons
+                f"not explained by {self.explanation}: {why}"
+                for why in self.equality.reasons
+                if why not in plain
             ]
-        if self.effect is not None:
-            found += self.effect.reasons
+        found += plain
         return tuple(found)
 
     def __bool__(self) -> bool:
@@ -316,6 +318,7 @@ def _prove(
             "seed": proof.seed,
             "engine": engine,
             "output": proof.task_output,
+            "origins": surgery.places(),
         }
         try:
             kept = surgery.kept()
@@ -347,7 +350,7 @@ def _prove(
 
 def _runs(model: Model, common: dict[str, Any]) -> bool:
     try:
-        return bool(verify(model, model, **common))
+        return bool(verify(model, model, **{**common, "origins": {}}))
     except (EngineError, VerificationError):
         return False
 

@@ -125,6 +125,10 @@ class Surgery:
             if origin.kept is not None
         }
 
+    def places(self) -> dict[Value, Value]:
+        """Return where values of the new model stood in the original, if not simply there."""
+        return {value: origin.value for value, origin in self.origins.items()}
+
     @property
     def touched(self) -> frozenset[str]:
         """The names of layers whose weights were taken away or put in."""

@@ -30,8 +30,8 @@ def print_verification(done: Verification, title: Optional[str] = None) -> None:
     print_table(BLOB_COLUMNS, (blob_row(row) for row in done.blobs), legend=BLOB_LEGEND)
     if done.accuracy:
         click.echo(accuracy_line(done.accuracy))
-    for name in done.unmatched:
-        click.echo(f"output {name!r} has no counterpart in the other net")
+    for name in done.outputs.extra:
+        click.echo(f"output {name!r} of the second net is not in the first")
     print_verdict("passed" if done else "FAILED", done.reasons)
     if done.blobs:
         click.echo(would_pass(done))

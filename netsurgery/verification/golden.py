@@ -21,6 +21,7 @@ from netsurgery.verification.comparison import Comparison, choose_kinds, choose_
 from netsurgery.verification.golden_file import Golden, PathLike, read_golden
 from netsurgery.verification.models import check_inputs
 from netsurgery.verification.noise import NoiseMeter
+from netsurgery.verification.pairing import Lost, Outputs
 from netsurgery.verification.verdict import Demand, Verification
 
 
@@ -137,7 +138,10 @@ def verify_golden(
         len(inputs),
         comparison.rows(golden.noise, outputs),
         comparison.accuracy(),
-        tuple(sorted(golden.outputs ^ set(_outputs(network)))),
+        Outputs(
+            tuple(Lost(name) for name in sorted(golden.outputs.difference(_outputs(network)))),
+            tuple(sorted(set(_outputs(network)) - golden.outputs)),
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from netsurgery.calibration.running import (
     open_model,
 )
 from netsurgery.errors import VerificationError
-from netsurgery.network.graph import Network, Value
+from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.model import Model
 from netsurgery.network.scores import scores_of
 from netsurgery.verification.accuracy import Accuracy
@@ -26,8 +26,17 @@ from netsurgery.verification.comparison import (
     choose_scored,
 )
 from netsurgery.verification.noise import NoiseMeter
-from netsurgery.verification.pairing import Pair, Wanted, choose_pairs, pair_values
+from netsurgery.verification.pairing import (
+    Pair,
+    Wanted,
+    choose_pairs,
+    match_outputs,
+    pair_known,
+    pair_values,
+    same_text,
+)
 from netsurgery.verification.verdict import Demand, Verification
+from netsurgery.verification.written import same_numbers
 
 Kept = Mapping[Value, tuple[int, np.ndarray]]
 Findings = tuple[tuple[BlobComparison, ...], Optional[Accuracy]]
@@ -47,11 +56,13 @@ def verify(
     min_agreement: Optional[float] = None,
     output: Optional[str] = None,
     kept: Optional[Kept] = None,
+    origins: Optional[Mapping[Value, Value]] = None,
 ) -> Verification:
     """Run two models on the same inputs and compare what they compute.
 
     Blobs are compared as values: a blob that layers compute in place on is compared before
-    and after each of them.
+    and after each of them. Blobs belong together by what makes them, not by their names; but every
+    output of the first net must be one of the second, under its name.
 
     Args:
         a: The original; errors are relative to it, and it tells the float noise.
@@ -68,6 +79,8 @@ def verify(
         output: The output that labels are for, where more than one can hold class scores.
         kept: For values of the first net of which the other one keeps a part: an axis, and the
             entries along it that are compared.
+        origins: How the second net came of the first, if that is known: for its values, where they
+            stood in the first, if not under their own name and version.
 
     Raises:
         VerificationError: The models cannot be compared on these inputs.
@@ -76,7 +89,11 @@ def verify(
     demand = Demand(expect, max_error, min_agreement)
     networks = a.network(), b.network()
     scores = scores_of(networks[0]) if expect == "exact" else ()
-    pairs = choose_pairs(pair_values(*networks), blobs, scores)
+    if origins is None:
+        known = pair_values(*networks, _alike(a, b))
+    else:
+        known = pair_known(*networks, origins)
+    pairs = choose_pairs(known, blobs, scores)
     inputs = inputs or random_inputs(networks[0], count, seed)
     for network in networks:
         check_inputs(network, inputs)
@@ -93,7 +110,7 @@ def verify(
         inputs.sha256,
         len(inputs),
         *found,
-        _unmatched(*networks),
+        outputs=match_outputs(*networks, known),
     )
 
 
@@ -143,6 +160,8 @@ def _compare(
     return comparison.rows(meter.noise(), shapes), comparison.accuracy()
 
 
-def _unmatched(a: Network, b: Network) -> tuple[str, ...]:
-    outputs_a, outputs_b = ({value.blob for value in network.outputs} for network in (a, b))
-    return tuple(sorted(outputs_a ^ outputs_b))
+def _alike(a: Model, b: Model) -> Callable[[Layer, Layer], bool]:
+    """What tells whether two layers do the same, with the same numbers."""
+    return lambda one, other: (
+        same_text(one, other) and same_numbers(a.blobs(one.name), b.blobs(other.name))
+    )

@@ -9,6 +9,7 @@ from typing import Any, Iterator, Optional
 from netsurgery.errors import VerificationError
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import BlobComparison
+from netsurgery.verification.pairing import NONE_LOST, Outputs
 
 # An exact rewrite rounds anew in every layer, where noise was measured by one push at the input.
 # With a full-rank pair in place of every InnerProduct of the real models in this project's zoo,
@@ -58,7 +59,7 @@ class Verification:
         samples: Number of samples.
         blobs: What is known of each compared blob, in the order of the first net.
         accuracy: Of both nets, where there were labels.
-        unmatched: Outputs that only one of the nets has.
+        outputs: Outputs that only one of the nets has.
     """
 
     demand: Demand
@@ -69,7 +70,7 @@ class Verification:
     samples: int
     blobs: tuple[BlobComparison, ...]
     accuracy: Optional[Accuracy] = None
-    unmatched: tuple[str, ...] = ()
+    outputs: Outputs = NONE_LOST
 
     def __bool__(self) -> bool:
         return not self.reasons
@@ -77,16 +78,24 @@ class Verification:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why they failed; empty when they passed."""
+        found = [f"output {blob!r} {where} in the second net" for blob, where in self.outputs.lost]
         if not self.blobs:
             names = ", ".join(map(repr, self.unmatched)) or "none"
-            return (f"the two nets have no output in common; only one of them has {names}",)
-        found = [reason for row in self.blobs for reason in _judge(row, self.demand)]
+            missing = f"the two nets have no output in common; only one of them has {names}"
+            return (*found, missing)
+        found += [reason for row in self.blobs for reason in _judge(row, self.demand)]
         least = self.demand.min_agreement
         if least is not None and self.agreement is None:
             found.append("no output holds classes or detections, which min_agreement needs")
         elif least is not None and self.agreement is not None and self.agreement < least:
             found.append(self._explain_disagreement(least))
         return tuple(found)
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """Names of outputs that only one of the nets has."""
+        lost, extra = self.outputs
+        return tuple(sorted((*(one.blob for one in lost), *extra)))
 
     @property
     def error(self) -> float:
@@ -116,6 +125,8 @@ class Verification:
             },
             "accuracy": self.accuracy and asdict(self.accuracy),
             "unmatched_outputs": list(self.unmatched),
+            "lost_outputs": [one._asdict() for one in self.outputs.lost],
+            "extra_outputs": list(self.outputs.extra),
             "blobs": [
                 {key: _json(value) for key, value in asdict(row).items()} for row in self.blobs
             ],

@@ -150,6 +150,20 @@ def _loaded(
     return found
 
 
+def same_numbers(a: Sequence[Blob], b: Sequence[Blob]) -> bool:
+    """Whether two layers hold as many blobs of the same numbers, stored in whatever form."""
+    if len(a) != len(b):
+        return False
+    return all(
+        one.count == other.count and not _count_differences(*sorted((one, other), key=_width))
+        for one, other in zip(a, b)
+    )
+
+
+def _width(blob: Blob) -> int:
+    return np.dtype(blob.storage).itemsize
+
+
 class _Check:
     """Counts what is right, and collects what is wrong."""
 

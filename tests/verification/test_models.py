@@ -97,13 +97,38 @@ def test_in_place_layers_do_not_hide_a_difference(engine: str) -> None:
     assert [row.output for row in found.blobs] == [False, False, True]
 
 
-def test_nothing_in_common_fails(opencv: str) -> None:
+def test_a_renamed_output_is_lost_and_compared(opencv: str) -> None:
     renamed = with_text(two_layers(), 'top: "fc7"', 'top: "scores"')
     found = verify(two_layers(), renamed, engine=opencv)
+    assert found.reasons == ("output 'fc7' is called 'scores' in the second net",)
+    assert found.error == 0
+
+
+def test_nothing_in_common_fails(opencv: str) -> None:
+    renamed = with_text(two_layers(), 'name: "fc7" type', 'name: "scores" type')
+    renamed = with_text(renamed, 'top: "fc7"', 'top: "scores"')
+    weights, bias = (blob.array() for blob in two_layers().blobs("fc7"))
+    other = with_blobs(renamed, "scores", 2 * weights, bias)
+    found = verify(two_layers(), other, engine=opencv)
     assert not found
     assert found.blobs == ()
     assert found.unmatched == ("fc7", "scores")
-    assert "no output in common" in found.reasons[0]
+    assert found.reasons[0] == "output 'fc7' is gone in the second net"
+    assert "no output in common" in found.reasons[1]
+
+
+def test_a_net_that_lost_an_output_fails(engine: str) -> None:
+    side = layer("InnerProduct", "fc6", "side", "inner_product_param { num_output: 3 }")
+    text = bytes(two_layers().prototxt).decode()
+    blobs = {
+        each.name: [blob.array() for blob in each.blobs] for each in two_layers().weights.layers
+    }
+    blobs["side"] = [np.ones((3, 32)), np.zeros(3)]
+    whole = make_model(text + side, blobs)
+    for expect in ("exact", "approx"):
+        found = verify(whole, two_layers(), engine=engine, expect=expect)
+        assert found.reasons == ("output 'side' is gone in the second net",)
+        assert verify(two_layers(), whole, engine=engine, expect=expect)
 
 
 def test_shapes_that_differ(opencv: str) -> None:

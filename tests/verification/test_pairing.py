@@ -4,7 +4,14 @@ import pytest
 from calibration_nets import declared, layer, network
 
 from netsurgery.errors import VerificationError
-from netsurgery.verification.pairing import choose_pairs, pair_values
+from netsurgery.network.graph import Layer, Value
+from netsurgery.verification.pairing import (
+    choose_pairs,
+    match_outputs,
+    pair_known,
+    pair_values,
+    same_text,
+)
 
 DATA = declared("data", 1, 4)
 
@@ -13,8 +20,13 @@ def in_place(kind: str, blob: str, name: str) -> str:
     return f'layer {{ name: "{name}" type: "{kind}" bottom: "{blob}" top: "{blob}" }}\n'
 
 
-def paired(a: str, b: str) -> list[str]:
-    pairs = pair_values(network(a), network(b))
+def paired(a: str, b: str, changed: tuple[str, ...] = ()) -> list[str]:
+    """The pairs of two nets that differ in the weights of some layers."""
+
+    def alike(one: Layer, other: Layer) -> bool:
+        return same_text(one, other) and one.name not in changed
+
+    pairs = pair_values(network(a), network(b), alike)
     return [f"{pair.a}={pair.b}{'!' if pair.output else ''}" for pair in pairs]
 
 
@@ -39,7 +51,7 @@ def test_a_new_layer_before_the_same_blob() -> None:
 def test_a_folded_batch_normalisation_shifts_versions() -> None:
     norm = in_place("BatchNorm", "fc", "bn") + in_place("Scale", "fc", "scale")
     relu = in_place("ReLU", "fc", "relu")
-    folded = paired(DATA + FC + norm + relu, DATA + FC + relu)
+    folded = paired(DATA + FC + norm + relu, DATA + FC + relu, ("fc",))
     # What entered the ReLU was the scale's value, and is now that of the layer itself.
     assert folded == ["fc@2=fc", "fc@3=fc@1!"]
     assert paired(DATA + FC + norm, DATA + FC) == ["fc@2=fc!"]
@@ -51,7 +63,7 @@ def test_an_output_of_one_net_is_no_common_output() -> None:
 
 def test_choosing() -> None:
     net = network(DATA + FC + in_place("ReLU", "fc", "relu") + layer("Softmax", "fc", "prob"))
-    pairs = pair_values(net, net)
+    pairs = pair_values(net, net, same_text)
 
     def chosen(wanted: object) -> list[str]:
         return [pair.name for pair in choose_pairs(pairs, wanted)]
@@ -66,3 +78,61 @@ def test_choosing() -> None:
         chosen(["fc9"])
     with pytest.raises(VerificationError, match="'output'"):
         chosen("output")
+
+
+def test_batch_normalisation_folded_forward_leaves_what_it_read() -> None:
+    pool = layer("Pooling", "data", "p", "pooling_param { kernel_size: 2 }")
+    norm = in_place("BatchNorm", "p", "bn") + in_place("Scale", "p", "scale")
+    fc = layer("InnerProduct", "p", "fc", "inner_product_param { num_output: 2 }")
+    data = declared("data", 1, 4, 4, 4)
+    assert paired(data + pool + norm + fc, data + pool + fc, ("fc",)) == ["p=p", "fc=fc!"]
+
+
+def test_an_output_is_known_by_its_name_alone() -> None:
+    """Whoever reads an output does so by its name: two that are swapped are not the same."""
+    heads = [
+        layer("InnerProduct", "data", name, f"inner_product_param {{ num_output: {size} }}")
+        for name, size in (("one", 3), ("two", 5))
+    ]
+    swapped = [
+        heads[0].replace('top: "one"', 'top: "two"'),
+        heads[1].replace('top: "two"', 'top: "one"'),
+    ]
+    assert swapped != heads
+    assert paired(DATA + "".join(heads), DATA + "".join(swapped)) == ["one=one!", "two=two!"]
+
+
+def lost(a: str, b: str) -> tuple[list[str], tuple[str, ...]]:
+    nets = network(a), network(b)
+    found = match_outputs(*nets, pair_values(*nets, same_text))
+    return [" ".join(one) for one in found.lost], found.extra
+
+
+def test_outputs_that_are_lost() -> None:
+    other = layer("TanH", "data", "more")
+    assert lost(DATA + FC, DATA + FC) == ([], ())
+    assert lost(DATA + FC + other, DATA + FC) == (["more is gone"], ())
+    assert lost(DATA + FC, DATA + FC + other) == ([], ("more",))
+    renamed = FC.replace('top: "fc"', 'top: "scores"')
+    assert lost(DATA + FC, DATA + renamed) == (["fc is called 'scores'"], ())
+    prob = layer("Softmax", "fc", "prob")
+    assert lost(DATA + FC, DATA + FC + prob) == (
+        ["fc is no output, as 'prob' reads it"],
+        ("prob",),
+    )
+
+
+def test_an_input_that_nobody_reads_is_no_output() -> None:
+    assert lost(DATA + declared("im_info", 1, 3) + FC, DATA + FC) == ([], ())
+
+
+def test_values_of_a_known_history() -> None:
+    conv = layer("InnerProduct", "data", "c", "inner_product_param { num_output: 4 }")
+    norm, relu = in_place("BatchNorm", "c", "bn"), in_place("ReLU", "c", "relu")
+    before, after = network(DATA + conv + norm + relu), network(DATA + conv + relu)
+    origins = {Value("c"): Value("c", 1), Value("c", 1): Value("c", 2)}
+    pairs = pair_known(before, after, origins)
+    assert [(str(pair.a), str(pair.b), pair.output) for pair in pairs] == [
+        ("c@1", "c", False),
+        ("c@2", "c@1", True),
+    ]

@@ -8,6 +8,7 @@ import pytest
 
 from netsurgery.errors import VerificationError
 from netsurgery.verification import Accuracy, BlobComparison, Demand, Noise, Verification
+from netsurgery.verification.pairing import NONE_LOST, Lost, Outputs
 
 
 def row(**facts: Any) -> BlobComparison:
@@ -16,10 +17,10 @@ def row(**facts: Any) -> BlobComparison:
 
 
 def verdict(
-    *rows: BlobComparison, accuracy: Any = None, unmatched: tuple[str, ...] = (), **demand: Any
+    *rows: BlobComparison, accuracy: Any = None, outputs: Outputs = NONE_LOST, **demand: Any
 ) -> Verification:
     return Verification(
-        Demand(**demand), "caffe", "1.0.0", "noise", "0" * 64, 8, rows, accuracy, unmatched
+        Demand(**demand), "caffe", "1.0.0", "noise", "0" * 64, 8, rows, accuracy, outputs
     )
 
 
@@ -35,8 +36,20 @@ def test_no_difference_passes() -> None:
 
 
 def test_nothing_in_common_fails() -> None:
-    found = verdict(unmatched=("prob", "probability"))
+    found = verdict(outputs=Outputs((), ("prob", "probability")))
     assert only_reason(found).endswith("only one of them has 'prob', 'probability'")
+
+
+@pytest.mark.parametrize("expect", ["exact", "approx"])
+def test_a_lost_output_fails_and_another_one_more_does_not(expect: str) -> None:
+    lost = Outputs((Lost("boxes"), Lost("prob", "is called 'p'")), ())
+    assert verdict(row(), outputs=lost, expect=expect).reasons == (
+        "output 'boxes' is gone in the second net",
+        "output 'prob' is called 'p' in the second net",
+    )
+    found = verdict(row(), outputs=Outputs((), ("more",)), expect=expect)
+    assert found
+    assert found.to_dict()["extra_outputs"] == ["more"]
 
 
 @pytest.mark.parametrize(
