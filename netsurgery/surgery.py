@@ -202,9 +202,9 @@ def operate(
     current, notes = _in_editable_form(model) if plan.edits else (model, ())
     steps: list[Step] = []
     origins: Mapping[Value, Origin] = {}
-    for edit in plan.edits:
+    for number, edit in enumerate(plan.edits, 1):
         if progress:
-            progress(edit.layer)
+            progress(f"{edit.layer}, {number} of {len(plan.edits)} edits")
         context = Context(model, statistics, origins)
         step = _stored(current, method(edit.method).rewrite(current, edit, context))
         steps.append(step)

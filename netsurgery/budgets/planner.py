@@ -184,7 +184,7 @@ class Planner:
         timed: List[Tuple[float, Plan]] = []
         aims = Aims(limits[LATENCY], self.original[LATENCY])
         while plan.edits:
-            self.progress(f"the time of the whole, {len(timed) + 1} of {ATTEMPTS} times at most")
+            self.progress(f"the time of the whole, attempt {len(timed) + 1}, {ATTEMPTS} at most")
             share = self._clock.share(self.model, apply(self.model, without_fits(plan)))
             left = {**plan.expected["left"], LATENCY: counted(share * self.original[LATENCY])}
             timed.append((share, replace(plan, expected={**plan.expected, "left": left})))

@@ -52,7 +52,8 @@ def tables_of(
     methods = wishes.low_rank()
     tables: List[LayerChoices] = []
     left: Dict[str, str] = {}
-    for layer in model.network().layers:
+    layers = model.network().layers
+    for number, layer in enumerate(layers, 1):
         if layer.name in left or any(layer.name in table.coupled for table in tables):
             continue
         takers = [one for one in methods if layer.type in one.layer_types]
@@ -64,7 +65,7 @@ def tables_of(
             if computes and methods:
                 left[layer.name] = f"no method chosen takes layers of type {layer.type}"
             continue
-        progress(layer.name)
+        progress(f"{layer.name}, {number} of {len(layers)} layers")
         currencies = list(wishes.budget.given)
         found = find_choices(model, layer.name, takers, score, cost, currencies, wishes.multiple)
         if found is None:

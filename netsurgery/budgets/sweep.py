@@ -11,7 +11,7 @@ from netsurgery.budgets.scores import even_numbers
 from netsurgery.budgets.wishes import Budget
 from netsurgery.errors import PlanError
 from netsurgery.planning.plan import Plan
-from netsurgery.planning.shares import parse_number, parse_share
+from netsurgery.planning.shares import parse_share
 
 MOST = 100
 """Plans of a sweep: more are a slip of the keyboard."""
@@ -57,16 +57,16 @@ def parse_sweep(text: str) -> Tuple[str, Tuple[float, ...]]:
     """
     name, _, numbers = text.rpartition("=")
     parts = numbers.split(":")
-    fine = len(parts) == 3 and (not name or name in CURRENCIES)
-    fine = fine and all(parse_number(part) is not None for part in parts)
-    if fine:
+    try:
         low, high, step = (parse_share(part, f"a share, in the sweep {text!r}") for part in parts)
+        problem = f"the sweep {text!r} is not FROM:TO:STEP, rising, of {MOST} steps at most"
         fine = 0 < low <= high and step > 0 and (high - low) / step < MOST
-    if not fine:
-        raise PlanError(
-            f"the sweep {text!r} is not FROM:TO:STEP in rising shares, of {MOST} steps at most",
-            remedy="write 0.3:0.9:0.1, or params=30%:90%:10%",
-        )
+    except ValueError:
+        problem, fine = f"the sweep {text!r} is not FROM:TO:STEP", False
+    except PlanError as error:
+        problem, fine = error.problem, False
+    if not fine or (name and name not in CURRENCIES):
+        raise PlanError(problem, remedy="write 0.3:0.9:0.1, or params=30%:90%:10%")
     count = int((high - low) / step + 1e-6) + 1
     return name or MACS, tuple(round(low + number * step, 6) for number in range(count))
 
@@ -84,8 +84,8 @@ def sweep(
             what is predicted of the others is corrected by these. All if None.
     """
     found: List[Point] = []
-    for share in shares:
-        planner.progress(f"{currency} {share:g}")
+    for number, share in enumerate(shares, 1):
+        planner.progress(f"{currency} {share:g}, {number} of {len(shares)} budgets")
         budget: Budget = replace(planner.wishes.budget, **{currency: share})
         try:
             found.append(Point(share, planner.search(budget)))

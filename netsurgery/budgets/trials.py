@@ -118,10 +118,10 @@ class Trials:
     def all(self) -> Dict[str, Arriving]:
         """Return for each layer how much of what is lost of its outputs arrives at the net's."""
         found = {}
-        for name, product in self._products.items():
-            if not self._is_tried(product.layer):
-                continue
-            self._progress(f"{name}: what its error does to the outputs")
+        tried_layers = [one for one in self._products.items() if self._is_tried(one[1].layer)]
+        for number, (name, product) in enumerate(tried_layers, 1):
+            count = f"{number} of {len(tried_layers)} layers"
+            self._progress(f"{name}, {count}: what its error does to the outputs")
             tried = self._try(product.layer)
             if tried:
                 found[name] = tried

@@ -27,10 +27,10 @@ from netsurgery.cli._options import (
     json_option,
     options,
     print_json,
-    progress,
     section,
 )
 from netsurgery.cli._outputs import FOLDER, PAGE
+from netsurgery.cli._progress import progress
 
 Planner = Callable[[Any, Any, Callable[[str], None]], Any]
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional, TypeVar
+from typing import Any, Callable, TypeVar
 
 import click
 
@@ -81,34 +78,3 @@ OUTPUT = "Output"
 json_option = section(
     OUTPUT, click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 )
-
-
-@contextmanager
-def progress(title: str) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal which step is running, and for how long; stay silent in a pipe.
-
-    A step that says ``n of m``, as in ``64 of 3000 inputs``, fills the bar so far.
-    """
-    if not sys.stderr.isatty():
-        yield lambda step: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        # How long a factorisation takes is not known beforehand: then the bar only moves.
-        task = bar.add_task(title, total=None)
-
-        def show(step: str) -> None:
-            # `update` takes no total of None for an answer.
-            done, bar.tasks[task].total = _share(step)
-            bar.update(task, description=f"{title}: {step}", completed=done)
-
-        yield show
-
-
-def _share(step: str) -> tuple[float, Optional[float]]:
-    """How much is done, and of how much, or None."""
-    found = re.search(r"(\d+) of (\d+)", step)
-    return (float(found[1]), float(found[2])) if found else (0.0, None)

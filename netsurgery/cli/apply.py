@@ -10,8 +10,9 @@ import click
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
-from netsurgery.cli._options import FILE, OUTPUT, options, progress, section
+from netsurgery.cli._options import FILE, OUTPUT, options, section
 from netsurgery.cli._outputs import FOLDER
+from netsurgery.cli._progress import progress
 from netsurgery.errors import PlanError
 
 

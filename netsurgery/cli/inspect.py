@@ -12,9 +12,9 @@ from netsurgery.cli._options import (
     json_option,
     options,
     print_json,
-    progress,
     prototxt_argument,
 )
+from netsurgery.cli._progress import progress
 
 
 def read_shapes(ctx: Any, parameter: Any, texts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:

@@ -17,12 +17,12 @@ from netsurgery.cli._options import (
     json_option,
     options,
     print_json,
-    progress,
     prototxt_argument,
     section,
     weights_argument,
 )
 from netsurgery.cli._outputs import PLAN, PLOT
+from netsurgery.cli._progress import progress
 from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, rule_options
 
 

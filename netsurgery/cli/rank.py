@@ -25,12 +25,12 @@ from netsurgery.cli._options import (
     options,
     plain,
     print_json,
-    progress,
     prototxt_argument,
     section,
     weights_argument,
 )
 from netsurgery.cli._outputs import RANKING
+from netsurgery.cli._progress import progress
 
 ENGINE = ("engine", "caffe_python", "pythonpath")
 

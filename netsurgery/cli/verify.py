@@ -21,10 +21,10 @@ from netsurgery.cli._options import (
     json_option,
     options,
     print_json,
-    progress,
     section,
 )
 from netsurgery.cli._outputs import GOLDEN
+from netsurgery.cli._progress import progress
 
 TOLERANCES = ("expect", "max_error", "min_agreement", "output")
 

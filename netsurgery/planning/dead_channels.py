@@ -56,9 +56,10 @@ class _Walk:
     def round(self, progress: Optional[Callable[[str], None]]) -> bool:
         """Cut what is dead in each group once, from the last to the first; whether anything was."""
         before = len(self.edits)
-        for name in [group.name for group in reversed(self.groups)]:
+        names = [group.name for group in reversed(self.groups)]
+        for number, name in enumerate(names, 1):
             if progress:
-                progress(name)
+                progress(f"{name}, {number} of {len(names)} groups")
             if name in self.dead:
                 self._cut(self.dead[name])
         return len(self.edits) > before

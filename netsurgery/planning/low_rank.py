@@ -69,9 +69,9 @@ def plan_low_rank(
     refuse_idle_keeps(wishes.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
     decisions: list[Union[Edit, Left]] = []
     done: dict[str, tuple[str, Optional[Rule]]] = {}
-    for name, type_ in layers:
+    for number, (name, type_) in enumerate(layers, 1):
         if progress:
-            progress(name)
+            progress(f"{name}, {number} of {len(layers)} layers")
         rule = choose(wishes.rules, name, type_, layers)
         decision = _decide(model, chosen, wishes, name, type_, rule, done)
         decisions.append(decision)

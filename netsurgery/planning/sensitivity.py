@@ -62,10 +62,9 @@ def by_outputs(
     few = statistics.spread(_count(len(statistics.inputs), len(rankings), behind is not None))
     distances = distances_of(model.network())
     found = {}
-    for group in groups:
-        if group.name not in rankings:
-            continue
-        progress(f"{group.name}: what its channels do to the outputs")
+    ranked = [group for group in groups if group.name in rankings]
+    for number, group in enumerate(ranked, 1):
+        progress(f"{group.name}, {number} of {len(ranked)} groups: what they do to the outputs")
         ranking = rankings[group.name]
         gone = ranking.order[: max(1, round(CUT * len(ranking.order)))]
         keep = np.setdiff1d(np.arange(group.channels), gone).tolist()

@@ -147,8 +147,8 @@ class _Planner:
         free = [g for g in self.groups if not g.blocked and self._number(g) is None]
         self.progress("what the inputs tell")
         self.criterion.prepare([self._view(self.model, group) for group in free])
-        for group in free:
-            self.progress(group.name)
+        for place, group in enumerate(free, 1):
+            self.progress(f"{group.name}, {place} of {len(free)} groups ranked")
             try:
                 view = self._view(self.model, group)
                 rankings[group.name] = within_parts(self.criterion.ranking(view), view)
@@ -180,7 +180,8 @@ class _Planner:
             group = present[name] if cuts else whole
             number = self._number(group)
             if number is not None and number < group.channels:
-                self.progress(name)
+                place = 1 + [one.name for one in asked].index(name)
+                self.progress(f"{name}, {place} of {len(asked)} groups")
                 try:
                     view = self._view(current if cuts else self.model, group)
                     self.kept[name] = self.criterion.choose(view, number, self.wishes.multiple)

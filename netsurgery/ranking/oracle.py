@@ -82,7 +82,7 @@ def measure_oracle(
     with open_loss(model, inputs, statistics.engine, statistics.task_output) as runner:
         notes.open(key_of(model, inputs, statistics.task_output or "", runner.size))
         for number, batch in enumerate(runner.batches()):
-            title = f"batch {number + 1} of {-(-len(inputs) // runner.size)}"
+            title = f"{number + 1} of {-(-len(inputs) // runner.size)} batches"
             _try_batch(runner, batch, number, trials, notes, progress, title)
     return _sum_up(groups, notes, len(inputs))
 

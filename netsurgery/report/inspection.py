@@ -180,11 +180,11 @@ def _low_rank(
 ) -> dict[str, LowRankFacts]:
     found: dict[str, LowRankFacts] = {}
     methods = [low_rank_method(name) for name in _SHOWN]
-    for layer in network.layers:
+    for number, layer in enumerate(network.layers, 1):
         for method in methods:
             if layer.type not in method.layer_types:
                 continue
-            progress(layer.name)
+            progress(f"{layer.name}, {number} of {len(network.layers)} layers")
             try:
                 found[layer.name] = _facts(method.name, method.tradeoff(model, layer.name))
             except PlanError:

@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple
 import pytest
 from small_models import two_layers
 
-from netsurgery.cli import main
+from netsurgery.cli import _progress, main
 
 
 class Run(NamedTuple):
@@ -20,8 +20,11 @@ class Run(NamedTuple):
 
 
 @pytest.fixture
-def netsurgery(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
-    """A function that runs a netsurgery command."""
+def netsurgery(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Run]:
+    """A function that runs a netsurgery command; however slow this machine, it is not too long."""
+    monkeypatch.setattr(_progress, "FIRST", 3600.0)
 
     def run(*arguments: object) -> Run:
         with pytest.raises(SystemExit) as leaving:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from netsurgery.calibration import statistics
-from netsurgery.cli._options import progress
+from netsurgery.cli._progress import progress
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 THIN = ("thin", DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel", "--keep", "conv*=0.5",
@@ -39,7 +39,9 @@ def test_a_train_prototxt_to_fit_to_and_to_judge_by(
         *THIN, "--calibrate", train_prototxt, "--inputs", train_prototxt, "-o", tmp_path / "a"
     )
     assert (done.status, done.err) == (0, "")
-    assert "proved: every difference is explained by truncation" in done.out
+    assert (
+        "proved: every difference is explained by the channels that went and the fits" in done.out
+    )
     assert "train_val.prototxt, layer 'data' (TEST))" in done.out
     arrays = netsurgery(
         *THIN, "--calibrate", DIGITS / "train.npz", "--inputs", DIGITS / "held_out.npz",
@@ -67,10 +69,8 @@ def test_the_second_run_fits_without_running(
 
     monkeypatch.setattr(statistics, "measure", fail)
     assert netsurgery(*arguments) == first
-    with pytest.raises(AssertionError, match="a model runs"):
-        netsurgery(*arguments, "--samples", 301)
-    with pytest.raises(AssertionError, match="a model runs"):
-        netsurgery(*arguments, "--no-cache")
+    for other in (("--samples", 301), ("--no-cache",)):
+        assert "a model runs" in netsurgery(*arguments, *other).err
 
 
 def test_progress_over_inputs_fills_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,5 +213,6 @@ def test_channels_that_a_softmax_reads_stay(zoo: Path, caffe: str) -> None:
 def test_progress_names_the_groups():
     seen: List[str] = []
     plan_dead_channels(with_random_weights(chain()), seen.append)
-    assert seen == ["l3", "l2", "l1", "l0", "x"]
+    names = ["l3", "l2", "l1", "l0", "x"]
+    assert seen == [f"{name}, {place} of 5 groups" for place, name in enumerate(names, 1)]
     assert np.unique(seen).size == 5

@@ -100,7 +100,7 @@ def test_layers_that_share_weights_are_planned_once() -> None:
 def test_progress_names_each_layer() -> None:
     seen: list[str] = []
     plan_low_rank(two_layers(), Wishes([parse_rule("energy", "0.5")]), seen.append)
-    assert seen == ["fc6", "fc7"]
+    assert seen == ["fc6, 1 of 2 layers", "fc7, 2 of 2 layers"]
 
 
 def test_rules_for_layers_that_share_weights_cannot_differ() -> None:
