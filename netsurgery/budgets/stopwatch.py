@@ -16,6 +16,7 @@ from netsurgery.engines import Engine, Session
 from netsurgery.errors import EngineError
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.model import Model
+from netsurgery.network.spreading import in_stock_form
 
 SPAN = 0.2
 """Seconds for which a net is run again and again: what is short is more often disturbed."""
@@ -113,7 +114,7 @@ def open_as_it_is(engine: Engine, model: Model, before: Optional[Session] = None
     """
     with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
-        prototxt.write_bytes(model.prototxt.data)
+        prototxt.write_bytes(in_stock_form(model.network()).prototxt.data)
         weights = place_weights(model.weights, model.network(), engine, Path(folder))
         try:
             if before is None:

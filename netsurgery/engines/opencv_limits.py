@@ -72,6 +72,8 @@ def why_not(layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
     what, asked = _IGNORES.get(layer.type, ("", lambda layer: False))
     if asked(layer.parameter):
         return f"OpenCV does not heed {what} of a layer of type {layer.type}"
+    if layer.type == "Eltwise" and len(set(bottoms)) > 1:
+        return "OpenCV does not spread the bottoms of a layer of type Eltwise over each other"
     if layer.type == "Pooling" and bottoms and bottoms[0] and _has_empty_windows(layer, bottoms[0]):
         return "OpenCV has other values than Caffe where a MAX pooling window holds no pixel"
     return None

@@ -23,6 +23,7 @@ from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.per_channel import PER_CHANNEL_TYPES, Axis, per_channel
 from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.network.spreading import is_spread
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,8 @@ def _beside(model: Model, network: Network, layer: Layer, context: Context) -> O
         value, scale = reader.tops[0], scale * step.scale
     parameter, others = reader.parameter.eltwise_param, [v for v in reader.bottoms if v != value]
     if parameter.operation != parameter.SUM or parameter.coeff or len(others) != 1:
+        return None
+    if is_spread(reader, [infer_shapes(network, weights=model.weights)[v] for v in reader.bottoms]):
         return None
     channels = model.blobs(layer.name)[0].shape[0]
     scale = np.broadcast_to(scale, (channels,)).astype(np.float32)

@@ -83,9 +83,32 @@ def _tie_operand(node: Node, axis: int) -> None:
 @rule("Eltwise")
 def eltwise(node: Node) -> List[np.ndarray]:
     """The channels of all bottoms, tied one to one."""
+    if any(shape != node.tops[0] for shape in node.shapes):
+        return _spread(node)
     for labels in node.bottoms[1:]:
         node.ties.tie(node.bottoms[0], labels)
     return [node.bottoms[0]]
+
+
+def _spread(node: Node) -> List[np.ndarray]:
+    """The channels of the bottoms that have them; what is spread over these stays."""
+    axes = {axis for labels in node.bottoms for axis in varying(labels)}
+    if len(axes) > 1:
+        return node.barrier("combines channels that lie along several axes")
+    if not axes:
+        return node.barrier("spreads what has no channels")
+    (axis,) = axes
+    full = [
+        labels
+        for labels, shape in zip(node.bottoms, node.shapes)
+        if shape[axis] == node.tops[0][axis]
+    ]
+    for labels, shape in zip(node.bottoms, node.shapes):
+        if shape[axis] == node.tops[0][axis]:
+            node.ties.tie(full[0], labels)
+        else:
+            node.ties.pin(labels, f"{node} spreads them over other channels")
+    return [max(full, key=lambda labels: labels.size)]
 
 
 @rule("Axpy")

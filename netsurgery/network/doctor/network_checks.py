@@ -11,6 +11,7 @@ from netsurgery.network.graph import Layer, Value
 from netsurgery.network.shapes import Node, show
 from netsurgery.network.shapes.pooling import has_empty_windows
 from netsurgery.network.shapes.windows import read_windows
+from netsurgery.network.spreading import is_spread, remedy
 
 _SOURCES = {
     "Data": "data_param",
@@ -35,6 +36,17 @@ def refusals(patient: Patient) -> Iterator[Finding]:
     """What `infer_shapes` and the graph refuse: wiring, missing fields, impossible shapes."""
     for problem in patient.problems:
         yield Finding.of(problem)
+
+
+@check
+def spread_bottoms(patient: Patient) -> Iterator[Finding]:
+    """Eltwise layers that some toolchains take, and that stock Caffe writes otherwise."""
+    for layer in patient.network.layers:
+        shapes = [patient.shapes[value] for value in layer.bottoms]
+        if is_spread(layer, shapes):
+            text = " with ".join(show(shape) for shape in shapes)
+            problem = f"combines {text}, which stock Caffe does not spread over each other"
+            yield about(layer, "error", problem, remedy(layer, shapes))
 
 
 @check

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence
 
 from netsurgery.network.shapes.base import Node, Shape, parameters, rule, show
+from netsurgery.network.shapes.spreading import spread_shape
 
 NEURONS = (
     "BNLL",
@@ -88,18 +89,27 @@ def mvn(node: Node) -> Sequence[Shape]:
 
 @rule("Eltwise", bottoms=(2, None))
 def eltwise(node: Node) -> Sequence[Shape]:
-    """The shape that all bottoms have."""
+    """The shape that all bottoms have; or to which they spread, which the doctor tells."""
     param = node.parameter.eltwise_param
+    spread = spread_shape(node.bottoms)
     for position, shape in enumerate(node.bottoms):
         blob = node.layer.bottoms[position].blob
         text = f"combines {show(node.bottom)} with {show(shape)} (bottom {blob!r})"
-        node.check(shape == node.bottom, text)
+        node.check(spread or shape == node.bottom, text, _remedy_of(node.bottom, shape))
     coefficients = len(param.coeff)
     text = f"has {coefficients} coeff for {len(node.bottoms)} bottoms"
     node.check(coefficients in (0, len(node.bottoms)), text)
     product = param.operation == param.PROD
     node.check(not (product and coefficients), "has coeff, which operation PROD does not take")
-    return [node.bottom]
+    return [spread or node.bottom]
+
+
+def _remedy_of(first: Shape, other: Optional[Shape]) -> Optional[str]:
+    """Where one shape is how the other begins: that is what Scale and Bias take."""
+    small, large = sorted((first, other or ()), key=len)
+    if not small or large[: len(small)] != small:
+        return None
+    return "for PROD use Scale (axis: 0), for SUM Bias, with the smaller as second bottom"
 
 
 @rule("BatchNorm", "MKLBatchNorm")
