@@ -271,7 +271,7 @@ def _examine(
     compare: Compare,
     progress: Callable[[str], None],
 ) -> Compression:
-    written = load(*pair)
+    written = load(pair[0], pair[1], surgery.original.input_shapes)
     progress("reading back")
     found = compare(surgery.original, surgery.model, written, surgery.touched)
     progress("multiplying out")

@@ -74,7 +74,7 @@ class Surgery:
         assert weights is not None, "operate() takes no model without weights"
         for step in reversed(self.steps):
             weights = _undo(step, weights)
-        return Model(self.original.prototxt, weights)
+        return replace(self.original, weights=weights)
 
     def errors(self, twin: Model) -> dict[str, float]:
         """Return ``||W - W'|| / ||W||`` of each rewritten layer, with W' from the twin."""
@@ -217,13 +217,15 @@ def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
     if model.prototxt.version != "V0":
         return model, ()
     upgraded = upgrade(model.prototxt)
-    return Model(upgraded.prototxt, model.weights), upgraded.notes
+    return replace(model, prototxt=upgraded.prototxt), upgraded.notes
 
 
 def _carry_out(model: Model, rewrite: Rewrite) -> Model:
     assert model.weights is not None
-    return Model(
-        model.prototxt.replace_layers(rewrite.layers), model.weights.replace(rewrite.weights)
+    return replace(
+        model,
+        prototxt=model.prototxt.replace_layers(rewrite.layers),
+        weights=model.weights.replace(rewrite.weights),
     )
 
 

@@ -18,8 +18,8 @@ from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import LowRank
 from netsurgery.network.cost import count_cost
+from netsurgery.network.feeding import declaration
 from netsurgery.network.model import Model
-from netsurgery.network.section import declared
 from netsurgery.network.shapes import Shape, infer_shapes
 
 GRID = 3
@@ -127,7 +127,7 @@ def _places(model: Model, names: Sequence[str]) -> List[Tuple[LayerText, Shape]]
 def _net(text: bytes, bottom: Shape) -> Model:
     """Some layers and their input."""
     name = Prototxt.parse(text).layers[0].bottoms[0]
-    return Model(Prototxt.parse(declared(name, bottom) + text), None)
+    return Model(Prototxt.parse(declaration(name, bottom) + text), None)
 
 
 def _filled(model: Model) -> Model:

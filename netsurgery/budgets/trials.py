@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
@@ -179,7 +179,7 @@ class Trials:
             found = [mixed(whole, principal(whole, rank)) for whole in wholes]
             cut = errand.filled(*zip(*found))
             yield (
-                Model(self._model.prototxt, self._model.weights.replace({layer.name: [cut]})),
+                replace(self._model, weights=self._model.weights.replace({layer.name: [cut]})),
                 lost,
             )
 

@@ -7,7 +7,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.roles import REGION_TYPES
-from netsurgery.errors import NetsurgeryError, NetworkError
+from netsurgery.errors import NetsurgeryError, NetworkError, Remedy
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.shapes import infer_shapes
 
@@ -61,7 +61,7 @@ def input_shapes(network: Network) -> dict[str, Shape]:
             raise NetworkError(
                 f"input {name!r} declares no shape",
                 file=network.prototxt.file,
-                remedy="add input_shape",
+                remedy=Remedy("give it in {}, or in the prototxt", "input_shapes"),
             )
     return {name: tuple(shape) for name, shape in declared.items() if shape is not None}
 

@@ -128,7 +128,14 @@ def choose_engine(engine: EngineLike, *networks: Network) -> Engine:
         return engine_named(engine)
     if engine is not None:
         return engine
-    types = sorted({layer.type for network in networks for layer in network.layers})
+    types = sorted(
+        {
+            layer.type
+            for network in networks
+            for layer in network.layers
+            if not network.stands_in(layer)
+        }
+    )
     refusals = []
     for candidate in engines():
         probe = candidate.probe()

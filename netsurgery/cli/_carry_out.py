@@ -31,6 +31,7 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._outputs import FOLDER, PAGE
 from netsurgery.cli._progress import progress
+from netsurgery.cli._shapes import read_model, shapes_option
 
 Planner = Callable[[Any, Any, Callable[[str], None]], Any]
 
@@ -54,6 +55,7 @@ calibrate_option = section(
 )
 
 carry_out_options = options(
+    shapes_option,
     calibrate_option,
     input_options,
     tolerance_options,
@@ -109,7 +111,6 @@ def carry_out(
         The exit status.
     """
     from netsurgery.compression import compress
-    from netsurgery.network.model import load
     from netsurgery.report.compression import print_compression
     from netsurgery.report.page import require_plots, write_page
 
@@ -119,7 +120,7 @@ def carry_out(
         raise click.UsageError("say where the new pair goes: -o OUT")
     if html:
         require_plots()
-    model = prepare(load(prototxt, weights))
+    model = prepare(read_model(prototxt, weights, given.pop("input_shapes")))
     engine = read_engine(*(given.pop(name) for name in ENGINE))
     with progress(title) as step:
         statistics = read_statistics(model, given, engine, step)

@@ -13,6 +13,7 @@ from netsurgery.cli._inputs import engine_options, preprocessing_options, read_e
 from netsurgery.cli._options import FILE, OUTPUT, options, section
 from netsurgery.cli._outputs import FOLDER
 from netsurgery.cli._progress import progress
+from netsurgery.cli._shapes import read_model, shapes_option
 from netsurgery.errors import PlanError
 
 
@@ -21,6 +22,7 @@ from netsurgery.errors import PlanError
     click.argument("plan", type=FILE),
     click.argument("prototxt", type=FILE, required=False),
     click.argument("weights", type=FILE, required=False),
+    shapes_option,
     calibrate_option,
     preprocessing_options,
     engine_options,
@@ -36,13 +38,13 @@ def command(
 
     Nothing is run: `netsurgery verify` compares the result with the original.
     """
-    from netsurgery.network.model import load
     from netsurgery.planning.plan import Plan, identify
     from netsurgery.surgery import operate
 
     chosen = Plan.load(plan)
     prototxt = prototxt or _named(plan, chosen, "prototxt")
-    model = load(prototxt, weights or _named(plan, chosen, "weights"))
+    weights = weights or _named(plan, chosen, "weights")
+    model = read_model(prototxt, weights, given.pop("input_shapes"))
     if chosen.model and _hashes(chosen.model) != _hashes(identify(model)):
         click.echo("note: the plan was made for other files than these", err=True)
     with progress("rewriting") as step:

@@ -9,6 +9,7 @@ import click
 
 from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, json_option, options, print_json, prototxt_argument
+from netsurgery.cli._shapes import Shapes, read_model, shapes_option
 
 
 @click.command("channels", cls=Command)
@@ -16,19 +17,25 @@ from netsurgery.cli._options import FILE, json_option, options, print_json, prot
     prototxt_argument,
     click.argument("layer", required=False),
     click.option("--weights", type=FILE, help="Tell the blobs of layers that differ in forks."),
+    shapes_option,
     json_option,
 )
-def command(prototxt: Path, layer: Optional[str], weights: Optional[Path], as_json: bool) -> None:
+def command(
+    prototxt: Path,
+    layer: Optional[str],
+    weights: Optional[Path],
+    input_shapes: Shapes,
+    as_json: bool,
+) -> None:
     """Show which channels must be cut together, and which layers lose what with them.
 
     A group is named after the first layer that makes its channels. With LAYER, only the groups
     whose channels that layer makes, or else passes on or reads.
     """
     from netsurgery.network.channels import channel_groups
-    from netsurgery.network.model import load
     from netsurgery.report.channels import describe_group, group_to_dict, groups_of_layer
 
-    groups = channel_groups(load(prototxt, weights))
+    groups = channel_groups(read_model(prototxt, weights, input_shapes))
     if layer is not None:
         groups = groups_of_layer(groups, layer)
     if as_json:

@@ -10,6 +10,7 @@ import click
 from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, options
 from netsurgery.cli._outputs import HDF5, WEIGHTS
+from netsurgery.cli._shapes import Shapes, read_model, shapes_option
 
 
 @click.command("convert", cls=Command)
@@ -19,6 +20,7 @@ from netsurgery.cli._outputs import HDF5, WEIGHTS
     click.option(
         "--prototxt", type=FILE, help="The net: tells the shapes of old blobs, and what is shared."
     ),
+    shapes_option,
     click.option(
         "--float16",
         is_flag=True,
@@ -29,7 +31,12 @@ from netsurgery.cli._outputs import HDF5, WEIGHTS
     click.option("--gzip", is_flag=True, help="HDF5 only: compress; Caffe reads it."),
 )
 def command(
-    weights: Path, output: Path, prototxt: Optional[Path], float16: bool, gzip: bool
+    weights: Path,
+    output: Path,
+    prototxt: Optional[Path],
+    input_shapes: Shapes,
+    float16: bool,
+    gzip: bool,
 ) -> None:
     """Convert WEIGHTS to the format that the name of OUTPUT says.
 
@@ -40,13 +47,14 @@ def command(
     from netsurgery.formats.convert import convert_weights, in_float32
     from netsurgery.formats.half import not_halved
     from netsurgery.formats.weights import open_weights
-    from netsurgery.network.model import load
     from netsurgery.network.parameters import blob_shapes, owners_of_shared
 
+    if input_shapes and prototxt is None:
+        raise click.UsageError("--input is of the net in --prototxt, which is not given")
     target = "hdf5" if output.suffix.lower() in HDF5 else "caffemodel"
     known: dict[str, Any] = {}
     if prototxt:
-        network = load(prototxt).network()
+        network = read_model(prototxt, None, input_shapes).network()
         known = {"shapes": blob_shapes(network), "shared": owners_of_shared(network)}
     given = open_weights(weights)
     made = convert_weights(given, target, **known)

@@ -10,6 +10,7 @@ import click
 
 from netsurgery.cli._command import Command
 from netsurgery.cli._options import json_option, options, print_json, prototxt_argument
+from netsurgery.cli._shapes import Shapes, read_model, shapes_option
 
 
 @click.command("doctor", cls=Command)
@@ -23,11 +24,17 @@ from netsurgery.cli._options import json_option, options, print_json, prototxt_a
         show_default=True,
         help="Of the net: layers may be in one of them alone.",
     ),
+    shapes_option,
     json_option,
 )
 @click.pass_context
 def command(
-    ctx: click.Context, prototxt: Path, weights: Optional[Path], phase: str, as_json: bool
+    ctx: click.Context,
+    prototxt: Path,
+    weights: Optional[Path],
+    phase: str,
+    input_shapes: Shapes,
+    as_json: bool,
 ) -> None:
     """Name all that real Caffe would abort on, and what it would silently get wrong.
 
@@ -37,9 +44,8 @@ def command(
     Exit status: 0 no errors, 1 errors, 2 could not read the files.
     """
     from netsurgery.network.doctor import examine
-    from netsurgery.network.model import load
 
-    findings = examine(load(prototxt, weights), phase)
+    findings = examine(read_model(prototxt, weights, input_shapes, phase=phase), phase)
     errors = [finding for finding in findings if finding.severity == "error"]
     if as_json:
         print_json([asdict(finding) for finding in findings])

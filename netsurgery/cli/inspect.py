@@ -15,34 +15,14 @@ from netsurgery.cli._options import (
     prototxt_argument,
 )
 from netsurgery.cli._progress import progress
-
-
-def read_shapes(ctx: Any, parameter: Any, texts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    """Read ``data=1,3,224,224``."""
-    shapes = {}
-    for text in texts:
-        name, _, dims = text.rpartition("=")
-        try:
-            shapes[name] = tuple(int(dim) for dim in dims.split(","))
-        except ValueError:
-            shapes[name] = ()
-        if not name or not shapes[name] or min(shapes[name]) < 1:
-            raise click.BadParameter(f"{text!r} is not of the form data=1,3,224,224")
-    return shapes
+from netsurgery.cli._shapes import Shapes, read_model, shapes_option
 
 
 @click.command("inspect", cls=Command)
 @options(
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),
-    click.option(
-        "--input",
-        "inputs",
-        multiple=True,
-        callback=read_shapes,
-        metavar="NAME=N,C,H,W",
-        help="Shape of an input, where it is not the prototxt's. Repeatable.",
-    ),
+    shapes_option,
     click.option("--rois", type=click.IntRange(1), help="Number of regions of interest."),
     click.option(
         "--phase",
@@ -59,7 +39,7 @@ def read_shapes(ctx: Any, parameter: Any, texts: tuple[str, ...]) -> dict[str, t
 def command(
     prototxt: Path,
     weights: Optional[Path],
-    inputs: dict,
+    input_shapes: Shapes,
     rois: Optional[int],
     phase: str,
     level: int,
@@ -72,15 +52,14 @@ def command(
     A pair breaks even at the largest rank that is smaller than the layer; the energy is the
     share of the sum of squared singular values that this rank, half and a quarter of it keep.
     """
-    from netsurgery.network.model import load
     from netsurgery.report.inspection import inspect_model, print_inspection
 
-    model = load(prototxt, weights)
+    state: dict[str, Any] = {"phase": phase, "level": level, "stages": stages}
+    model = read_model(prototxt, weights, input_shapes, **state)
     with progress("looking at") as step:
         done = inspect_model(
             model,
-            model.network(phase, level, stages),
-            inputs=inputs,
+            model.network(**state),
             rois=rois,
             spectra=not no_spectra,
             progress=step,

@@ -24,12 +24,14 @@ from netsurgery.cli._options import (
 from netsurgery.cli._outputs import PLAN, PLOT
 from netsurgery.cli._progress import progress
 from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, rule_options
+from netsurgery.cli._shapes import read_model, shapes_option
 
 
 @click.command("plan", cls=Command)
 @options(
     prototxt_argument,
     weights_argument,
+    shapes_option,
     rule_options,
     budget_options,
     section(
@@ -82,7 +84,6 @@ def command(
     """
     from netsurgery.budgets.sweep import parse_sweep
     from netsurgery.budgets.sweep import sweep as sweep_budgets
-    from netsurgery.network.model import load
     from netsurgery.report.page import require_plots
 
     rules = {name: given.pop(name) for name in RULES}
@@ -98,7 +99,7 @@ def command(
     chosen = None if wishes else read_wishes(predict=True, **rules)
     if given["calibrate"] and not wishes:
         raise click.UsageError("rules need no inputs: give --calibrate to apply or compress")
-    model = load(prototxt, weights)
+    model = read_model(prototxt, weights, given.pop("input_shapes"))
     with progress("planning") as step:
         if not wishes:
             plan = make_plan(model, chosen, rules["fold_batchnorm"], rules["keep"], step)

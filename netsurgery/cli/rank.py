@@ -31,6 +31,7 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._outputs import RANKING
 from netsurgery.cli._progress import progress
+from netsurgery.cli._shapes import read_model, shapes_option
 
 ENGINE = ("engine", "caffe_python", "pythonpath")
 
@@ -39,6 +40,7 @@ ENGINE = ("engine", "caffe_python", "pythonpath")
 @options(
     prototxt_argument,
     weights_argument,
+    shapes_option,
     section(
         "What to rank by",
         click.option(
@@ -118,11 +120,10 @@ def command(
     """
     from netsurgery.calibration.statistics import Statistics
     from netsurgery.formats.atomic import write_together
-    from netsurgery.network.model import load
     from netsurgery.ranking import rank
     from netsurgery.report.ranking import print_ranking
 
-    model = load(prototxt, weights)
+    model = read_model(prototxt, weights, given.pop("input_shapes"))
     engine = read_engine(*(given.pop(name) for name in ENGINE))
     inputs = read_samples(model, given, "TRAIN")
     names = [name.strip() for name in criteria.split(",")]

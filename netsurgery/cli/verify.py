@@ -25,6 +25,7 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._outputs import GOLDEN
 from netsurgery.cli._progress import progress
+from netsurgery.cli._shapes import read_model, shapes_option
 
 TOLERANCES = ("expect", "max_error", "min_agreement", "output")
 
@@ -32,6 +33,7 @@ TOLERANCES = ("expect", "max_error", "min_agreement", "output")
 @click.command("verify", cls=Command)
 @options(
     click.argument("files", type=FILE, nargs=-1, metavar="A.prototxt A.caffemodel [B... B...]"),
+    shapes_option,
     section(
         JUDGING,
         click.option(
@@ -77,7 +79,6 @@ def command(
 
     Exit status: 0 passed, 1 failed, 2 could not run.
     """
-    from netsurgery.network.model import load
     from netsurgery.report.verification import print_verification
 
     alone = bool(save_golden or golden)
@@ -85,7 +86,8 @@ def command(
         raise click.UsageError(
             "give a prototxt and its weights" if alone else "give two prototxts, each with weights"
         )
-    models = [load(*files[i : i + 2]) for i in range(0, len(files), 2)]
+    shapes = given.pop("input_shapes")
+    models = [read_model(files[i], files[i + 1], shapes) for i in range(0, len(files), 2)]
     given["engine"] = read_engine(
         given.pop("engine"), given.pop("caffe_python"), given.pop("pythonpath")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Iterable, List, Sequence
 
 import numpy as np
@@ -40,7 +41,7 @@ def fold_constants(
     folded = (_folded(model, reading, going) for reading in dead.readings)
     changes = {name: layers for part in folded for name, layers in part.items()}
     assert model.weights is not None
-    return Model(model.prototxt, model.weights.replace(changes))
+    return replace(model, weights=model.weights.replace(changes))
 
 
 def _folded(model: Model, reading: Reading, going: np.ndarray) -> Dict[str, List[LayerWeights]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -100,7 +101,7 @@ def _rectified(
     weights = errand.model.weights.replace({layer.name: [layer]})
     made, wanted = (
         np.split(side, len(wholes), axis=1)
-        for side in errand.rows(Model(errand.model.prototxt, weights))
+        for side in errand.rows(replace(errand.model, weights=weights))
     )
     return [fit_rectified(*one, slope) for one in zip(made, wanted, mixings)]
 

@@ -8,6 +8,7 @@ is frozen); and one behind them reads them so, if nothing is padded in between. 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -215,7 +216,7 @@ def _origins(
     model: Model, network: Network, chain: Chain, texts: Mapping[int, bytes]
 ) -> Dict[Value, Origin]:
     """Where the values were that now have another number, as layers that made versions are gone."""
-    after = Model(model.prototxt.replace_layers(texts)).network()
+    after = replace(model, prototxt=model.prototxt.replace_layers(texts)).network()
     gone = {layer.text.index for layer in chain.folded}
     staying = [layer for layer in network.layers if layer.text.index not in gone]
     made = {layer.text.index: layer.tops for layer in staying}

@@ -6,6 +6,7 @@ or of whole windows. Arithmetic in `netsurgery.linalg.compensation`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Optional, Sequence, Set, Tuple
 
 import numpy as np
@@ -194,4 +195,4 @@ def _with_weights(model: Model, fitted: Dict[str, Fitted]) -> Model:
         changes[name] = [
             LayerWeights(layer.name, layer.type, tuple(blobs)) for layer in model.weights.find(name)
         ]
-    return Model(model.prototxt, model.weights.replace(changes))
+    return replace(model, weights=model.weights.replace(changes))

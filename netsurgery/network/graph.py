@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from netsurgery.errors import NetworkError
@@ -67,22 +67,37 @@ class Network:
         state: Phase, level and stages.
         layers: The layers that survive filtering, in order.
         values: Every value, in the order in which it comes to be.
-        inputs: Net-level inputs, then the tops of ``Input`` layers.
+        given: Shapes that the prototxt does not say, or not so: of inputs, by blob.
+        inputs: Net-level inputs, the tops of ``Input`` layers, and those of other layers without
+            bottoms that stand for an input, as the shape of one of their tops is given.
         outputs: Values never read, sorted by blob name as Caffe sorts them.
-        legacy_inputs: Net-level inputs (``input:``) and their declared shapes.
+        legacy_inputs: Net-level inputs (``input:``) and their shapes, given or declared.
         shared_parameters: Groups of blobs that share memory through ``param { name }``.
     """
 
-    def __init__(self, prototxt: Prototxt, state: State, builder: _Builder) -> None:
+    def __init__(
+        self, prototxt: Prototxt, state: State, builder: _Builder, given: Mapping[str, Shape]
+    ) -> None:
         self.prototxt = prototxt
         self.state = state
-        self.layers: Tuple[Layer, ...] = tuple(builder.layers)
-        self.legacy_inputs: Mapping[Value, Optional[Shape]] = dict(builder.legacy_inputs)
-        self._producers = dict(builder.producers)
+        self.legacy_inputs: Mapping[Value, Optional[Shape]] = {
+            value: given.get(value.blob, shape) for value, shape in builder.legacy_inputs.items()
+        }
+        sources = [top for layer in builder.layers if not layer.bottoms for top in layer.tops]
+        known = {value.blob for value in (*self.legacy_inputs, *sources)}
+        self.given: Mapping[str, Shape] = {k: tuple(v) for k, v in given.items() if k in known}
         self._consumers = {value: tuple(by) for value, by in builder.consumers.items()}
+        self.layers: Tuple[Layer, ...] = tuple(map(self._without_idle, builder.layers))
+        made = {top: layer for layer in self.layers for top in layer.tops}
+        self._producers = {
+            value: made.get(value)
+            for value, layer in builder.producers.items()
+            if layer is None or value in made
+        }
         self.values: Tuple[Value, ...] = tuple(self._producers)
-        sources = (top for layer in self.layers if layer.type == "Input" for top in layer.tops)
-        self.inputs: Tuple[Value, ...] = (*self.legacy_inputs, *sources)
+        fed = [layer for layer in self.layers if layer.type == "Input" or self.stands_in(layer)]
+        tops = (top for layer in fed for top in layer.tops)
+        self.inputs: Tuple[Value, ...] = (*self.legacy_inputs, *tops)
         self.outputs: Tuple[Value, ...] = tuple(
             sorted(value for value in self.values if not self._consumers.get(value))
         )
@@ -90,17 +105,38 @@ class Network:
 
     @classmethod
     def of(
-        cls, prototxt: Prototxt, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()
+        cls,
+        prototxt: Prototxt,
+        phase: str = "TEST",
+        level: int = 0,
+        stages: Iterable[str] = (),
+        inputs: Optional[Mapping[str, Shape]] = None,
     ) -> Network:
         """Build the graph as ``caffe.Net(prototxt, phase, level, stages)`` would.
+
+        Args:
+            prototxt: The text.
+            phase: ``"TRAIN"`` or ``"TEST"``.
+            level: The level.
+            stages: Stages asked for.
+            inputs: Shapes of inputs, and of what data layers make, by blob; see `given`.
 
         Raises:
             NetworkError: Caffe would abort: a bottom nobody makes, a top made twice, ...
         """
-        network, problems = build_network(prototxt, phase, level, stages)
+        network, problems = build_network(prototxt, phase, level, stages, inputs)
         if problems:
             raise problems[0]
         return network
+
+    def rewritten(self, prototxt: Prototxt) -> Network:
+        """Build another text for the same phase, level and stages, with the same inputs.
+
+        Raises:
+            NetworkError: Caffe would abort on it.
+        """
+        state = self.state
+        return Network.of(prototxt, state.phase, state.level, state.stages, self.given)
 
     @property
     def name(self) -> str:
@@ -111,6 +147,19 @@ class Network:
     def phase(self) -> str:
         """``"TRAIN"`` or ``"TEST"``."""
         return self.state.phase
+
+    def _without_idle(self, layer: Layer) -> Layer:
+        """The layer without what it makes that is not fed for it, as nobody reads that."""
+        if not self.stands_in(layer):
+            return layer
+        tops = (top for top in layer.tops if top.blob in self.given or self._consumers.get(top))
+        return replace(layer, tops=tuple(tops))
+
+    def stands_in(self, layer: Layer) -> bool:
+        """Whether a layer that reads files, or that nobody knows, stands for inputs of the net."""
+        if layer.bottoms or layer.type == "Input":
+            return False
+        return any(top.blob in self.given for top in layer.tops)
 
     def producer(self, value: Value) -> Optional[Layer]:
         """The layer that writes ``value``; None for a net-level input."""
@@ -145,7 +194,11 @@ class Network:
 
 
 def build_network(
-    prototxt: Prototxt, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()
+    prototxt: Prototxt,
+    phase: str = "TEST",
+    level: int = 0,
+    stages: Iterable[str] = (),
+    inputs: Optional[Mapping[str, Shape]] = None,
 ) -> Tuple[Network, Tuple[NetworkError, ...]]:
     """Build the graph as far as it goes, with everything Caffe would abort on.
 
@@ -161,7 +214,7 @@ def build_network(
         if state.includes(parameter) and text.type != PADDING:
             builder.add(text)
     builder.check_in_place()
-    return Network(prototxt, state, builder), tuple(builder.problems)
+    return Network(prototxt, state, builder, inputs or {}), tuple(builder.problems)
 
 
 class _Builder:

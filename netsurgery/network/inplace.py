@@ -8,6 +8,7 @@ from netsurgery.formats.edits import Edits
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.tokens import quote
 from netsurgery.formats.upgrade import upgrade
+from netsurgery.network.feeding import with_inputs
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.spreading import in_stock_form
 
@@ -32,22 +33,21 @@ def take_apart(network: Network) -> Apart:
     The last value of a blob keeps the blob's name and earlier ones get a new one; but a net
     input always keeps its name, since that is what one feeds. Layers that the network's phase,
     level and stages leave out are gone, and so are the rules that say so: whoever loads the
-    result gets the same layers. A V0 net becomes V2, and an Eltwise that is spread over larger
-    bottoms what computes the same in stock Caffe; all other text stays as it is.
+    result gets the same layers. Where shapes of inputs are given, it declares these. A V0 net
+    becomes V2, and an Eltwise that is spread over larger bottoms what computes the same in stock
+    Caffe; all other text stays as it is.
 
     Raises:
         FormatError: A V0 net that Caffe could not upgrade either.
     """
     if network.prototxt.version == "V0":
-        state = network.state
-        prototxt = upgrade(network.prototxt, keep_unknown=True).prototxt
-        network = Network.of(prototxt, state.phase, state.level, state.stages)
+        network = network.rewritten(upgrade(network.prototxt, keep_unknown=True).prototxt)
     network = in_stock_form(network)
     names = _names(network)
     built = {layer.text.index for layer in network.layers}
     gone = {text.index: b"" for text in network.prototxt.layers if text.index not in built}
     prototxt = network.prototxt.replace_layers(gone) if gone else network.prototxt
-    return Apart(_renamed(prototxt, network.layers, names), names)
+    return Apart(with_inputs(_renamed(prototxt, network.layers, names), network), names)
 
 
 def _names(network: Network) -> Dict[Value, str]:

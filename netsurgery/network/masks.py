@@ -6,6 +6,7 @@ pass and save both. Stock Caffe refuses such a layer for its blobs too many.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Optional, Sequence
 
@@ -43,7 +44,7 @@ def without_masks(model: Model) -> Model:
         found = [_applied(layer, saved, own) for saved in model.weights.find(layer.name)]
         if any(saved is not None for saved in found):
             changes[layer.name] = [saved for saved in found if saved is not None]
-    return Model(model.prototxt, model.weights.replace(changes))
+    return replace(model, weights=model.weights.replace(changes))
 
 
 def _applied(

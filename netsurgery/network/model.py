@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable, Optional, Union
+from typing import Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
@@ -24,10 +24,13 @@ class Model:
     Attributes:
         prototxt: The text of the network.
         weights: Its trained blobs, or None.
+        input_shapes: Those that the prototxt does not tell, or tells otherwise, by blob. A
+            layer that reads data is an input where the shape of what it makes is given.
     """
 
     prototxt: Prototxt
     weights: Optional[Weights] = None
+    input_shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict, hash=False)
 
     def network(self, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()) -> Network:
         """Return the graph that Caffe would build for a phase, level and stages.
@@ -35,7 +38,7 @@ class Model:
         Raises:
             NetworkError: Caffe would abort on it.
         """
-        return Network.of(self.prototxt, phase, level, stages)
+        return Network.of(self.prototxt, phase, level, stages, self.input_shapes)
 
     def blobs(self, layer: str) -> tuple[Blob, ...]:
         """Return the blobs Caffe would load for the layer of that name, or none."""
@@ -93,10 +96,19 @@ class Model:
                 )
 
 
-def load(prototxt: PathLike, weights: Optional[PathLike] = None) -> Model:
+def load(
+    prototxt: PathLike,
+    weights: Optional[PathLike] = None,
+    input_shapes: Optional[Mapping[str, Sequence[int]]] = None,
+) -> Model:
     """Read a network, and its weights if their file is given.
 
     The weights are mapped, not read: this takes milliseconds whatever their size.
+
+    Args:
+        prototxt: The text of the network.
+        weights: Its weights.
+        input_shapes: Those that the prototxt does not tell, or tells otherwise; see `Model`.
 
     Raises:
         FormatError: A file cannot be read, or is not what it should be; the text says what it
@@ -106,7 +118,9 @@ def load(prototxt: PathLike, weights: Optional[PathLike] = None) -> Model:
         raise FormatError(
             "these two arguments look swapped", file=prototxt, remedy="give the prototxt first"
         )
-    return Model(Prototxt.read(prototxt), None if weights is None else open_weights(weights))
+    given = {name: tuple(shape) for name, shape in (input_shapes or {}).items()}
+    text = Prototxt.read(prototxt)
+    return Model(text, None if weights is None else open_weights(weights), given)
 
 
 def _look_swapped(prototxt: PathLike, weights: PathLike) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from netsurgery.formats.prototxt import Prototxt
-from netsurgery.formats.tokens import quote
+from netsurgery.network.feeding import declaration
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
@@ -48,7 +48,7 @@ def cut_section(network: Network, known: Mapping[Value, Shape], wanted: Sequence
     layers.reverse()
     text = b"".join(
         [
-            *(declared(value.blob, known[value]) for value in read),
+            *(declaration(value.blob, known[value]) for value in read),
             *(layer.text.text + b"\n" for layer in layers),
         ]
     )
@@ -72,9 +72,3 @@ def without_what_follows(model: Model, wanted: Sequence[Value]) -> Tuple[Model, 
     shapes = infer_shapes(network, weights=model.weights)
     inputs = {value: shapes[value] or () for value in network.inputs}
     return Model(cut_section(network, inputs, values).prototxt, model.weights), values
-
-
-def declared(blob: str, shape: Shape) -> bytes:
-    """Return the text that declares an input of a net."""
-    dims = b" ".join(b"dim: %d" % size for size in shape)
-    return b"input: %s input_shape { %s }\n" % (quote(blob), dims)

@@ -58,15 +58,13 @@ def in_stock_form(network: Network) -> Network:
     if not found:
         return network
     if network.prototxt.version != "V2":
-        state, prototxt = network.state, upgrade(network.prototxt, keep_unknown=True).prototxt
-        network = Network.of(prototxt, state.phase, state.level, state.stages)
+        network = network.rewritten(upgrade(network.prototxt, keep_unknown=True).prototxt)
         found = _spread_layers(network)
     taken = {value.blob for value in network.values} | {layer.name for layer in network.layers}
     changes = {
         layer.text.index: b"\n".join(_stock(layer, bottoms, taken)) for layer, bottoms in found
     }
-    prototxt = network.prototxt.replace_layers(changes)
-    return Network.of(prototxt, network.phase, network.state.level, network.state.stages)
+    return network.rewritten(network.prototxt.replace_layers(changes))
 
 
 def _spread_layers(network: Network) -> List[Tuple[Layer, List[Shape]]]:

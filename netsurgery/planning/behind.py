@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Iterable, List, Mapping, Sequence
 
 from netsurgery.calibration.statistics import Statistics
@@ -62,7 +63,7 @@ def fit_in_turn(
     for name in names:
         rewrite = Refit().rewrite(model, Edit(name, Refit.name), context)
         assert model.weights is not None
-        model = Model(model.prototxt, model.weights.replace(rewrite.weights))
+        model = replace(model, weights=model.weights.replace(rewrite.weights))
     return model
 
 

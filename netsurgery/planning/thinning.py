@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Sized, Tuple
 
@@ -82,7 +82,7 @@ def plan_thin(
     require_fit(model)
     if model.prototxt.version == "V0":
         # As surgery does before the first edit.
-        model = Model(upgrade(model.prototxt).prototxt, model.weights)
+        model = replace(model, prototxt=upgrade(model.prototxt).prototxt)
     planner = _Planner(model, wishes, statistics, progress)
     planner.check()
     planner.follow_rules()

@@ -43,8 +43,11 @@ def test_json_holds_the_numbers(netsurgery, pair) -> None:
 def test_another_input_shape_can_be_tried(netsurgery, pair) -> None:
     printed = json.loads(netsurgery("inspect", *pair, "--json", "--input", "data=5,3,4,4").out)
     assert printed["layers"][1]["macs"] == 5 * 32 * 48
-    done = netsurgery("inspect", *pair, "--input", "data=5,4,4,4", "--json")
+    done = netsurgery("inspect", pair[0], "--input", "data=5,4,4,4", "--json")
     assert json.loads(done.out)["layers"][1]["blobs"][0] == [32, 64]
+    done = netsurgery("inspect", *pair, "--input", "data=5,4,4,4", "--json")
+    assert done.status == 2
+    assert "'fc6': does not fit an input of data=5,4,4,4: blob 0 (weights) is 32x64" in done.err
     for wrong in ("data", "data=", "data=1,x", "=1,2", "data=0,3,4,4"):
         done = netsurgery("inspect", *pair, "--input", wrong)
         assert done.status == 2

@@ -11,7 +11,7 @@ import numpy as np
 from netsurgery.formats.weights import Weights
 from netsurgery.network.channels.axes import squeezed, varying
 from netsurgery.network.channels.base import RULES, Node, Use
-from netsurgery.network.channels.sources import input_labels, reason_of, source_labels
+from netsurgery.network.channels.sources import input_labels, reason_of
 from netsurgery.network.channels.ties import Ties
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.shapes import Shape
@@ -45,9 +45,7 @@ def trace_channels(network: Network, shapes: Shapes, weights: Optional[Weights] 
     """
     trace = Trace({}, [], Ties())
     for value in network.legacy_inputs:
-        shape = shapes[value]
-        unknown = shape is None or 0 in shape
-        trace.labels[value] = None if unknown else input_labels(trace.ties, value.blob, shape or ())
+        trace.labels[value] = input_labels(trace.ties, value.blob, shapes[value])
     for layer in network.layers:
         found = _label_tops(trace, layer, shapes, weights)
         for value, labels in zip(layer.tops, found):
@@ -61,6 +59,8 @@ def trace_channels(network: Network, shapes: Shapes, weights: Optional[Weights] 
 def _label_tops(
     trace: Trace, layer: Layer, shapes: Shapes, weights: Optional[Weights]
 ) -> Sequence[Optional[np.ndarray]]:
+    if not layer.bottoms:
+        return [input_labels(trace.ties, value.blob, shapes[value]) for value in layer.tops]
     bottoms = [trace.labels.get(value) for value in layer.bottoms]
     tops = [shapes[value] for value in layer.tops]
     known = [labels for labels in bottoms if labels is not None]
@@ -78,8 +78,6 @@ def _label_tops(
         trace.uses,
         weights,
     )
-    if not layer.bottoms:
-        return source_labels(node)
     rule = RULES.get(layer.type)
     return rule(node) if rule else node.barrier(reason_of(layer))
 

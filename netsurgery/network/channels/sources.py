@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
+from typing import Dict, Optional
 
 import numpy as np
 
 from netsurgery.network.channels.axes import placed
-from netsurgery.network.channels.base import Node
 from netsurgery.network.channels.ties import Ties
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes import RULES as KNOWN
@@ -39,17 +38,14 @@ def reason_of(layer: Layer) -> str:
     return "may need each of them" if layer.type in KNOWN else "is of a type nothing is known of"
 
 
-def input_labels(ties: Ties, blob: str, shape: Shape) -> np.ndarray:
-    """Fresh labels for the channels of an input, which all stay."""
+def input_labels(ties: Ties, blob: str, shape: Optional[Shape]) -> Optional[np.ndarray]:
+    """Fresh labels for the channels of an input, or of data, which all stay.
+
+    None where their number is not known, as of the labels beside images of a fork.
+    """
+    if shape is None or 0 in shape:
+        return None
     axis = min(1, len(shape) - 1)
     labels = ties.make(blob, shape[1] if len(shape) > 1 else 1)
     ties.pin(labels, f"{blob} is an input of the network")
     return placed(labels, axis, len(shape)) if shape else labels.reshape(())
-
-
-def source_labels(node: Node) -> List[np.ndarray]:
-    """Labels of what a layer without bottoms makes."""
-    pairs: List[Tuple[str, Shape]] = [
-        (value.blob, shape) for value, shape in zip(node.layer.tops, node.tops)
-    ]
-    return [input_labels(node.ties, blob, shape) for blob, shape in pairs]

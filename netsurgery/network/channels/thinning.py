@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def thin_model(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Mode
         if fields:
             texts[layer.text.index] = layer.text.edited(fields=fields)
     thinned = _change_blobs(model, groups, masks, _take)
-    return Model(model.prototxt.replace_layers(texts), thinned.weights)
+    return replace(thinned, prototxt=model.prototxt.replace_layers(texts))
 
 
 def masked(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Model:
@@ -131,7 +132,7 @@ def _change_blobs(
         for name, blobs in _cuts_of_blobs(groups, masks).items()
         if name in model.weights
     }
-    return Model(model.prototxt, model.weights.replace(changes))
+    return replace(model, weights=model.weights.replace(changes))
 
 
 def _cuts_of_blobs(groups: Sequence[ChannelGroup], masks: Masks) -> CutsOfBlobs:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from dataclasses import replace
+from typing import Iterable, Iterator, List
 
 from netsurgery.errors import NetworkError
 from netsurgery.network.doctor.patient import Finding, Patient
 from netsurgery.network.doctor.weights_checks import blob_counts, blob_shapes, missing_weights
+from netsurgery.network.graph import Network, Value, build_network
 from netsurgery.network.model import Model
 
 
@@ -32,6 +34,49 @@ def require_fit(model: Model, phase: str = "TEST") -> None:
         layer=first.layer,
         remedy=f"{first.remedy}; see `netsurgery doctor`",
     )
+
+
+def require_inputs(
+    model: Model, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()
+) -> None:
+    """See that the net has the inputs whose shapes are given, and takes these shapes.
+
+    Raises:
+        NetworkError: It does not; names the layer that would refuse.
+    """
+    if not model.input_shapes:
+        return
+    network, _ = build_network(model.prototxt, phase, level, stages, model.input_shapes)
+    for name in model.input_shapes:
+        if name not in network.given:
+            sources = sorted({value.blob for value in network.values if _is_source(network, value)})
+            raise NetworkError(
+                f"{name!r} is not an input of the network",
+                file=model.prototxt.file,
+                remedy=f"its inputs are {', '.join(sources) or 'none'}",
+            )
+    known = _troubles(replace(model, input_shapes={}), phase)
+    for trouble in _troubles(model, phase):
+        if trouble not in known:
+            given = " ".join(f"{k}={','.join(map(str, v))}" for k, v in model.input_shapes.items())
+            raise NetworkError(
+                f"does not fit an input of {given}: {trouble.problem}",
+                file=model.prototxt.file,
+                layer=trouble.layer,
+                line=trouble.line,
+                remedy="give the shape that the net was trained on",
+            )
+
+
+def _is_source(network: Network, value: Value) -> bool:
+    producer = network.producer(value)
+    return producer is None or not producer.bottoms
+
+
+def _troubles(model: Model, phase: str) -> List[Finding]:
+    patient = Patient(model, phase)
+    found = [Finding.of(problem) for problem in patient.problems]
+    return found + (list(_misfits(patient)) if model.weights else [])
 
 
 def _misfits(patient: Patient) -> Iterator[Finding]:

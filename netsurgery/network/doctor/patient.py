@@ -58,7 +58,7 @@ class Patient:
     def __init__(self, model: Model, phase: str) -> None:
         self.prototxt: Prototxt = model.prototxt
         self.weights: Optional[Weights] = model.weights
-        self.network, wiring = build_network(model.prototxt, phase)
+        self.network, wiring = build_network(model.prototxt, phase, inputs=model.input_shapes)
         self.shapes, shaping = trace_shapes(self.network, weights=model.weights)
         self.problems: Tuple[NetworkError, ...] = wiring + shaping
         self._blobs: Dict[int, Optional[Tuple[Shape, ...]]] = {}

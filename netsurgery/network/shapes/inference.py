@@ -28,7 +28,7 @@ def infer_shapes(
     Args:
         network: The network.
         inputs: Shapes for net inputs and for tops of data layers, by blob name; they win
-            over what the prototxt says.
+            over those given with the network, which win over what the prototxt says.
         rois: Number of regions: first size of every value that a region pooling layer
             reads as its regions. Without it, a number that only running the network would
             tell (a Proposal, a Python layer) counts as 1, which is what Caffe sets up with.
@@ -59,7 +59,7 @@ def trace_shapes(
     Returns:
         The shapes, with None for the tops of refused layers, and the refusals in order.
     """
-    given = _given_shapes(network, inputs or {})
+    given = _given_shapes(network, {**network.given, **(inputs or {})})
     regions = _region_values(network)
     shapes: Shapes = {}
     problems: List[NetworkError] = []
