@@ -23,6 +23,7 @@ from netsurgery.methods.base import ROUNDING
 from netsurgery.network.cost import Totals, total_cost
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
+from netsurgery.planning.asked import Asked, asked_of_net
 from netsurgery.planning.plan import identify
 from netsurgery.surgery import Surgery, operate
 from netsurgery.verification import Verification, verify
@@ -123,6 +124,18 @@ class Compression:
     unproven: Optional[str]
 
     @property
+    def asked(self) -> tuple[Asked, ...]:
+        """What was asked of the net and its layers, beside what the written pair reaches."""
+        expected = self.plan.expected
+        whole, left = (
+            {**(expected.get(of) or {}), "macs": cost.macs, "params": cost.params, "bytes": size}
+            for of, cost, size in zip(("whole", "left"), self.costs, self.sizes)
+        )
+        budget = expected.get("budget") or {}
+        layers = (one for one in self.plan.asked if one.layer is not None)
+        return (*asked_of_net(budget, whole, left), *layers)
+
+    @property
     def explanation(self) -> str:
         """What explains the difference from the original, in the words of what was done."""
         causes = dict.fromkeys(method(one.rewrite.edit.method).cause for one in self.surgery.steps)
@@ -163,6 +176,7 @@ class Compression:
             "files": [path.name for path in self.files[:2]],
             "notes": list(self.surgery.notes),
             "plan": self.plan.to_dict(),
+            "asked": [one.to_dict() for one in self.asked],
             "layers": [vars(layer) for layer in self.layers],
             "before": {**before._asdict(), "bytes": self.sizes[0]},
             "after": {**after._asdict(), "bytes": self.sizes[1]},

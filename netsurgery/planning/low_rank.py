@@ -13,6 +13,7 @@ from netsurgery.methods import Edit, LowRank, Method, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.shapes.base import show
+from netsurgery.planning.asked import rank_facts
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import (
     Rule,
@@ -125,7 +126,8 @@ def _edit(chosen: LowRank, wishes: Wishes, rule: Rule, name: str, costs: Tradeof
     if not (costs.saves(ranks) or wishes.allow_growth):
         raise _growth(rule, costs, ranks, name)
     options = {**chosen.options_for(ranks), **dict(wishes.options)}
-    return Edit(name, chosen.name, options, _predict(costs, ranks, wishes.predict, rule.kind))
+    predicted = _predict(costs, ranks, wishes.predict, rule.kind)
+    return Edit(name, chosen.name, options, {**predicted, **rank_facts(rule, costs, ranks)})
 
 
 def _given_ranks(rule: Rule, costs: Tradeoff, name: str) -> Ranks:

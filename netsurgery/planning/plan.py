@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Union
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 from netsurgery.errors import PlanError, shortened
 from netsurgery.formats.digest import sha256_of
 from netsurgery.formats.plain_data import LONGEST, MismatchError, Schema, read_yaml, told
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model
+from netsurgery.planning.asked import Asked, asked_of_layer, asked_of_net
 
 VERSION = 1
 _HEADER = "# netsurgery plan. Edit it by hand; `netsurgery apply` carries it out as it stands.\n"
@@ -50,11 +51,21 @@ class Plan:
         if self.model:
             plan["model"] = {name: dict(value) for name, value in self.model.items()}
         if self.expected:
-            plan["expected"] = dict(self.expected)
+            reached = {one.what: one.reached for one in self.asked if one.layer is None}
+            plan["expected"] = {**self.expected, **({"reached": reached} if reached else {})}
         plan["edits"] = [_edit_to_dict(edit) for edit in self.edits]
         if self.left:
             plan["left"] = [{"layer": left.layer, "reason": left.reason} for left in self.left]
         return plan
+
+    @property
+    def asked(self) -> Tuple[Asked, ...]:
+        """What was asked of the net and of its layers, beside what is expected of the plan."""
+        budget, whole, left = (
+            self.expected.get(name) or {} for name in ("budget", "whole", "left")
+        )
+        layers = (one for edit in self.edits for one in asked_of_layer(edit.layer, edit.predicted))
+        return (*asked_of_net(budget, whole, left), *layers)
 
     def to_yaml(self) -> str:
         """Return the plan as YAML text."""

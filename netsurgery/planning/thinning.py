@@ -17,11 +17,13 @@ from netsurgery.methods import Edit
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
+from netsurgery.planning.asked import channel_facts
 from netsurgery.planning.behind import are_readers_fitted, layers_behind
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import Rule, choose, refuse_idle
 from netsurgery.planning.sensitivity import by_outputs
 from netsurgery.planning.thin_budget import Budget, spend
+from netsurgery.planning.thin_cost import ThinCost
 
 Progress = Optional[Callable[[str], None]]
 REFIT = "refit"
@@ -209,13 +211,39 @@ class _Planner:
             elif kind == REFIT and not are_readers_fitted(group, fitted):
                 options["compensate"] = "channels"
             predicted: Dict[str, Any] = {"channels": [group.channels, len(kept)]}
+            predicted.update(self._asked(group, len(kept)))
             if group.approximate:
                 predicted["approximate"] = group.approximate
             edits.append(Edit(group.name, "thin", options, predicted))
         edits += [
             Edit(layer.name, REFIT) for layer in self.model.network().layers if layer.name in fitted
         ]
-        return Plan(tuple(edits), tuple(Left(*item) for item in self.left.items()))
+        left = tuple(Left(*item) for item in self.left.items())
+        return Plan(tuple(edits), left, expected=self._expected())
+
+    def _asked(self, group: ChannelGroup, kept: int) -> Dict[str, Any]:
+        rule, width = self._rule(group), self.wishes.width
+        if width is not None:
+            width *= 2 if _is_twice_as_wide(group) else 1
+        return channel_facts(rule, width, kept, group.channels)
+
+    def _expected(self) -> Dict[str, Any]:
+        """What the budget asks, and what the net costs before and after."""
+        budget = self.wishes.budget
+        if budget is None:
+            return {}
+        cost = ThinCost(self.model, self.groups)
+        whole = cost.now
+        for group in self.groups:
+            if group.name in self.kept:
+                mask = np.isin(np.arange(group.channels), self.kept[group.name])
+                cost.take(group.name, mask)
+        given = {"macs": budget.macs, "params": budget.params}
+        return {
+            "budget": {name: share for name, share in given.items() if share is not None},
+            "whole": dict(zip(("params", "macs"), whole)),
+            "left": dict(zip(("params", "macs"), cost.now)),
+        }
 
     def _kind(self) -> str:
         """How what is kept stands in for the rest."""
@@ -258,9 +286,7 @@ class _Planner:
             if number > total:
                 raise PlanError(f"it has {total} channels, not {number}", layer=group.name)
         elif self.wishes.width is not None:
-            types = {layer.type for layer in group.producers}
-            twice = types == {"InnerProduct"}
-            number = min(self.wishes.width * (2 if twice else 1), total)
+            number = min(self.wishes.width * (2 if _is_twice_as_wide(group) else 1), total)
         else:
             return None
         return max(number, len(group.pinned))
@@ -280,6 +306,11 @@ class _Planner:
 def _leaves_one_each(group: ChannelGroup, kept: Mapping[str, np.ndarray]) -> bool:
     stays = np.isin(np.arange(group.channels), kept.get(group.name, np.arange(group.channels)))
     return any((stays[rows].sum(axis=1) == 1).any() for rows in group.balanced)
+
+
+def _is_twice_as_wide(group: ChannelGroup) -> bool:
+    """Whether a width counts double, as it does for InnerProduct layers."""
+    return {layer.type for layer in group.producers} == {"InnerProduct"}
 
 
 def _whole(kept: Optional[np.ndarray]) -> str:

@@ -7,6 +7,7 @@ from typing import Sequence
 import click
 
 from netsurgery.compression import Compression, LayerError
+from netsurgery.report.asked import asked_lines, with_asked
 from netsurgery.report.console import WORDS, count, print_table, shape, share, size
 from netsurgery.report.verification import (
     BLOB_COLUMNS,
@@ -33,6 +34,8 @@ def print_compression(done: Compression) -> None:
     for note in done.surgery.notes:
         click.echo(f"  lost in the upgrade to V2: {note}")
     print_table(*saving_rows(done))
+    for line in asked_lines(done.asked):
+        click.echo(line)
     if done.effect is not None:
         click.echo(f"What it costs, on {describe(done.effect)}:")
         rows = [blob_row(row) for row in done.effect.blobs if row.output]
@@ -49,7 +52,9 @@ def print_compression(done: Compression) -> None:
 def layer_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
     """Return titles and rows of the table of what was done."""
     rows = [_step_row(step, done.layers) for step in done.surgery.steps]
-    return ("layer", "method", ">weights", ">keeps", ">predicted error", ">measured error"), rows
+    columns = ("layer", "method", ">weights", ">keeps", ">predicted error", ">measured error")
+    predictions = [step.rewrite.edit.predicted for step in done.surgery.steps]
+    return with_asked(columns, rows, predictions, 4)
 
 
 def _step_row(step: Step, layers: Sequence[LayerError]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 from netsurgery.budgets.correction import METRIC
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan
+from netsurgery.report.asked import asked_lines, with_asked
 from netsurgery.report.console import console, count, print_table
 
 _COLUMNS = (
@@ -21,9 +22,9 @@ def print_explanation(plan: Plan) -> None:
     for line in whole_lines(plan):
         console().print(line, markup=False)
     if plan.edits:
+        rows = [_row(edit) for edit in plan.edits]
         print_table(
-            _COLUMNS,
-            (_row(edit) for edit in plan.edits),
+            *with_asked(_COLUMNS, rows, [edit.predicted for edit in plan.edits], 2),
             legend=("loss", "error", "measured", "second"),
         )
     for left in plan.left:
@@ -35,8 +36,9 @@ def whole_lines(plan: Plan) -> List[str]:
     expected = plan.expected
     if not expected:
         return []
-    budget = ", ".join(f"{name} {value:g}" for name, value in expected.get("budget", {}).items())
-    lines = [f"budget: {budget}; score: {expected.get('score')}, loss {expected.get('loss')}"]
+    lines = asked_lines(plan.asked)
+    if "score" in expected:
+        lines.append(f"score: {expected['score']}, loss {expected.get('loss')}")
     whole, after = expected.get("whole", {}), expected.get("left", {})
     costs = [
         f"{name} {count(whole[name])} -> {count(after[name])} ({after[name] / whole[name]:.3f})"

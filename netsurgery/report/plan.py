@@ -6,6 +6,7 @@ from typing import Any
 
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan
+from netsurgery.report.asked import asked_lines, with_asked
 from netsurgery.report.console import console, count, print_table
 
 _COLUMNS = ("layer", "method", ">rank", ">breaks even", ">weights", ">after", ">energy", ">error")
@@ -14,11 +15,13 @@ _COLUMNS = ("layer", "method", ">rank", ">breaks even", ">weights", ">after", ">
 def print_plan(plan: Plan) -> None:
     """Print what a plan does, and what it leaves alone and why."""
     if plan.edits:
+        rows = [_row(edit) for edit in plan.edits]
         print_table(
-            _COLUMNS,
-            (_row(edit) for edit in plan.edits),
+            *with_asked(_COLUMNS, rows, [edit.predicted for edit in plan.edits], 2),
             legend=("breaks even", "energy", "error"),
         )
+    for line in asked_lines(plan.asked):
+        console().print(line, markup=False)
     for left in plan.left:
         console().print(f"  left alone: {left.layer} ({left.reason})", markup=False)
 

@@ -32,7 +32,8 @@ def test_a_plan_for_a_budget_is_written_applied_and_explained(netsurgery, pair, 
     small, whole = (total_cost(load(*files)) for files in (sorted_pair(out), pair))
     assert small.macs <= 0.5 * whole.macs
     told = netsurgery("explain", plan).out
-    assert "budget: macs 0.5; score: energy" in told
+    assert "budget of macs: 50% asked, " in told
+    assert "score: energy" in told
     for name in ("fc6", "fc7"):
         assert name in told
     assert json.loads(netsurgery("explain", plan, "--json").out)["expected"]["score"] == "energy"

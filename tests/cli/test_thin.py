@@ -165,3 +165,33 @@ def test_a_net_in_the_oldest_layout_is_upgraded(netsurgery, caffe, tmp_path, cri
     assert done.status == 0, done.err
     assert "proved" in done.out
     assert load(tmp_path / "out" / "net.prototxt").prototxt.version == "V2"
+
+
+def test_what_was_asked_stands_beside_what_was_reached(netsurgery, tmp_path) -> None:
+    arguments = ("--macs", "50%", "--width", "6", "--no-verify", "-o", tmp_path / "out")
+    told = netsurgery("thin", *PAIR, *arguments, "--save-plan", tmp_path / "plan.yaml")
+    assert told.status == 0, told.err
+    report = json.loads((tmp_path / "out" / "netsurgery.json").read_text())
+    left = report["after"]["macs"] / report["before"]["macs"]
+    budget, *layers = report["asked"]
+    assert budget == {
+        "layer": None, "what": "macs", "asked": 0.5, "reached": pytest.approx(left, rel=1e-5)
+    }  # fmt: skip
+    assert {(one["layer"], one["what"], one["reached"]) for one in layers} == {
+        ("conv1", "width", 6), ("conv2", "width", 6), ("fc3", "width", 12), ("fc4", "width", 12)
+    }  # fmt: skip
+    for out in (told.out, netsurgery("explain", tmp_path / "plan.yaml").out):
+        assert f"budget of macs: 50% asked, {100 * left:.4g}% reached" in out
+        assert "the budget is not used up: widths or rules take more than it asks" in out
+        assert "width 12" in out
+
+
+def test_ranks_by_energy_stand_beside_what_they_keep(netsurgery, tmp_path) -> None:
+    arguments = ("--energy", "fc*=90%", "--no-verify", "-o", tmp_path / "out", "--json")
+    report = json.loads(netsurgery("compress", *PAIR, *arguments).out)
+    for one in report["asked"]:
+        assert (one["what"], one["asked"]) == ("energy", 0.9)
+        assert 0.9 <= one["reached"] < 0.96
+    assert [one["layer"] for one in report["asked"]] == ["fc3", "fc4", "fc5"]
+    told = netsurgery("plan", *PAIR, "--energy", "fc*=90%", "-o", tmp_path / "plan.yaml").out
+    assert told.count("energy 90%") == 3
