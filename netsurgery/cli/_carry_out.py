@@ -24,6 +24,8 @@ from netsurgery.cli._options import (
     FILE,
     JUDGING,
     OUTPUT,
+    deploy_option,
+    for_tools,
     json_option,
     options,
     print_json,
@@ -67,6 +69,7 @@ carry_out_options = options(
     section(
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, help="Folder for the new pair and its report."),
+        deploy_option,
         click.option(
             "--dry-run", is_flag=True, help="Print the change to the prototxt, write nothing."
         ),
@@ -120,7 +123,8 @@ def carry_out(
         raise click.UsageError("say where the new pair goes: -o OUT")
     if html:
         require_plots()
-    model = prepare(read_model(prototxt, weights, given.pop("input_shapes")))
+    model = read_model(prototxt, weights, given.pop("input_shapes"))
+    model = prepare(for_tools(model, given.pop("deploy")))
     engine = read_engine(*(given.pop(name) for name in ENGINE))
     with progress(title) as step:
         statistics = read_statistics(model, given, engine, step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
@@ -66,6 +67,31 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and value - value != 0:  # NaN and the infinities
         return None
     return value
+
+
+deploy_option = click.option(
+    "--deploy",
+    is_flag=True,
+    help="Leave out the layers that Caffe does not build for TEST, as losses and data of training: "
+    "other tools take them for a part of the net. All else stays as it is.",
+)
+
+
+def for_tools(model: Any, deploy: bool) -> Any:
+    """Return the model; tell of layers for other phases, or leave them out with ``--deploy``."""
+    from netsurgery.network.deploy import other_phases, without_other_phases
+
+    others = [f"{text.name} ({text.type})" for text in other_phases(model.prototxt)]
+    if deploy and others:
+        click.echo(f"left out, as Caffe does not build it for TEST: {', '.join(others)}", err=True)
+        return replace(model, prototxt=without_other_phases(model.prototxt))
+    if others:
+        click.echo(
+            f"note: {', '.join(others)}: not built for TEST, but some tools read such layers as a "
+            "part of the net; --deploy leaves them out",
+            err=True,
+        )
+    return model
 
 
 # Headings of the help, for options that several commands share.

@@ -10,7 +10,7 @@ import click
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
-from netsurgery.cli._options import FILE, OUTPUT, options, section
+from netsurgery.cli._options import FILE, OUTPUT, deploy_option, for_tools, options, section
 from netsurgery.cli._outputs import FOLDER
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import read_model, shapes_option
@@ -29,10 +29,16 @@ from netsurgery.errors import PlanError
     section(
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
+        deploy_option,
     ),
 )
 def command(
-    plan: Path, prototxt: Optional[Path], weights: Optional[Path], output: Path, **given: Any
+    plan: Path,
+    prototxt: Optional[Path],
+    weights: Optional[Path],
+    output: Path,
+    deploy: bool,
+    **given: Any,
 ) -> None:
     """Carry out PLAN, as it stands, on the pair it names or on another one.
 
@@ -44,8 +50,10 @@ def command(
     chosen = Plan.load(plan)
     prototxt = prototxt or _named(plan, chosen, "prototxt")
     weights = weights or _named(plan, chosen, "weights")
-    model = read_model(prototxt, weights, given.pop("input_shapes"))
-    if chosen.model and _hashes(chosen.model) != _hashes(identify(model)):
+    whole = read_model(prototxt, weights, given.pop("input_shapes"))
+    model = for_tools(whole, deploy)
+    made_for = [_hashes(identify(one)) for one in (model, whole)]
+    if chosen.model and _hashes(chosen.model) not in made_for:
         click.echo("note: the plan was made for other files than these", err=True)
     with progress("rewriting") as step:
         engine = read_engine(*(given.pop(name) for name in ENGINE))

@@ -8,7 +8,7 @@ from typing import Optional
 import click
 
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import options, prototxt_argument
+from netsurgery.cli._options import deploy_option, for_tools, options, prototxt_argument
 from netsurgery.cli._outputs import FOLDER
 
 
@@ -17,13 +17,16 @@ from netsurgery.cli._outputs import FOLDER
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),
     click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new files."),
+    deploy_option,
     click.option(
         "--keep-unknown",
         is_flag=True,
         help="Keep fields of a fork that stock Caffe does not know, and would refuse.",
     ),
 )
-def command(prototxt: Path, weights: Optional[Path], output: Path, keep_unknown: bool) -> None:
+def command(
+    prototxt: Path, weights: Optional[Path], output: Path, deploy: bool, keep_unknown: bool
+) -> None:
     """Do to the files what Caffe does to an old net whenever it loads it.
 
     V0 and V1 layers become V2, net-level inputs an Input layer. Comments stay. What stock Caffe
@@ -33,7 +36,7 @@ def command(prototxt: Path, weights: Optional[Path], output: Path, keep_unknown:
     from netsurgery.formats.upgrade import upgrade
     from netsurgery.network.model import Model, load
 
-    model = load(prototxt, weights)
+    model = for_tools(load(prototxt, weights), deploy)
     upgraded = upgrade(model.prototxt, keep_unknown)
     for note in upgraded.notes:
         click.echo(note, err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List
 
+from netsurgery.network.deploy import other_phases as other_layers
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.facts import FORK_OF, is_foreign, shares_memory, spoils_its_bottom
 from netsurgery.network.graph import Layer, Value
@@ -207,7 +208,11 @@ def batch_statistics(patient: Patient) -> Iterator[Finding]:
 @check
 def other_phases(patient: Patient) -> Iterator[Finding]:
     """Layers that are not built here."""
-    built = {layer.text.index for layer in patient.network.layers}
-    left_out = [text.name for text in patient.prototxt.layers if text.index not in built]
+    phase = patient.network.phase
+    left_out = [f"{text.name} ({text.type})" for text in other_layers(patient.prototxt, phase)]
     if left_out:
-        yield Finding("note", None, f"not built in this phase: {listed(left_out)}")
+        problem = f"not built in this phase: {listed(left_out)}"
+        if phase == "TEST":
+            problem += "; OpenCV reads them as part of the net, and OpenVINO refuses most"
+        remedy = "let `netsurgery upgrade` leave them out, for tools other than Caffe"
+        yield Finding("note", None, problem, remedy if phase == "TEST" else None)
