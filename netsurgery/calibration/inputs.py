@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Iterable, Iterator, Mapping, Optional, Protocol
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Protocol
 
 import numpy as np
 
@@ -131,6 +131,14 @@ class Inputs:
             labels = None if self.labels is None else self.labels[start : start + count]
             yield Batch(fed, count, size, labels)
 
+    def told(self, progress: Callable[[str], None]) -> Inputs:
+        """Return the same samples; they tell how many of them were handed out.
+
+        Args:
+            progress: Called with a text for each batch.
+        """
+        return _Told(self.arrays, self.labels, self.description, self.whole_blobs, progress)
+
     def _feed(self, name: str, start: int, count: int, size: int) -> np.ndarray:
         part = np.asarray(self.arrays[name][start : start + count])
         if self.whole_blobs:
@@ -148,6 +156,21 @@ class Inputs:
             for start in range(len(self)):
                 digest.update(self._feed(name, start, 1, 1).tobytes())
         return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class _Told(Inputs):
+    """Samples that tell how many of them were handed out."""
+
+    progress: Callable[[str], None] = lambda step: None
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yield the batches."""
+        done = 0
+        for batch in super().batches(size):
+            self.progress(f"{done} of {len(self)} inputs")
+            yield batch
+            done += batch.count
 
 
 class _Chosen:

@@ -136,7 +136,7 @@ def carry_out(
             model,
             plan,
             output,
-            _proof(model, engine, statistics, given),
+            _proof(model, engine, statistics, given, step),
             statistics=statistics,
             writer=_writer(engine) if through_caffe else None,
             progress=step,
@@ -167,11 +167,15 @@ def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], 
     return Statistics(samples, engine, seed, step, output, cache)
 
 
-def _proof(model: Any, engine: Any, statistics: Optional[Any], given: dict) -> Any:
+def _proof(
+    model: Any, engine: Any, statistics: Optional[Any], given: dict, step: Callable[[str], None]
+) -> Any:
     from netsurgery.compression import Proof
 
     wanted = not given.pop("no_verify")
-    return Proof(engine=engine, inputs=_samples(model, statistics, given), wanted=wanted, **given)
+    samples = _samples(model, statistics, given)
+    inputs = samples and samples.told(step)
+    return Proof(engine=engine, inputs=inputs, wanted=wanted, **given)
 
 
 def _samples(model: Any, statistics: Optional[Any], given: dict) -> Any:

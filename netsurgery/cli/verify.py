@@ -95,7 +95,8 @@ def command(
     blobs = given.pop("blobs")
     given["blobs"] = blobs[0] if blobs in (("outputs",), ("common",)) else blobs
     given["inputs"] = None if golden else read_samples(models[0], given)
-    with progress("running"):
+    with progress("running") as step:
+        given["inputs"] = given["inputs"] and given["inputs"].told(step)
         if save_golden:
             _save(models[0], save_golden, given)
             return

@@ -109,3 +109,15 @@ def test_samples_spread_evenly() -> None:
     assert inputs.spread(10) is inputs.spread(11) is inputs
     with pytest.raises(NetsurgeryError, match="0 samples are none"):
         inputs.spread(0)
+
+
+def test_samples_tell_how_many_were_handed_out() -> None:
+    inputs = Inputs({"data": np.arange(10.0).reshape(5, 2)}, np.arange(5))
+    seen: list[str] = []
+    told = inputs.told(seen.append)
+    pairs = list(zip(told.batches(2), inputs.batches(2)))
+    assert seen == ["0 of 5 inputs", "2 of 5 inputs", "4 of 5 inputs"]
+    for one, other in pairs:
+        np.testing.assert_array_equal(one.inputs["data"], other.inputs["data"])
+        np.testing.assert_array_equal(one.labels, other.labels)
+    assert (told.sha256, told.description) == (inputs.sha256, inputs.description)
