@@ -58,7 +58,7 @@ def test_what_one_run_saved_checks_another(netsurgery, pair, moved, tmp_path, ca
     [
         (1, [], "give two prototxts, each with weights"),
         (2, ["--golden", "g.npz"], "give a prototxt and its weights"),
-        (1, ["--golden", "g.npz", "--save-golden", "h.npz"], "give a prototxt"),
+        (1, ["--golden", "g.npz", "--save-golden", "h.npz"], "contradict each other"),
         (1, ["--golden", "none.npz"], "none.npz"),
         (2, ["--blobs", "fc9"], "fc9"),
         (2, ["--engine", "caffe", "--caffe-python", "/no/python"], "/no/python"),
