@@ -9,9 +9,8 @@ from netsurgery.budgets.clock import Clock
 from netsurgery.errors import PlanError
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import LowRank
-from netsurgery.network.cost import count_cost
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network.unknown import known_costs
 from netsurgery.planning.shares import how_to_say, parse_number, parse_share
 
 MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
@@ -26,6 +25,9 @@ Cost = Dict[str, float]
 class NetCost:
     """The cost of a net, and of its layers.
 
+    Raises:
+        NetworkError: A cost is not known, as a shape is not.
+
     Attributes:
         total: MACs, parameters and bytes of the weights file.
         macs: MACs of each layer by name, layers of one name added up.
@@ -36,8 +38,7 @@ class NetCost:
         self, model: Model, rois: Optional[int] = None, clock: Optional[Clock] = None
     ) -> None:
         self.model, self.clock = model, clock
-        network = model.network()
-        counted = count_cost(network, infer_shapes(network, None, rois, model.weights), model)
+        counted = known_costs(model, rois)
         self.macs: Dict[str, float] = {}
         for cost in counted:
             name = cost.layer.name

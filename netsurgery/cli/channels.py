@@ -33,9 +33,12 @@ def command(
     whose channels that layer makes, or else passes on or reads.
     """
     from netsurgery.network.channels import channel_groups
+    from netsurgery.network.doctor.fit import require_fit
     from netsurgery.report.channels import describe_group, group_to_dict, groups_of_layer
 
-    groups = channel_groups(read_model(prototxt, weights, input_shapes))
+    model = read_model(prototxt, weights, input_shapes)
+    require_fit(model)
+    groups = channel_groups(model)
     if layer is not None:
         groups = groups_of_layer(groups, layer)
     if as_json:

@@ -36,7 +36,9 @@ from netsurgery.cli._shapes import Shapes, read_model, shapes_option
     click.option("--no-spectra", is_flag=True, help="Leave the singular values out."),
     json_option,
 )
+@click.pass_context
 def command(
+    ctx: click.Context,
     prototxt: Path,
     weights: Optional[Path],
     input_shapes: Shapes,
@@ -51,6 +53,9 @@ def command(
 
     A pair breaks even at the largest rank that is smaller than the layer; the energy is the
     share of the sum of squared singular values that this rank, half and a quarter of it keep.
+
+    Exit status: 0 the weights are those of the prototxt, or none were given; 1 they are not, and
+    what says so stands on standard error; 2 could not read the files.
     """
     from netsurgery.report.inspection import inspect_model, print_inspection
 
@@ -68,3 +73,6 @@ def command(
         print_json(done.to_dict())
     else:
         print_inspection(done)
+    for finding in done.misfits:
+        click.echo(f"{weights}: {finding}", err=True)
+    ctx.exit(0 if done else 1)

@@ -20,7 +20,7 @@ from netsurgery.network.facts import shares_memory
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, count, infer_shapes, parameter_shapes
+from netsurgery.network.shapes import RULES, Shape, count, infer_shapes, parameter_shapes
 from netsurgery.network.shapes.convolution import CONVOLUTIONS, DECONVOLUTIONS
 from netsurgery.network.sharing import borrowed_blobs
 
@@ -37,7 +37,7 @@ class LayerCost:
         tops: Shapes of what it makes; None where one is not known.
         params: Number of parameters that are its own; what it shares counts with the owner.
         macs: Multiply-accumulates of convolutions and matrix products. Elementwise work,
-            pooling and the like count as 0. None where a shape is not known.
+            pooling and the like count as 0. None where a shape is not known, or what it does.
         activation_bytes: Memory of its tops in float32; 0 for one that computes in place, or
             whose top is the memory of its bottom (Flatten, Reshape, Split).
     """
@@ -51,20 +51,20 @@ class LayerCost:
 
 
 class Totals(NamedTuple):
-    """Sums over the layers whose cost is known.
+    """Sums over all layers; None where that of one is not known.
 
     Attributes:
         params: Number of parameters.
         macs: Multiply-accumulates of one forward pass.
         activation_bytes: Memory of all blobs, as Caffe allocates them, inputs included.
-        unknown: Names of layers that a shape is missing for, and that may cost more.
+        unknown: Names of layers of which something is not known.
         peak_bytes: The most memory that blobs need at once if each is freed after its last
             reader; None if a shape is not known, or nobody asked.
     """
 
-    params: int
-    macs: int
-    activation_bytes: int
+    params: Optional[int]
+    macs: Optional[int]
+    activation_bytes: Optional[int]
     unknown: Tuple[str, ...]
     peak_bytes: Optional[int] = None
 
@@ -112,27 +112,41 @@ def bytes_of(values: Iterable[Value], shapes: Shapes) -> int:
 
 
 def sum_up(costs: Sequence[LayerCost], input_bytes: int = 0, peak: Optional[int] = None) -> Totals:
-    """Add up the costs of layers, and the memory of net-level inputs."""
-    known = [(c.params or 0, c.macs or 0, c.activation_bytes or 0) for c in costs]
-    params, macs, memory = (sum(column) for column in zip(*known)) if known else (0, 0, 0)
+    """Add up the costs of layers, and the memory of net-level inputs.
+
+    A sum of which a part is not known is not known.
+    """
     unknown = tuple(c.layer.name for c in costs if None in (c.params, c.macs, c.activation_bytes))
-    return Totals(params, macs, memory + input_bytes, unknown, peak)
+    return Totals(
+        _sum(c.params for c in costs),
+        _sum(c.macs for c in costs),
+        _sum([input_bytes, *(c.activation_bytes for c in costs)]),
+        unknown,
+        peak,
+    )
+
+
+def _sum(numbers: Iterable[Optional[int]]) -> Optional[int]:
+    found = list(numbers)
+    return None if None in found else sum(number or 0 for number in found)
 
 
 def cost_of_regions(
     model: Model,
     network: Optional[Network] = None,
     inputs: Optional[Mapping[str, Sequence[int]]] = None,
-) -> Tuple[int, int]:
+) -> Tuple[Optional[int], Optional[int]]:
     """Return the MACs that do not depend on the number of regions, and those of each region.
 
     With n regions the network does ``fixed + n * each`` of them; ``each`` is 0 for a network
-    without region pooling.
+    without region pooling. Both are None where they are not known.
 
     Raises:
         NetworkError: Caffe would refuse the network.
     """
     one, two = (total_cost(model, network, inputs=inputs, rois=rois).macs for rois in (1, 2))
+    if one is None or two is None:
+        return None, None
     return one - (two - one), two - one
 
 
@@ -155,7 +169,8 @@ def _blobs(
     known = parameter_shapes(layer, bottoms)
     if known is None and model is not None and model.weights is not None:
         stored = model.blobs(layer.name)
-        return tuple(blob.shape for blob in stored) if stored else None
+        # A layer of unknown type that has no weights needs none; one of a known type lost them.
+        return tuple(blob.shape for blob in stored) if stored or layer.type not in RULES else None
     return known
 
 
@@ -175,8 +190,9 @@ def _macs(
 ) -> Optional[int]:
     rule = _MACS.get(layer.type)
     if rule is None:
-        # A layer of unknown type may do anything.
-        return None if blobs is None or None in tops else 0
+        # A layer of unknown type may do anything with weights, and one that reads data nothing.
+        known = layer.type in RULES or not layer.bottoms or blobs == ()
+        return 0 if known else None
     known_bottoms = [shape for shape in bottoms if shape is not None]
     known_tops = [shape for shape in tops if shape is not None]
     if not blobs or len(known_bottoms) < len(bottoms) or len(known_tops) < len(tops):

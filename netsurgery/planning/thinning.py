@@ -17,6 +17,7 @@ from netsurgery.methods import Edit
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
+from netsurgery.network.unknown import known_costs
 from netsurgery.planning.asked import channel_facts
 from netsurgery.planning.behind import are_readers_fitted, layers_behind
 from netsurgery.planning.plan import Left, Plan
@@ -82,6 +83,8 @@ def plan_thin(
         NetworkError: Prototxt and weights do not belong together.
     """
     require_fit(model)
+    if wishes.budget is not None:
+        known_costs(model)
     if model.prototxt.version == "V0":
         # As surgery does before the first edit.
         model = replace(model, prototxt=upgrade(model.prototxt).prototxt)

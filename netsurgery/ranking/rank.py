@@ -16,6 +16,7 @@ from netsurgery.criteria.base import ACTIVATIONS, GRADIENTS, WEIGHTS
 from netsurgery.criteria.normalise import l2_normalised, macs_of_channels, with_flops
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.network.channels import ChannelGroup, channel_groups
+from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.ranking.correlation import Correlation, correlate
 from netsurgery.ranking.notebook import Notebook
@@ -152,7 +153,9 @@ def rank(
         PlanError: There is no such criterion, no inputs that it needs, nothing to rank, or no
             loss.
         EngineError: There is no engine that can do it.
+        NetworkError: Prototxt and weights do not belong together.
     """
+    require_fit(model)
     chosen = {name: criterion(name) for name in dict.fromkeys(criteria)}
     needs = {one.needs for one in chosen.values()}
     if statistics is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import click
 
 from netsurgery.compression import Compression, LayerError
+from netsurgery.network.shapes import infer_shapes
+from netsurgery.network.unknown import unknown_reason
 from netsurgery.report.asked import asked_lines, with_asked
-from netsurgery.report.console import WORDS, count, print_table, shape, share, size
+from netsurgery.report.console import WORDS, known, print_table, shape, share, size
 from netsurgery.report.verification import (
     BLOB_COLUMNS,
     BLOB_LEGEND,
@@ -34,7 +36,7 @@ def print_compression(done: Compression) -> None:
     for note in done.surgery.notes:
         click.echo(f"  lost in the upgrade to V2: {note}")
     print_table(*saving_rows(done))
-    for line in asked_lines(done.asked):
+    for line in (*asked_lines(done.asked), *_unknown(done)):
         click.echo(line)
     if done.effect is not None:
         click.echo(f"What it costs, on {describe(done.effect)}:")
@@ -47,6 +49,16 @@ def print_compression(done: Compression) -> None:
     for path in done.files:
         click.echo(f"written {path}")
     click.echo(WORDS)
+
+
+def _unknown(done: Compression) -> Iterator[str]:
+    """Say why costs are not known, where they are not."""
+    if None in (done.costs[0].macs, done.costs[0].params):
+        model = done.surgery.original
+        network = model.network()
+        reason = unknown_reason(network, infer_shapes(network, weights=model.weights))
+        if reason is not None:
+            yield f"costs are not known: {reason}"
 
 
 def layer_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
@@ -80,8 +92,8 @@ def saving_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
     """Return titles and rows of the table of what was saved."""
     before, after = done.costs
     rows = [
-        ("weights", count(before.params), count(after.params), share(after.params, before.params)),
-        ("MACs", count(before.macs), count(after.macs), share(after.macs, before.macs)),
+        ("weights", known(before.params), known(after.params), share(after.params, before.params)),
+        ("MACs", known(before.macs), known(after.macs), share(after.macs, before.macs)),
         ("file", size(done.sizes[0]), size(done.sizes[1]), share(done.sizes[1], done.sizes[0])),
     ]
     whole, left = (done.plan.expected.get(of, {}).get("latency") for of in ("whole", "left"))

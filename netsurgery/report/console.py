@@ -66,6 +66,11 @@ def count(number: Optional[int]) -> str:
     return "-" if number is None else f"{number:,}"
 
 
+def known(number: Optional[int]) -> str:
+    """Return ``number`` as `count` does, or ``unknown`` where a dash might mean none."""
+    return "unknown" if number is None else count(number)
+
+
 def share(part: Optional[float], whole: Optional[float]) -> str:
     """Return what share of ``whole`` the ``part`` is, in percent."""
     return f"{100 * part / whole:.1f}%" if part is not None and whole else "-"

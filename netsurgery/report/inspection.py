@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 import click
 import numpy as np
 
-from netsurgery.errors import PlanError
+from netsurgery.errors import NetworkError, PlanError
 from netsurgery.linalg.tradeoff import Tradeoff
 from netsurgery.methods import low_rank_method
 from netsurgery.network.cost import (
@@ -19,11 +19,14 @@ from netsurgery.network.cost import (
     count_cost,
     sum_up,
 )
+from netsurgery.network.doctor.fit import find_misfits
+from netsurgery.network.doctor.patient import Finding
 from netsurgery.network.graph import Network
 from netsurgery.network.memory import peak_bytes
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
-from netsurgery.report.console import console, count, print_table, shape, share, size
+from netsurgery.network.unknown import unknown_reason
+from netsurgery.report.console import console, count, known, print_table, shape, share, size
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SKETCH_WIDTH = 12
@@ -65,14 +68,22 @@ class Inspection:
         layers: What each layer costs.
         low_rank: By layer name, what factoring could save.
         totals: The sums.
-        regions: MACs that do not depend on the number of regions, and those of each region.
+        regions: MACs that do not depend on the number of regions, and those of each region; None
+            where they are not known.
+        misfits: What says that the weights are not those of the prototxt. False where there is any.
+        unknown: Why shapes are not known, of the first layer where they are not.
     """
 
     name: str
     layers: Sequence[LayerCost]
     low_rank: Mapping[str, LowRankFacts]
     totals: Totals
-    regions: tuple[int, int]
+    regions: tuple[Optional[int], Optional[int]]
+    misfits: Sequence[Finding] = ()
+    unknown: Optional[NetworkError] = None
+
+    def __bool__(self) -> bool:
+        return not self.misfits
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data."""
@@ -81,6 +92,9 @@ class Inspection:
             "layers": [self._layer(cost) for cost in self.layers],
             "totals": self.totals._asdict(),
             "macs_by_regions": {"fixed": self.regions[0], "each": self.regions[1]},
+            "fits": bool(self),
+            "misfits": [asdict(finding) for finding in self.misfits],
+            "unknown": self.unknown and str(self.unknown),
         }
 
     def _layer(self, cost: LayerCost) -> dict[str, Any]:
@@ -129,6 +143,8 @@ def inspect_model(
         facts,
         sum_up(costs, bytes_of(network.legacy_inputs, shapes), peak_bytes(network, shapes)),
         cost_of_regions(model, network, inputs),
+        find_misfits(model, network.phase),
+        unknown_reason(network, shapes),
     )
 
 
@@ -150,19 +166,21 @@ def print_inspection(done: Inspection) -> None:
         named = [(row[0], *more) for row, more in zip(rows, facts) if more[0]]
         print_table(("layer", *_LOW_RANK), named, legend=_LEGEND)
     lines = [
-        f"{count(totals.params)} parameters ({size(4 * totals.params)}), "
-        f"{count(totals.macs)} MACs, {size(totals.activation_bytes)} of blobs "
+        f"{known(totals.params)} parameters ({size(totals.params and 4 * totals.params)}), "
+        f"{known(totals.macs)} MACs, {size(totals.activation_bytes)} of blobs "
         f"({size(totals.peak_bytes)} needed at once)"
     ]
     fixed, each = done.regions
-    if each:
+    if fixed is not None and each:
         lines.append(f"MACs at n regions: {count(fixed)} + n * {count(each)}")
         lines += [
             f"  at {n} regions {share(n * each, fixed + n * each)} of them are behind the regions"
             for n in (300, 2000)
         ]
     if totals.unknown:
-        lines.append(f"not counted, for want of a shape: {', '.join(totals.unknown)}")
+        lines.append(f"not known: what these cost: {', '.join(totals.unknown)}")
+    if done.unknown:
+        lines.append(f"no shape is known from here on: {done.unknown}")
     click.echo("\n".join(lines))
 
 

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Callable, Dict, Tuple
 
 import numpy as np
 import pytest
 
+from netsurgery.engines import engine as engine_named
+from netsurgery.errors import EngineError
+from netsurgery.formats.weights import Blob, LayerWeights, Weights, open_weights
 from netsurgery.report.inspection import sketch
 
 
@@ -82,3 +86,61 @@ def test_a_sketch_is_as_high_as_the_values() -> None:
     assert sketch(np.array([1.0, 0.6, 0.0])) == "█▅▁"
     assert sketch(np.zeros(2)) == ""
     assert len(sketch(np.arange(100, 0, -1))) == 12
+
+
+def _spoil(weights: Path, change: Callable[[list], list]) -> None:
+    opened = open_weights(weights)
+    layers = {layer.name: [blob.array() for blob in layer.blobs] for layer in opened.layers}
+    changed = {name: change(blobs) if name == "fc6" else blobs for name, blobs in layers.items()}
+    made = [
+        LayerWeights(name, "InnerProduct", tuple(map(Blob.of, blobs)))
+        for name, blobs in changed.items()
+        if blobs
+    ]
+    Weights.of(made).write(weights)
+
+
+MISFITS: Dict[str, Tuple[Callable[[list], list], str]] = {
+    "outputs": (lambda blobs: [blobs[0][:24], blobs[1][:24]], "is 32x48, but 24x48"),
+    "inputs": (lambda blobs: [blobs[0][:, :40], blobs[1]], "is 32x48, but 32x40"),
+    "bias": (lambda blobs: [blobs[0], blobs[1][:8]], "is 32, but 8"),
+    "too few": (lambda blobs: blobs[:1], "has 2 blobs, but 1"),
+    "too many": (lambda blobs: [*blobs, blobs[1]], "has 2 blobs, but 3"),
+    "missing": (lambda blobs: [], "is not in the weights"),
+    "axes": (lambda blobs: [blobs[0][None], blobs[1]], "is 32x48, but 1x32x48"),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_a_pair_that_does_not_fit_is_told(netsurgery, caffe, pair, misfit: str) -> None:
+    change, said = MISFITS[misfit]
+    _spoil(pair[1], change)
+    for more in ((), ("--json",), ("--no-spectra",)):
+        done = netsurgery("inspect", *pair, *more)
+        assert done.status == 1
+        assert said in done.err
+        assert "'fc6'" in done.err
+    printed = json.loads(netsurgery("inspect", *pair, "--json").out)
+    assert printed["fits"] is False
+    assert {found["layer"] for found in printed["misfits"]} == {"fc6"}
+    refused = (
+        ("plan", *pair, "--rank", "fc7=2"),
+        ("plan", *pair, "--macs", "0.5"),
+        ("thin", *pair, "--keep", "0.5", "-o", pair[0].parent / "out"),
+        ("rank", *pair),
+        ("channels", pair[0], "--weights", pair[1]),
+    )
+    for command in refused:
+        done = netsurgery(*command)
+        assert done.status == 2
+        assert said in done.err
+    if misfit != "missing":  # which real Caffe fills by itself, with a word in its log
+        with pytest.raises(EngineError):
+            engine_named(caffe).open(*pair)
+
+
+def test_a_pair_that_fits_is_told_as_such(netsurgery, pair) -> None:
+    done = netsurgery("inspect", *pair, "--json")
+    assert (done.status, done.err) == (0, "")
+    assert json.loads(done.out)["fits"] is True
+    assert netsurgery("inspect", pair[0]).status == 0

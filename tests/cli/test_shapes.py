@@ -21,6 +21,7 @@ layer { name: "e" type: "InnerProduct" bottom: "c" top: "e"
         inner_product_param { num_output: 30 } }
 """
 INPUT = ("--input", "x=1,3,6,6")
+OPENCV = ("--engine", "opencv")  # which starts sooner
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return paths
 
 
-def test_every_command_takes_the_shape_of_an_input(netsurgery, caffe, files, tmp_path) -> None:
+def test_every_command_takes_the_shape_of_an_input(netsurgery, opencv, files, tmp_path) -> None:
     done = netsurgery("plan", *files, "--macs", "0.7", *INPUT, "-o", tmp_path / "plan.yaml")
     assert done.status == 0, done.err
     done = netsurgery("apply", tmp_path / "plan.yaml", *INPUT, "-o", tmp_path / "applied")
@@ -50,7 +51,7 @@ def test_every_command_takes_the_shape_of_an_input(netsurgery, caffe, files, tmp
     }
     for command, more in runs.items():
         out = tmp_path / command
-        done = netsurgery(command, *files, *more, *INPUT, "--json", "-o", out)
+        done = netsurgery(command, *files, *more, *INPUT, *OPENCV, "--json", "-o", out)
         printed = json.loads(done.out)
         assert printed["proof"]["passed"], done.err
         assert printed["after"]["macs"] < printed["before"]["macs"] == 36 * 8 * 27 + 30 * 288
@@ -61,13 +62,13 @@ def test_every_command_takes_the_shape_of_an_input(netsurgery, caffe, files, tmp
     done = netsurgery("channels", files[0], *INPUT, "--json")
     assert any(group["name"] == "c" for group in json.loads(done.out))
     data = ("--data", tmp_path / "data.npz", "--criteria", "activation")
-    done = netsurgery("rank", *files, *data, *INPUT)
+    done = netsurgery("rank", *files, *data, *INPUT, *OPENCV)
     assert done.status == 0, done.err
-    done = netsurgery("verify", *files, *files, "--expect", "exact", *INPUT)
+    done = netsurgery("verify", *files, *files, "--expect", "exact", *INPUT, *OPENCV)
     assert done.status == 0, done.err
     golden = tmp_path / "golden.npz"
-    assert netsurgery("verify", *files, "--save-golden", golden, *INPUT).status == 0
-    assert netsurgery("verify", *files, "--golden", golden, *INPUT).status == 0
+    assert netsurgery("verify", *files, "--save-golden", golden, *INPUT, *OPENCV).status == 0
+    assert netsurgery("verify", *files, "--golden", golden, *INPUT, *OPENCV).status == 0
     done = netsurgery("doctor", *files, *INPUT)
     assert "DenseImageData" in done.out  # what stock Caffe refuses it refuses still
 
@@ -124,3 +125,43 @@ def test_one_input_has_one_shape(netsurgery, files) -> None:
     done = netsurgery("inspect", *files, *INPUT, "--input", "x=2,3,6,6")
     assert done.status == 2
     assert "two shapes" in done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("compress", "--macs", "0.5", "-o", "OUT"),
+        ("compress", "--bytes", "0.5", "-o", "OUT"),
+        ("plan", "--params", "0.5"),
+        ("plan", "--sweep", "0.3:0.9:0.3"),
+        ("thin", "--macs", "0.5", "-o", "OUT"),
+        ("thin", "--params", "0.5", "-o", "OUT"),
+    ],
+    ids=" ".join,
+)
+def test_no_budget_is_judged_where_a_shape_is_not_known(
+    netsurgery, files, tmp_path: Path, command: tuple
+) -> None:
+    name, *more = (str(tmp_path / "out") if word == "OUT" else word for word in command)
+    done = netsurgery(name, *files, *more)
+    assert done.status == 2
+    assert "'d': it is of type DenseImageData and tells no shape of 'x'" in done.err
+    assert "give it with --input, as in x=1,3,224,224" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_share_is_told_of_what_is_not_known(netsurgery, files, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = netsurgery("compress", *files, "--rank", "e=5", "--no-verify", "-o", out)
+    assert done.status == 0, done.err
+    (row,) = (line.split() for line in done.out.splitlines() if line.strip().startswith("MACs"))
+    assert row == ["MACs", "unknown", "unknown", "-"]
+    assert "costs are not known: " in done.out
+    printed = json.loads((out / "netsurgery.json").read_text())
+    assert printed["before"]["macs"] is printed["after"]["macs"] is None
+    done = netsurgery("inspect", *files)
+    assert "unknown MACs" in done.out
+    assert "'d': it is of type DenseImageData" in done.out
+    printed = json.loads(netsurgery("inspect", *files, "--json").out)
+    assert printed["totals"]["macs"] is None
+    assert "DenseImageData" in printed["unknown"]

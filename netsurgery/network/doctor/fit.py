@@ -21,10 +21,8 @@ def require_fit(model: Model, phase: str = "TEST") -> None:
         NetworkError: A layer's blobs are missing, too many, or of another shape. The error
             names the first such layer, and how many more there are.
     """
-    if model.weights is None:
-        return
-    found = list(_misfits(Patient(model, phase)))
-    if not found:
+    found = find_misfits(model, phase)
+    if not found or model.weights is None:
         return
     first = found[0]
     more = f" (and {len(found) - 1} more)" if found[1:] else ""
@@ -34,6 +32,11 @@ def require_fit(model: Model, phase: str = "TEST") -> None:
         layer=first.layer,
         remedy=f"{first.remedy}; see `netsurgery doctor`",
     )
+
+
+def find_misfits(model: Model, phase: str = "TEST") -> List[Finding]:
+    """Return all that says that the weights are not those of the prototxt."""
+    return list(_misfits(Patient(model, phase))) if model.weights else []
 
 
 def require_inputs(
