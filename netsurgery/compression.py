@@ -14,13 +14,14 @@ from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines import Engine, engines
 from netsurgery.engines.caffe import CaffeSession
-from netsurgery.errors import EngineError, FormatError, Remedy, VerificationError
+from netsurgery.errors import EngineError, FormatError, NoJudgeError, Remedy, VerificationError
 from netsurgery.formats.atomic import make_folder, move_together
 from netsurgery.formats.half import HALF
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.methods import method
 from netsurgery.methods.base import ROUNDING
 from netsurgery.network.cost import Totals, total_cost
+from netsurgery.network.foreign_fields import foreign_to
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.planning.asked import Asked, asked_of_net
@@ -136,6 +137,11 @@ class Compression:
         return (*asked_of_net(budget, whole, left), *layers)
 
     @property
+    def unknown_fields(self) -> tuple[str, ...]:
+        """The fields of the original that no rule here knows, each with its layer."""
+        return tuple(map(str, foreign_to(self.surgery.original.network())))
+
+    @property
     def explanation(self) -> str:
         """What explains the difference from the original, in the words of what was done."""
         causes = dict.fromkeys(method(one.rewrite.edit.method).cause for one in self.surgery.steps)
@@ -184,6 +190,7 @@ class Compression:
                 "passed": bool(self) and self.unproven is None,
                 "unproven": self.unproven,
                 "reasons": list(self.reasons),
+                "unknown_fields": list(self.unknown_fields),
                 "written": self.written.to_dict(),
                 "equality": _as_dict(self.equality),
                 "effect": _as_dict(self.effect),
@@ -355,11 +362,13 @@ def _prove(
                 effect,
                 approximate and f"thinned nets like this are not exact: {approximate}",
             )
+        except NoJudgeError as error:
+            refusals.append(f"{engine.name}: {error}")
         except (EngineError, VerificationError) as error:
             if proof.engine or _runs(surgery.original, common):
                 raise
             refusals.append(f"{engine.name}: {error}")
-    return None, None, f"no engine here runs the original ({'; '.join(refusals)})"
+    return None, None, f"no engine here can judge the original ({'; '.join(refusals)})"
 
 
 def _runs(model: Model, common: dict[str, Any]) -> bool:

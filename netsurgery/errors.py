@@ -100,6 +100,10 @@ class VerificationError(NetsurgeryError):
     """Two models cannot be compared."""
 
 
+class NoJudgeError(VerificationError):
+    """An engine runs something else than the net says, or not twice the same: it proves nothing."""
+
+
 MOST_SHOWN = 80
 
 

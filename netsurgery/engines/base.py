@@ -25,6 +25,8 @@ import numpy as np
 
 from netsurgery.engines.process import Answer, ChildFailedError, Worker
 from netsurgery.errors import EngineError
+from netsurgery.network.foreign_fields import Foreign, foreign_to
+from netsurgery.network.graph import Network
 
 Shape = Tuple[int, ...]
 PathLike = Union[str, "os.PathLike[str]"]
@@ -73,6 +75,13 @@ class Engine(abc.ABC):
         Raises:
             EngineError: The engine has to be asked, and is not usable.
         """
+
+    def unheeded(self, network: Network) -> Sequence[Foreign]:
+        """Return the fields of a net that may change what it computes, and that this engine drops.
+
+        An engine whose parser stops at what it does not know drops none.
+        """
+        return foreign_to(network)
 
     @abc.abstractmethod
     def open(

@@ -26,6 +26,8 @@ from netsurgery.engines.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engines.registry import register_engine
 from netsurgery.errors import EngineError
 from netsurgery.formats.scratch import scratch_folder
+from netsurgery.network.foreign_fields import Foreign
+from netsurgery.network.graph import Network
 
 PYTHON_VARIABLE = "NETSURGERY_CAFFE_PYTHON"
 _SCRIPT = WORKERS / "caffe_worker.py"
@@ -86,6 +88,10 @@ class Caffe(Engine):
         """
         known = self._usable().types
         return [name for name in types if known and name not in known]
+
+    def unheeded(self, network: Network) -> Sequence[Foreign]:
+        """Return nothing: Caffe's parser stops at what that Caffe does not know."""
+        return ()
 
     def open(
         self, prototxt: PathLike, weights: Optional[PathLike] = None, *, phase: str = "TEST"

@@ -12,13 +12,14 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.engines.base import Engine, PathLike, Probe, Session, Shape, as_float32, check_files
-from netsurgery.engines.opencv_limits import RUNS, why_not
+from netsurgery.engines.opencv_limits import KNOWS, RUNS, why_not
 from netsurgery.engines.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engines.registry import register_engine
 from netsurgery.engines.taps import tap
 from netsurgery.errors import EngineError
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.scratch import scratch_folder
+from netsurgery.network.foreign_fields import Foreign, foreign_to
 from netsurgery.network.graph import Network
 from netsurgery.network.shapes import trace_shapes
 from netsurgery.network.shapes.inference import Shapes
@@ -51,6 +52,10 @@ class OpenCv(Engine):
     def unsupported(self, types: Iterable[str]) -> List[str]:
         """Return those of ``types`` that OpenCV's importer refuses."""
         return [name for name in types if name not in RUNS]
+
+    def unheeded(self, network: Network) -> List[Foreign]:
+        """Return the fields of forks that OpenCV's own schema does not have either."""
+        return [one for one in foreign_to(network) if one.path not in KNOWS]
 
     def open(
         self, prototxt: PathLike, weights: Optional[PathLike] = None, *, phase: str = "TEST"

@@ -41,7 +41,7 @@ _IGNORES: Dict[str, Tuple[str, Callable[[Any], bool]]] = {
 }
 
 # Fields that are not stock Caffe's, but in OpenCV's own schema.
-_KNOWS = frozenset(
+KNOWS = frozenset(
     {
         "batch_norm_param.scale_bias",
         "detection_output_param.clip",
@@ -86,12 +86,13 @@ def _misreads_lrn(parameter: Any) -> bool:
 
 
 def misread_fields(layer: Layer) -> List[Field]:
-    """Return the fields that OpenCV does not know in blocks that it knows.
+    """Return the fields that OpenCV does not know.
 
-    Where there is one, it takes all fields that are not written there for zeros: `pad: 1` is lost.
+    Where there is one in a block, it takes all fields that are not written there for zeros:
+    `pad: 1` is lost. Some of the layer's own make it give up.
     """
     unknown = layer.text.unknown_fields
-    found = [one.field for one in unknown if "." in one.path and one.path not in _KNOWS]
+    found = [one.field for one in unknown if one.path not in KNOWS]
     for block in layer.text.block.messages("pooling_param"):
         found += [field for field in block.fields if field.name == "round_mode"]
     return found

@@ -18,6 +18,7 @@ from netsurgery.methods.base import Arrays, Context, Edit, LowRank, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
+from netsurgery.network.foreign_fields import why_foreign
 from netsurgery.network.model import Model
 
 Group = Tuple[LayerText, ...]
@@ -211,14 +212,14 @@ class ChainMethod(LowRank):
         """Return the layers to rewrite together; all must be alike."""
         group = coupled_layers(model, name)
         for layer in group:
-            problem = None
+            problem = why_foreign(layer)
             if layer.type not in self.layer_types:
                 problem = (
                     f"it is of type {layer.type}; {self.name} takes {' or '.join(self.layer_types)}"
                     if layer.name == name
                     else f"it shares its weights with {layer.name!r}, which is of type {layer.type}"
                 )
-            elif self.form(layer) != self.form(group[0]):
+            elif problem is None and self.form(layer) != self.form(group[0]):
                 problem = (
                     f"it shares its weights with {layer.name!r}, which uses them in another form"
                 )

@@ -18,6 +18,7 @@ from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.moments import Moments
 from netsurgery.methods.base import Context, Edit
 from netsurgery.methods.coupled import weights_name
+from netsurgery.network.foreign_fields import why_foreign
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
@@ -125,8 +126,9 @@ def why_not_alone(network: Network, layer: Layer, bottom: Optional[Shape]) -> Op
     named = [other for other in network.layers if other.name == layer.name]
     if len(named) > 1 or len(layer.bottoms) > 1 or weights_name(layer.text):
         return "it shares its weights, and cannot be fitted alone"
-    if bottom is None:
-        return "the shape of what it reads is not known"
+    foreign = why_foreign(layer.text)
+    if foreign or bottom is None:
+        return foreign or "the shape of what it reads is not known"
     try:
         MatrixProduct(layer, bottom)
     except NetworkError as error:

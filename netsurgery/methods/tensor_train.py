@@ -35,6 +35,7 @@ from netsurgery.methods.base import Arrays, Context, Edit, LowRank, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import carried_rules, multipliers, refuse_taken
+from netsurgery.network.foreign_fields import why_foreign
 from netsurgery.network.model import Model
 
 Values = Dict[str, Union[str, int]]
@@ -152,7 +153,7 @@ def _sole_layer(model: Model, name: str) -> Tuple[LayerText, Blob]:
     layer, *others = coupled_layers(model, name)
     blobs = loaded_blobs(model, [name])
     parameter = layer.parameter.inner_product_param
-    problem, remedy = "", "leave it out of the plan"
+    problem, remedy = why_foreign(layer) or "", "leave it out of the plan"
     if layer.type != "InnerProduct":
         problem = f"it is of type {layer.type}; tensor_train takes InnerProduct"
     elif others:

@@ -33,6 +33,8 @@ def print_compression(done: Compression) -> None:
         click.echo("no layer gains: the pair is written unchanged")
     for left in done.plan.left:
         click.echo(f"  left alone: {left.layer} ({left.reason})")
+    for field in done.unknown_fields:
+        click.echo(f"  no rule here knows {field}, which may change what it computes")
     for note in done.surgery.notes:
         click.echo(f"  lost in the upgrade to V2: {note}")
     print_table(*saving_rows(done))

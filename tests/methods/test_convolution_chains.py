@@ -101,7 +101,7 @@ def test_what_training_needs_and_fields_of_forks_are_carried() -> None:
     layer { name: "conv" type: "Convolution" bottom: "x" top: "conv" loss_weight: 2 engine: "MKL"
             param { lr_mult: 1 } param { lr_mult: 2 decay_mult: 0 } include { phase: TEST }
             convolution_param { num_output: 6 kernel_size: 3 pad: 1 engine: CAFFE  # fast
-              weight_filler { type: "msra" } bias_filler { type: "constant" } quantize_bits: 5 } }
+              weight_filler { type: "msra" } bias_filler { type: "constant" } workspace_limit: 5 } }
     """
     blobs = {"conv": [np.random.default_rng(0).normal(size=(6, 4, 3, 3)), np.zeros(6)]}
     thin = apply(make_model(text, blobs), Plan((Edit("conv", "tucker", {"rank": [2, 3]}),)))
@@ -114,7 +114,7 @@ def test_what_training_needs_and_fields_of_forks_are_carried() -> None:
         assert layer.include[0].phase == 1
         assert layer.convolution_param.engine == 1
         assert layer.convolution_param.weight_filler.type == "msra"
-        assert set(text_of.unknown) == {"engine", "convolution_param.quantize_bits"}
+        assert set(text_of.unknown) == {"engine", "convolution_param.workspace_limit"}
     fillers = [layer.convolution_param.HasField("bias_filler") for layer in layers]
     assert fillers == [False, False, True]
 

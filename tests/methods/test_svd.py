@@ -133,13 +133,13 @@ def test_rules_of_inclusion_and_fields_of_forks_are_carried_to_both() -> None:
     layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 8 } } }
     layer { name: "fc" type: "InnerProduct" bottom: "x" top: "fc" loss_weight: 2
             include { phase: TEST } engine: "MKLDNN"
-            inner_product_param { num_output: 8 quantize_bits: 5 } }
+            inner_product_param { num_output: 8 workspace_limit: 5 } }
     """
     model = make_model(text, {"fc": [np.eye(8), np.zeros(8)]})
     first, second = apply(model, at_rank(model, 2)).prototxt.layers[1:]
     for layer in (first, second):
         assert layer.parameter.include[0].phase == 1
-        assert set(layer.unknown) == {"engine", "inner_product_param.quantize_bits"}
+        assert set(layer.unknown) == {"engine", "inner_product_param.workspace_limit"}
     assert list(first.parameter.loss_weight) == []
     assert list(second.parameter.loss_weight) == [2]
 

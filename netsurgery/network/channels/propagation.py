@@ -13,6 +13,7 @@ from netsurgery.network.channels.axes import squeezed, varying
 from netsurgery.network.channels.base import RULES, Node, Use
 from netsurgery.network.channels.sources import input_labels, reason_of
 from netsurgery.network.channels.ties import Ties
+from netsurgery.network.foreign_fields import why_foreign
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.shapes import Shape
 
@@ -78,8 +79,10 @@ def _label_tops(
         trace.uses,
         weights,
     )
-    rule = RULES.get(layer.type)
-    return rule(node) if rule else node.barrier(reason_of(layer))
+    rule, foreign = RULES.get(layer.type), why_foreign(layer.text)
+    if rule and not foreign:
+        return rule(node)
+    return node.barrier(foreign or reason_of(layer))
 
 
 def _along_one_axis(labels: np.ndarray, ties: Ties) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Type
 import numpy as np
 
 from netsurgery.network.channels.propagation import Shapes
+from netsurgery.network.foreign_fields import foreign_fields
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.linear import Linear, own_blobs
 from netsurgery.network.model import Model
@@ -97,7 +98,8 @@ def follow_constants(
         shape = shapes[value]
         held[value] = None if shape is None else nothing(shape)
     for layer in network.layers:
-        if layer.type in RULES and all(shapes[one] for one in (*layer.bottoms, *layer.tops)):
+        ruled = layer.type in RULES and not foreign_fields(layer.text)
+        if ruled and all(shapes[one] for one in (*layer.bottoms, *layer.tops)):
             bottoms = tuple(held[value] for value in layer.bottoms)
             node = Node(
                 layer,
