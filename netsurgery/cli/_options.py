@@ -95,6 +95,7 @@ def for_tools(model: Any, deploy: bool) -> Any:
 
 
 # Headings of the help, for options that several commands share.
+NETWORK = "Network"
 CALIBRATION = "Calibration"
 PREPROCESSING_OF_IMAGES = "Preprocessing of images"
 JUDGING = "Judging the result"

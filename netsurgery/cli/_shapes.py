@@ -7,6 +7,8 @@ from typing import Any, Dict, Optional, Tuple
 
 import click
 
+from netsurgery.cli._options import NETWORK, section
+
 Shapes = Dict[str, Tuple[int, ...]]
 
 
@@ -26,14 +28,17 @@ def read_shapes(ctx: Any, parameter: Any, texts: Tuple[str, ...]) -> Shapes:
     return shapes
 
 
-shapes_option = click.option(
-    "--input",
-    "input_shapes",
-    multiple=True,
-    callback=read_shapes,
-    metavar="NAME=N,C,H,W",
-    help="Shape of an input, where it is not the prototxt's, or where that does not tell it, as of "
-    "what a data layer of a fork makes. Repeatable.",
+shapes_option = section(
+    NETWORK,
+    click.option(
+        "--input",
+        "input_shapes",
+        multiple=True,
+        callback=read_shapes,
+        metavar="NAME=N,C,H,W",
+        help="Shape of an input, where it is not the prototxt's, or where that does not tell it, as "
+        "of what a data layer of a fork makes. Repeatable.",
+    ),
 )
 
 

@@ -115,7 +115,10 @@ class Plan:
         edits = tuple(_edit_of(item) for item in data["edits"] or ())
         left = tuple(Left(one["layer"], one.get("reason", "")) for one in data.get("left") or ())
         model = {kind: facts for kind, facts in (data.get("model") or {}).items() if facts}
-        return cls(edits, left, model, data.get("expected") or {})
+        # What is reached follows from the rest, and is told anew.
+        expected = dict(data.get("expected") or {})
+        expected.pop("reached", None)
+        return cls(edits, left, model, expected)
 
     @classmethod
     def from_yaml(cls, text: str, file: Optional[str] = None) -> Plan:
