@@ -36,8 +36,8 @@ shapes_option = section(
         multiple=True,
         callback=read_shapes,
         metavar="NAME=N,C,H,W",
-        help="Shape of an input, where it is not the prototxt's, or where that does not tell it, as "
-        "of what a data layer of a fork makes. Repeatable.",
+        help="Shape of an input, where it is not the prototxt's, or where that does not tell it, "
+        "as of what a data layer of a fork makes. Repeatable.",
     ),
 )
 
