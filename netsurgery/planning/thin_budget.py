@@ -118,13 +118,7 @@ def spend(
             market = _Market(cost, queues, whole, now > limit)
         cheapest = market.best()
         if cheapest is None:
-            raise PlanError(
-                f"the budget cannot be met: {now[0] / whole[0]:.3f} of the MACs and "
-                f"{now[1] / whole[1]:.3f} of the parameters are left when every group that may be "
-                "cut has been",
-                file=model.prototxt.file,
-                remedy="allow as much, or see `netsurgery channels` for what keeps channels",
-            )
+            raise _impossible(model, now / whole, bool(fixed))
         market.take(cheapest)
         now = np.array(cost.now[::-1], float)
     return {name: np.flatnonzero(queue.mask) for name, queue in queues.items()}
@@ -185,3 +179,17 @@ class _Market:
         if saved > 0 and loss / saved < np.inf:
             self._prices[place] = loss / saved
             heapq.heappush(self._heap, (loss / saved, place))
+
+
+def _impossible(model: Model, left: np.ndarray, fixed: bool) -> PlanError:
+    """What can be had, as shares of MACs and of parameters, and what stands in the way."""
+    others, remedy = "", "allow as much, or see `netsurgery channels` for what keeps channels"
+    if fixed:
+        others = " and the others keep what widths and rules ask"
+        remedy = "allow as much, or leave widths and rules out"
+    return PlanError(
+        f"the budget cannot be met: {left[0]:.3f} of the MACs and {left[1]:.3f} of the parameters "
+        f"are left when every group that may be cut has been{others}",
+        file=model.prototxt.file,
+        remedy=remedy,
+    )

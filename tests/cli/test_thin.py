@@ -89,6 +89,7 @@ def test_what_is_dead_goes_without_a_trace(netsurgery, caffe, tmp_path, zoo) -> 
         (("--macs", "0.5", "--from-zeros"), "say how thin"),
         (("--macs", "1.5"), "say 0.015 or 1.5%"),
         (("--macs", "0.00001"), "budget cannot be met"),
+        (("--macs", "0.1", "--width", "16"), "the others keep what widths and rules ask"),
         (("--keep", "nothing=3"), "nothing"),
         (("--keep", "conv1=100000"), "it has"),
         (("--keep", "conv1"), "conv1"),
