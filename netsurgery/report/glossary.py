@@ -63,9 +63,25 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "values.",
         "rounding": "What is lost as computers keep about seven digits of each number.",
     },
+    "Groups of channels": {
+        "made by": "Layers whose weights have an entry for each of these channels.",
+        "carried by": "Layers with an entry for each channel that make none, such as BatchNorm.",
+        "passed on by": "Layers without weights that the channels go through.",
+        "read by": "Layers whose weights have entries for what they read of these channels.",
+        "stay because": "Why some or all of the channels cannot be cut.",
+        "not exact": "Why a net without these channels differs by more than their absence, as "
+        "where a layer normalises across channels.",
+        "equal counts in each of": "Channels that must go in equal numbers from each of these "
+        "rows, as the groups of a convolution keep equal sizes.",
+    },
+    "What doctor finds": {
+        "warning": "Stock Caffe takes it, and computes something else than was meant.",
+        "note": "Good to know; nothing is wrong.",
+    },
     "How far two nets are apart": {
         "error": "The distance from the original, as a share of the original's length: 0 is equal, "
-        "1 as far as if all were zero. Of a layer's weights or of a blob's values.",
+        "1 as far as if all were zero. Of a layer's weights or of a blob's values. In `doctor`, "
+        "what stock Caffe refuses.",
         "predicted": "Worked out from weights and calibration inputs, before anything was run.",
         "predicted error": "How far the method says that a layer's weights will be from the "
         "original's, as a share of these.",

@@ -11,6 +11,7 @@ from netsurgery.network.channels import ChannelGroup
 from netsurgery.ranking import Ranking
 from netsurgery.ranking.correlation import Correlation
 from netsurgery.report.console import console, print_table
+from netsurgery.report.glossary import explained, is_term
 
 
 def print_ranking(ranking: Ranking) -> None:
@@ -18,6 +19,9 @@ def print_ranking(ranking: Ranking) -> None:
     for group in ranking.groups:
         _print_group(ranking, group)
     out = console()
+    # Criteria of other packages may not say what they are.
+    for line in explained([name for name in ranking.scores if is_term(name)]):
+        out.print(line, markup=False)
     if ranking.judged_by:
         out.print(f"The loss holds the outputs against {ranking.judged_by}.", markup=False)
     if ranking.oracle is not None:
@@ -63,6 +67,7 @@ def _print_table(truth: str, correlations: Dict[str, Correlation]) -> None:
         [*columns, ">mean of layers", ">all layers", ">all, l2"],
         rows,
         title=f"Spearman's correlation with {truth}",
+        legend=("mean of layers", "all layers", "all, l2"),
     )
 
 

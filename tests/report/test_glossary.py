@@ -63,6 +63,21 @@ def test_what_is_saved_and_what_is_judged_is_explained() -> None:
         assert is_term(word), word
 
 
+def test_the_branches_of_groups_and_the_severities_are_explained() -> None:
+    tree = ast.parse((Path(report.__file__).parent / "channels.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    branches = [
+        call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Name)
+        and call.func.id == "_branch"
+        and isinstance(call.args[0], ast.Constant)
+    ]
+    assert len(branches) >= 7
+    for word in (*branches, "error", "warning", "note"):
+        assert is_term(word), word
+
+
 def test_every_method_and_criterion_is_explained_by_its_own_words() -> None:
     for name in (*METHODS.all(), *CRITERIA.all()):
         assert len(explain(name)) > 20
