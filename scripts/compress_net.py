@@ -64,7 +64,7 @@ def compress(given: argparse.Namespace) -> List[Path]:
         plan = plan_of_pairs(model, Prototxt.read(given.prototxt_svd))
     else:
         rules = [parse_rule("rank", rank) for rank in given.rank or FAST_RCNN_RANKS]
-        plan = plan_low_rank(model, Wishes(rules, allow_growth=True, predict=False))
+        plan = plan_low_rank(model, Wishes(rules, method="svd", allow_growth=True, predict=False))
     thin = ns.apply(model, plan)
     net = Path(given.caffemodel)
     ranks = "".join(f"_{edit.layer}_{edit.options['rank']}" for edit in plan.edits)

@@ -52,13 +52,13 @@ how_options = section(
     "How to compress",
     click.option(
         "--method",
-        default="svd",
-        show_default=True,
         metavar="NAME",
         help="How to factor: svd for InnerProduct layers; for Convolution layers channel_svd, "
         "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd. Also cp "
         "(Convolution) and tensor_train (InnerProduct): small files, but slow for their MACs, "
-        "as Caffe works through groups and batches one after the other.",
+        "as Caffe works through groups and batches one after the other. [default: svd for "
+        "InnerProduct layers; for Convolution layers that a rule names, or all where no "
+        "InnerProduct layer gains, the cheapest of channel_svd, spatial_svd and input_svd]",
     ),
     click.option(
         "--fit",
@@ -126,7 +126,7 @@ def read_wishes(
     naming: str,
     templates: Optional[Path],
     fold_batchnorm: bool,
-    method: str,
+    method: Optional[str],
     fit: Optional[str],
     predict: bool,
 ) -> Any:

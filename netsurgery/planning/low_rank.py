@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Callable, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Container, Mapping, Optional, Sequence, Union
 
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.linalg.evbmf import evbmf
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks, rank_text
-from netsurgery.methods import Edit, LowRank, Method, low_rank_method
+from netsurgery.methods import Edit, LowRank, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.shapes.base import show
 from netsurgery.planning.asked import rank_facts
+from netsurgery.planning.forms import cheapest, considered, forms_by_type, without_form
 from netsurgery.planning.plan import Left, Plan
 from netsurgery.planning.rules import (
     Rule,
@@ -24,6 +25,8 @@ from netsurgery.planning.rules import (
     refuse_kept,
 )
 
+Forms = Mapping[str, Sequence[LowRank]]
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -32,7 +35,9 @@ class Wishes:
     Attributes:
         rules: Ranks, errors and energies, for layers by name, glob or type.
         keep: Layers to leave alone, by name, glob or type.
-        method: The method to plan with.
+        method: The method to plan with. By default svd for InnerProduct layers; for Convolution
+            layers that a rule names, or where it names none and no InnerProduct layer gains, the
+            cheapest of channel_svd, spatial_svd and input_svd, for a rank the first that gains.
         allow_growth: Take ranks that make a layer bigger.
         options: Options for every edit, such as ``{"split": "sqrt"}``.
         predict: Compute spectra also where a rank is given outright, to predict the error.
@@ -40,7 +45,7 @@ class Wishes:
 
     rules: Sequence[Rule] = ()
     keep: Sequence[str] = ()
-    method: str = "svd"
+    method: Optional[str] = None
     allow_growth: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     predict: bool = True
@@ -49,7 +54,7 @@ class Wishes:
 def plan_low_rank(
     model: Model, wishes: Wishes, progress: Optional[Callable[[str], None]] = None
 ) -> Plan:
-    """Decide the rank of every layer that the method takes.
+    """Decide the rank of every layer that has a form.
 
     Args:
         model: The network with its weights.
@@ -62,63 +67,113 @@ def plan_low_rank(
         NetworkError: Prototxt and weights do not belong together.
     """
     require_fit(model)
-    chosen = low_rank_method(wishes.method)
-    chosen.refuse_unknown(wishes.options)
-    layers = candidates(model, chosen)
-    refuse_idle(wishes.rules, layers, " or ".join(chosen.layer_types))
+    if wishes.method is None:
+        forms: Forms = forms_by_type(wishes.options)
+    else:
+        chosen = low_rank_method(wishes.method)
+        chosen.refuse_unknown(wishes.options)
+        forms = {type_: [chosen] for type_ in chosen.layer_types}
+    layers = candidates(model, forms)
+    refuse_idle(wishes.rules, layers, " or ".join(forms))
     refuse_kept(wishes.rules, wishes.keep, layers)
     refuse_idle_keeps(wishes.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
-    decisions: list[Union[Edit, Left]] = []
-    done: dict[str, tuple[str, Optional[Rule]]] = {}
-    for number, (name, type_) in enumerate(layers, 1):
-        if progress:
-            progress(f"{name}, {number} of {len(layers)} layers")
-        rule = choose(wishes.rules, name, type_, layers)
-        decision = _decide(model, chosen, wishes, name, type_, rule, done)
-        decisions.append(decision)
-        if isinstance(decision, Edit):
-            done.update((other, (name, rule)) for other in chosen.coupled(model, name))
+    planner = _Planner(model, wishes, forms, layers, progress or (lambda name: None))
+    planner.decide()
+    left = without_form(model, forms) if wishes.method is None else []
+    decisions = [planner.decisions[name] for name, _ in layers]
     return Plan(
         tuple(item for item in decisions if isinstance(item, Edit)),
-        tuple(item for item in decisions if isinstance(item, Left)),
+        (*(item for item in decisions if isinstance(item, Left)), *left),
     )
 
 
-def candidates(model: Model, chosen: Method) -> list[tuple[str, str]]:
-    """Return (name, type) of each layer, in document order, whose type the method takes."""
-    found = {
-        layer.name: layer.type
-        for layer in model.prototxt.layers
-        if layer.type in chosen.layer_types
-    }
+def candidates(model: Model, types: Container[str]) -> list[tuple[str, str]]:
+    """Return (name, type) of each layer, in document order, that is of one of some types."""
+    found = {layer.name: layer.type for layer in model.prototxt.layers if layer.type in types}
     return list(found.items())
 
 
-def _decide(
-    model: Model,
-    chosen: LowRank,
-    wishes: Wishes,
-    name: str,
-    type_: str,
-    rule: Optional[Rule],
-    done: Mapping[str, tuple[str, Optional[Rule]]],
-) -> Union[Edit, Left]:
-    if name in done:
-        first, other = done[name]
-        if rule and other and rule.names(name) and not rule.agrees(other):
-            problem = f"{other} and {rule} contradict each other: it shares weights with {first!r}"
-            raise PlanError(problem, layer=name, remedy="give one")
-        return Left(name, f"shares its weights with {first!r} and is rewritten with it")
-    if keeps(wishes.keep, name, type_):
-        return Left(name, "kept on request")
-    if rule is None:
-        return Left(name, "no rule selects it")
-    try:
-        return _edit(chosen, wishes, rule, name, chosen.tradeoff(model, name))
-    except PlanError as error:
-        if rule.names(name):
-            raise
-        return Left(name, error.problem)
+class _Planner:
+    """Decides layer by layer.
+
+    Attributes:
+        decisions: What becomes of each layer.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        wishes: Wishes,
+        forms: Forms,
+        layers: Sequence[tuple[str, str]],
+        progress: Callable[[str], None],
+    ) -> None:
+        self.model, self.wishes, self.forms = model, wishes, forms
+        self.layers, self.progress = layers, progress
+        self.decisions: dict[str, Union[Edit, Left]] = {}
+        self._done: dict[str, tuple[str, Optional[Rule]]] = {}
+
+    def decide(self) -> None:
+        """Decide for every layer; where no method is named, first for those to be looked at."""
+        if self.wishes.method is not None:
+            self._look_at({name for name, _ in self.layers})
+            return
+        # As if InnerProduct layers gained; where none does, all are looked at.
+        first, reason = considered(self.wishes.rules, self.layers, (n for n, _ in self.layers))
+        self._look_at(first)
+        gaining = (name for name, made in self.decisions.items() if isinstance(made, Edit))
+        names, reason = considered(self.wishes.rules, self.layers, gaining)
+        self._look_at(names - first)
+        for name, _ in self.layers:
+            self.decisions.setdefault(name, Left(name, reason))
+
+    def _look_at(self, names: Container[str]) -> None:
+        for number, (name, type_) in enumerate(self.layers, 1):
+            if name not in names:
+                continue
+            self.progress(f"{name}, {number} of {len(self.layers)} layers")
+            rule = choose(self.wishes.rules, name, type_, self.layers)
+            decision = self._decide(name, type_, rule)
+            self.decisions[name] = decision
+            if isinstance(decision, Edit):
+                coupled = low_rank_method(decision.method).coupled(self.model, name)
+                self._done.update((other, (name, rule)) for other in coupled)
+
+    def _decide(self, name: str, type_: str, rule: Optional[Rule]) -> Union[Edit, Left]:
+        if name in self._done:
+            first, other = self._done[name]
+            if rule and other and rule.names(name) and not rule.agrees(other):
+                problem = (
+                    f"{other} and {rule} contradict each other: it shares weights with {first!r}"
+                )
+                raise PlanError(problem, layer=name, remedy="give one")
+            return Left(name, f"shares its weights with {first!r} and is rewritten with it")
+        if keeps(self.wishes.keep, name, type_):
+            return Left(name, "kept on request")
+        if rule is None:
+            return Left(name, "no rule selects it")
+        try:
+            return self._edit(name, rule, self.forms[type_])
+        except PlanError as error:
+            if rule.names(name):
+                raise
+            return Left(name, error.problem)
+
+    def _edit(self, name: str, rule: Rule, forms: Sequence[LowRank]) -> Edit:
+        """The cheapest edit that follows the rule; for a rank, the first that gains."""
+        found: list[Edit] = []
+        refusals: list[PlanError] = []
+        for form in forms:
+            try:
+                found.append(_edit(form, self.wishes, rule, name, form.tradeoff(self.model, name)))
+            except PlanError as error:
+                refusals.append(error)
+                continue
+            if rule.kind == "rank":
+                break
+        if not found:
+            raise refusals[0]
+        return cheapest(found) if found[1:] else found[0]
 
 
 def _edit(chosen: LowRank, wishes: Wishes, rule: Rule, name: str, costs: Tradeoff) -> Edit:

@@ -11,6 +11,7 @@ from netsurgery.network.shapes import infer_shapes
 from netsurgery.network.unknown import unknown_reason
 from netsurgery.report.asked import asked_lines, with_asked
 from netsurgery.report.console import WORDS, known, print_table, shape, share, size
+from netsurgery.report.plan import left_lines
 from netsurgery.report.verification import (
     BLOB_COLUMNS,
     BLOB_LEGEND,
@@ -31,8 +32,8 @@ def print_compression(done: Compression) -> None:
         print_table(columns, rows, legend=("predicted error", "measured error"))
     else:
         click.echo("no layer gains: the pair is written unchanged")
-    for left in done.plan.left:
-        click.echo(f"  left alone: {left.layer} ({left.reason})")
+    for line in left_lines(done.plan):
+        click.echo(line)
     for field in done.unknown_fields:
         click.echo(f"  no rule here knows {field}, which may change what it computes")
     for note in done.surgery.notes:

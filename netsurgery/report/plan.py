@@ -22,8 +22,8 @@ def print_plan(plan: Plan) -> None:
         )
     for line in asked_lines(plan.asked):
         console().print(line, markup=False)
-    for left in plan.left:
-        console().print(f"  left alone: {left.layer} ({left.reason})", markup=False)
+    for line in left_lines(plan):
+        console().print(line, markup=False)
 
 
 def _row(edit: Edit) -> tuple[str, ...]:
@@ -47,3 +47,11 @@ def _ranks(ranks: Any) -> str:
 
 def _number(value: Any, form: str) -> str:
     return "-" if value is None else format(value, form)
+
+
+def left_lines(plan: Plan) -> list[str]:
+    """Return the layers that are left alone as lines, those for the same reason in one."""
+    found: dict[str, list[str]] = {}
+    for left in plan.left:
+        found.setdefault(left.reason, []).append(left.layer)
+    return [f"  left alone: {', '.join(names)} ({reason})" for reason, names in found.items()]

@@ -92,7 +92,7 @@ def _examine(pair: Pair, data: ZooData) -> List[str]:
 
 
 def _compress(model: ns.Model, energy: str, proof: ns.Proof) -> tuple:
-    plan = plan_low_rank(model, Wishes([parse_rule("energy", energy)], predict=False))
+    plan = plan_low_rank(model, Wishes([parse_rule("energy", energy)], method="svd", predict=False))
     ranks = ", ".join(f"{edit.layer} {edit.options['rank']}" for edit in plan.edits) or "none"
     with tempfile.TemporaryDirectory() as folder:
         done = ns.compress(model, plan, folder, proof)

@@ -138,7 +138,7 @@ def test_the_page_stands_alone(netsurgery, pair, tmp_path, caffe_python) -> None
         ([], "say where the new pair goes"),
         (["-o", "out"], "say what to compress"),
         (["-o", "out", "--rank", "fc6"], "names no layer"),
-        (["-o", "out", "--rank", "fc9=3"], "selects no InnerProduct layer"),
+        (["-o", "out", "--rank", "fc9=3"], "selects no InnerProduct or Convolution layer"),
         (["-o", "out", "--rank", "fc6=20"], "up to rank 19"),
         (["-o", "out", "--rank", "fc6=4", "--naming", "_x"], "not two different suffixes"),
         (["-o", "out", "--rank", "fc6=4", "--mean", "1,x"], "not numbers"),

@@ -1,0 +1,84 @@
+"""Which low-rank forms a layer may take where the user names no method."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
+
+from netsurgery.methods import Edit, LowRank, low_rank_method
+from netsurgery.network.model import Model
+from netsurgery.planning.plan import Left
+from netsurgery.planning.rules import Rule
+
+Layer = Tuple[str, str]  # name and type
+FIRST = "svd"
+# For one type the order is that in which a given rank is tried.
+_NAMES = (FIRST, "channel_svd", "spatial_svd", "input_svd")
+
+
+def forms_by_type(options: Iterable[str]) -> Dict[str, List[LowRank]]:
+    """Return the methods for each layer type, those alone that take all of some options.
+
+    Raises:
+        PlanError: None of them has an option.
+    """
+    options = list(options)
+    methods = [low_rank_method(name) for name in _NAMES]
+    if not any(set(options) <= set(method.options) for method in methods):
+        methods[0].refuse_unknown(options)
+    found: Dict[str, List[LowRank]] = {}
+    for method in methods:
+        for type_ in method.layer_types:
+            if set(options) <= set(method.options):
+                found.setdefault(type_, []).append(method)
+    return found
+
+
+def considered(
+    rules: Sequence[Rule], layers: Sequence[Layer], gaining: Iterable[str]
+) -> Tuple[Set[str], str]:
+    """Return the names of the layers that rules speak of, and why they do not of others.
+
+    A rule for all layers speaks of InnerProduct layers, where most weights are; where none of
+    these gains, of every layer that has a form.
+
+    Args:
+        rules: The rules.
+        layers: All layers that have a form.
+        gaining: Names of those that are known to gain by a rule for all.
+    """
+    named = {
+        name
+        for name, type_ in layers
+        if any(rule.pattern != "*" and rule.selects(name, type_) for rule in rules)
+    }
+    first = {name for name, type_ in layers if type_ in low_rank_method(FIRST).layer_types}
+    if not any(rule.pattern == "*" for rule in rules):
+        return named | first, "no rule selects it"
+    if first & set(gaining):
+        return (
+            named | first,
+            "rules for all are for InnerProduct layers, as these gain; name others, or their type",
+        )
+    return {name for name, _ in layers}, ""
+
+
+def cheapest(found: Sequence[Edit]) -> Edit:
+    """Return the edit behind which a layer computes least, or has fewest weights."""
+
+    def cost(edit: Edit) -> Tuple[int, int]:
+        weights = edit.predicted["weights"][1]
+        return edit.predicted.get("macs", (0, weights))[1], weights
+
+    return min(found, key=cost)
+
+
+def without_form(model: Model, forms: Mapping[str, object]) -> List[Left]:
+    """Return the layers with a matrix of weights, or a kernel, for which there is no form."""
+    found = {}
+    for layer in model.prototxt.layers:
+        blobs = model.blobs(layer.name)
+        matrix = bool(blobs) and sum(size > 1 for size in blobs[0].shape) > 1
+        if matrix and layer.type not in forms:
+            reason = f"no method factors layers of type {layer.type}; thinning may cut them"
+            found[layer.name] = Left(layer.name, reason)
+    return list(found.values())
