@@ -238,3 +238,20 @@ def layers_in(source: Source, root: Message) -> Tuple[LayerText, ...]:
                 raise source.error(value.start, f"{field.name} takes a block in braces", "add it")
             layers.append(LayerText(source, field, value, len(layers)))
     return tuple(layers)
+
+
+def share_known(old: Iterable[LayerText], new: Iterable[LayerText]) -> None:
+    """Let layers of a changed document know what those of the same text knew already."""
+    known = {
+        (layer.version, layer.text): layer
+        for layer in old
+        if "_typed" in vars(layer) and not layer.unknown_fields  # those tell their place
+    }
+    for layer in new:
+        twin = known.get((layer.version, layer.text))
+        for name in _SHARED if twin is not None else ():
+            if name in vars(twin):
+                vars(layer)[name] = vars(twin)[name]
+
+
+_SHARED = ("name", "type", "bottoms", "tops", "_typed")

@@ -10,7 +10,7 @@ from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import layer_layout
-from netsurgery.formats.layer_text import LayerText, layers_in
+from netsurgery.formats.layer_text import LayerText, layers_in, share_known
 from netsurgery.formats.prototxt_tree import Message, parse_tree
 from netsurgery.formats.schema import NetParameter
 from netsurgery.formats.source import Source
@@ -41,6 +41,7 @@ class Prototxt:
         self.file = source.file
         self.data = source.data
         self.layers: Tuple[LayerText, ...] = layers_in(source, root)
+        self._latest: Optional[Prototxt] = None
         self._check_versions()
 
     @classmethod
@@ -179,7 +180,12 @@ class Prototxt:
                 raise ValueError(f"edit of bytes {start} to {end} overlaps or lies outside")
             pieces += [self.data[position:start], new]
             position = end
-        return Prototxt.parse(b"".join([*pieces, self.data[position:]]), self.file)
+        data = b"".join([*pieces, self.data[position:]])
+        # Who plans a change and who carries it out ask for the same text, one after the other.
+        if self._latest is None or self._latest.data != data:
+            self._latest = Prototxt.parse(data, self.file)
+            share_known(self.layers, self._latest.layers)
+        return self._latest
 
     def replace_layers(self, changes: Mapping[int, bytes]) -> Prototxt:
         """Put new text in the place of layers; all other bytes stay.

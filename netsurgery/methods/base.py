@@ -104,6 +104,7 @@ class Rewrite:
         origins: For each value of the new net of which something is gone, or that stood elsewhere,
             where it was in the net before.
         approximate: Why the twin and the new net differ by more than rounding, or None.
+        found: What the method found out and wants for `Method.compose`; its own business.
     """
 
     edit: Edit
@@ -114,6 +115,7 @@ class Rewrite:
     errors: Mapping[str, float] = field(default_factory=dict)
     origins: Mapping[Value, Origin] = field(default_factory=dict)
     approximate: Optional[str] = None
+    found: Any = None
 
 
 ROUNDING = "rounding"

@@ -64,7 +64,7 @@ class Thin(Method):
             for name in names
             if thinned.blobs(name)
         }
-        whole = put_back(model, groups, keep, small)
+        whole = put_back(model, [group], keep, small)
         return Rewrite(
             edit,
             _changed_texts(model, thinned),
@@ -77,6 +77,7 @@ class Thin(Method):
             },
             kept_origins(group, keep[edit.layer]),
             group.approximate,
+            group,
         )
 
     def compose(
@@ -85,7 +86,7 @@ class Thin(Method):
         """Return blobs of the full size that read nothing of what was cut out."""
         keep = {rewrite.edit.layer: _kept(rewrite.edit)}
         small = {name: arrays for name, (arrays,) in pieces.items()}
-        return put_back(model, channel_groups(model), keep, small)
+        return put_back(model, [rewrite.found], keep, small)
 
 
 def _kept(edit: Edit) -> List[int]:

@@ -38,7 +38,11 @@ class Model:
         Raises:
             NetworkError: Caffe would abort on it.
         """
-        return Network.of(self.prototxt, phase, level, stages, self.input_shapes)
+        state = phase, level, tuple(stages)
+        known = vars(self).setdefault("_networks", {})
+        if state not in known:
+            known[state] = Network.of(self.prototxt, phase, level, state[2], self.input_shapes)
+        return known[state]
 
     def blobs(self, layer: str) -> tuple[Blob, ...]:
         """Return the blobs Caffe would load for the layer of that name, or none."""

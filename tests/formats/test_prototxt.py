@@ -192,3 +192,29 @@ def test_weights_of_the_zoo_given_as_prototxt_are_named(zoo: Path) -> None:
 def test_a_misspelt_layer_beside_others_is_listed() -> None:
     net = Prototxt.parse(b"layer { } Layer { } debug: 1")
     assert net.unknown == ("Layer", "debug")
+
+
+def test_layers_that_stay_know_what_they_knew() -> None:
+    text = (
+        b'layer { name: "a" type: "ReLU" bottom: "x" top: "a" }\n'
+        b'layer { name: "b" type: "ReLU" bottom: "a" top: "b" odd: 1 }\n'
+        b'layer { name: "c" type: "TanH" bottom: "b" top: "c" }\n'
+    )
+    before = Prototxt.parse(text)
+    known = [layer.parameter for layer in before.layers]
+    after = before.replace_layers({0: b'layer {\n name: "d"\n type: "ELU"\n}\n'})
+    assert [layer.name for layer in after.layers] == ["d", "b", "c"]
+    assert after.layers[0].parameter.type == "ELU"
+    assert after.layers[2].parameter is known[2]
+    # What is unknown tells its place, which is another now.
+    (place,) = (one.field.start for one in after.layers[1].unknown_fields)
+    assert after.data[place:].startswith(b"odd")
+    fresh = Prototxt.parse(after.data)
+    for one, other in zip(after.layers, fresh.layers):
+        assert (one.name, one.type, one.bottoms, one.tops) == (
+            other.name, other.type, other.bottoms, other.tops,
+        )  # fmt: skip
+        assert one.parameter == other.parameter
+    # The same text is not read twice.
+    assert before.replace_layers({0: b'layer {\n name: "d"\n type: "ELU"\n}\n'}) is after
+    assert before.replace_layers({1: b""}).layers[1].parameter is known[2]

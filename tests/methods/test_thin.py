@@ -6,6 +6,7 @@ from typing import Any, Dict, List
 
 import numpy as np
 import pytest
+from calibration_nets import declared
 from channel_choices import random_keep, with_random_weights
 from channel_nets import CONVOLUTION, channel_nets, line
 from hypothesis import HealthCheck, given, settings
@@ -15,9 +16,12 @@ from thin_nets import FIRST, NETS, ErrorGauge, group_of, net_with_twins
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
+from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.methods import Edit, reconstruction
+from netsurgery.methods import thin as thin_module
 from netsurgery.network.channels import ChannelGroup, channel_groups
+from netsurgery.network.graph import Network
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.surgery import Surgery, operate
@@ -229,3 +233,33 @@ def test_numbers_that_are_none_are_told(quick_caffe) -> None:
     inputs = Inputs({"x": np.full((2, 3, 7, 7), np.nan, np.float32)})
     with pytest.raises(PlanError, match="NaN"):
         thin(model, {"c": [0, 1]}, "patches", Statistics(inputs, quick_caffe))
+
+
+def test_an_edit_takes_one_look_at_the_whole_net(monkeypatch) -> None:
+    """Many layers and an edit for each: twice the net must not be four times the looks."""
+    names = ["x", *(f"c{number}" for number in range(12))]
+    text = declared("x", 1, 3, 6, 6) + "".join(
+        line("Convolution", after, [before], [after], CONVOLUTION % "num_output: 4 pad: 1")
+        for before, after in zip(names, names[1:])
+    )
+    model = with_random_weights(text)
+    keep = {group.name: [0, 2] for group in channel_groups(model) if not group.blocked}
+    assert len(keep) == 11
+    looks: Dict[str, int] = {"groups": 0, "parsed": 0, "built": 0}
+    plain = thin_module.channel_groups, Prototxt.parse, Network.of
+
+    def counted(name: str, function: Any) -> Any:
+        def call(*args: Any, **more: Any) -> Any:
+            looks[name] += 1
+            return function(*args, **more)
+
+        return call
+
+    monkeypatch.setattr(thin_module, "channel_groups", counted("groups", plain[0]))
+    monkeypatch.setattr(Prototxt, "parse", counted("parsed", plain[1]))
+    monkeypatch.setattr(Network, "of", counted("built", plain[2]))
+    surgery = thin(model, keep, "none")
+    surgery.twin()
+    assert looks["groups"] == len(keep)
+    assert looks["parsed"] == len(keep)
+    assert looks["built"] <= len(keep) + 2

@@ -47,8 +47,11 @@ def decide(trace: Trace) -> Decisions:
         origins.setdefault(int(families[start]), []).append(name)
     group_of, channel_of = np.full((2, len(roots)), -1)
     counts = []
-    for number, family in enumerate(origins):
-        mine = families == family
+    by_family = np.argsort(families, kind="stable")
+    starts = np.searchsorted(families[by_family], [*origins], "left")
+    ends = np.searchsorted(families[by_family], [*origins], "right")
+    for number, (start, end) in enumerate(zip(starts, ends)):
+        mine = by_family[start:end]
         decisions, channels = np.unique(roots[mine], return_inverse=True)
         group_of[mine], channel_of[mine] = number, channels.ravel()
         counts.append(len(decisions))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
 
@@ -161,6 +162,7 @@ def find_groups(
     cuts = _cuts(trace, decisions)
     values = _value_cuts(trace, decisions)
     parts = find_parts(trace, decisions)
+    through = _through(network, cuts, values)
     groups = []
     for number, name in enumerate(decisions.names):
         members, carrying = tuple(cuts.get(number, ())), tuple(values.get(number, ()))
@@ -171,7 +173,7 @@ def find_groups(
                 decisions.counts[number],
                 members,
                 carrying,
-                _through(network, members, carrying),
+                tuple(through.get(number, ())),
                 decisions.pinned[number],
                 "; ".join(decisions.approximate[number]) or None,
                 tuple(decisions.balanced[number]),
@@ -204,20 +206,27 @@ def _value_cuts(trace: Trace, decisions: Decisions) -> Dict[int, List[ValueCut]]
 
 def _by_group(labels: np.ndarray, decisions: Decisions) -> List[Tuple[int, np.ndarray]]:
     groups, channels = decisions.group_of[labels], decisions.channel_of[labels]
+    first = int(groups.flat[0])
+    if (groups == first).all():
+        return [] if first == OTHER else [(first, channels)]
     present = [group for group in np.unique(groups).tolist() if group != OTHER]
     return [(group, np.where(groups == group, channels, OTHER)) for group in present]
 
 
 def _through(
-    network: Network, members: Tuple[Cut, ...], values: Tuple[ValueCut, ...]
-) -> Tuple[Layer, ...]:
-    """The layers that read and write these values and lose nothing themselves."""
-    cut = {member.layer.index for member in members}
-    carried = {one.value for one in values}
-    return tuple(
-        layer
-        for layer in network.layers
-        if layer.index not in cut
-        and not carried.isdisjoint(layer.bottoms)
-        and not carried.isdisjoint(layer.tops)
-    )
+    network: Network, members: Mapping[int, List[Cut]], values: Mapping[int, List[ValueCut]]
+) -> Dict[int, List[Layer]]:
+    """For each group the layers that read and write its values and lose nothing themselves."""
+    cut = {(group, one.layer.index) for group, found in members.items() for one in found}
+    carried: Dict[Value, Set[int]] = defaultdict(set)
+    for group, carrying in values.items():
+        for one in carrying:
+            carried[one.value].add(group)
+    through: Dict[int, List[Layer]] = defaultdict(list)
+    for layer in network.layers:
+        read: Set[int] = set().union(*(carried.get(value, ()) for value in layer.bottoms))
+        written: Set[int] = set().union(*(carried.get(value, ()) for value in layer.tops))
+        for group in read & written:
+            if (group, layer.index) not in cut:
+                through[group].append(layer)
+    return through
