@@ -16,6 +16,7 @@ from netsurgery.formats.atomic import write_together
 from netsurgery.methods import low_rank_method, method
 from netsurgery.methods.chain import ChainMethod
 from netsurgery.report.compression import layer_rows, saving_rows, verdict
+from netsurgery.report.glossary import TERMS
 from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe
 from netsurgery.surgery import Step
 from netsurgery.version import __version__
@@ -46,6 +47,7 @@ $layers
 $savings
 $effect
 $plots
+$words
 <footer>netsurgery $version</footer>
 </body>
 </html>
@@ -82,6 +84,7 @@ def write_page(done: Compression, path: Union[str, Path]) -> None:
         "savings": _table(*saving_rows(done)),
         "effect": _effect(done),
         "plots": _plots(done.surgery.steps),
+        "words": _words(),
         "version": __version__,
     }
     data = _PAGE.substitute(values).encode("utf-8", "backslashreplace")
@@ -114,6 +117,17 @@ def _effect(done: Compression) -> str:
         f"<h2>What it costs</h2><p>{html.escape(describe(done.effect))}</p>"
         f"{_table(BLOB_COLUMNS, rows)}{line}"
     )
+
+
+def _words() -> str:
+    """What the words of the page mean, those of the tables and of the verdicts."""
+    shown = ("What a net costs", "How far two nets are apart", "Verdicts")
+    entries = "".join(
+        f"<dt>{html.escape(word)}</dt><dd>{html.escape(text)}</dd>\n"
+        for heading in shown
+        for word, text in TERMS[heading].items()
+    )
+    return f"<details><summary>What the words mean</summary><dl>\n{entries}</dl></details>"
 
 
 def _plots(steps: Sequence[Step]) -> str:

@@ -127,6 +127,8 @@ def test_the_page_stands_alone(netsurgery, pair, tmp_path, caffe_python) -> None
     text = page.read_text()
     assert "<svg" in text
     assert not re.search(r"<(link|script|img|iframe)|(src|href)=.http", text)
+    for title in re.findall(r"<th>([^<]+)</th>", text):
+        assert title in ("layer", "method", "keeps", "blob") or f"<dt>{title}</dt>" in text
     first = page.read_bytes()
     netsurgery(*arguments)
     assert page.read_bytes() == first
