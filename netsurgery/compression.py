@@ -15,7 +15,7 @@ from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines import Engine, engines
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import EngineError, FormatError, NoJudgeError, Remedy, VerificationError
-from netsurgery.formats.atomic import make_folder, move_together
+from netsurgery.formats.atomic import make_folder, move_together, refuse_unmakable
 from netsurgery.formats.half import HALF
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.methods import method
@@ -28,6 +28,7 @@ from netsurgery.planning.asked import Asked, asked_of_net
 from netsurgery.planning.plan import identify
 from netsurgery.surgery import Surgery, operate
 from netsurgery.verification import Verification, verify
+from netsurgery.verification.accuracy import refuse_labels
 from netsurgery.verification.written import Written, compare_saved, compare_written
 from netsurgery.version import __version__
 
@@ -225,12 +226,15 @@ def compress(
     Raises:
         PlanError: An edit cannot be carried out; nothing is written then.
         FormatError: The pair would overwrite the original, or cannot be written.
+        VerificationError: The labels do not belong to the net; nothing is done then.
         EngineError: An engine that was asked for cannot run the pair; nothing is written then.
     """
     folder = Path(folder)
     model.refuse_overwriting(folder / name for name in model.file_names())
+    refuse_unmakable(folder)
     if writer is not None:
         _refuse_half(model)
+    refuse_labels(model, proof and proof.inputs)
     surgery = operate(model, plan, statistics, progress)
     make_folder(folder)
     with scratch_folder(folder) as scratch:

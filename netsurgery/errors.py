@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Callable, Optional, Tuple
 
 
@@ -77,7 +78,7 @@ class NetsurgeryError(Exception):
         owner = f"layer {self.layer!r}" if self.layer is not None else ""
         text = ": ".join(part for part in (place, owner, self.problem) if part)
         text = f"{text}; {remedy}" if remedy else text
-        return " ".join(text.split("\n")).encode("utf-8", "backslashreplace").decode()
+        return visible(text.replace("\n", " "))
 
 
 class FormatError(NetsurgeryError):
@@ -111,3 +112,15 @@ def shortened(value: object) -> str:
     """Return a text on one line, cut where it is too long for a message."""
     text = " ".join(str(value).split())
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """Return a text with what a terminal would obey, or cannot show, spelt out.
+
+    Names of layers and files are data: one may hold line ends, escape sequences, or marks that turn
+    the direction of what follows.
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Callable, Dict, Optional, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.atomic import write_together
+from netsurgery.formats.atomic import make_folder, write_together
+from netsurgery.formats.plain_data import read_json
 
 
 class Notes:
@@ -28,9 +30,11 @@ class Notes:
         if self.path is None or not self.path.exists():
             return
         try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
+            found = read_json(self.path.read_text(encoding="utf-8"))
             self._numbers = {str(name): float(value) for name, value in found.items()}
-        except (ValueError, AttributeError, TypeError):
+            if not all(map(math.isfinite, self._numbers.values())):
+                raise ValueError("NaN is no measurement")
+        except (ValueError, ArithmeticError, AttributeError, TypeError, FormatError):
             remedy = "move it away, or write the plan elsewhere"
             raise FormatError("holds no measured numbers", file=path, remedy=remedy) from None
 
@@ -45,4 +49,5 @@ class Notes:
         if self.path is None:
             return
         data = (json.dumps(self._numbers, indent=1, sort_keys=True) + "\n").encode()
+        make_folder(self.path.parent)
         write_together({self.path: lambda stream: stream.write(data)})

@@ -28,6 +28,9 @@ VARIABLE = "NETSURGERY_CACHE"
 MOST_BYTES = 2 << 30
 """What all files may have together; the ones longest not used make way."""
 
+_SEAL = "sha256"
+"""The array that says what the others of a file must be, and what they are for."""
+
 Arrays = Dict[str, np.ndarray]
 
 
@@ -50,7 +53,8 @@ class StatisticsCache:
     """A folder with a file for each gauge, named after all that its numbers depend on, code too.
 
     What a gauge learnt is what its public attributes hold: arrays, counts, and `Moments`. Whatever
-    is wrong with a file, it is as if it were not there.
+    is wrong with a file, it is as if it were not there: each holds a digest of its name and of all
+    else that it holds.
 
     Attributes:
         folder: The folder.
@@ -111,8 +115,11 @@ class StatisticsCache:
 
     def _keep(self, gauge: Any, place: Path) -> None:
         arrays: Dict[str, Any] = dict(_learnt(gauge))
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            return
         # One that would drive out most others, such as the moments of a huge fc6, is not worth it.
         if sum(array.nbytes for array in arrays.values()) <= self.most_bytes // 4:
+            arrays[_SEAL] = np.array(_sealed(place, arrays))
             write_together({place: lambda stream: np.savez(stream, **arrays)})
 
     def _make_room(self) -> None:
@@ -151,6 +158,8 @@ def _fill(gauge: Any, place: Path) -> bool:
     """Give a gauge what a file holds; whether that is all the gauge would learn."""
     try:
         arrays = read_npz(place)
+        if str(arrays.pop(_SEAL)) != _sealed(place, arrays):
+            return False
         found = {name: _restored(name, value, arrays) for name, value in _public(gauge)}
     except (FormatError, KeyError, ValueError):
         return False
@@ -158,6 +167,11 @@ def _fill(gauge: Any, place: Path) -> bool:
         os.utime(place)
     vars(gauge).update(found)
     return True
+
+
+def _sealed(place: Path, arrays: Mapping[str, np.ndarray]) -> str:
+    """A digest of what an entry is kept for, which its name is made of, and of all it holds."""
+    return question(place.name, *(part for item in sorted(arrays.items()) for part in item))
 
 
 def _restored(name: str, value: Any, arrays: Arrays) -> Any:

@@ -11,6 +11,10 @@ import numpy as np
 
 from netsurgery.errors import NetsurgeryError
 
+_AT_ONCE = 32
+_MOST = 2**53
+"""More classes than any net has, and the last number to which float64 counts."""
+
 
 class Samples(Protocol):
     """Samples along axis 0: an array, a mapped file, or images decoded when they are asked for."""
@@ -74,8 +78,9 @@ class Inputs:
     def __post_init__(self) -> None:
         lengths = {name: sum(samples.shape[:1]) for name, samples in self.arrays.items()}
         if self.labels is not None:
-            lengths["labels"] = len(self.labels)
-            object.__setattr__(self, "labels", _as_labels(self.labels))
+            labels = _as_labels(self.labels)
+            lengths["labels"] = len(labels)
+            object.__setattr__(self, "labels", labels)
         if len(set(lengths.values())) != 1 or not len(self):
             counts = ", ".join(f"{name} {count}" for name, count in lengths.items())
             raise NetsurgeryError(f"inputs need one or more samples each, all alike, not {counts}")
@@ -145,7 +150,17 @@ class Inputs:
             part = part[0]
         elif count < size:
             part = np.concatenate([part, np.repeat(part[-1:], size - count, axis=0)])
-        return np.ascontiguousarray(part, dtype=np.float32)
+        return _finite(part, name, start)
+
+    def check(self) -> None:
+        """See that every sample can be read and is finite, before long work begins.
+
+        Raises:
+            NetsurgeryError: One is not; it is named.
+        """
+        for name, samples in self.arrays.items():
+            for start in range(0, len(self), _AT_ONCE):
+                _finite(samples[start : start + _AT_ONCE], name, start)
 
     @cached_property
     def sha256(self) -> str:
@@ -186,11 +201,28 @@ class _Chosen:
         return np.concatenate([np.empty((0, *self.shape[1:]), np.float32), *found])
 
 
+def _finite(samples: Any, name: str, start: int) -> np.ndarray:
+    """Return samples as float32, of which the first has the number ``start``."""
+    with np.errstate(over="ignore"):
+        fed = np.ascontiguousarray(samples, dtype=np.float32)
+    if not np.isfinite(fed).all():
+        bad = ~np.isfinite(fed.reshape(len(fed), -1)).all(axis=1) if fed.ndim else [True]
+        raise NetsurgeryError(
+            f"sample {start + int(np.argmax(bad)) + 1} of input {name!r} holds NaN or infinity, "
+            "of which nothing can be told",
+            remedy="leave it out, or see how it came to be",
+        )
+    return fed
+
+
 def _as_labels(labels: np.ndarray) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.ndim > 1 and labels.size == len(labels):
         labels = labels.ravel()  # as Caffe's data layers give them: (N, 1, 1, 1)
-    if labels.dtype.kind not in "iuf" or labels.ndim != 1 or (labels != np.trunc(labels)).any():
+    good = labels.dtype.kind in "iuf" and labels.ndim == 1
+    if good and labels.dtype.kind == "f":
+        good = bool((np.isfinite(labels) & (labels == np.trunc(labels))).all())
+    if not good or (np.abs(labels.astype(np.float64)) > _MOST).any():
         raise NetsurgeryError(
             f"labels of shape {labels.shape} and type {labels.dtype} are not one whole number "
             "per sample",

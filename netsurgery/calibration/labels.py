@@ -39,7 +39,10 @@ def read_labels(file: Path, count: int, names: Sequence[str] = ()) -> np.ndarray
         raise FormatError(f"neither classes nor names and classes: {error}", file=file) from error
     if len(labels) != count:
         raise FormatError(f"{len(labels)} classes for {count} samples", file=file)
-    return np.array(labels, dtype=np.int64)
+    try:
+        return np.array(labels, dtype=np.int64)
+    except OverflowError:
+        raise FormatError("holds a number that is no class", file=file) from None
 
 
 def _lines(file: Path) -> list[str]:

@@ -124,6 +124,8 @@ def read_mean_file(file: str) -> np.ndarray:
         raise FormatError(f"not a readable .npy mean: {error}", file=file) from error
     if not isinstance(mean, np.ndarray) or mean.dtype.kind not in "biuf":
         raise FormatError("a mean is one array of numbers", file=file)
+    if not np.isfinite(mean).all():
+        raise FormatError("the mean holds NaN or infinity", file=file)
     return mean
 
 

@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 import click
 
+from netsurgery.cli._numbers import COUNT
 from netsurgery.cli._options import section
 from netsurgery.cli._rules import edit_options
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
@@ -59,9 +60,9 @@ budget_options = section(
         "or a shell command with {prototxt} and {weights} that prints a number; higher is better. "
         "[default: accuracy on the labels of --calibrate]",
     ),
-    click.option("--rois", type=int, metavar="N", help="Count MACs with N regions of interest."),
+    click.option("--rois", type=COUNT, metavar="N", help="Count MACs with N regions of interest."),
     click.option(
-        "--round", "multiple", type=int, default=1, help="Ranks are multiples of this number."
+        "--round", "multiple", type=COUNT, default=1, help="Ranks are multiples of this number."
     ),
     click.option(
         "--no-refit",

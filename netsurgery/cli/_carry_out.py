@@ -19,6 +19,7 @@ from netsurgery.cli._inputs import (
     read_samples,
     tolerance_options,
 )
+from netsurgery.cli._numbers import COUNT
 from netsurgery.cli._options import (
     CALIBRATION,
     FILE,
@@ -29,9 +30,10 @@ from netsurgery.cli._options import (
     json_option,
     options,
     print_json,
+    say,
     section,
 )
-from netsurgery.cli._outputs import FOLDER, PAGE
+from netsurgery.cli._outputs import FOLDER, PAGE, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import read_model, shapes_option
 
@@ -49,7 +51,7 @@ calibrate_option = section(
     ),
     click.option(
         "--samples",
-        type=int,
+        type=COUNT,
         metavar="N",
         help="Use N samples of --calibrate, spread evenly over it. [default: all]",
     ),
@@ -128,6 +130,7 @@ def carry_out(
     engine = read_engine(*(given.pop(name) for name in ENGINE))
     with progress(title) as step:
         statistics = read_statistics(model, given, engine, step)
+        proof = None if dry_run else _proof(model, engine, statistics, given, step)
         plan = planner(model, statistics, step)
         if dry_run:
             _print_diff(model, plan, statistics, step)
@@ -136,13 +139,13 @@ def carry_out(
             model,
             plan,
             output,
-            _proof(model, engine, statistics, given, step),
+            proof,
             statistics=statistics,
             writer=_writer(engine) if through_caffe else None,
             progress=step,
         )
     if html:
-        write_page(done, html)
+        write_page(done, ready(html))
     if as_json:
         print_json(done.to_dict())
     else:
@@ -161,8 +164,8 @@ def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], 
             raise click.UsageError("preprocessing flags need --inputs or --calibrate")
         return None
     chosen = {name: given.get(name) for name in PREPROCESSING}
-    samples = read_samples(model, {**chosen, "inputs": paths, "labels": None}, "TRAIN")
-    samples = samples if count is None else samples.spread(count)
+    given_ones = {**chosen, "inputs": paths, "labels": None}
+    samples = read_samples(model, given_ones, "TRAIN", count)
     seed, output = given.get("seed", 0), given.get("task_output")
     return Statistics(samples, engine, seed, step, output, cache)
 
@@ -210,4 +213,4 @@ def _print_diff(model: Any, plan: Any, statistics: Optional[Any], step: Any) -> 
     )
     lines = difflib.unified_diff(old, new, str(before.file), "compressed")
     text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
-    click.echo(text or "no layer gains: the prototxt stays as it is")
+    say(text or "no layer gains: the prototxt stays as it is")

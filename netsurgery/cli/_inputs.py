@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import click
 
+from netsurgery.cli._numbers import COUNT, FINITE, SEED, numbers
 from netsurgery.cli._options import (
     CALIBRATION,
     ENGINE,
@@ -18,21 +19,6 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._shares import RATIO, SHARE
 
-
-def numbers(kind: type) -> Callable[[Any, Any, Optional[str]], Optional[tuple]]:
-    """Return a click callback that reads ``1,2,3`` as numbers of that kind."""
-
-    def read(ctx: Any, parameter: Any, text: Optional[str]) -> Optional[tuple]:
-        if text is None:
-            return None
-        try:
-            return tuple(kind(part) for part in text.split(","))
-        except ValueError:
-            raise click.BadParameter(f"{text!r} is not numbers separated by commas") from None
-
-    return read
-
-
 labels_option = click.option("--labels", type=FILE, help="Text file with the class of each input.")
 
 # Spelt with dashes, and as Caffe's own scripts spell them.
@@ -40,21 +26,21 @@ preprocessing_options = section(
     PREPROCESSING_OF_IMAGES,
     click.option("--mean-file", "--mean_file", type=FILE, help="Mean: .npy or .binaryproto."),
     click.option("--mean", callback=numbers(float), metavar="B,G,R", help="Mean of each channel."),
-    click.option("--input-scale", "--input_scale", type=float, help="Factor after the mean."),
+    click.option("--input-scale", "--input_scale", type=FINITE, help="Factor after the mean."),
     click.option(
-        "--raw-scale", "--raw_scale", type=float, help="Factor before the mean. [default: 255]"
+        "--raw-scale", "--raw_scale", type=FINITE, help="Factor before the mean. [default: 255]"
     ),
     click.option(
         "--channel-swap",
         "--channel_swap",
-        callback=numbers(int),
+        callback=numbers(int, 0),
         metavar="2,1,0",
         help="New order of the channels of an RGB image. [default: 2,1,0]",
     ),
     click.option(
         "--images-dim",
         "--images_dim",
-        callback=numbers(int),
+        callback=numbers(int, 1),
         metavar="H,W",
         help="Size to which an image is resized before its centre is cut out.",
     ),
@@ -73,8 +59,17 @@ input_options = section(
         "them). If not given, random inputs, or 64 of --calibrate where there are some.",
     ),
     labels_option,
-    click.option("--random", "count", default=8, show_default=True, help="How many random inputs."),
-    click.option("--seed", default=0, show_default=True, help="Seed of the random inputs."),
+    click.option(
+        "--random",
+        "count",
+        type=COUNT,
+        default=8,
+        show_default=True,
+        help="How many random inputs.",
+    ),
+    click.option(
+        "--seed", type=SEED, default=0, show_default=True, help="Seed of the random inputs."
+    ),
     preprocessing_options,
 )
 
@@ -146,7 +141,9 @@ def read_cache(no_cache: bool) -> Optional[Path]:
     return None if no_cache else default_folder()
 
 
-def read_samples(model: Any, given: dict[str, Any], phase: str = "TEST") -> Any:
+def read_samples(
+    model: Any, given: dict[str, Any], phase: str = "TEST", count: Optional[int] = None
+) -> Any:
     """Return the inputs that the input options name, or None for random ones.
 
     Args:
@@ -154,6 +151,11 @@ def read_samples(model: Any, given: dict[str, Any], phase: str = "TEST") -> Any:
         given: The values of the input options; those of preprocessing and ``inputs`` and
             ``labels`` are taken out of it.
         phase: Which data layers of a prototxt to read.
+        count: How many of them, spread evenly; all if None.
+
+    Raises:
+        NetsurgeryError: One cannot be read or is not finite: all are looked at once, before work
+            that takes long.
     """
     from netsurgery.calibration import Preprocessing, input_shapes, read_inputs
 
@@ -168,4 +170,7 @@ def read_samples(model: Any, given: dict[str, Any], phase: str = "TEST") -> Any:
         return None
     preprocessing = Preprocessing(**chosen) if chosen else None
     shapes = input_shapes(model.network())
-    return read_inputs(paths, shapes, preprocessing=preprocessing, labels=labels, phase=phase)
+    inputs = read_inputs(paths, shapes, preprocessing=preprocessing, labels=labels, phase=phase)
+    inputs = inputs if count is None else inputs.spread(count)
+    inputs.check()
+    return inputs

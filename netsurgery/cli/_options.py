@@ -9,6 +9,8 @@ from typing import Any, Callable, TypeVar
 
 import click
 
+from netsurgery.errors import visible
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
@@ -49,6 +51,11 @@ def spelling(param: click.Parameter) -> str:
     """Return how help and messages call an option: ``--macs``; or an argument: ``PLAN``."""
     long = [name for name in param.opts if name.startswith("--")]
     return (long or [param.human_readable_name])[0]
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print lines; what names hold is shown, and not obeyed by the terminal."""
+    click.echo("\n".join(map(visible, text.split("\n"))), err=err)
 
 
 def print_json(data: Any) -> None:

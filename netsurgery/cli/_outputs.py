@@ -7,6 +7,8 @@ from typing import Any, Optional
 
 import click
 
+from netsurgery.formats.atomic import make_folder, refuse_unmakable, refuse_unwritable
+
 HDF5 = (".h5", ".hdf5")
 
 _ENDINGS = """
@@ -40,6 +42,7 @@ class Written(click.Path):
         if ending not in self.endings and (self.strict or ending in _FORMATS):
             wanted = " or ".join(self.endings)
             self.fail(f"{str(path)!r} is no name for {self.what}: end it in {wanted}", param, ctx)
+        refuse_unwritable(path)
         return path
 
 
@@ -61,7 +64,18 @@ class Folder(click.Path):
                 param,
                 ctx,
             )
+        refuse_unmakable(path)
         return path
+
+
+def ready(path: Path) -> Path:
+    """Return a file's path when its folder is there, which it makes if need be.
+
+    Raises:
+        FormatError: It cannot be made.
+    """
+    make_folder(path.parent)
+    return path
 
 
 WEIGHTS = Written("weights", ".caffemodel", ".caffemodel.h5", *HDF5, strict=True)

@@ -20,6 +20,7 @@ from typing import Any, Iterator, Optional, TextIO
 import click
 
 from netsurgery import leaving
+from netsurgery.errors import visible
 from netsurgery.version import __version__
 
 COULD_NOT_RUN = 2
@@ -183,7 +184,7 @@ def flush() -> None:
 def complain(text: str) -> int:
     """Say on standard error, in one line, why nothing could be done; returns the status."""
     with contextlib.suppress(OSError, ValueError):
-        click.echo(f"netsurgery: {text}", err=True)
+        click.echo(f"netsurgery: {visible(text)}", err=True)
     return COULD_NOT_RUN
 
 

@@ -10,7 +10,7 @@ import click
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
-from netsurgery.cli._options import FILE, OUTPUT, deploy_option, for_tools, options, section
+from netsurgery.cli._options import FILE, OUTPUT, deploy_option, for_tools, options, say, section
 from netsurgery.cli._outputs import FOLDER
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import read_model, shapes_option
@@ -54,15 +54,15 @@ def command(
     model = for_tools(whole, deploy)
     made_for = [_hashes(identify(one)) for one in (model, whole)]
     if chosen.model and _hashes(chosen.model) not in made_for:
-        click.echo("note: the plan was made for other files than these", err=True)
+        say("note: the plan was made for other files than these", err=True)
     with progress("rewriting") as step:
         engine = read_engine(*(given.pop(name) for name in ENGINE))
         statistics = read_statistics(model, given, engine, step)
         surgery = operate(model, chosen, statistics, step)
     for note in surgery.notes:
-        click.echo(f"lost in the upgrade to V2: {note}", err=True)
+        say(f"lost in the upgrade to V2: {note}", err=True)
     for path in surgery.model.save(output):
-        click.echo(f"written {path}")
+        say(f"written {path}")
 
 
 def _named(plan: Path, chosen: object, kind: str) -> Path:

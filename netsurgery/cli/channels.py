@@ -8,7 +8,7 @@ from typing import Optional
 import click
 
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import FILE, json_option, options, print_json, prototxt_argument
+from netsurgery.cli._options import FILE, json_option, options, print_json, prototxt_argument, say
 from netsurgery.cli._shapes import Shapes, read_model, shapes_option
 
 
@@ -44,4 +44,4 @@ def command(
     if as_json:
         print_json([group_to_dict(group) for group in groups])
     else:
-        click.echo("\n\n".join(map(describe_group, groups)))
+        say("\n\n".join(map(describe_group, groups)))

@@ -8,8 +8,8 @@ from typing import Any, Optional
 import click
 
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import FILE, options
-from netsurgery.cli._outputs import HDF5, WEIGHTS
+from netsurgery.cli._options import FILE, options, say
+from netsurgery.cli._outputs import HDF5, WEIGHTS, ready
 from netsurgery.cli._shapes import Shapes, read_model, shapes_option
 
 
@@ -60,7 +60,7 @@ def command(
     made = convert_weights(given, target, **known)
     if not float16 and target == "caffemodel":
         made = in_float32(made)
-    made.write(output, float16=float16, gzip=gzip)
+    made.write(ready(output), float16=float16, gzip=gzip)
     for kept in not_halved(given.layers) if float16 else ():
-        click.echo(f"{weights}: {kept}", err=True)
-    click.echo(f"written {output} ({output.stat().st_size:,} bytes)")
+        say(f"{weights}: {kept}", err=True)
+    say(f"written {output} ({output.stat().st_size:,} bytes)")

@@ -9,7 +9,7 @@ from typing import Optional
 import click
 
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import json_option, options, print_json, prototxt_argument
+from netsurgery.cli._options import json_option, options, print_json, prototxt_argument, say
 from netsurgery.cli._shapes import Shapes, read_model, shapes_option
 
 
@@ -51,7 +51,7 @@ def command(
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            click.echo(str(finding))
+            say(str(finding))
         if not findings:
-            click.echo("nothing is wrong")
+            say("nothing is wrong")
     ctx.exit(1 if errors else 0)

@@ -8,6 +8,7 @@ from typing import Any, Optional
 import click
 
 from netsurgery.cli._command import Command
+from netsurgery.cli._numbers import COUNT
 from netsurgery.cli._options import (
     json_option,
     options,
@@ -23,7 +24,7 @@ from netsurgery.cli._shapes import Shapes, read_model, shapes_option
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),
     shapes_option,
-    click.option("--rois", type=click.IntRange(1), help="Number of regions of interest."),
+    click.option("--rois", type=COUNT, help="Number of regions of interest."),
     click.option(
         "--phase",
         type=click.Choice(["TEST", "TRAIN"]),

@@ -11,6 +11,7 @@ from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
+from netsurgery.cli._numbers import SEED
 from netsurgery.cli._options import (
     CALIBRATION,
     OUTPUT,
@@ -21,7 +22,7 @@ from netsurgery.cli._options import (
     section,
     weights_argument,
 )
-from netsurgery.cli._outputs import PLAN, PLOT
+from netsurgery.cli._outputs import PLAN, PLOT, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, rule_options
 from netsurgery.cli._shapes import read_model, shapes_option
@@ -56,7 +57,7 @@ from netsurgery.cli._shapes import read_model, shapes_option
     calibrate_option,
     section(
         CALIBRATION,
-        click.option("--seed", default=0, show_default=True, help="For what is random."),
+        click.option("--seed", type=SEED, default=0, show_default=True, help="For what is random."),
         click.option(
             "--task-output",
             metavar="BLOB",
@@ -126,7 +127,7 @@ def _hand_out(model: Any, plan: Any, output: Optional[Path], as_json: bool) -> N
 
     plan = replace(plan, model=identify(model))
     if output:
-        plan.save(output)
+        plan.save(ready(output))
     if as_json:
         print_json(plan.to_dict())
     elif output:
@@ -152,9 +153,9 @@ def _hand_out_sweep(
     for point in points:
         if output and point.plan:
             path = output.with_name(f"{output.stem}.{point.share:g}{output.suffix}")
-            replace(point.plan, model=identify(model)).save(path)
+            replace(point.plan, model=identify(model)).save(ready(path))
     if plot:
-        plot_sweep(points, currency, plot)
+        plot_sweep(points, currency, ready(plot))
     if as_json:
         print_json([point.to_dict() for point in points])
     else:

@@ -18,6 +18,7 @@ from netsurgery.cli._inputs import (
     read_engine,
     read_samples,
 )
+from netsurgery.cli._numbers import FROM_ZERO, SEED
 from netsurgery.cli._options import (
     FILE,
     OUTPUT,
@@ -29,7 +30,7 @@ from netsurgery.cli._options import (
     section,
     weights_argument,
 )
-from netsurgery.cli._outputs import RANKING
+from netsurgery.cli._outputs import RANKING, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import read_model, shapes_option
 
@@ -59,6 +60,7 @@ ENGINE = ("engine", "caffe_python", "pythonpath")
         ),
         click.option(
             "--flops",
+            type=FROM_ZERO,
             default=0.0,
             metavar="LAMBDA",
             help="In the order over all layers, what one percent of the net's MACs is worth: a "
@@ -83,7 +85,7 @@ ENGINE = ("engine", "caffe_python", "pythonpath")
             metavar="BLOB",
             help="The output that labels are for, where several hold classes.",
         ),
-        click.option("--seed", default=0, show_default=True, help="For what is random."),
+        click.option("--seed", type=SEED, default=0, show_default=True, help="For what is random."),
     ),
     cache_option,
     preprocessing_options,
@@ -143,7 +145,7 @@ def command(
         )
     if output:
         text = json.dumps(plain(found.to_dict()), indent=2) + "\n"
-        write_together({output: lambda stream: stream.write(text.encode())})
+        write_together({ready(output): lambda stream: stream.write(text.encode())})
     if as_json:
         print_json(found.to_dict())
     else:

@@ -9,6 +9,7 @@ import click
 
 from netsurgery.cli._carry_out import carry_out, carry_out_options
 from netsurgery.cli._command import Command
+from netsurgery.cli._numbers import COUNT
 from netsurgery.cli._options import (
     OUTPUT,
     options,
@@ -16,7 +17,7 @@ from netsurgery.cli._options import (
     section,
     weights_argument,
 )
-from netsurgery.cli._outputs import PLAN
+from netsurgery.cli._outputs import PLAN, ready
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
 _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multiple")
@@ -50,7 +51,7 @@ _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multip
         ),
         click.option(
             "--width",
-            type=int,
+            type=COUNT,
             metavar="W",
             help="Convolutions keep at most W channels, InnerProduct layers 2 W. With a budget, "
             "both are limits: the width holds even where the budget would allow more.",
@@ -61,7 +62,11 @@ _WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multip
             help="Cut what is dead already, in a net that was pruned by masks: outputs stay equal.",
         ),
         click.option(
-            "--round", "multiple", type=int, default=1, help="Keep multiples of this many channels."
+            "--round",
+            "multiple",
+            type=COUNT,
+            default=1,
+            help="Keep multiples of this many channels.",
         ),
     ),
     section(
@@ -161,7 +166,7 @@ def _saving(planner: Callable[..., Any], path: Optional[Path]) -> Callable[..., 
 
         plan = replace(planner(model, *rest), model=identify(model))
         if path:
-            plan.save(path)
+            plan.save(ready(path))
         return plan
 
     return planned

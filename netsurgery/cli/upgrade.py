@@ -8,7 +8,7 @@ from typing import Optional
 import click
 
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import deploy_option, for_tools, options, prototxt_argument
+from netsurgery.cli._options import deploy_option, for_tools, options, prototxt_argument, say
 from netsurgery.cli._outputs import FOLDER
 
 
@@ -39,15 +39,15 @@ def command(
     model = for_tools(load(prototxt, weights), deploy)
     upgraded = upgrade(model.prototxt, keep_unknown)
     for note in upgraded.notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     made = model.weights
     if made is not None and made.format == "caffemodel" and made.version != "V2":
         made = convert_weights(made, "caffemodel")
-        click.echo(
+        say(
             f"{weights}: of each layer only name, type and blobs are kept; Caffe loads no more",
             err=True,
         )
     new = Model(upgraded.prototxt, made)
     places = [output / file.name for file in (prototxt, weights) if file]
     for path in new.save(*(places if weights else [output])):
-        click.echo(f"written {path}")
+        say(f"written {path}")

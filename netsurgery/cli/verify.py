@@ -21,9 +21,10 @@ from netsurgery.cli._options import (
     json_option,
     options,
     print_json,
+    say,
     section,
 )
-from netsurgery.cli._outputs import GOLDEN
+from netsurgery.cli._outputs import GOLDEN, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import read_model, shapes_option
 
@@ -112,8 +113,8 @@ def _save(model: Any, path: Path, given: dict) -> None:
     from netsurgery.verification import save_golden
 
     chosen = {name: given[name] for name in ("inputs", "count", "seed", "engine")}
-    save_golden(model, path, **chosen)
-    click.echo(f"written {path}")
+    save_golden(model, ready(path), **chosen)
+    say(f"written {path}")
 
 
 def _compare(models: list, golden: Optional[Path], given: dict) -> Any:

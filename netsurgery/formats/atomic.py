@@ -70,6 +70,33 @@ def make_folder(folder: AnyPath) -> None:
         raise FormatError(f"cannot make the folder: {error.strerror}", file=folder) from None
 
 
+def refuse_unwritable(path: AnyPath) -> None:
+    """See that a file could be written, or its folder made, before the work that fills it.
+
+    Raises:
+        FormatError: It could not, as far as one can tell beforehand.
+    """
+    target = Path(os.path.realpath(path))
+    refuse_unmakable(target.parent)
+    if target.exists() and not target.is_file():
+        raise FormatError("cannot write: it is there and is no regular file", file=path)
+
+
+def refuse_unmakable(folder: AnyPath) -> None:
+    """See that a folder is there to be written to, or could be made.
+
+    Raises:
+        FormatError: It is not, and could not, as far as one can tell beforehand.
+    """
+    nearest = Path(os.path.realpath(folder))
+    while not os.path.lexists(nearest) and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise FormatError("cannot make the folder: a file is in its place", file=nearest)
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise FormatError("cannot write: the folder is not yours to write to", file=nearest)
+
+
 def _target(path: AnyPath) -> Path:
     """The real place of a file to be written."""
     target = Path(os.path.realpath(path))

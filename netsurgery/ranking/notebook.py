@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.errors import FormatError
+from netsurgery.formats.atomic import make_folder
 from netsurgery.formats.digest import sha256_of
+from netsurgery.formats.plain_data import MismatchError, Schema, read_json
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.model import Model
 
 KIND = "netsurgery oracle"
+_LINE = Schema(
+    {
+        "type": "object",
+        "required": ["batch", "group", "channels", "numbers"],
+        "properties": {
+            "batch": {"type": "integer", "minimum": 0},
+            "group": {"type": "string"},
+            "channels": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+            "numbers": {"type": "array", "items": {"type": "number"}},
+        },
+    }
+)
 Place = Tuple[int, str, Tuple[int, ...]]
 
 
@@ -79,18 +94,23 @@ class Notebook:
         try:
             text = path.read_text("utf-8") if path.exists() else json.dumps({KIND: ""}) + "\n"
             # What follows the last line end was cut off.
-            first, *lines = [json.loads(line) for line in text.split("\n")[:-1]]
+            first, *lines = [read_json(line) for line in text.split("\n")[:-1]]
+            for line in lines:
+                _LINE.check(line)
+                if not all(map(math.isfinite, line["numbers"])):
+                    raise ValueError("NaN is no measurement")
             return first[KIND], {
                 (line["batch"], line["group"], tuple(line["channels"])): line["numbers"]
                 for line in lines
             }
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, FormatError, MismatchError):
             raise FormatError(
                 "is there and is no notes of an oracle", file=path, remedy="move it away"
             ) from None
 
     def _write(self, mode: str, *lines: Dict[str, object]) -> None:
         assert self.path is not None
+        make_folder(self.path.parent)
         try:
             with open(self.path, mode, encoding="utf-8") as stream:
                 stream.writelines(json.dumps(line) + "\n" for line in lines)

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 from netsurgery.compression import Compression
-from netsurgery.errors import NetsurgeryError
+from netsurgery.errors import NetsurgeryError, visible
 from netsurgery.formats.atomic import write_together
 from netsurgery.methods import low_rank_method, method
 from netsurgery.methods.chain import ChainMethod
@@ -164,6 +164,8 @@ def _draw(axis: Any, layer: str, rank: int, values: np.ndarray) -> None:
     axis.plot(range(1, len(values) + 1), values, color="#0969da")
     axis.axvline(rank, color="#a40e26", linestyle="dashed")
     axis.annotate(f" rank {rank}", (rank, values[0]), color="#a40e26", va="top")
-    axis.set_title(f"{layer}: singular values", loc="left", fontsize=10)
+    # A dollar would begin a formula.
+    name = visible(layer).replace("$", r"\$")
+    axis.set_title(f"{name}: singular values", loc="left", fontsize=10)
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)

@@ -7,7 +7,10 @@ from typing import Optional
 
 import numpy as np
 
+from netsurgery.calibration import Inputs
 from netsurgery.errors import VerificationError
+from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes
 from netsurgery.verification.tallies import Blobs, class_scores, count_in_top, is_class_like
 
 
@@ -70,3 +73,29 @@ class AccuracyTally:
             right / self._count for most in sorted(self._right) for right in self._right[most]
         ]
         return Accuracy(self.output, self._count, *shares)
+
+
+def refuse_labels(model: Model, inputs: Optional[Inputs]) -> None:
+    """See that some output may have a class for every label, before anything is run.
+
+    Args:
+        model: The model.
+        inputs: What it will be run on, if anything is given.
+
+    Raises:
+        VerificationError: None has.
+    """
+    if inputs is None or inputs.labels is None:
+        return
+    network = model.network()
+    shapes = infer_shapes(network, weights=model.weights)
+    known = [shapes[value] for value in network.outputs]
+    low, high = int(inputs.labels.min()), int(inputs.labels.max())
+    fits = [shape is None or (is_class_like(shape) and high < shape[1]) for shape in known]
+    if low < 0 or not any(fits):
+        outputs = ", ".join(map(str, known)) or "none"
+        raise VerificationError(
+            f"there are labels from {low} to {high}, and the net's outputs ({outputs}) have no "
+            "such class",
+            remedy="give the labels that belong to the net",
+        )
