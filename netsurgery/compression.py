@@ -234,7 +234,7 @@ def compress(
     refuse_unmakable(folder)
     if writer is not None:
         _refuse_half(model)
-    refuse_labels(model, proof and proof.inputs)
+    refuse_labels(model, proof.inputs if proof else None)
     surgery = operate(model, plan, statistics, progress)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
