@@ -10,6 +10,7 @@ import numpy as np
 from netsurgery.errors import VerificationError
 from netsurgery.network.graph import Network, Value
 from netsurgery.verification.accuracy import Accuracy, AccuracyTally
+from netsurgery.verification.fine import NOISE_FLOOR, Fine, FineTally, channel_ratio
 from netsurgery.verification.tallies import (
     Blobs,
     ClassTally,
@@ -28,10 +29,12 @@ class Noise:
     Attributes:
         error: Relative error, as in `Difference`.
         agreement: Of classes or detections, as in `Difference`.
+        row_error: The largest relative error of a row.
     """
 
     error: float = 0.0
     agreement: float = 1.0
+    row_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,25 +46,35 @@ class BlobComparison(Difference):
         kind: ``"values"``, ``"classes"`` or ``"detections"``.
         output: It is an output of both nets.
         noise: The float noise of the first net.
+        row_error: The largest relative error of a row, which is what one sample makes; None where
+            it was not asked for.
+        channel_ratio: How many times its own float noise that channel is apart which is most.
     """
 
     blob: str = ""
     kind: str = Tally.kind
     output: bool = False
     noise: Noise = Noise()
+    row_error: Optional[float] = None
+    channel_ratio: Optional[float] = None
 
 
 class Comparison:
     """Running sums for every compared blob, and for the labels."""
 
-    def __init__(self, kinds: Mapping[str, type[Tally]], scored: Optional[str] = None) -> None:
+    def __init__(
+        self, kinds: Mapping[str, type[Tally]], scored: Optional[str] = None, fine: bool = False
+    ) -> None:
         """Start with nothing.
 
         Args:
             kinds: What compares each blob, by its name.
             scored: The output that labels are for; None: there are none.
+            fine: Whether to look at every sample and channel, too.
         """
         self._kinds = kinds
+        looked_at = [name for name, kind in kinds.items() if kind is not DetectionTally]
+        self._fine = {name: FineTally() for name in looked_at} if fine else {}
         self._tallies = {name: kind() for name, kind in kinds.items()}
         self._accuracy = None if scored is None else AccuracyTally(scored)
 
@@ -73,6 +86,8 @@ class Comparison:
         """
         for name, tally in self._tallies.items():
             tally.add(a[name], b[name])
+        for name, fine in self._fine.items():
+            fine.add(a[name], b[name])
         if self._accuracy is not None and labels is not None:
             self._accuracy.add(labels, a, b)
 
@@ -80,10 +95,23 @@ class Comparison:
         """Return how far each blob is apart."""
         return {name: tally.result() for name, tally in self._tallies.items()}
 
+    def fine(self) -> dict[str, Fine]:
+        """Return how far rows and channels are apart, where that was asked for."""
+        found = {name: tally.result() for name, tally in self._fine.items()}
+        return {name: one for name, one in found.items() if one is not None}
+
     def rows(
-        self, noise: Mapping[str, Noise], outputs: Container[str]
+        self,
+        noise: Mapping[str, Noise],
+        outputs: Container[str],
+        fine_noise: Optional[Mapping[str, Fine]] = None,
     ) -> tuple[BlobComparison, ...]:
         """Return what is known of each blob, with its float noise."""
+        fine = self.fine()
+        ratios = {
+            name: channel_ratio(one, (fine_noise or {}).get(name), NOISE_FLOOR)
+            for name, one in fine.items()
+        }
         return tuple(
             BlobComparison(
                 **vars(difference),
@@ -91,6 +119,8 @@ class Comparison:
                 kind=self._kinds[name].kind,
                 output=name in outputs,
                 noise=noise[name],
+                row_error=fine[name].row if name in fine else None,
+                channel_ratio=ratios.get(name),
             )
             for name, difference in self.differences().items()
         )

@@ -26,7 +26,7 @@ from netsurgery.verification.comparison import (
     choose_scored,
 )
 from netsurgery.verification.judges import ask_judge, require_steady
-from netsurgery.verification.noise import NoiseMeter
+from netsurgery.verification.noise import NoiseMeter, with_small_ones
 from netsurgery.verification.pairing import (
     Pair,
     Wanted,
@@ -36,6 +36,7 @@ from netsurgery.verification.pairing import (
     pair_values,
     same_text,
 )
+from netsurgery.verification.tallies import Blobs
 from netsurgery.verification.verdict import Demand, Verification
 from netsurgery.verification.written import same_numbers
 
@@ -95,7 +96,10 @@ def verify(
     else:
         known = pair_known(*networks, origins)
     pairs = choose_pairs(known, blobs, scores)
-    inputs = inputs or random_inputs(networks[0], count, seed)
+    fine = expect == "exact"
+    if inputs is None:
+        inputs = random_inputs(networks[0], count, seed)
+        inputs = with_small_ones(networks[0], inputs) if fine else inputs
     for network in networks:
         check_inputs(network, inputs)
 
@@ -103,7 +107,7 @@ def verify(
         if not any(pair.output for pair in pairs) and blobs in ("outputs", "common"):
             return (), None
         with open_model(judge, a) as first, open_model(judge, b) as second:
-            return _compare(first, second, pairs, inputs, seed, output, kept or {})
+            return _compare(first, second, pairs, inputs, seed, output, kept or {}, fine)
 
     ran = inputs.description
     try:
@@ -147,6 +151,7 @@ def _compare(
     seed: int,
     output: Optional[str],
     kept: Kept,
+    fine: bool,
 ) -> Findings:
     """Run both models on all inputs; the noise is that of the first."""
     # The padding layers of V0 nets leave no value behind.
@@ -156,23 +161,29 @@ def _compare(
     size, apart = common_batch(inputs, first.network, second.network)
     shapes = {pair.name: first.shape(pair.a) for pair in pairs if pair.output}
     kinds = choose_kinds(first.network, in_a, shapes)
-    comparison = Comparison(kinds, choose_scored(shapes, inputs.labels is not None, output))
-    meter = NoiseMeter(first, in_a, kinds, apart=apart, seed=seed)
+    scored = choose_scored(shapes, inputs.labels is not None, output)
+    comparison = Comparison(kinds, scored, fine)
+
+    def cut(blobs: Blobs) -> Blobs:
+        """Leave what the second net has."""
+        places = {name: kept[value] for name, value in in_a.items() if value in kept}
+        return {
+            name: array.take(places[name][1], places[name][0]) if name in places else array
+            for name, array in blobs.items()
+        }
+
+    meter = NoiseMeter(first, in_a, kinds, apart=apart, seed=seed, fine=fine, cut=cut)
     seen = None
     for batch in inputs.batches(size):
         original = first.run(batch, in_a)
-        part = {
-            name: array.take(kept[in_a[name]][1], kept[in_a[name]][0])
-            if in_a[name] in kept
-            else array
-            for name, array in original.items()
-        }
+        part = cut(original)
         comparison.add(part, second.run(batch, in_b), batch.labels)
-        meter.add(batch, original)
+        meter.add(batch, part)
         if seen is None:
             seen = original
             require_steady(first.network, original, first.run(batch, in_a))
-    return comparison.rows(meter.noise(), shapes), comparison.accuracy()
+    rows = comparison.rows(meter.noise(), shapes, meter.fine())
+    return rows, comparison.accuracy()
 
 
 def _identical(a: Model, b: Model) -> bool:

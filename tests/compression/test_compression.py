@@ -113,7 +113,7 @@ def test_a_net_no_engine_runs_is_written_and_said_to_be_unproven(
     model = Model(type(model.prototxt).parse(text), model.weights)
     done = compress(model, PLAN, tmp_path / "out")
     assert done
-    assert "no engine here runs the original (caffe: " in done.unproven
+    assert "no engine here can judge the original (caffe: " in done.unproven
     assert load(*done.files[:2]).prototxt.data.endswith(STRANGE)
 
 

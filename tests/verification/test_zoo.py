@@ -11,7 +11,10 @@ import pytest
 
 from netsurgery.calibration import Inputs, Preprocessing, input_shapes, read_inputs
 from netsurgery.formats.weights import Blob
+from netsurgery.methods import Edit, method
 from netsurgery.network.model import Model
+from netsurgery.planning import Plan
+from netsurgery.surgery import apply
 from netsurgery.verification import verify
 
 Load = Callable[[str], Model]
@@ -24,6 +27,16 @@ def test_noise_of_real_models(name: str, caffe: str, model: Load) -> None:
     assert found.error == 0
     # Measured: 1e-7 to 1e-5; a thousandth would be no noise any more.
     assert all(2**-30 < row.noise.error < 1e-3 for row in found.blobs)
+
+
+def test_full_rank_is_float_noise_in_every_channel(opencv: str, model: Load) -> None:
+    """In one channel of `flatten_1` a ReLU leaves so little that its noise is luck."""
+    plates = model("hyperlpr_char")
+    names = [one.name for one in plates.network().layers if one.type == "InnerProduct"]
+    ranks = {name: method("svd").tradeoff(plates, name).full[0] for name in names}
+    plan = Plan(tuple(Edit(name, "svd", {"rank": rank}) for name, rank in ranks.items()))
+    found = verify(plates, apply(plates, plan), engine=opencv, expect="exact", blobs="common")
+    assert found, found.reasons
 
 
 def test_every_head_of_a_detector_stage(caffe: str, model: Load) -> None:
