@@ -95,6 +95,11 @@ class Network:
             if layer is None or value in made
         }
         self.values: Tuple[Value, ...] = tuple(self._producers)
+        self._last = {value.blob: value for value in self.values}
+        named: Dict[str, List[Layer]] = defaultdict(list)
+        for layer in self.layers:
+            named[layer.name].append(layer)
+        self._named = {name: tuple(layers) for name, layers in named.items()}
         fed = [layer for layer in self.layers if layer.type == "Input" or self.stands_in(layer)]
         tops = (top for layer in fed for top in layer.tops)
         self.inputs: Tuple[Value, ...] = (*self.legacy_inputs, *tops)
@@ -175,22 +180,18 @@ class Network:
         Raises:
             NetworkError: No such blob.
         """
-        versions = [value for value in self.values if value.blob == blob]
-        if not versions:
+        if blob not in self._last:
             raise NetworkError(f"no blob {blob!r} in this network", file=self.prototxt.file)
-        return versions[-1]
+        return self._last[blob]
 
     def find(self, name: str) -> Tuple[Layer, ...]:
         """All layers of that name; more than one where the prototxt repeats a name."""
-        return tuple(layer for layer in self.layers if layer.name == name)
+        return self._named.get(name, ())
 
     @property
     def duplicate_names(self) -> Tuple[str, ...]:
         """Names that more than one layer of this phase has, in order of the prototxt."""
-        count: Dict[str, int] = defaultdict(int)
-        for layer in self.layers:
-            count[layer.name] += 1
-        return tuple(name for name, times in count.items() if times > 1)
+        return tuple(name for name, layers in self._named.items() if len(layers) > 1)
 
 
 def build_network(
