@@ -189,7 +189,7 @@ class Order:
     def _fit_whole(self, layer: Layer) -> None:
         """Fit a layer that no method has changed to what it now reads."""
         model = self.selection.model
-        if not (layer.type in TYPES and self._fits() and model.blobs(layer.name)):
+        if not (layer.kind in TYPES and self._fits() and model.blobs(layer.name)):
             return
         problem = why_not(self._network, layer, self._shapes[layer.bottoms[0]])
         if problem:

@@ -169,7 +169,7 @@ class Output(Score):
 
 
 def _has_matrix(model: Model, layer: Layer) -> bool:
-    plain = layer.type in ("Convolution", "InnerProduct") and len(layer.bottoms) == 1
+    plain = layer.kind in ("Convolution", "InnerProduct") and len(layer.bottoms) == 1
     return plain and bool(model.blobs(layer.name))
 
 

@@ -56,7 +56,7 @@ def tables_of(
     for number, layer in enumerate(layers, 1):
         if layer.name in left or any(layer.name in table.coupled for table in tables):
             continue
-        takers = [one for one in methods if layer.type in one.layer_types]
+        takers = [one for one in methods if one.takes(layer.type)]
         computes = bool(cost.macs.get(layer.name))
         if keeps(wishes.keep, layer.name, layer.type) and (takers or computes):
             left[layer.name] = KEPT

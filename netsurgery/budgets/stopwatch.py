@@ -11,7 +11,7 @@ import numpy as np
 
 from netsurgery.calibration.batching import input_shapes
 from netsurgery.calibration.random_inputs import random_inputs
-from netsurgery.calibration.running import place_weights, renamed
+from netsurgery.calibration.running import in_words_of, place_weights, renamed
 from netsurgery.engines import Engine, Session
 from netsurgery.errors import EngineError
 from netsurgery.formats.scratch import scratch_folder
@@ -114,8 +114,10 @@ def open_as_it_is(engine: Engine, model: Model, before: Optional[Session] = None
     """
     with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
-        prototxt.write_bytes(in_stock_form(model.network()).prototxt.data)
-        weights = place_weights(model.weights, model.network(), engine, Path(folder))
+        network = in_stock_form(model.network())
+        plain = in_words_of(engine, network, network.prototxt, model.weights)
+        prototxt.write_bytes(plain.prototxt.data)
+        weights = place_weights(plain.weights, network, engine, Path(folder))
         try:
             if before is None:
                 return engine.open(prototxt, weights)

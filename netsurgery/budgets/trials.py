@@ -137,7 +137,7 @@ class Trials:
         }
 
     def _is_tried(self, layer: Layer) -> bool:
-        taken = any(layer.type in one.layer_types for one in self._wishes.low_rank())
+        taken = any(one.takes(layer.type) for one in self._wishes.low_rank())
         return taken and not self._is_kept(layer)
 
     def _is_kept(self, layer: Layer) -> bool:
@@ -210,7 +210,7 @@ def _products(model: Model) -> Dict[str, MatrixProduct]:
     return {
         layer.name: MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
         for layer in network.layers
-        if layer.type in TYPES
+        if layer.kind in TYPES
         and model.blobs(layer.name)
         and not why_not(network, layer, shapes[layer.bottoms[0]])
     }

@@ -33,7 +33,9 @@ def _says(message: str, **wanted: Any) -> Callable[[Any], bool]:
 # The layers in which one sample of a batch changes another, or the order of the rows.
 _TIES: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys((*REGION_TYPES, "LSTM", "RNN", "Proposal", "Python"), _always),
-    **dict.fromkeys(("BatchReindex", "Filter", "Reverse", "DetectionOutput"), _always),
+    **dict.fromkeys(
+        ("BatchReindex", "ContinuationIndicator", "Filter", "Reverse", "DetectionOutput"), _always
+    ),
     "ArgMax": _says("argmax_param", axis=0),
     "BatchNorm": _says("batch_norm_param", use_global_stats=False),
     "Concat": _says("concat_param", axis=0, concat_dim=0),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import replace
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from netsurgery.calibration.running import Runner, load_model, users_names
+from netsurgery.calibration.running import Runner, given_weights, load_model, users_names
 from netsurgery.engines import Engine
 from netsurgery.engines.caffe import CaffeSession
+from netsurgery.formats.weights import Weights
 from netsurgery.network.model import Model
 
 LARGE = 64e6
@@ -88,9 +90,11 @@ def _most_alike(spare: Sequence[_Open], model: Model) -> Optional[Tuple[_Open, L
 
 def _changed(one: _Open, model: Model) -> Optional[List[str]]:
     """Return the layers whose weights must be set anew, or None where that is not enough."""
-    old, new, session = one.model.weights, model.weights, one.runner.session
-    alike = one.model.prototxt.data == model.prototxt.data
-    if not (alike and old and new and isinstance(session, CaffeSession)):
+    old, session = one.runner.weights, one.runner.session
+    if one.model.prototxt.data != model.prototxt.data or not isinstance(session, CaffeSession):
+        return None
+    new = _given(one, model)
+    if not (old and new):
         return None
     names = [name for name in session.parameter_shapes if old.find(name) != new.find(name)]
     for name in names:
@@ -104,16 +108,24 @@ def _refilled(one: _Open, names: Sequence[str], model: Model) -> _Open:
     """Set the weights of some layers anew; what the net made before them, it keeps."""
     session = one.runner.session
     assert isinstance(session, CaffeSession)
+    new = _given(one, model)
+    assert new is not None
     session.set_parameters(
         {
             name: [
                 blob.array().reshape(shape)
-                for blob, shape in zip(model.blobs(name), session.parameter_shapes[name])
+                for blob, shape in zip(new.blobs(name), session.parameter_shapes[name])
             ]
             for name in names
         }
     )
-    return one._replace(model=model)
+    return one._replace(model=model, runner=replace(one.runner, weights=new))
+
+
+def _given(one: _Open, model: Model) -> Optional[Weights]:
+    """The weights of another model of the same text, as the engine is to be given them."""
+    as_they_are = one.runner.weights is one.model.weights
+    return model.weights if as_they_are else given_weights(one.engine, model)
 
 
 def _is_large(model: Model) -> bool:

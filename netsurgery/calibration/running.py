@@ -15,12 +15,14 @@ from netsurgery.engines import Engine, Session, engines
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import EngineError
 from netsurgery.formats.convert import convert_weights, in_float32
+from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.formats.weights import Weights
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
 from netsurgery.network.parameters import owners_of_shared
+from netsurgery.network.stock import Translation, in_stock_words, is_otherwise, lacking
 
 EngineLike = Optional[Union[Engine, str]]
 
@@ -36,12 +38,14 @@ class Runner:
         session: The model in the engine.
         names: The blob of the session that holds each value.
         file: What the engine calls the prototxt.
+        weights: The weights as the engine was given them, see `given_weights`.
     """
 
     network: Network
     session: Session
     names: Mapping[Value, str]
     file: str
+    weights: Optional[Weights] = None
 
     def run(self, batch: Batch, values: Mapping[str, Value]) -> dict[str, np.ndarray]:
         """Return the chosen values for a batch, without the rows of repeated samples.
@@ -86,10 +90,11 @@ def load_model(engine: Engine, model: Model, session: Optional[Session] = None) 
     """
     network = model.network()
     apart = take_apart(network)
+    plain = in_words_of(engine, network, apart.prototxt, model.weights)
     with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
-        prototxt.write_bytes(apart.prototxt.data)
-        weights = place_weights(model.weights, network, engine, Path(folder))
+        prototxt.write_bytes(plain.prototxt.data)
+        weights = place_weights(plain.weights, network, engine, Path(folder))
         try:
             if session is None:
                 session = engine.open(prototxt, weights)
@@ -97,7 +102,31 @@ def load_model(engine: Engine, model: Model, session: Optional[Session] = None) 
                 session = engine.reopen(session, prototxt, weights)
         except EngineError as error:
             raise renamed(error, str(prototxt), network) from None
-        return Runner(network, session, apart.names, str(prototxt))
+        return Runner(network, session, apart.names, str(prototxt), plain.weights)
+
+
+def given_weights(engine: Engine, model: Model) -> Optional[Weights]:
+    """Return the weights of a model as an engine that lacks a fork's layers is given them."""
+    network = model.network()
+    return in_words_of(engine, network, take_apart(network).prototxt, model.weights).weights
+
+
+def in_words_of(
+    engine: Engine, network: Network, prototxt: Prototxt, weights: Optional[Weights]
+) -> Translation:
+    """Return a net in words that the engine knows, see `netsurgery.network.stock`.
+
+    Args:
+        engine: The engine.
+        network: The net.
+        prototxt: Its text, or that of the net taken apart.
+        weights: Its weights.
+    """
+    if not is_otherwise(network):
+        return Translation(prototxt, weights)
+    state = network.state
+    given = Network.of(prototxt, state.phase, state.level, state.stages)
+    return in_stock_words(given, weights, engine.unsupported)
 
 
 @contextlib.contextmanager
@@ -128,21 +157,15 @@ def choose_engine(engine: EngineLike, *networks: Network) -> Engine:
         return engine_named(engine)
     if engine is not None:
         return engine
-    types = sorted(
-        {
-            layer.type
-            for network in networks
-            for layer in network.layers
-            if not network.stands_in(layer)
-        }
-    )
     refusals = []
     for candidate in engines():
         probe = candidate.probe()
-        missing = candidate.unsupported(types) if probe.usable else []
-        if probe.usable and not missing:
-            return candidate
-        cannot = f"cannot run layers of type {', '.join(missing)}"
+        missing: set[str] = set()
+        if probe.usable:
+            missing.update(*(lacking(network, candidate.unsupported) for network in networks))
+            if not missing:
+                return candidate
+        cannot = f"cannot run layers of type {', '.join(sorted(missing))}"
         refusals.append(f"{candidate.name}: {cannot if missing else probe.reason}")
     raise EngineError(
         f"no engine can run this net ({'; '.join(refusals)})",

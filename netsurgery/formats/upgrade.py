@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from netsurgery.formats import layer_layout, layout
+from netsurgery.formats.dilation import in_stock_fields
 from netsurgery.formats.downgrade import downgrade_layers
 from netsurgery.formats.edits import Edits
 from netsurgery.formats.layer_text import LayerText
@@ -41,8 +42,8 @@ def upgrade(prototxt: Prototxt, keep_unknown: bool = False) -> Upgraded:
 
     V0 and V1 layers become V2, ``padding`` layers become the ``pad`` of those behind them,
     data layers' scale, mean file, crop and mirror move to ``transform_param``, the net's own
-    inputs become an Input layer, and old BatchNorm ``param`` blocks get multipliers of zero.
-    Comments stay, and so does every byte that needs no change.
+    inputs become an Input layer, `hole` becomes `dilation`, and old BatchNorm ``param`` blocks get
+    multipliers of zero. Comments stay, and so does every byte that needs no change.
 
     Args:
         prototxt: A net in any version.
@@ -57,6 +58,7 @@ def upgrade(prototxt: Prototxt, keep_unknown: bool = False) -> Upgraded:
             notes.add(None, field.start, "input is dropped: it has no shape")
     if prototxt.version != "V2":
         prototxt = _layers_as_v2(prototxt, notes)
+    prototxt = _dilations(prototxt, notes, keep_unknown)
     return Upgraded(_batch_norms(_inputs_as_layer(prototxt)), tuple(notes.lines))
 
 
@@ -79,6 +81,22 @@ def _layers_as_v2(prototxt: Prototxt, notes: UpgradeNotes) -> Prototxt:
         for edit in layer_layout.edits(prototxt.data, prototxt.layers, changes):
             edits.replace(*edit)
     return Prototxt.parse(edits.result(), prototxt.file)
+
+
+def _dilations(prototxt: Prototxt, notes: UpgradeNotes, keep: bool) -> Prototxt:
+    """Write `hole` as `dilation`, which it is called today."""
+    texts = {}
+    for layer in prototxt.layers:
+        fields = in_stock_fields(layer.parameter.convolution_param)
+        if not fields:
+            continue
+        names = " and ".join(name for name, value in fields.items() if value is None)
+        fate = "is kept, and stock Caffe will refuse it" if keep else "is now written as dilation"
+        notes.lines.append(f"layer {layer.name!r}: {names} {fate}")
+        texts[layer.index] = layer.edited(
+            fields={f"convolution_param.{name}": value for name, value in fields.items()}
+        )
+    return prototxt.replace_layers(texts) if texts and not keep else prototxt
 
 
 def _header(prototxt: Prototxt, edits: Edits, notes: UpgradeNotes) -> None:

@@ -20,6 +20,7 @@ from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
+from netsurgery.network.twins import stock_type
 
 Arrays = Sequence[np.ndarray]
 
@@ -136,6 +137,10 @@ class Method(ABC):
     layer_types: ClassVar[tuple]
     options: ClassVar[tuple]
     cause: ClassVar[str] = "what was done"
+
+    def takes(self, layer_type: str) -> bool:
+        """Return whether it takes layers of a type, or of the stock type that is its twin."""
+        return not {layer_type, stock_type(layer_type)}.isdisjoint(self.layer_types)
 
     def refuse_unknown(self, options: Iterable[str], layer: Optional[str] = None) -> None:
         """See that the method has all of some options.

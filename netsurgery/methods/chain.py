@@ -20,6 +20,7 @@ from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
 from netsurgery.network.foreign_fields import why_foreign
 from netsurgery.network.model import Model
+from netsurgery.network.twins import stock_type
 
 Group = Tuple[LayerText, ...]
 
@@ -188,7 +189,7 @@ class ChainMethod(LowRank):
             edit,
             texts,
             {
-                name: _stored(new, group[0].type, found, model.blobs(name)[1:])
+                name: _stored(new, stock_type(group[0].type), found, model.blobs(name)[1:])
                 for name, new in pieces.items()
                 if model.blobs(name)
             },
@@ -213,7 +214,7 @@ class ChainMethod(LowRank):
         group = coupled_layers(model, name)
         for layer in group:
             problem = why_foreign(layer)
-            if layer.type not in self.layer_types:
+            if not self.takes(layer.type):
                 problem = (
                     f"it is of type {layer.type}; {self.name} takes {' or '.join(self.layer_types)}"
                     if layer.name == name

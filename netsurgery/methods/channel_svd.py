@@ -18,6 +18,7 @@ from netsurgery.methods import METHODS
 from netsurgery.methods.chain import Found, Task
 from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.fitting import FITS, NONE, fit_outputs, joined_bias
+from netsurgery.network.twins import groups_of
 
 
 @METHODS.register("channel_svd")
@@ -37,7 +38,9 @@ class ChannelSVD(ConvolutionChain):
         """Factor the kernel of every group."""
         if task.option("fit", FITS) == NONE:
             return super().factor(task)
-        parts = np.split(task.weights, task.layer.parameter.convolution_param.group)
+        parts = np.split(
+            task.weights, groups_of(task.layer.type, task.layer.parameter.convolution_param)
+        )
         matrices = [part.reshape(len(part), -1) for part in parts]
         fits = fit_outputs(task, matrices, task.option("split", SPLITS))
         firsts = [fit.right.reshape(-1, *task.weights.shape[1:]) for fit in fits]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, List, Mapping, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError
+from netsurgery.formats.dilation import FORK_FIELDS, fork_words
 from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.weights import Blob
 from netsurgery.linalg.convolution_factors import (
@@ -23,6 +24,7 @@ from netsurgery.methods.pieces import PLACES, Names, carried_parameters, wiring
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes.base import Node
 from netsurgery.network.shapes.windows import Windows, read_windows
+from netsurgery.network.twins import CONVOLUTION, groups_of
 
 # Padding stands before the first layer of its axis, and no layer but the last has a bias: at the
 # borders the chain reads the zeros that the original reads.
@@ -32,6 +34,7 @@ _WINDOW_FIELDS = (
     "kernel_size",
     *_STEPS,
     "dilation",
+    *FORK_FIELDS,
     *(f"{stem}_{axis}" for stem in _WINDOW for axis in "hw"),
 )
 _SHAPE_FIELDS = ("num_output", "bias_term", "group", *_WINDOW_FIELDS)
@@ -40,7 +43,7 @@ _SHAPE_FIELDS = ("num_output", "bias_term", "group", *_WINDOW_FIELDS)
 class ConvolutionMethod(ChainMethod):
     """Base of the methods that put several convolutions in the place of one."""
 
-    layer_types: ClassVar[tuple] = ("Convolution",)
+    layer_types: ClassVar[tuple] = (CONVOLUTION,)
     message: ClassVar[str] = "convolution_param"
 
     def form(self, layer: LayerText) -> Tuple[Any, ...]:
@@ -59,7 +62,7 @@ class ConvolutionMethod(ChainMethod):
             problem = f"it convolves over {len(parameter.kernel_size)} axes, not height and width"
         if problem:
             raise PlanError(problem, layer=layer.name, remedy="leave it out of the plan")
-        return (parameter.num_output, parameter.group, *_windows(layer).kernel)
+        return (parameter.num_output, _groups(layer), *_windows(layer).kernel)
 
     def read(self, layer: LayerText, blob: Blob) -> np.ndarray:
         """Return the kernel, (num_output, inputs / group, height, width).
@@ -90,11 +93,11 @@ class ConvolutionMethod(ChainMethod):
             "window": carried_parameters(layer, self.message, _other_fields(layer, self.message)),
             "kernel_h": windows.kernel[0],
             "kernel_w": windows.kernel[1],
-            "vertical": _along(windows, 0),
-            "horizontal": _along(windows, 1),
+            "vertical": _along(parameter, windows, 0),
+            "horizontal": _along(parameter, windows, 1),
         }
         for place, rank in zip(PLACES, ranks):
-            values[f"{place}_output"] = parameter.group * rank
+            values[f"{place}_output"] = _groups(layer) * rank
         for number, place in enumerate(PLACES[: self.length]):
             last = number == self.length - 1
             values[f"{place}_parameters"] = _parameters(layer, self.message, last)
@@ -138,7 +141,7 @@ class ConvolutionChain(ConvolutionMethod):
 
 
 def _groups(layer: LayerText) -> int:
-    return int(layer.parameter.convolution_param.group)
+    return groups_of(layer.type, layer.parameter.convolution_param)
 
 
 def _windows(layer: LayerText) -> Windows:
@@ -146,7 +149,7 @@ def _windows(layer: LayerText) -> Windows:
     return read_windows(node, layer.parameter.convolution_param, 2)
 
 
-def _along(windows: Windows, axis: int) -> str:
+def _along(parameter: Any, windows: Windows, axis: int) -> str:
     """Stride, pad and dilation of a layer that runs over one axis of the window only."""
     lines: List[str] = []
     for name, sizes, default in (("stride", windows.stride, 1), ("pad", windows.pad, 0)):
@@ -157,7 +160,9 @@ def _along(windows: Windows, axis: int) -> str:
     if windows.dilation[axis] != 1:
         own = [1, 1]
         own[axis] = windows.dilation[axis]
-        lines += [f"dilation: {size}" for size in own]
+        # In the words of the original: a fork may have no others.
+        words = fork_words(parameter)
+        lines += [f"{word}: {size}" for word, size in zip(words or ("dilation",) * 2, own)]
     return "".join(f"    {line}\n" for line in lines)
 
 
@@ -170,7 +175,8 @@ def _other_fields(layer: LayerText, message: str) -> List[str]:
 def _parameters(layer: LayerText, message: str, last: bool) -> str:
     """The fields of the layer's parameter that say nothing of shapes, its groups, and its bias."""
     parameter = layer.parameter.convolution_param
-    lines = f"    group: {parameter.group}\n" if parameter.group != 1 else ""
+    groups = _groups(layer)
+    lines = f"    group: {groups}\n" if groups != 1 else ""
     if last and not parameter.bias_term:
         lines = "    bias_term: false\n" + lines
     left_out = _SHAPE_FIELDS if last else (*_SHAPE_FIELDS, "bias_filler")

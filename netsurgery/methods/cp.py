@@ -21,6 +21,7 @@ from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import Found, Task
 from netsurgery.methods.convolution import ConvolutionMethod
 from netsurgery.methods.pieces import Names
+from netsurgery.network.twins import groups_of
 
 _MOST = 256
 _FITS: Dict[str, Cp] = {}
@@ -48,7 +49,7 @@ class CanonicalPolyadic(ConvolutionMethod):
         Raises:
             PlanError: It has groups, or is no plain convolution over height and width.
         """
-        groups = layer.parameter.convolution_param.group
+        groups = groups_of(layer.type, layer.parameter.convolution_param)
         if groups != 1:
             problem = f"it has {groups} groups; cp takes layers without"
             raise PlanError(problem, layer=layer.name, remedy="leave it out of the plan")

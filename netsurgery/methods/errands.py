@@ -121,7 +121,7 @@ def why_not_alone(network: Network, layer: Layer, bottom: Optional[Shape]) -> Op
         layer: The layer.
         bottom: Shape of what it reads.
     """
-    if layer.type not in TYPES:
+    if layer.kind not in TYPES:
         return f"it is of type {layer.type}; refit takes {' or '.join(TYPES)}"
     named = [other for other in network.layers if other.name == layer.name]
     if len(named) > 1 or len(layer.bottoms) > 1 or weights_name(layer.text):
@@ -152,7 +152,7 @@ def _beside(model: Model, network: Network, layer: Layer, context: Context) -> O
         if len(readers) != 1:
             return None
         reader = readers[0]
-        if reader.type == "Eltwise":
+        if reader.kind == "Eltwise":
             break
         blobs = model.blobs(reader.name)
         if reader.type not in PER_CHANNEL_TYPES or not blobs:

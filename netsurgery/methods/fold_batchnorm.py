@@ -90,7 +90,7 @@ class FoldBatchNorm(Method):
 
 
 def _require_chain(model: Model, network: Network, name: str) -> Tuple[Chain, Product]:
-    found = [layer for layer in network.find(name) if layer.type in PRODUCT_TYPES]
+    found = [layer for layer in network.find(name) if layer.kind in PRODUCT_TYPES]
     if not found:
         raise PlanError(
             f"there is no layer of that name and of type {', '.join(PRODUCT_TYPES)}",

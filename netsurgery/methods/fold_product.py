@@ -11,9 +11,9 @@ from netsurgery.formats.weights import Blob
 from netsurgery.network.graph import Layer
 from netsurgery.network.per_channel import Axis
 from netsurgery.network.shapes import Shape
+from netsurgery.network.twins import CONVOLUTION, groups_of
 
-_DEPTHWISE = ("ConvolutionDepthwise", "DepthwiseConvolution")
-_CONVOLUTIONS = ("Convolution", "Deconvolution", *_DEPTHWISE)
+_CONVOLUTIONS = (CONVOLUTION, "Deconvolution")
 PRODUCT_TYPES = (*_CONVOLUTIONS, "InnerProduct")
 
 
@@ -42,7 +42,7 @@ class Product:
         """
         self.layer = layer
         self._bottom = bottom
-        self._convolves = layer.type in _CONVOLUTIONS
+        self._convolves = layer.kind in _CONVOLUTIONS
         self.message = "convolution_param" if self._convolves else "inner_product_param"
         self._parameter: Any = getattr(layer.parameter, self.message)
         self._refuse_unusual(blobs)
@@ -117,8 +117,10 @@ class Product:
     def _groups(self) -> int:
         if not self._convolves:
             return 1
-        own = self.layer.type in _DEPTHWISE
-        return int(self._parameter.num_output if own else self._parameter.group)
+        return groups_of(self.layer.type, self._parameter, self._channels())
+
+    def _channels(self) -> Optional[int]:
+        return self._bottom[self._parameter.axis] if self._bottom else None
 
     def _outputs(self) -> Axis:
         axes = len(self._bottom) if self._bottom else 0

@@ -178,7 +178,7 @@ def _fold_run(
 
 def _pads(cut: Cut) -> bool:
     """Whether zeros stand in for inputs somewhere, or inputs meet weights in another way."""
-    if cut.layer.type not in TYPES:
+    if cut.layer.kind not in TYPES:
         return True
     parameter = cut.layer.parameter.convolution_param
     return bool(any(parameter.pad) or parameter.pad_h or parameter.pad_w)

@@ -28,14 +28,18 @@ _DECONVOLUTION = (BlobFacts("weights", 1, 0), _BIAS)
 _LSTM = (BlobFacts("input weights", 0, 1), _BIAS, BlobFacts("hidden weights", 0))
 
 BLOBS: Dict[str, Tuple[BlobFacts, ...]] = {
-    "BatchNorm": (BlobFacts("mean", 0), BlobFacts("variance", 0), BlobFacts("scale factor")),
+    "BatchNorm": (
+        BlobFacts("mean", 0),
+        BlobFacts("variance", 0),
+        BlobFacts("scale factor"),
+        BlobFacts("scale", 0),
+        _BIAS,
+    ),
     "Bias": (_BIAS,),
     "Convolution": _CONVOLUTION,
-    "ConvolutionDepthwise": _CONVOLUTION,
     "ConvolutionRistretto": _CONVOLUTION,
     "Deconvolution": _DECONVOLUTION,
     "DeconvolutionRistretto": _DECONVOLUTION,
-    "DepthwiseConvolution": _CONVOLUTION,
     "Embed": (BlobFacts("weights", 1, 0), _BIAS),
     "FcRistretto": _CONVOLUTION,
     "InnerProduct": _CONVOLUTION,
@@ -48,7 +52,7 @@ BLOBS: Dict[str, Tuple[BlobFacts, ...]] = {
 
 def blob_facts(layer: Layer) -> Tuple[BlobFacts, ...]:
     """What the blobs of a layer are, in order; () where that is not known."""
-    facts = BLOBS.get(layer.type, ())
+    facts = BLOBS.get(layer.kind, ())
     if layer.type == "Scale" and len(layer.bottoms) > 1:
         return facts[1:]
     if facts is _CONVOLUTION and layer.parameter.inner_product_param.transpose:
@@ -65,17 +69,17 @@ def blob_name(layer: Layer, index: int) -> str:
 def shares_memory(layer: Layer) -> bool:
     """Whether the tops of a layer are the memory of its bottom under other shapes."""
     single = {"Concat": layer.bottoms, "Slice": layer.tops}
-    return layer.type in ("Flatten", "Reshape", "Split") or len(single.get(layer.type, ())) == 1
+    return layer.kind in ("Flatten", "Reshape", "Split") or len(single.get(layer.kind, ())) == 1
 
 
 def spoils_its_bottom(layer: Layer) -> bool:
     """Whether a layer that computes in place reads what it has overwritten already."""
     parameter = layer.parameter
-    if layer.type == "Eltwise":
+    if layer.kind == "Eltwise":
         return parameter.eltwise_param.operation == parameter.eltwise_param.SUM
-    if layer.type == "LRN":
+    if layer.kind == "LRN":
         return parameter.lrn_param.norm_region == parameter.lrn_param.ACROSS_CHANNELS
-    return layer.type in ("Convolution", "Deconvolution", "InnerProduct", "Permute", "Pooling")
+    return layer.kind in ("Convolution", "Deconvolution", "InnerProduct", "Permute", "Pooling")
 
 
 def is_foreign(layer: Layer) -> bool:
@@ -108,6 +112,7 @@ _FORKS = {
     "ShuffleNet": "ShuffleChannel",
     "MobileNet": "ConvolutionDepthwise DepthwiseConvolution ReLU6",
     "YOLO": "Region RegionLoss Reorg YoloDetectionOutput Yolov3 Yolov3DetectionOutput",
+    "CRNN": "ContinuationIndicator Reverse Transpose",
     "Ristretto": "ConvolutionRistretto DeconvolutionRistretto FcRistretto LRNRistretto",
     "Dynamic Network Surgery": "CConvolution CInnerProduct",
     "FlowNet": "ChannelNorm Correlation Correlation1D FlowWarp Resample",

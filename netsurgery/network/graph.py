@@ -11,6 +11,7 @@ from netsurgery.formats.prototxt import LayerText, Prototxt
 from netsurgery.network.padding import PADDING, find_padding, padded
 from netsurgery.network.phases import State
 from netsurgery.network.sharing import SharedParameter, shared_parameters
+from netsurgery.network.twins import stock_type
 
 Shape = Tuple[int, ...]
 
@@ -52,6 +53,11 @@ class Layer:
     tops: Tuple[Value, ...]
     parameter: Any
     text: LayerText
+
+    @property
+    def kind(self) -> str:
+        """The stock type that computes what its type does, which a fork may call otherwise."""
+        return stock_type(self.type)
 
     @property
     def in_place(self) -> Tuple[Tuple[Value, Value], ...]:

@@ -14,8 +14,8 @@ from netsurgery.network.graph import Layer, Network
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Node, Shape, parameter_shapes
 from netsurgery.network.shapes.windows import read_windows
+from netsurgery.network.twins import CONVOLUTION, groups_of
 
-CONVOLUTIONS = ("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution")
 INNER_PRODUCT, DECONVOLUTION = "InnerProduct", "Deconvolution"
 
 
@@ -128,7 +128,7 @@ def _sharing(network: Network) -> Set[int]:
 def _linear(
     layer: Layer, bottoms: Sequence[Optional[Shape]], blobs: Sequence[np.ndarray]
 ) -> Optional[Linear]:
-    if layer.type not in (*CONVOLUTIONS, DECONVOLUTION, INNER_PRODUCT) or not blobs:
+    if layer.kind not in (CONVOLUTION, DECONVOLUTION, INNER_PRODUCT) or not blobs:
         return None
     weights, *bias = blobs
     if layer.type == INNER_PRODUCT:
@@ -137,14 +137,14 @@ def _linear(
         meets_all = True
     else:
         weights = _grouped(layer, weights, bottoms[0] or ())
-        meets_all = layer.type in CONVOLUTIONS and all(_inside(layer, one or ()) for one in bottoms)
+        meets_all = layer.kind == CONVOLUTION and all(_inside(layer, one or ()) for one in bottoms)
     rows = weights.shape[:2]
     return Linear(layer, weights, bias[0].reshape(rows) if bias else None, meets_all)
 
 
 def _grouped(layer: Layer, weights: np.ndarray, bottom: Shape) -> np.ndarray:
     parameter = layer.parameter.convolution_param
-    groups = bottom[parameter.axis] if layer.type == "ConvolutionDepthwise" else parameter.group
+    groups = groups_of(layer.type, parameter, bottom[parameter.axis])
     first, second = weights.shape[:2]
     grouped = weights.reshape(groups, first // groups, second, -1)
     return grouped.transpose(0, 2, 1, 3) if layer.type == DECONVOLUTION else grouped

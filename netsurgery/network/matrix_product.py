@@ -13,9 +13,10 @@ from netsurgery.network.graph import Layer
 from netsurgery.network.shapes import Shape
 from netsurgery.network.shapes.base import Node
 from netsurgery.network.shapes.windows import read_windows
+from netsurgery.network.twins import CONVOLUTION, groups_of
 
 Places = Optional[np.ndarray]
-TYPES = ("Convolution", "InnerProduct")
+TYPES = (CONVOLUTION, "InnerProduct")
 
 
 class MatrixProduct:
@@ -32,7 +33,7 @@ class MatrixProduct:
     @classmethod
     def find(cls, layer: Layer, bottom: Optional[Shape]) -> Optional[MatrixProduct]:
         """Return the layer as a product, or None where it is none that this class reads."""
-        if layer.type not in TYPES or bottom is None:
+        if layer.kind not in TYPES or bottom is None:
             return None
         parameter = layer.parameter.convolution_param
         pictures = len(bottom) == 4 and parameter.axis in (1, -3)
@@ -49,15 +50,15 @@ class MatrixProduct:
             NetworkError: It is of another type, or convolves over other than two axes.
         """
         self.layer = layer
-        if layer.type not in TYPES:
+        if layer.kind not in TYPES:
             self._refuse(f"it is of type {layer.type}, not {' or '.join(TYPES)}")
-        self._convolves = layer.type == "Convolution"
+        self._convolves = layer.kind == CONVOLUTION
         if self._convolves:
             parameter = layer.parameter.convolution_param
             if len(bottom) != 4 or parameter.axis not in (1, -3):
                 self._refuse(f"it convolves an input of shape {bottom}, not (N, C, H, W)")
             self._windows = read_windows(Node(layer, (bottom,)), parameter, 2)
-            self.groups = parameter.group
+            self.groups = groups_of(layer.type, parameter, bottom[1])
         else:
             self._axis = layer.parameter.inner_product_param.axis % len(bottom)
             self.groups = 1

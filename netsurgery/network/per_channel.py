@@ -1,18 +1,19 @@
-"""BatchNorm, Scale and Bias as what they are in a trained net: ``y = scale * x + shift``."""
+"""BatchNorm, BN, Scale and Bias as what they are in a trained net: ``y = scale * x + shift``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, NoReturn, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats.weights import Blob
 from netsurgery.network.graph import Layer
+from netsurgery.network.normalising import NORMALISING, read_normalisation
 
 # What forks write into batch_norm_param that changes nothing here.
-_HARMLESS = ("engine", "scale_filler", "bias_filler", "filler", "update_global_stats")
+_HARMLESS = ("engine", "update_global_stats")
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ def shifted(found: PerChannel, blobs: Sequence[Blob], shift: np.ndarray) -> Sequ
         shift: Shape (channels,).
     """
     arrays = [blob.array(np.float64) for blob in blobs]
-    if found.layer.type == "BatchNorm":
-        mean, variance = _statistics(arrays)
-        mean = mean - shift / found.scale
-        return [mean, variance, np.ones(arrays[2].shape)]
     index = found.shift_blob
+    if found.layer.type == "BatchNorm" and index == 0:
+        held = read_normalisation(found.layer, arrays)
+        mean = held.mean - shift / found.scale
+        return [mean, held.variance, np.ones(arrays[2].shape)]
     assert index is not None, "it cannot add anything"
     arrays[index] = arrays[index] + shift.reshape(arrays[index].shape)
     return arrays
@@ -92,26 +93,16 @@ def _refuse_unreadable(layer: Layer, blobs: Sequence[Blob]) -> None:
 
 
 def _read_batch_norm(layer: Layer, blobs: Sequence[Blob], axis: Axis) -> PerChannel:
-    parameter = layer.parameter.batch_norm_param
-    if parameter.HasField("use_global_stats") and not parameter.use_global_stats:
-        _refuse(layer, "it normalises by the batch (use_global_stats: false)")
-    if len(blobs) != 3 or blobs[2].count != 1:
-        _refuse(layer, f"it is a fork's, with {len(blobs)} blobs: make it a BatchNorm and a Scale")
+    found = read_normalisation(layer, [blob.array(np.float64) for blob in blobs])
     if axis.index != 1:
         _refuse(layer, f"it takes channels along axis 1, where they are along axis {axis.index}")
-    mean, variance = _statistics([blob.array(np.float64) for blob in blobs])
-    _refuse_other_count(layer, mean.size, axis)
-    if not (variance + parameter.eps > 0).all():
+    _refuse_other_count(layer, found.mean.size, axis)
+    if not (found.variance + found.eps > 0).all():
         _refuse(layer, "its variance and eps are not above zero")
-    scale = 1 / np.sqrt(variance + parameter.eps)
-    return PerChannel(layer, scale, -mean * scale, 0)
-
-
-def _statistics(arrays: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
-    """Mean and variance: Caffe stores sums, and in the third blob what they are divided by."""
-    mean, variance, divisor = arrays
-    factor = 0.0 if divisor.flat[0] == 0 else 1.0 / divisor.flat[0]
-    return mean.reshape(-1) * factor, variance.reshape(-1) * factor
+    scale = found.scale / np.sqrt(found.variance + found.eps)
+    places = found.places
+    shift_blob = places.mean if places.shift is None else places.shift
+    return PerChannel(layer, scale, found.shift - found.mean * scale, shift_blob)
 
 
 def _read_scale(layer: Layer, blobs: Sequence[Blob], axis: Axis) -> PerChannel:
@@ -158,7 +149,7 @@ def _refuse(layer: Layer, problem: str) -> NoReturn:
 
 
 _READERS: Dict[str, Callable[[Layer, Sequence[Blob], Axis], PerChannel]] = {
-    "BatchNorm": _read_batch_norm,
+    **dict.fromkeys(NORMALISING, _read_batch_norm),
     "Scale": _read_scale,
     "Bias": _read_bias,
 }

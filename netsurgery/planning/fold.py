@@ -44,7 +44,7 @@ def plan_folds(model: Model, keep: Sequence[str] = ()) -> Plan:
     taken: set[str] = set()
     reasons: dict[str, str] = {}
     for layer in network.layers:
-        if layer.type not in PRODUCT_TYPES:
+        if layer.kind not in PRODUCT_TYPES:
             continue
         chain = find_chain(model, network, layer, shapes)
         names = [one.name for one in chain.folded if one.name not in taken]

@@ -6,6 +6,7 @@ from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from netsurgery.methods import Edit, LowRank, low_rank_method
 from netsurgery.network.model import Model
+from netsurgery.network.twins import with_twins
 from netsurgery.planning.plan import Left
 from netsurgery.planning.rules import Rule
 
@@ -27,7 +28,7 @@ def forms_by_type(options: Iterable[str]) -> Dict[str, List[LowRank]]:
         methods[0].refuse_unknown(options)
     found: Dict[str, List[LowRank]] = {}
     for method in methods:
-        for type_ in method.layer_types:
+        for type_ in with_twins(method.layer_types):
             if set(options) <= set(method.options):
                 found.setdefault(type_, []).append(method)
     return found

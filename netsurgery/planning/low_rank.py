@@ -13,6 +13,7 @@ from netsurgery.methods import Edit, LowRank, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.shapes.base import show
+from netsurgery.network.twins import stock_type, with_twins
 from netsurgery.planning.asked import rank_facts
 from netsurgery.planning.forms import cheapest, considered, forms_by_type, without_form
 from netsurgery.planning.plan import Left, Plan
@@ -72,9 +73,9 @@ def plan_low_rank(
     else:
         chosen = low_rank_method(wishes.method)
         chosen.refuse_unknown(wishes.options)
-        forms = {type_: [chosen] for type_ in chosen.layer_types}
+        forms = {type_: [chosen] for type_ in with_twins(chosen.layer_types)}
     layers = candidates(model, forms)
-    refuse_idle(wishes.rules, layers, " or ".join(forms))
+    refuse_idle(wishes.rules, layers, " or ".join(dict.fromkeys(map(stock_type, forms))))
     refuse_kept(wishes.rules, wishes.keep, layers)
     refuse_idle_keeps(wishes.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
     planner = _Planner(model, wishes, forms, layers, progress or (lambda name: None))

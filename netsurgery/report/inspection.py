@@ -200,7 +200,7 @@ def _low_rank(
     methods = [low_rank_method(name) for name in _SHOWN]
     for number, layer in enumerate(network.layers, 1):
         for method in methods:
-            if layer.type not in method.layer_types:
+            if not method.takes(layer.type):
                 continue
             progress(f"{layer.name}, {number} of {len(network.layers)} layers")
             try:

@@ -10,6 +10,7 @@ from netsurgery.calibration.running import EngineLike, choose_engine
 from netsurgery.engines import Engine, engines
 from netsurgery.errors import EngineError, NoJudgeError
 from netsurgery.network.graph import Network
+from netsurgery.network.stock import lacking
 
 Result = TypeVar("Result")
 # Threads may sum in another order from one run to the next; what drifts does so by far more.
@@ -92,7 +93,8 @@ def _candidates(engine: EngineLike, networks: tuple[Network, ...]) -> Iterator[E
         yield choose_engine(engine)
         return
     yield (chosen := choose_engine(None, *networks))
-    types = sorted({layer.type for network in networks for layer in network.layers})
     for other in engines():
-        if other.name != chosen.name and other.probe().usable and not other.unsupported(types):
+        if other.name == chosen.name or not other.probe().usable:
+            continue
+        if not any(lacking(network, other.unsupported) for network in networks):
             yield other

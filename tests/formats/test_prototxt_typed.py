@@ -81,12 +81,12 @@ def test_wrong_types_are_refused_with_their_place(
 
 def test_unknown_fields_and_words_are_listed_and_left_out() -> None:
     layer = only_layer(
-        b'layer { name: "c" my_param { a { b: 1 } } convolution_param { num_output: 2 hole: 2 '
-        b"engine: MKL2017 hole: 3 } loss_param { normalization: 17 } [ext.field]: 1 }"
+        b'layer { name: "c" my_param { a { b: 1 } } convolution_param { num_output: 2 gap: 2 '
+        b"engine: MKL2017 gap: 3 } loss_param { normalization: 17 } [ext.field]: 1 }"
     )
     assert layer.unknown == (
         "my_param",
-        "convolution_param.hole",
+        "convolution_param.gap",
         "convolution_param.engine",
         "loss_param.normalization",
         "[ext.field]",

@@ -147,14 +147,35 @@ def test_what_cannot_be_folded_is_left_with_the_reason(reason: str) -> None:
         operate(model, Plan((Edit("conv", "fold_batchnorm"),)))
 
 
-def test_a_fork_with_its_own_scale_is_left() -> None:
-    model = small(
-        f"{CONV}\nbn BatchNorm conv bn batch_norm_param {{ scale_bias: true }}",
-        conv=WEIGHTS,
-        bn=[*BATCH_NORM, *WEIGHTS[1:] * 2],
-    )
+FORKS = {
+    "BatchNorm batch_norm_param { use_weight_bias: true }": "it is a fork's, with 4 blobs",
+    "BatchNorm batch_norm_param { relu: true }": "does not know its batch_norm_param.relu",
+    "BN": "forks have other layers of type BN",
+    "BN bn_param { eps: 0.1 icnet: true }": "does not know its bn_param.icnet",
+    "BN bn_param { var_eps: 0.1 }": "moving_average: true is not written",
+    "BN bn_param { moving_average: true }": "its var_eps is not written",
+}
+
+
+@pytest.mark.parametrize("layer", sorted(FORKS))
+def test_a_layer_of_a_fork_of_which_too_little_is_known_is_left(layer: str) -> None:
+    kind, _, parameter = layer.partition(" ")
+    blobs = [np.ones((1, 4, 1, 1))] * (3 if "relu" in layer else 4)
+    model = small(f"{CONV}\nbn {kind} conv bn {parameter}", conv=WEIGHTS, bn=blobs)
+    if "relu" in layer:
+        model = small(f"{CONV}\nbn {kind} conv bn {parameter}", conv=WEIGHTS, bn=BATCH_NORM)
     (left,) = plan_folds(model).left
-    assert "does not know its batch_norm_param.scale_bias" in left.reason
+    assert FORKS[layer] in left.reason
+
+
+def test_segnets_layer_that_learns_is_left() -> None:
+    for mode in ("", "bn_mode: LEARN"):
+        parameter = f"bn_param {{ shift_filler {{ value: 0.001 }} {mode} }}"
+        model = small(
+            f"{CONV}\nbn BN conv bn {parameter}", conv=WEIGHTS, bn=[np.ones((1, 4, 1, 1))] * 2
+        )
+        (left,) = plan_folds(model).left
+        assert "BN" in left.reason or "bn_mode is not INFERENCE" in left.reason
 
 
 def test_a_shift_passes_a_padded_layer_only_backward() -> None:

@@ -153,6 +153,60 @@ BY_HAND: Dict[str, Tuple[str, Shape]] = {
     "crelu": (net("2 3 4 5", layer("CReLU", "x", "y")), (2, 6, 4, 5)),
     "axpy": (net("2 3; 2 3 4 5; 2 3 4 5", layer("Axpy", "x x1 x2", "y")), (2, 3, 4, 5)),
     "bn": (net("2 3 4 5", layer("BN", "x", "y")), (2, 3, 4, 5)),
+    "continuation marks": (
+        layer(
+            "ContinuationIndicator",
+            "",
+            "y",
+            "continuation_indicator_param { time_step: 7 batch_size: 2 }",
+        ),
+        (7, 2),
+    ),
+    "transpose": (
+        net(
+            "2 3 4 5",
+            layer("Transpose", "x", "y", "transpose_param { dim: 3 dim: 0 dim: 1 dim: 2 }"),
+        ),
+        (5, 2, 3, 4),
+    ),
+    "reverse": (net("2 3 4", layer("Reverse", "x", "y", "reverse_param { axis: 2 }")), (2, 3, 4)),
+    **{
+        f"dilated by {words}": (
+            net(
+                "2 3 15 17",
+                layer(
+                    "Convolution",
+                    "x",
+                    "y",
+                    f"convolution_param {{ num_output: 4 kernel_size: 3 {words} }}",
+                ),
+            ),
+            shape,
+        )
+        for words, shape in {
+            "hole: 1": (2, 4, 13, 15),
+            "hole: 2": (2, 4, 11, 13),
+            "hole_h: 3": (2, 4, 9, 15),
+            "hole_w: 3 hole_h: 2": (2, 4, 11, 11),
+            "dilation_h: 3 dilation_w: 2": (2, 4, 9, 13),
+        }.items()
+    },
+    "deconvolution with holes": (
+        net(
+            "2 3 5 6",
+            layer(
+                "Deconvolution",
+                "x",
+                "y",
+                "convolution_param { num_output: 4 kernel_size: 3 hole: 2 }",
+            ),
+        ),
+        (2, 4, 9, 10),
+    ),
+    "columns with holes": (
+        net("2 3 9 8", layer("Im2col", "x", "y", "convolution_param { kernel_size: 3 hole: 2 }")),
+        (2, 27, 5, 4),
+    ),
     "relu6": (net("2 3 4 5", layer("ReLU6", "x", "y")), (2, 3, 4, 5)),
     "depthwise": (
         net(

@@ -88,7 +88,10 @@ def test_unknown_layers_make_unknown_values(parse):
         layer("Concat", "x x1", "y", "concat_param { per_fla_fuse: true }"),
         layer("Filter", "x", "y", "filter_param { keep: 1 }"),
         layer(
-            "Convolution", "x", "y", "convolution_param { num_output: 1 kernel_size: 3 hole: 2 }"
+            "Convolution",
+            "x",
+            "y",
+            "convolution_param { num_output: 1 kernel_size: 9 tf_pad: SAME }",
         ),
         layer("Eltwise", "x x1", "y", "eltwise_param { operation: DIV }"),
     ],
@@ -100,7 +103,7 @@ def test_a_field_of_a_fork_excuses_what_stock_caffe_refuses(parse, strange):
 
 def test_blobs_that_depend_on_the_fork_are_unknown(parse):
     (layer_,) = parse(
-        net("2 3") + layer("BatchNorm", "x", "y", "batch_norm_param { scale_bias: true }")
+        net("2 3") + layer("BatchNorm", "x", "y", "batch_norm_param { use_weight_bias: true }")
     ).layers
     assert parameter_shapes(layer_, [(2, 3)]) is None
 

@@ -23,6 +23,7 @@ from netsurgery.network.channels.axes import placed, spread, varying
 from netsurgery.network.channels.ties import Ties
 from netsurgery.network.graph import Layer, Value
 from netsurgery.network.shapes import Shape
+from netsurgery.network.twins import with_twins
 
 if TYPE_CHECKING:
     from netsurgery.formats.weights import Weights
@@ -157,7 +158,7 @@ def rule(*types: str) -> Callable[[AnyChannelRule], AnyChannelRule]:
     """Register the decorated function: it answers the labels of the tops of these types."""
 
     def register(function: AnyChannelRule) -> AnyChannelRule:
-        RULES.update(dict.fromkeys(types, function))
+        RULES.update(dict.fromkeys(with_twins(types), function))
         return function
 
     return register
@@ -167,7 +168,7 @@ def edit(*types: str) -> Callable[[AnyEditRule], AnyEditRule]:
     """Register the decorated function: it answers the fields that change with the channels."""
 
     def register(function: AnyEditRule) -> AnyEditRule:
-        EDITS.update(dict.fromkeys(types, function))
+        EDITS.update(dict.fromkeys(with_twins(types), function))
         return function
 
     return register

@@ -8,7 +8,8 @@ import numpy as np
 
 from netsurgery.network.channels.base import CARRIES, MAKES, READS, Fields, Kept, Node, edit, rule
 from netsurgery.network.graph import Layer
-from netsurgery.network.shapes.convolution import CONVOLUTIONS, DECONVOLUTIONS, DEPTHWISE
+from netsurgery.network.shapes.convolution import CONVOLUTIONS, DECONVOLUTIONS
+from netsurgery.network.twins import groups_of
 
 
 @rule(*CONVOLUTIONS)
@@ -42,7 +43,7 @@ def _convolve(node: Node, outputs_axis: int) -> List[np.ndarray]:
     inputs, outputs = node.along(axis), node.make(param.num_output)
     for number in range(1, len(node.bottoms)):
         node.ties.tie(inputs, node.along(axis, number))
-    group = len(inputs) if node.layer.type in DEPTHWISE else param.group
+    group = groups_of(node.layer.type, param, len(inputs))
     rows = inputs.reshape(group, -1), outputs.reshape(group, -1)
     sizes = rows[0].shape[1], rows[1].shape[1]
     if group > 1 and 1 in sizes:

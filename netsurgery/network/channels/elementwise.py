@@ -8,10 +8,10 @@ import numpy as np
 
 from netsurgery.network.channels.axes import varying
 from netsurgery.network.channels.base import Node, rule
+from netsurgery.network.normalising import NORMALISING, places_of
 from netsurgery.network.shapes.elementwise import NEURONS
 
 _MIXERS = ("LayerNorm", "Reverse")  # keep the shape, but not channel by channel
-_BATCH_NORM_BLOBS = {"BatchNorm": (0, 1), "MKLBatchNorm": (0, 1), "BN": (0, 1)}
 
 
 @rule(*(name for name in NEURONS if name not in _MIXERS), "AbsVal", "Split")
@@ -28,7 +28,7 @@ def prelu(node: Node) -> List[np.ndarray]:
     return [node.bottoms[0]]
 
 
-@rule(*_BATCH_NORM_BLOBS)
+@rule(*NORMALISING, "MKLBatchNorm")
 def batch_norm(node: Node) -> List[np.ndarray]:
     """The channels of the bottom; forks differ in how many blobs they have for each."""
     labels = node.along(1)
@@ -39,8 +39,11 @@ def batch_norm(node: Node) -> List[np.ndarray]:
 
 def _blobs_of_channels(node: Node, channels: int) -> List[int]:
     trained = node.weights.blobs(node.layer.name) if node.weights else ()
+    places = places_of(node.layer) if node.layer.type in NORMALISING else None
+    if places is not None and len(trained) in (0, places.blobs):
+        return list(places.channels)
     if not trained:
-        return list(_BATCH_NORM_BLOBS[node.layer.type])
+        return [0, 1]
     return [index for index, blob in enumerate(trained) if blob.count == channels]
 
 

@@ -10,7 +10,7 @@ from netsurgery.network.channels.axes import varying
 from netsurgery.network.channels.base import Node, rule
 
 
-@rule("Interp", "MKLPooling", "Pooling")
+@rule("Interp", "Pooling")
 def pooling(node: Node) -> List[np.ndarray]:
     """The channels of the first bottom; a second one only gives a size."""
     return [node.placed(_channels(node), 1)] * len(node.tops)

@@ -8,20 +8,19 @@ from typing import Sequence
 import numpy as np
 
 from netsurgery.network.constants.base import Node, rule
+from netsurgery.network.normalising import NORMALISING, read_normalisation, why_not_frozen
 
 
-@rule("BatchNorm")
+@rule(*NORMALISING)
 def batch_norm(node: Node) -> Sequence[np.ndarray]:
     """Normalised by the stored mean and variance, which are frozen when a net is used."""
-    param = node.parameter.batch_norm_param
-    frozen = param.use_global_stats if param.HasField("use_global_stats") else True
-    if not frozen or len(node.blobs) != 3:
+    if not node.blobs or why_not_frozen(node.layer):
         return node.unknown()
-    mean, variance, (factor,) = node.blobs
-    scale = np.float32(0 if factor == 0 else 1 / factor)
-    deviation = np.sqrt(scale * variance + np.float32(param.eps))
-    centred = node.bottoms[0] - node.placed(scale * mean, 1)
-    return [centred / node.placed(deviation, 1)]
+    found = read_normalisation(node.layer, node.blobs)
+    deviation = np.sqrt(found.variance + found.eps)
+    centred = node.bottoms[0] - node.placed(found.mean, 1)
+    scaled = centred / node.placed(deviation, 1) * node.placed(found.scale, 1)
+    return [scaled + node.placed(found.shift, 1)]
 
 
 @rule("Scale")

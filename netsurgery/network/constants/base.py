@@ -13,6 +13,7 @@ from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.linear import Linear, own_blobs
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape
+from netsurgery.network.twins import with_twins
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def rule(*types: str) -> Callable[[AnyConstantRule], AnyConstantRule]:
     """Register the decorated function: it answers what the tops of these types hold."""
 
     def register(function: AnyConstantRule) -> AnyConstantRule:
-        RULES.update(dict.fromkeys(types, function))
+        RULES.update(dict.fromkeys(with_twins(types), function))
         return function
 
     return register

@@ -7,10 +7,11 @@ from typing import Sequence
 import numpy as np
 
 from netsurgery.network.constants.base import Node, rule
-from netsurgery.network.linear import CONVOLUTIONS, DECONVOLUTION, INNER_PRODUCT, Linear
+from netsurgery.network.linear import DECONVOLUTION, INNER_PRODUCT, Linear
+from netsurgery.network.twins import CONVOLUTION
 
 
-@rule(*CONVOLUTIONS, DECONVOLUTION, INNER_PRODUCT)
+@rule(CONVOLUTION, DECONVOLUTION, INNER_PRODUCT)
 def product(node: Node) -> Sequence[np.ndarray]:
     """An output is constant that reads nothing but constants with weights other than 0."""
     linear = node.linear

@@ -68,7 +68,7 @@ def blob_shapes(patient: Patient) -> Iterator[Finding]:
 def _advice(layer: Layer, blob: Blob, wanted: Shape) -> str:
     """Where only the number of groups is off, say so: some forks have another default."""
     param = layer.parameter.convolution_param
-    grouped = layer.type == "Convolution" and len(blob.shape) == len(wanted) == 4
+    grouped = layer.kind == "Convolution" and len(blob.shape) == len(wanted) == 4
     if grouped and blob.shape[0] == wanted[0] and blob.shape[2:] == wanted[2:]:
         groups, rest = divmod(wanted[1] * param.group, blob.shape[1] or 1)
         if not rest and groups:

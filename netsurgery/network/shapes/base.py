@@ -18,6 +18,7 @@ from typing import (
 )
 
 from netsurgery.errors import NetworkError
+from netsurgery.network.twins import with_twins
 
 if TYPE_CHECKING:
     from netsurgery.formats.weights import Weights
@@ -135,21 +136,21 @@ def rule(
     partial: bool = False,
     in_place: bool = True,
 ) -> Callable[[AnyShapeRule], AnyShapeRule]:
-    """Register the decorated function as the shape rule of ``types``."""
+    """Register the decorated function as the shape rule of ``types`` and of their twins."""
 
     def register(function: AnyShapeRule) -> AnyShapeRule:
         entry = Rule(function, _limits(bottoms), _limits(tops), partial, in_place)
-        RULES.update(dict.fromkeys(types, entry))
+        RULES.update(dict.fromkeys(with_twins(types), entry))
         return function
 
     return register
 
 
 def parameters(*types: str) -> Callable[[AnyParameterRule], AnyParameterRule]:
-    """Register the decorated function as the one that knows the blobs of ``types``."""
+    """Register the decorated function: it knows the blobs of ``types`` and of their twins."""
 
     def register(function: AnyParameterRule) -> AnyParameterRule:
-        PARAMETERS.update(dict.fromkeys(types, function))
+        PARAMETERS.update(dict.fromkeys(with_twins(types), function))
         return function
 
     return register

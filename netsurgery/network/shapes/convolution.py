@@ -6,19 +6,12 @@ from typing import Optional, Sequence, Tuple
 
 from netsurgery.network.shapes.base import Node, Shape, count, parameters, rule, show
 from netsurgery.network.shapes.windows import Windows, read_windows
+from netsurgery.network.twins import CONVOLUTION, groups_of, names_of
 
-CONVOLUTIONS = (
-    "CConvolution",
-    "Convolution",
-    "ConvolutionDepthWise",
-    "ConvolutionDepthwise",
-    "ConvolutionRistretto",
-    "DepthwiseConvolution",
-    "MKLConvolution",
-)
+# The first are one type under several names; the others multiply by other numbers than their
+# weights: by masked ones, or by rounded ones.
+CONVOLUTIONS = (*names_of(CONVOLUTION), "CConvolution", "ConvolutionRistretto")
 DECONVOLUTIONS = ("Deconvolution", "DeconvolutionRistretto")
-# These ignore `group`: every channel is convolved with its own kernel.
-DEPTHWISE = ("ConvolutionDepthWise", "ConvolutionDepthwise")
 
 
 @rule(*CONVOLUTIONS, bottoms=(1, None), tops=(1, None))
@@ -70,7 +63,8 @@ def _read(node: Node) -> Tuple[int, Windows]:
     param = node.parameter.convolution_param
     axis = node.axis(param.axis)
     node.check(param.num_output > 0, "has no num_output, or a num_output of 0")
-    channels, group = node.bottom[axis], _group(node, node.bottom[axis])
+    channels = node.bottom[axis]
+    group = _group(node, channels)
     node.check(group > 0, "has a group of 0")
     node.check(channels % group == 0, f"divides {channels} channels into {group} groups")
     fits = param.num_output % group == 0
@@ -79,8 +73,7 @@ def _read(node: Node) -> Tuple[int, Windows]:
 
 
 def _group(node: Node, channels: int) -> int:
-    depthwise = node.layer.type in DEPTHWISE
-    return channels if depthwise else node.parameter.convolution_param.group
+    return groups_of(node.layer.type, node.parameter.convolution_param, channels)
 
 
 def _tops(node: Node, axis: int, spatial: Shape) -> Sequence[Shape]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Sequence
 
+from netsurgery.network.normalising import NORMALISING, blob_shapes
 from netsurgery.network.shapes.base import Node, Shape, parameters, rule, show
 from netsurgery.network.shapes.spreading import spread_shape
 
@@ -22,7 +23,6 @@ NEURONS = (
     "Power",
     "ReLU",
     "ReLU6",
-    "Reverse",
     "Sigmoid",
     "SpatialDropout",
     "Swish",
@@ -49,6 +49,13 @@ def prelu(node: Node) -> Sequence[Shape]:
 def prelu_blobs(node: Node) -> Sequence[Shape]:
     """One slope a channel, or one for all."""
     return [() if node.parameter.prelu_param.channel_shared else (node.bottom[1],)]
+
+
+@rule("Reverse")
+def reverse(node: Node) -> Sequence[Shape]:
+    """The shape of the bottom."""
+    node.axis(node.parameter.reverse_param.axis)
+    return [node.bottom]
 
 
 @rule("Split", tops=(1, None))
@@ -119,11 +126,10 @@ def batch_norm(node: Node) -> Sequence[Shape]:
     return [node.bottom]
 
 
-@parameters("BatchNorm")
+@parameters(*NORMALISING)
 def batch_norm_blobs(node: Node) -> Sequence[Shape]:
-    """Mean and variance of every channel, and the factor both are scaled by."""
-    channels = node.bottom[1]
-    return [(channels,), (channels,), (1,)]
+    """Mean and variance of every channel, the factor both are scaled by, or what forks have."""
+    return blob_shapes(node.layer, node.bottom[1])
 
 
 @rule("BN")

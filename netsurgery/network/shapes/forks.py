@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsurgery.network.normalising import NORMALISING, places_of
+
 if TYPE_CHECKING:
     from netsurgery.network.graph import Layer
 
 # Types whose number of blobs depends on the fork.
-_OWN_BLOBS = frozenset({"BN", "CConvolution", "CInnerProduct", "LayerNorm", "MKLBatchNorm"})
-_CHANGE_BLOBS = frozenset(
-    {
-        "batch_norm_param.bias_term",
-        "batch_norm_param.scale_bias",
-        "batch_norm_param.use_weight_bias",
-    }
-)
+_OWN_BLOBS = frozenset({"CConvolution", "CInnerProduct", "LayerNorm", "MKLBatchNorm"})
 _CHANGE_TOPS = frozenset(
     {
         "concat_param.per_fla_fuse",
-        "convolution_param.dilation_h",
-        "convolution_param.dilation_w",
-        "convolution_param.hole",
-        "convolution_param.hole_h",
-        "convolution_param.hole_w",
         "convolution_param.kernel_depth",
         "convolution_param.tf_pad",
         "filter_param",
@@ -42,4 +32,5 @@ def changes_tops(layer: Layer) -> bool:
 
 def changes_blobs(layer: Layer) -> bool:
     """Whether the blobs of the layer depend on the fork."""
-    return layer.type in _OWN_BLOBS or not _CHANGE_BLOBS.isdisjoint(layer.text.unknown)
+    unclear = layer.type in NORMALISING and places_of(layer) is None
+    return unclear or layer.type in _OWN_BLOBS

@@ -10,7 +10,7 @@ from netsurgery.network.shapes.base import Node, Shape, rule, show
 Pair = Tuple[int, int]
 
 
-@rule("Pooling", "MKLPooling", tops=(1, 2))
+@rule("Pooling", tops=(1, 2))
 def pooling(node: Node) -> Sequence[Shape]:
     """(num, channels, windows that fit); the same for the mask."""
     param = node.parameter.pooling_param

@@ -126,6 +126,15 @@ def permute(node: Node) -> Sequence[Shape]:
     return [tuple(node.bottom[axis] for axis in order)]
 
 
+@rule("Transpose")
+def transpose(node: Node) -> Sequence[Shape]:
+    """The axes in the given order, all of them named."""
+    axes, order = len(node.bottom), list(node.parameter.transpose_param.dim)
+    text = f"has dim {order} for the {axes} axes of its bottom"
+    node.check(sorted(order) == list(range(axes)), text)
+    return [tuple(node.bottom[axis] for axis in order)]
+
+
 @rule("CReLU")
 def crelu(node: Node) -> Sequence[Shape]:
     """The axis doubles: x, then -x."""

@@ -27,6 +27,15 @@ def parameter(node: Node) -> Sequence[Shape]:
     return [tuple(node.parameter.parameter_param.shape.dim)]
 
 
+@rule("ContinuationIndicator", bottoms=(0, 1))
+def continuation_indicator(node: Node) -> Sequence[Shape]:
+    """(time_step, batch_size): 0 where a sequence begins, 1 where it goes on."""
+    param = node.parameter.continuation_indicator_param
+    shape = (param.time_step, param.batch_size)
+    node.check(min(shape) > 0, "needs time_step and batch_size above 0")
+    return [shape]
+
+
 @rule("DummyData", bottoms=0, tops=ANY_TOPS)
 def dummy_data(node: Node) -> Sequence[Shape]:
     """The shapes as written, in either of the two ways."""
@@ -100,6 +109,6 @@ def _channels_read(node: Node) -> Optional[int]:
         return None
     for reader in node.network.consumers(node.layer.tops[0]):
         blobs: Sequence[Any] = node.weights.blobs(reader.name)
-        if reader.type == "Convolution" and blobs and len(blobs[0].shape) == 4:
+        if reader.kind == "Convolution" and blobs and len(blobs[0].shape) == 4:
             return blobs[0].shape[1] * reader.parameter.convolution_param.group
     return None

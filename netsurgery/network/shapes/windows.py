@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Sequence, Tuple
 
+from netsurgery.formats.dilation import FORK_FIELDS
 from netsurgery.network.shapes.base import Node, Shape, show
 
 
@@ -55,12 +56,11 @@ def read_windows(node: Node, param: Any, axes: int) -> Windows:
     Raises:
         NetworkError: Sizes are missing, zero, or given twice.
     """
-    dilation = _spread(node, "dilation", param.dilation, axes, 1)
     found = Windows(
         _sizes(node, param, "kernel_size", "kernel", axes, 0),
         _sizes(node, param, "stride", "stride", axes, 1),
         _sizes(node, param, "pad", "pad", axes, 0),
-        dilation,
+        _dilation(node, param, axes),
     )
     node.check(all(found.kernel), "has a kernel_size of 0 or none at all")
     node.check(all(found.stride), "has a stride of 0")
@@ -70,12 +70,28 @@ def read_windows(node: Node, param: Any, axes: int) -> Windows:
 def _sizes(node: Node, param: Any, plain: str, stem: str, axes: int, default: int) -> Shape:
     """Sizes from ``plain`` (repeated), or from ``<stem>_h`` and ``<stem>_w``."""
     both = (f"{stem}_h", f"{stem}_w")
-    repeated = getattr(param, plain)
+    repeated = _given(param, plain)
     if not any(param.HasField(name) for name in both):
         return _spread(node, plain, repeated, axes, default)
     node.check(axes == 2, f"has {both[0]} or {both[1]}, but {axes} spatial axes")
     node.check(not repeated, f"has {plain} as well as {both[0]} or {both[1]}")
     return tuple(getattr(param, name) for name in both)
+
+
+def _given(param: Any, name: str) -> Sequence[int]:
+    """What stands under a name that may be repeated, or may not."""
+    value = getattr(param, name)
+    if isinstance(value, int):
+        return [value] if param.HasField(name) else []
+    return value
+
+
+def _dilation(node: Node, param: Any, axes: int) -> Shape:
+    """Steps between taps: forks have an older name for them, and one for each axis."""
+    if not any(param.HasField(name) for name in FORK_FIELDS if name.startswith("hole")):
+        return _sizes(node, param, "dilation", "dilation", axes, 1)
+    node.check(not param.dilation, "has dilation as well as hole, its older name")
+    return _sizes(node, param, "hole", "hole", axes, 1)
 
 
 def _spread(node: Node, name: str, given: Sequence[int], axes: int, default: int) -> Shape:
