@@ -50,6 +50,9 @@ def find_chain(model: Model, network: Network, layer: Layer, shapes: Shapes) -> 
         layer: A layer of one of `PRODUCT_TYPES`.
         shapes: The shapes of the network's values.
     """
+    if not (layer.bottoms and layer.tops):
+        file = network.prototxt.file
+        raise NetworkError("has no bottom or no top", file=file, layer=layer.name)
     search = _Search(model, network, shapes)
     try:
         search.refuse_ambiguous(layer)

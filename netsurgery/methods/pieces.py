@@ -74,6 +74,8 @@ def wiring(layer: LayerText, message: str, names: Names) -> Dict[str, str]:
     Those are ``$first`` (the name, and the blob it makes), ``$first_fields`` and so on, with the
     original's ``$bottom`` and ``$top``.
     """
+    if not (layer.bottoms and layer.tops):
+        raise PlanError("has no bottom or no top", layer=layer.name)
     values = {"bottom": quoted(layer.bottoms[0]), "top": quoted(layer.tops[0])}
     for place, name in enumerate(names.layers):
         values[PLACES[place]] = quoted(name)

@@ -167,7 +167,7 @@ def _later_readers(patient: Patient, layer: Layer, value: Value) -> Dict[str, Va
 def wide_kernels(patient: Patient) -> Iterator[Finding]:
     """Kernels wider than their padded input, which Caffe takes if the stride rounds it away."""
     for layer in patient.network.layers:
-        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms else None
+        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms and layer.tops else None
         if layer.kind != "Convolution" or shape is None or patient.shapes[layer.tops[0]] is None:
             continue
         node, param = Node(layer, (shape,)), layer.parameter.convolution_param
@@ -183,7 +183,7 @@ def wide_kernels(patient: Patient) -> Iterator[Finding]:
 def empty_windows(patient: Patient) -> Iterator[Finding]:
     """Pooling windows that hold nothing, as of a kernel of 1 with stride 2 over an even size."""
     for layer in patient.network.layers:
-        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms else None
+        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms and layer.tops else None
         if layer.kind != "Pooling" or shape is None or patient.shapes[layer.tops[0]] is None:
             continue
         if has_empty_windows(Node(layer, (shape,))):

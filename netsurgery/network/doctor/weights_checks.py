@@ -43,7 +43,7 @@ def _explain_count(layer: Layer, saved: LayerWeights, blobs: Tuple[Shape, ...]) 
     extra = saved.blobs[len(blobs) :]
     if extra and layer.type == "BatchNorm":
         return "a fork's BatchNorm with scale and bias: make it a BatchNorm and a Scale"
-    if extra and len(blobs[0]) > 1 and extra[0].shape == saved.blobs[0].shape:
+    if extra and blobs and len(blobs[0]) > 1 and extra[0].shape == saved.blobs[0].shape:
         return f"the last {len(extra)} look like masks of pruned weights: apply and drop them"
     return _MISMATCH
 

@@ -78,9 +78,15 @@ class Node:
     @property
     def bottom(self) -> Shape:
         """Shape of the first bottom."""
-        shape = self.bottoms[0]
+        shape = self._shape(0)
         assert shape is not None
         return shape
+
+    def _shape(self, bottom: int) -> Optional[Shape]:
+        self.check(
+            bottom < len(self.bottoms), f"has {len(self.bottoms)} bottoms, not {bottom + 1} or more"
+        )
+        return self.bottoms[bottom]
 
     @property
     def tops(self) -> int:
@@ -93,7 +99,7 @@ class Node:
         Raises:
             NetworkError: The bottom has no such axis.
         """
-        shape = self.bottoms[bottom] or ()
+        shape = self._shape(bottom) or ()
         self.check(
             -len(shape) <= axis < len(shape),
             f"has axis {axis}, but bottom {self.layer.bottoms[bottom]} has {len(shape)} axes",
@@ -106,7 +112,7 @@ class Node:
         Raises:
             NetworkError: It has more than four axes.
         """
-        shape = self.bottoms[bottom] or ()
+        shape = self._shape(bottom) or ()
         self.check(len(shape) <= 4, f"takes at most 4 axes, but its bottom is {show(shape)}")
         return shape + (1,) * (4 - len(shape))
 

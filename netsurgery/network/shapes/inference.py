@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from math import prod
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.errors import NetworkError
@@ -110,6 +111,9 @@ def parameter_shapes(
     return tuple(PARAMETERS[layer.type](Node(layer, tuple(bottom_shapes))))
 
 
+_INT_MAX = 2**31 - 1
+
+
 def _top_shapes(node: Node) -> Sequence[Optional[Shape]]:
     rule = RULES.get(node.layer.type)
     if rule is None or changes_tops(node.layer):
@@ -120,7 +124,11 @@ def _top_shapes(node: Node) -> Sequence[Optional[Shape]]:
         node.check(not node.layer.in_place, "computes in place, which its type cannot")
     if not rule.partial and any(shape is None for shape in node.bottoms):
         return []
-    return rule.shape(node)
+    shapes = rule.shape(node)
+    for shape in shapes:
+        fits = shape is None or (min(shape, default=0) >= 0 and prod(shape) <= _INT_MAX)
+        node.check(fits, f"makes a blob of {show(shape)}, which Caffe cannot count")
+    return shapes
 
 
 def _overwritten(node: Node, shapes: Shapes) -> Iterator[NetworkError]:
