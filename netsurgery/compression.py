@@ -300,6 +300,8 @@ def _examine(
     progress("reading back")
     found = compare(surgery.original, surgery.model, written, surgery.touched)
     progress("multiplying out")
+    if not found:
+        written = surgery.model  # What is on the disk is no net that anything could be said of.
     twin = surgery.twin(written.weights)
     measured = surgery.errors(twin)
     predicted = surgery.predicted_errors()
@@ -309,7 +311,8 @@ def _examine(
         for name, error in measured.items()
     ]
     progress("running")
-    equality, effect, unproven = _prove(surgery, twin, written, proof)
+    nothing = None, None, None
+    equality, effect, unproven = _prove(surgery, twin, written, proof) if found else nothing
     inputs = identify(surgery.original)
     return Compression(
         surgery,
