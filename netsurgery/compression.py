@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
@@ -13,10 +13,8 @@ from typing import Any, Callable, Container, Mapping, Optional, Union
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines import Engine, engines
-from netsurgery.engines.caffe import CaffeSession
-from netsurgery.errors import EngineError, FormatError, NoJudgeError, Remedy, VerificationError
+from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.formats.atomic import make_folder, move_together, refuse_unmakable
-from netsurgery.formats.half import HALF
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.methods import method
 from netsurgery.methods.base import ROUNDING
@@ -26,9 +24,13 @@ from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.planning.asked import Asked, asked_of_net
 from netsurgery.planning.plan import identify
-from netsurgery.surgery import Surgery, operate
+from netsurgery.quality import Quality
+from netsurgery.quality.cautions import cautions_of
+from netsurgery.quality.verdict import unjudged
+from netsurgery.surgery import Surgery, operate, refuse_half, write_through_caffe
 from netsurgery.verification import Verification, verify
 from netsurgery.verification.accuracy import refuse_labels
+from netsurgery.verification.layer_error import LayerError
 from netsurgery.verification.written import Written, compare_saved, compare_written
 from netsurgery.version import __version__
 
@@ -36,38 +38,8 @@ REPORT = "netsurgery.json"
 HOW_TO_GET_AN_ENGINE = (
     "install one with `netsurgery engines install caffe` or `pip install 'netsurgery[opencv]'`"
 )
-# A pair is stored in float32: its product is off by about 1e-7 of the weights, whatever the
-# rank. The rest is what float32 sums of squares over some 1e8 weights can be off by.
-_ROUNDING = 1e-5
-_PRECISION = 1e-3
 
 Compare = Callable[[Model, Model, Model, Container[str]], Written]
-
-
-@dataclass(frozen=True)
-class LayerError:
-    """How far a rewritten layer's weights are from the original's, ``||W - W'|| / ||W||``.
-
-    Attributes:
-        layer: The layer in the original.
-        predicted: What the method expected; None where it states nothing, or where several edits
-            changed the layer.
-        measured: What the written files hold, multiplied out.
-        rounding: How far rounding to the type of the file moved the weights, at most.
-    """
-
-    layer: str
-    predicted: Optional[float]
-    measured: float
-    rounding: float = 0.0
-
-    @property
-    def explained(self) -> bool:
-        """Whether the measured error is the predicted one, up to rounding."""
-        if self.predicted is None:
-            return True
-        allowed = self.rounding + _ROUNDING + _PRECISION * self.predicted
-        return abs(self.measured - self.predicted) <= allowed
 
 
 @dataclass(frozen=True)
@@ -83,6 +55,8 @@ class Proof:
         min_agreement: Smallest share of inputs whose top-1 class must stay the same.
         task_output: The output that labels are for, where several hold classes.
         wanted: Whether to run anything at all.
+        output_kinds: What outputs are, by blob, where the net does not tell; see `KINDS`.
+        accept_loss: Whether an output may be lost by the table of limits.
     """
 
     engine: Optional[Engine] = None
@@ -93,11 +67,18 @@ class Proof:
     min_agreement: Optional[float] = None
     task_output: Optional[str] = None
     wanted: bool = True
+    output_kinds: Mapping[str, str] = field(default_factory=dict)
+    accept_loss: bool = False
 
 
 @dataclass(frozen=True)
 class Compression:
-    """What was done, what it saved, and the proof. Truthy unless the proof failed.
+    """What was done, what it saved, the proof, and what is left of the net.
+
+    Two verdicts: whether the pair is as planned (`reasons` is empty), and how good it still is
+    (`quality`). Truthy where the command line leaves with exit status 0: unless the proof failed,
+    an output is lost that ``accept_loss`` did not give up, or one is beyond a limit of the user.
+    What could not be proved or judged does not count against it.
 
     Attributes:
         surgery: The rewritten model and its steps.
@@ -111,6 +92,7 @@ class Compression:
         equality: The twin against the written pair: must agree to float noise.
         effect: The original against the written pair: what it costs.
         unproven: Why nothing was run, or None.
+        cautions: What makes the verdict on quality doubtful, besides what the outputs show.
     """
 
     surgery: Surgery
@@ -124,6 +106,7 @@ class Compression:
     equality: Optional[Verification]
     effect: Optional[Verification]
     unproven: Optional[str]
+    cautions: tuple[str, ...] = ()
 
     @property
     def asked(self) -> tuple[Asked, ...]:
@@ -153,7 +136,7 @@ class Compression:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the proof failed; empty when it passed or nothing was run."""
+        """Why the pair is not what was planned; empty when it is, or nothing was run."""
         found = list(self.written.reasons)
         found += [
             f"layer {layer.layer!r}: its weights are {layer.measured:.2e} away from the original, "
@@ -161,21 +144,37 @@ class Compression:
             for layer in self.layers
             if not layer.explained
         ]
-        plain = () if self.effect is None else self.effect.reasons
+        gone = () if self.effect is None else self.effect.lost_outputs
         if self.equality is not None:
             found += [
                 f"not explained by {self.explanation}: {why}"
                 for why in self.equality.reasons
-                if why not in plain
+                if why not in gone
             ]
-        found += plain
-        return tuple(found)
+        return (*found, *gone)
+
+    @property
+    def quality(self) -> Quality:
+        """What is left of the net: good, degraded, lost or unjudged."""
+        if self.effect is None:
+            return unjudged(self.unproven or "nothing was run").warned(*self.cautions)
+        return self.effect.quality.warned(*self.cautions)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """All that is to be mended: why the proof failed, what is lost, limits that are broken."""
+        effect = () if self.effect is None else self.effect.reasons
+        return tuple(dict.fromkeys((*self.reasons, *effect)))
 
     def __bool__(self) -> bool:
-        return not self.reasons
+        return not self.failures
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain data, as it stands in ``netsurgery.json``."""
+    def to_dict(self, name: Callable[[str], str] = "`{}`".format) -> dict[str, Any]:
+        """Return everything as plain data, as it stands in ``netsurgery.json``.
+
+        Args:
+            name: Names an argument of the library, in what there is to do.
+        """
         before, after = self.costs
         return {
             "versions": _versions(),
@@ -188,14 +187,15 @@ class Compression:
             "before": {**before._asdict(), "bytes": self.sizes[0]},
             "after": {**after._asdict(), "bytes": self.sizes[1]},
             "proof": {
-                "passed": bool(self) and self.unproven is None,
+                "passed": not self.reasons and self.unproven is None,
                 "unproven": self.unproven,
                 "reasons": list(self.reasons),
                 "unknown_fields": list(self.unknown_fields),
                 "written": self.written.to_dict(),
-                "equality": _as_dict(self.equality),
-                "effect": _as_dict(self.effect),
+                "equality": None if self.equality is None else self.equality.to_dict(),
+                "effect": None if self.effect is None else self.effect.to_dict(name),
             },
+            "quality": self.quality.to_dict(name),
         }
 
 
@@ -208,6 +208,7 @@ def compress(
     statistics: Optional[Statistics] = None,
     writer: Optional[Engine] = None,
     progress: Callable[[str], None] = lambda step: None,
+    name: Callable[[str], str] = "`{}`".format,
 ) -> Compression:
     """Carry out ``plan``, write the pair into ``folder`` and prove what is written there.
 
@@ -222,6 +223,7 @@ def compress(
         statistics: What calibration inputs tell, for methods that want it.
         writer: The ``caffe`` engine, to have pycaffe write the weights instead of this package.
         progress: Called with the name of each step.
+        name: Names an argument of the library, in what the report says there is to do.
 
     Raises:
         PlanError: An edit cannot be carried out; nothing is written then.
@@ -233,7 +235,7 @@ def compress(
     model.refuse_overwriting(folder / name for name in model.file_names())
     refuse_unmakable(folder)
     if writer is not None:
-        _refuse_half(model)
+        refuse_half(model)
     refuse_labels(model, proof.inputs if proof else None)
     surgery = operate(model, plan, statistics, progress)
     make_folder(folder)
@@ -241,50 +243,18 @@ def compress(
         progress("writing")
         pair = surgery.model.save(scratch)
         if writer is not None:
-            _write_through_caffe(surgery, pair, writer)
+            write_through_caffe(surgery, pair, writer)
         compare = compare_written if writer is None else compare_saved
-        done = _examine(surgery, plan, pair, folder, proof or Proof(), compare, progress)
+        proof = proof or Proof()
+        done = _examine(surgery, plan, pair, folder, proof, compare, progress)
+        if statistics is not None:
+            judged = proof.inputs if done.effect is not None else None
+            cautions = cautions_of(surgery, statistics.inputs, judged)
+            done = replace(done, cautions=cautions)
         report = Path(scratch) / REPORT
-        report.write_text(json.dumps(done.to_dict(), indent=2) + "\n", encoding="utf-8")
+        report.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
         move_together({folder / path.name: path for path in (*pair, report)})
     return done
-
-
-def _refuse_half(model: Model) -> None:
-    """Refuse to have pycaffe write what it would have to read first, and cannot."""
-    for layer in model.weights.layers if model.weights else ():
-        if any(blob.storage == HALF for blob in layer.blobs):
-            raise FormatError(
-                "is in float16, and pycaffe writes float32 alone",
-                file=model.weights and model.weights.file,
-                layer=layer.name,
-                remedy=Remedy("leave out {}, or convert the weights first", "writer"),
-            )
-
-
-def _write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engine) -> None:
-    """Have pycaffe load the original's blobs into the new net, add the new ones, and save."""
-    assert surgery.original.weights is not None
-    new = {
-        piece: [blob.array() for blob in surgery.model.blobs(piece)]
-        for step in surgery.steps
-        for pieces in step.rewrite.pieces.values()
-        for piece in pieces
-        if surgery.model.blobs(piece)
-    }
-    prototxt, weights = pair
-    # A layer that keeps its name may have other blobs now, as one has that was folded into.
-    gone = dict.fromkeys((name for step in surgery.steps for name in step.rewrite.weights), ())
-    kept = weights.with_name(f"kept-{weights.name}")
-    surgery.original.weights.replace(gone).write(kept)
-    with writer.open(prototxt, kept) as session:
-        if not isinstance(session, CaffeSession):
-            raise EngineError(
-                "only the caffe engine can write weights",
-                remedy=Remedy("give caffe as {}", "engine"),
-            )
-        session.set_parameters(new)
-        session.save(weights)
 
 
 def _examine(
@@ -347,6 +317,7 @@ def _prove(
             "engine": engine,
             "output": proof.task_output,
             "origins": surgery.places(),
+            "output_kinds": proof.output_kinds,
         }
         try:
             kept = surgery.kept()
@@ -362,6 +333,7 @@ def _prove(
                 written,
                 max_error=proof.max_error,
                 min_agreement=proof.min_agreement,
+                accept_loss=proof.accept_loss,
                 **common,
             )
             return (
@@ -380,20 +352,15 @@ def _prove(
 
 def _runs(model: Model, common: dict[str, Any]) -> bool:
     try:
-        return bool(verify(model, model, **{**common, "origins": {}}))
+        return verify(model, model, **{**common, "origins": {}}).passed is not False
     except (EngineError, VerificationError):
         return False
 
 
 def _versions() -> dict[str, str]:
     """Return what the numbers may depend on; the engine's version stands with its results."""
-    packages = {name: version(name) for name in ("numpy", "scipy", "protobuf")}
-    return {"netsurgery": __version__, "python": platform.python_version(), **packages}
-
-
-def _as_dict(done: Optional[Verification]) -> Optional[dict[str, Any]]:
-    # Not `done and ...`: a verification that failed is false, and has the more to say.
-    return None if done is None else done.to_dict()
+    own = {"netsurgery": __version__, "python": platform.python_version()}
+    return {**own, **{name: version(name) for name in ("numpy", "scipy", "protobuf")}}
 
 
 def _bytes(model: Model) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from pathlib import Path
 from typing import Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.errors import PlanError
-from netsurgery.formats.half import mostly_half, stored_alike
+from netsurgery.engines import Engine
+from netsurgery.engines.caffe import CaffeSession
+from netsurgery.errors import EngineError, FormatError, PlanError, Remedy
+from netsurgery.formats.half import HALF, mostly_half, stored_alike
 from netsurgery.formats.upgrade import upgrade
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.residual import relative_distance
@@ -295,3 +298,53 @@ def _multiplied_out(step: Step, weights: Weights) -> Mapping[str, Arrays]:
 def _as_before(array: np.ndarray, blob: Optional[Blob]) -> Blob:
     """A blob with new numbers, in the form of the one there was if that has the shape."""
     return blob.filled(array) if blob and blob.shape == array.shape else Blob.of(array)
+
+
+def refuse_half(model: Model) -> None:
+    """Refuse to have pycaffe write what it would have to read first, and cannot.
+
+    Raises:
+        FormatError: Some weights are in float16.
+    """
+    for layer in model.weights.layers if model.weights else ():
+        if any(blob.storage == HALF for blob in layer.blobs):
+            raise FormatError(
+                "is in float16, and pycaffe writes float32 alone",
+                file=model.weights and model.weights.file,
+                layer=layer.name,
+                remedy=Remedy("leave out {}, or convert the weights first", "writer"),
+            )
+
+
+def write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engine) -> None:
+    """Have pycaffe load the original's blobs into the new net, add the new ones, and save.
+
+    Args:
+        surgery: What was done.
+        pair: The prototxt that was written, and where the weights go.
+        writer: The engine ``caffe``.
+
+    Raises:
+        EngineError: It is another engine, or it gave up.
+    """
+    assert surgery.original.weights is not None
+    new = {
+        piece: [blob.array() for blob in surgery.model.blobs(piece)]
+        for step in surgery.steps
+        for pieces in step.rewrite.pieces.values()
+        for piece in pieces
+        if surgery.model.blobs(piece)
+    }
+    prototxt, weights = pair
+    # A layer that keeps its name may have other blobs now, as one has that was folded into.
+    gone = dict.fromkeys((name for step in surgery.steps for name in step.rewrite.weights), ())
+    kept = weights.with_name(f"kept-{weights.name}")
+    surgery.original.weights.replace(gone).write(kept)
+    with writer.open(prototxt, kept) as session:
+        if not isinstance(session, CaffeSession):
+            raise EngineError(
+                "only the caffe engine can write weights",
+                remedy=Remedy("give caffe as {}", "engine"),
+            )
+        session.set_parameters(new)
+        session.save(weights)

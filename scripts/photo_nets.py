@@ -14,7 +14,7 @@ from photo_views import halves, views
 from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.calibration.measuring import Gauge, Seen, Source, measure
 from netsurgery.network.model import Model, load
-from netsurgery.verification.detections import (
+from netsurgery.quality.detections import (
     BOX,
     IMAGE,
     SCORE,

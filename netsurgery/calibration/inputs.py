@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Protocol
 
@@ -65,6 +65,7 @@ class Inputs:
         whole_blobs: A sample is a whole input blob, its axis 0 included, and has a forward pass
             of its own: for nets whose samples do not lie along axis 0, such as those with
             regions of interest or with time steps.
+        drawn: They were drawn at random: what a net makes of them does not tell what it is worth.
 
     Raises:
         NetsurgeryError: The arrays are not as long as each other or the labels.
@@ -74,6 +75,7 @@ class Inputs:
     labels: Optional[np.ndarray] = None
     description: str = "arrays"
     whole_blobs: bool = False
+    drawn: bool = False
 
     def __post_init__(self) -> None:
         lengths = {name: sum(samples.shape[:1]) for name, samples in self.arrays.items()}
@@ -95,6 +97,7 @@ class Inputs:
             None if self.labels is None else self.labels[:count],
             self.description,
             self.whole_blobs,
+            self.drawn,
         )
 
     def spread(self, count: int) -> Inputs:
@@ -116,7 +119,7 @@ class Inputs:
         arrays = {name: self.arrays[name] for name in blobs}
         if len(arrays) == len(self.arrays):
             return self
-        return Inputs(arrays, self.labels, self.description, self.whole_blobs)
+        return replace(self, arrays=arrays)
 
     def chosen(self, numbers: np.ndarray) -> Inputs:
         """Return the samples of some numbers. None is read before it is asked for."""
@@ -125,6 +128,7 @@ class Inputs:
             None if self.labels is None else self.labels[numbers],
             f"{len(numbers)} of {len(self)} samples of {self.description}",
             self.whole_blobs,
+            self.drawn,
         )
 
     def batches(self, size: int) -> Iterator[Batch]:
@@ -142,7 +146,8 @@ class Inputs:
         Args:
             progress: Called with a text for each batch.
         """
-        return _Told(self.arrays, self.labels, self.description, self.whole_blobs, progress)
+        facts = (self.arrays, self.labels, self.description, self.whole_blobs, self.drawn)
+        return _Told(*facts, progress)
 
     def _feed(self, name: str, start: int, count: int, size: int) -> np.ndarray:
         part = np.asarray(self.arrays[name][start : start + count])
@@ -162,15 +167,28 @@ class Inputs:
             for start in range(0, len(self), _AT_ONCE):
                 _finite(samples[start : start + _AT_ONCE], name, start)
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """Digest of what the net is fed: names, shapes and float32 values."""
-        digest = hashlib.sha256()
+        return self._digests[0]
+
+    @property
+    def contents(self) -> frozenset[bytes]:
+        """Digests of the samples, to find out which are the same whatever file they are from."""
+        return self._digests[1]
+
+    @cached_property
+    def _digests(self) -> tuple[str, frozenset[bytes]]:
+        """Both, as samples may have to be decoded anew each time."""
+        whole = hashlib.sha256()
+        samples = [hashlib.sha256() for _ in range(len(self))]
         for name in sorted(self.arrays):
-            digest.update(repr((name, self.arrays[name].shape)).encode())
-            for start in range(len(self)):
-                digest.update(self._feed(name, start, 1, 1).tobytes())
-        return digest.hexdigest()
+            whole.update(repr((name, self.arrays[name].shape)).encode())
+            for start, sample in enumerate(samples):
+                fed = self._feed(name, start, 1, 1).tobytes()
+                whole.update(fed)
+                sample.update(fed)
+        return whole.hexdigest(), frozenset(sample.digest() for sample in samples)
 
 
 @dataclass(frozen=True, eq=False)

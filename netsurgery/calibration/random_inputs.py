@@ -51,7 +51,7 @@ def random_inputs(network: Network, count: int = 8, seed: int = 0) -> Inputs:
         random = np.random.default_rng([seed, *name.encode("utf-8", "surrogateescape")])
         samples = [_MAKERS[roles[name]](wanted, random, index) for index in range(count)]
         arrays[name] = np.stack(samples).astype(np.float32)
-    return Inputs(arrays, None, f"{count} random samples, seed {seed}", whole)
+    return Inputs(arrays, None, f"{count} random samples, seed {seed}", whole, drawn=True)
 
 
 def _values(wanted: _Input, random: np.random.Generator, index: int) -> np.ndarray:

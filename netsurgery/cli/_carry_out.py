@@ -9,6 +9,7 @@ from typing import Any, Callable, Optional
 
 import click
 
+from netsurgery.cli._command import flags_of_command
 from netsurgery.cli._inputs import (
     PREPROCESSING,
     cache_option,
@@ -125,6 +126,7 @@ def carry_out(
         raise click.UsageError("say where the new pair goes: -o OUT")
     if html:
         require_plots()
+    flag = flags_of_command()
     model = read_model(prototxt, weights, given.pop("input_shapes"))
     model = prepare(for_tools(model, given.pop("deploy")))
     engine = read_engine(*(given.pop(name) for name in ENGINE))
@@ -143,13 +145,14 @@ def carry_out(
             statistics=statistics,
             writer=_writer(engine) if through_caffe else None,
             progress=step,
+            name=flag,
         )
     if html:
-        write_page(done, ready(html))
+        write_page(done, ready(html), flag)
     if as_json:
-        print_json(done.to_dict())
+        print_json(done.to_dict(flag))
     else:
-        print_compression(done)
+        print_compression(done, flag)
     return 0 if done else 1
 
 

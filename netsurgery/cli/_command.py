@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import click
 
@@ -56,6 +56,8 @@ class Command(click.Command):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+        if any(param.name == "accept_loss" for param in self.params):
+            _write_limits(formatter)
 
     def flag(self, argument: str) -> str:
         """Return the option that stands for an argument of the library, or its own name."""
@@ -64,3 +66,23 @@ class Command(click.Command):
             if name in by_name:
                 return spelling(by_name[name])
         return f"`{argument}`"
+
+
+def _write_limits(formatter: click.HelpFormatter) -> None:
+    """Write from where on an output is no longer good."""
+    from netsurgery.quality.limits import limit_rows
+
+    with formatter.section("What is good and what is lost"):
+        formatter.write_dl(
+            [
+                (f"{kind}, {figure}", f"good {good}, lost {lost}: {meaning}.")
+                for kind, figure, good, lost, meaning in limit_rows()
+            ],
+            col_max=30,
+        )
+
+
+def flags_of_command() -> Callable[[str], str]:
+    """Return what names arguments of the library as options of the command that is running."""
+    command = click.get_current_context().command
+    return command.flag if isinstance(command, Command) else "`{}`".format

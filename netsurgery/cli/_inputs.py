@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import click
 
@@ -73,20 +73,49 @@ input_options = section(
     preprocessing_options,
 )
 
+
+def read_kinds(ctx: Any, parameter: Any, texts: Sequence[str]) -> dict[str, str]:
+    """Read ``BLOB=KIND``, more than once, as click asks of a callback."""
+    found: dict[str, str] = {}
+    for text in texts:
+        blob, equals, kind = text.rpartition("=")
+        if not (blob and equals and kind):
+            raise click.BadParameter(f"{text!r} is not BLOB=KIND")
+        if found.setdefault(blob, kind) != kind:
+            raise click.BadParameter(f"{blob!r} cannot be {found[blob]} and {kind}")
+    return found
+
+
 tolerance_options = section(
     JUDGING,
+    click.option(
+        "--output-kind",
+        "output_kinds",
+        multiple=True,
+        callback=read_kinds,
+        metavar="BLOB=KIND",
+        help="What an output is, where the net does not tell: classes, segmentation, "
+        "probabilities, detections, embeddings, picture, map or numbers. Repeatable.",
+    ),
+    click.option(
+        "--accept-loss",
+        is_flag=True,
+        help="Exit 0 even if an output is lost by the limits below; it is said all the same.",
+    ),
     click.option(
         "--max-error",
         type=RATIO,
         metavar="ERROR",
-        help="Largest relative error of an output that passes: 0.05 or 5%.",
+        help="Largest relative error of an output that passes: 0.05 or 5%. Stands in for the "
+        "limits of errors and PSNR below.",
     ),
     click.option(
         "--min-agreement",
         type=SHARE,
         metavar="SHARE",
         help="Smallest share of inputs that keep their top-1 class (or detections); with labels, "
-        "one minus the accuracy that may be lost.",
+        "one minus the accuracy that may be lost. Stands in for the limits of agreement, accuracy "
+        "and matched detections below.",
     ),
     click.option(
         "--task-output",

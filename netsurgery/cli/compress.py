@@ -39,8 +39,9 @@ def command(
     netsurgery compress deploy.prototxt net.caffemodel --energy 0.9 -o out/
     netsurgery compress deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o out/
 
-    Exit status: 0 the pair is written and proved, or written and said to be unproven; 1 the
-    proof failed; 2 could not run.
+    Exit status: 0 the pair is written and neither verdict is against it; 1 it is not as planned,
+    or an output is lost or beyond a limit of yours; 2 could not run. What cannot be proved or
+    judged is said, and is no failure.
     """
     rules = {name: given.pop(name) for name in RULES}
     engine = read_engine(*(given[name] for name in ENGINE))

@@ -101,8 +101,9 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> 
     netsurgery thin deploy.prototxt net.caffemodel --keep 'conv*=0.7' --criterion l1 -o out/
     netsurgery thin deploy.prototxt pruned.caffemodel --from-zeros -o out/
 
-    Exit status: 0 the pair is written and proved, or written and said to be unproven; 1 the
-    proof failed; 2 could not run.
+    Exit status: 0 the pair is written and neither verdict is against it; 1 it is not as planned,
+    or an output is lost or beyond a limit of yours; 2 could not run. What cannot be proved or
+    judged is said, and is no failure.
     """
     if given.pop("no_compensate"):
         given["compensate"] = "none"

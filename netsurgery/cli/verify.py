@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import click
 
-from netsurgery.cli._command import Command
+from netsurgery.cli._command import Command, flags_of_command
 from netsurgery.cli._inputs import (
     engine_options,
     input_options,
@@ -28,7 +28,7 @@ from netsurgery.cli._outputs import GOLDEN, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import read_model, shapes_option
 
-TOLERANCES = ("expect", "max_error", "min_agreement", "output")
+TOLERANCES = ("expect", "max_error", "min_agreement", "output", "output_kinds", "accept_loss")
 
 
 @click.command("verify", cls=Command)
@@ -78,7 +78,10 @@ def command(
     netsurgery verify a.prototxt a.caffemodel --save-golden golden.npz
     netsurgery verify b.prototxt b.caffemodel --golden golden.npz
 
-    Exit status: 0 passed, 1 failed, 2 could not run.
+    Without a limit of yours, the outputs of the second net are held to the limits below.
+
+    Exit status: 0 passed, 1 failed, 2 could not run, or could not be judged: random inputs do not
+    tell what a net is worth.
     """
     from netsurgery.report.verification import print_verification
 
@@ -102,11 +105,12 @@ def command(
             _save(models[0], save_golden, given)
             return
         done = _compare(models, golden, given)
+    flag = flags_of_command()
     if as_json:
-        print_json(done.to_dict())
+        print_json(done.to_dict(flag))
     else:
-        print_verification(done)
-    ctx.exit(0 if done else 1)
+        print_verification(done, flag=flag)
+    ctx.exit({True: 0, False: 1, None: 2}[done.passed])
 
 
 def _save(model: Any, path: Path, given: dict) -> None:

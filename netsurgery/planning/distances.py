@@ -12,15 +12,10 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Uni
 import numpy as np
 
 from netsurgery.calibration.measuring import Seen, Source
-from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.scores import SQUASHING, score_values
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network.detectors import CORNERS, Detector, detectors_of
+from netsurgery.network.graph import Network, Value
+from netsurgery.network.scores import score_values
 
-DETECTION, SOFTMAX = "DetectionOutput", "Softmax"
-CORNERS = 4
-"""Numbers of a box."""
-BACKGROUND = 0
-"""The class that says that there is nothing, where no layer tells."""
 LEAST_SCORE = 1e-3
 """Scores below are taken for this: no detector is asked for less."""
 
@@ -137,61 +132,26 @@ Distance = Union[Numbers, Scores, Boxes]
 def distances_of(network: Network) -> List[Distance]:
     """Return how outputs of two models should be compared.
 
-    A detector is told by a DetectionOutput, or by outputs that are the scores of a Softmax and as
-    many boxes, or as many for each class, as those of Fast R-CNN and MTCNN are.
+    Detectors, see `detectors_of`, by what they see; all else as numbers.
     """
     found: Dict[Distance, None] = {}
     detectors: Dict[Value, Distance] = {}
-    for value in network.outputs:
-        layer = network.producer(value)
-        if layer is not None and _tells_classes(layer):
-            detectors.update(_of_detections(layer))
-        elif layer is not None and layer.type == SOFTMAX:
-            detectors.update(_beside(network, layer, value))
+    for detector in detectors_of(network):
+        detectors.update(_of_detector(network, detector))
     for value in score_values(network):
         found[detectors.get(value, Numbers(value))] = None
     return list(found)
 
 
-def _beside(network: Network, softmax: Layer, value: Value) -> Dict[Value, Distance]:
-    """Scores that are an output, and boxes that are one, too; nothing if there are none."""
-    shapes = infer_shapes(network)
-    shape = shapes[value] or ()
-    axis = softmax.parameter.softmax_param.axis % max(len(shape), 1)
-    if not axis:
-        return {}
-    classes = shape[axis]
-    scores = Scores(value, classes, axis)
-    wanted = [(*shape[:axis], CORNERS * count, *shape[axis + 1 :]) for count in (1, classes)]
-    boxes = [
-        Boxes(other, scores, BACKGROUND, 10 * LEAST_SCORE)
-        for other in network.outputs
-        if shapes[other] in wanted and not _is_squashed(network, other)
-    ]
-    if not boxes:
-        return {}
-    # What a Softmax makes goes by what it is made of, see `score_values`.
-    return {softmax.bottoms[0]: scores, **{one.value: one for one in boxes}}
-
-
-def _is_squashed(network: Network, value: Value) -> bool:
-    layer = network.producer(value)
-    return layer is not None and layer.type in SQUASHING
-
-
-def _tells_classes(layer: Layer) -> bool:
-    return layer.type == DETECTION and layer.parameter.detection_output_param.num_classes > 0
-
-
-def _of_detections(layer: Layer) -> Dict[Value, Distance]:
-    """The scores and the boxes that detections are chosen from."""
-    parameter = layer.parameter.detection_output_param
-    boxes, scores = layer.bottoms[:2]
-    compared = Scores(scores, parameter.num_classes)
+def _of_detector(network: Network, detector: Detector) -> Dict[Value, Distance]:
+    scores = Scores(detector.scores, detector.classes, detector.axis)
     # Without a threshold Caffe tells of every box.
-    least = max(parameter.confidence_threshold, 10 * LEAST_SCORE)
-    found = Boxes(boxes, compared, parameter.background_label_id, least)
-    return {scores: compared, boxes: found}
+    least = max(detector.least, 10 * LEAST_SCORE)
+    boxes = [Boxes(value, scores, detector.background, least) for value in detector.boxes]
+    softmax = network.producer(detector.scores) if detector.layer is None else None
+    # What a Softmax makes an output of goes by what it is made of, see `score_values`.
+    key = softmax.bottoms[0] if softmax is not None else detector.scores
+    return {key: scores, **{one.value: one for one in boxes}}
 
 
 def _rows(array: np.ndarray, count: int, axis: Optional[int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 
 import click
 
@@ -12,6 +12,7 @@ from netsurgery.network.unknown import unknown_reason
 from netsurgery.report.asked import asked_lines, with_asked
 from netsurgery.report.console import WORDS, known, print_table, shape, share, size
 from netsurgery.report.plan import left_lines
+from netsurgery.report.quality import quality_lines
 from netsurgery.report.verification import (
     BLOB_COLUMNS,
     BLOB_LEGEND,
@@ -23,10 +24,16 @@ from netsurgery.report.verification import (
 from netsurgery.surgery import Step
 
 Rows = Sequence[tuple[str, ...]]
+AS_PLANNED = "written as planned"
 
 
-def print_compression(done: Compression) -> None:
-    """Print the whole report."""
+def print_compression(done: Compression, flag: Callable[[str], str] = "`{}`".format) -> None:
+    """Print the whole report.
+
+    Args:
+        done: The compression.
+        flag: Names an argument of the library, in what there is to do.
+    """
     columns, rows = layer_rows(done)
     if rows:
         print_table(columns, rows, legend=("predicted error", "measured error"))
@@ -47,7 +54,7 @@ def print_compression(done: Compression) -> None:
         print_table(BLOB_COLUMNS, rows, legend=BLOB_LEGEND)
         if done.effect.accuracy:
             click.echo(accuracy_line(done.effect.accuracy))
-    for line in verdict(done):
+    for line in verdict(done, flag):
         click.echo(line)
     for path in done.files:
         click.echo(f"written {path}")
@@ -106,19 +113,33 @@ def saving_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
     return ("", ">before", ">after", ">left"), rows
 
 
-def verdict(done: Compression) -> list[str]:
-    """Return the outcome of the proof, as lines."""
+def verdict(done: Compression, flag: Callable[[str], str] = "`{}`".format) -> list[str]:
+    """Return both verdicts, as lines: whether the pair is as planned, and how good it still is.
+
+    Args:
+        done: The compression.
+        flag: Names an argument of the library, in what there is to do.
+    """
+    limits = []
+    if done.effect is not None and done.effect.blobs:
+        limits = [f"FAILED: {reason}" for reason in done.effect.missed]
+        limits += [would_pass(done.effect)] if done else []
+    return [*_as_planned(done), *quality_lines(done.quality, flag), *limits]
+
+
+def _as_planned(done: Compression) -> list[str]:
+    """Whether the pair is what the plan says."""
     reasons = [f"  {reason}" for reason in done.reasons]
     if done.unproven:
-        return [f"UNPROVEN: {done.unproven}", read_back(done), *reasons]
-    if not done or done.equality is None or done.effect is None:
-        return ["FAILED", *reasons]
+        word = "FAILED" if reasons else "UNPROVEN"
+        return [f"{AS_PLANNED}: {word}: {done.unproven}", f"  {read_back(done)}", *reasons]
+    if reasons or done.equality is None or done.effect is None:
+        return [f"{AS_PLANNED}: FAILED", *reasons]
     return [
-        read_back(done),
-        f"proved: every difference is explained by {done.explanation} "
+        f"{AS_PLANNED}: proved: every difference is explained by {done.explanation} "
         f"({len(done.equality.blobs)} blobs equal those of the twin, the original with the new "
         f"weights in it, to {done.equality.error:.1e})",
-        would_pass(done.effect),
+        f"  {read_back(done)}",
     ]
 
 

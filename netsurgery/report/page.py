@@ -6,7 +6,7 @@ import html
 import io
 from pathlib import Path
 from string import Template
-from typing import Any, Iterable, Iterator, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from netsurgery.errors import NetsurgeryError, visible
 from netsurgery.formats.atomic import write_together
 from netsurgery.methods import low_rank_method, method
 from netsurgery.methods.chain import ChainMethod
+from netsurgery.quality.limits import DEGRADED, GOOD, LOST, UNJUDGED
 from netsurgery.report.compression import layer_rows, saving_rows, verdict
 from netsurgery.report.glossary import TERMS
 from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe
@@ -34,7 +35,7 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; } td, th { padding: .25rem .75rem; text-align: right; }
 td:first-child, th:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #59636e; } tbody td { border-bottom: 1px solid #d1d9e0; }
-.passed { color: #116329; } .failed { color: #a40e26; }
+.passed { color: #116329; } .failed { color: #a40e26; } .doubtful { color: #7d4e00; }
 svg { max-width: 100%; height: auto; } footer { margin-top: 3rem; color: #59636e; }
 </style>
 </head>
@@ -54,6 +55,9 @@ $words
 """)
 
 
+_MOODS = {GOOD: "passed", DEGRADED: "doubtful", UNJUDGED: "doubtful", LOST: "doubtful"}
+
+
 def require_plots() -> None:
     """See that pages can be written, before any work is done for one.
 
@@ -68,8 +72,15 @@ def require_plots() -> None:
         ) from None
 
 
-def write_page(done: Compression, path: Union[str, Path]) -> None:
+def write_page(
+    done: Compression, path: Union[str, Path], flag: Callable[[str], str] = "`{}`".format
+) -> None:
     """Write the report as a page, with the spectrum of each factored layer.
+
+    Args:
+        done: The compression.
+        path: The page.
+        flag: Names an argument of the library, in what there is to do.
 
     Raises:
         NetsurgeryError: matplotlib, which draws the plots, is not installed.
@@ -78,8 +89,8 @@ def write_page(done: Compression, path: Union[str, Path]) -> None:
     columns, rows = layer_rows(done)
     values = {
         "title": html.escape(f"{done.files[0].name}, compressed"),
-        "mood": "passed" if done else "failed",
-        "verdict": "<br>".join(map(html.escape, verdict(done))),
+        "mood": _MOODS[done.quality.verdict] if done else "failed",
+        "verdict": "<br>".join(map(html.escape, verdict(done, flag))),
         "layers": _table(columns, rows) + _left(done),
         "savings": _table(*saving_rows(done)),
         "effect": _effect(done),

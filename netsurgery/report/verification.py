@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Iterable, Optional
+from typing import Callable, Iterable, Optional
 
 import click
 
 from netsurgery.report.console import WORDS, print_table
+from netsurgery.report.quality import quality_lines
 from netsurgery.verification import Accuracy, BlobComparison, Verification
 from netsurgery.verification.verdict import largest_noise
 
@@ -24,15 +25,26 @@ BLOB_COLUMNS = (
 BLOB_LEGEND = ("error", "cosine", "noise")
 
 
-def print_verification(done: Verification, title: Optional[str] = None) -> None:
-    """Print every compared blob, the accuracy, the verdict and what would have passed."""
+def print_verification(
+    done: Verification, title: Optional[str] = None, flag: Callable[[str], str] = "`{}`".format
+) -> None:
+    """Print every compared blob, the accuracy, the verdict and what would have passed.
+
+    Args:
+        done: The comparison.
+        title: Stands above it.
+        flag: Names an argument of the library, in what there is to do.
+    """
     click.echo(title or describe(done))
     print_table(BLOB_COLUMNS, (blob_row(row) for row in done.blobs), legend=BLOB_LEGEND)
     if done.accuracy:
         click.echo(accuracy_line(done.accuracy))
     for name in done.outputs.extra:
         click.echo(f"output {name!r} of the second net is not in the first")
-    print_verdict("passed" if done else "FAILED", done.reasons)
+    verdict = {True: "passed", False: "FAILED", None: "UNJUDGED"}[done.passed]
+    print_verdict(verdict, done.reasons)
+    for line in quality_lines(done.quality, flag):
+        click.echo(line)
     if done.blobs:
         click.echo(would_pass(done))
     click.echo(WORDS)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Container, Mapping, Optional
+from typing import Container, Iterable, Mapping, Optional
 
 import numpy as np
 
 from netsurgery.errors import VerificationError
-from netsurgery.network.graph import Network, Value
+from netsurgery.quality.kinds import Kind
+from netsurgery.quality.limits import CLASSES, DETECTIONS
 from netsurgery.verification.accuracy import Accuracy, AccuracyTally
 from netsurgery.verification.fine import NOISE_FLOOR, Fine, FineTally, channel_ratio
 from netsurgery.verification.tallies import (
@@ -131,26 +132,25 @@ class Comparison:
 
 
 def choose_kinds(
-    network: Network, values: Mapping[str, Value], outputs: Mapping[str, Shape]
+    names: Iterable[str], kinds: Mapping[str, Kind], shapes: Mapping[str, Shape]
 ) -> dict[str, type[Tally]]:
     """Return how to compare each value.
 
-    An output of a ``DetectionOutput`` layer is a list of detections. An output of shape
-    (N, C) or (N, C, 1, 1) holds a score per class; if some of these come from a Softmax, only
-    they do. Everything else is values.
+    Lists of detections are compared as such. An output that holds a score per class is compared by
+    its best class too. Everything else is values.
 
     Args:
-        network: The net.
-        values: The values, by name.
-        outputs: The shapes of those that are outputs, by name.
+        names: The values.
+        kinds: What each output is.
+        shapes: The shapes of the outputs.
     """
-    types = {name: _producer_type(network, values[name]) for name in outputs}
-    classes = [name for name, shape in outputs.items() if is_class_like(shape)]
-    classes = [name for name in classes if types[name] == "Softmax"] or classes
-    kinds: dict[str, type[Tally]] = dict.fromkeys(values, Tally)
-    kinds.update(dict.fromkeys(classes, ClassTally))
-    kinds.update((n, DetectionTally) for n in outputs if types[n].endswith("DetectionOutput"))
-    return kinds
+    found: dict[str, type[Tally]] = dict.fromkeys(names, Tally)
+    for name, kind in kinds.items():
+        if kind.name == DETECTIONS and kind.shape is None:
+            found[name] = DetectionTally
+        elif kind.name in (CLASSES, DETECTIONS) and is_class_like(shapes[name]):
+            found[name] = Tally if kind.indices else ClassTally
+    return found
 
 
 def choose_scored(
@@ -177,8 +177,3 @@ def choose_scored(
         f"accuracy needs labels and {wanted}",
         remedy=f"name the one they are for: {', '.join(classes) or 'none can hold scores'}",
     )
-
-
-def _producer_type(network: Network, value: Value) -> str:
-    layer = network.producer(value)
-    return layer.type if layer else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Mapping, Optional
 
 from netsurgery.calibration import Inputs, input_shapes, random_inputs
 from netsurgery.calibration.running import (
@@ -19,9 +19,11 @@ from netsurgery.network.model import Model
 from netsurgery.network.scores import scores_of
 from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
 from netsurgery.verification.golden_file import Golden, PathLike, read_golden
+from netsurgery.verification.judging import judging
 from netsurgery.verification.models import check_inputs
 from netsurgery.verification.noise import NoiseMeter
 from netsurgery.verification.pairing import Lost, Outputs
+from netsurgery.verification.tallies import DetectionTally
 from netsurgery.verification.verdict import Demand, Verification
 
 
@@ -60,7 +62,9 @@ def save_golden(
     values = {**scores, **outputs}
     size, apart = common_batch(inputs, network)
     with open_model(chosen, model) as runner:
-        kinds = choose_kinds(network, values, {n: runner.shape(v) for n, v in outputs.items()})
+        shapes = {name: runner.shape(value) for name, value in outputs.items()}
+        judges = judging(network, outputs, shapes, (), Demand(), None)
+        kinds = choose_kinds(values, judges.kinds, shapes)
         meter = NoiseMeter(runner, values, kinds, apart=apart, seed=seed)
         runs = []
         for batch in inputs.batches(size):
@@ -90,6 +94,8 @@ def verify_golden(
     max_error: Optional[float] = None,
     min_agreement: Optional[float] = None,
     output: Optional[str] = None,
+    output_kinds: Optional[Mapping[str, str]] = None,
+    accept_loss: bool = False,
 ) -> Verification:
     """Compare what a model computes with a golden file.
 
@@ -104,13 +110,15 @@ def verify_golden(
         max_error: Largest relative error that passes.
         min_agreement: Smallest agreement that passes, see `Demand`.
         output: The output that labels are for, where more than one can hold class scores.
+        output_kinds: What outputs are, by blob, where the net does not tell; see `KINDS`.
+        accept_loss: Let outputs pass that are lost by the table of limits.
 
     Raises:
         FormatError: It is no golden file.
         VerificationError: The model takes other inputs.
         EngineError: There is no engine, or it refuses the model.
     """
-    demand = Demand(expect, max_error, min_agreement)
+    demand = Demand(expect, max_error, min_agreement, accept_loss, dict(output_kinds or {}))
     golden = read_golden(path)
     network = model.network()
     inputs = golden.inputs
@@ -120,15 +128,25 @@ def verify_golden(
     chosen = choose_engine(engine, network)
     outputs = {name: v for name, v in _outputs(network).items() if name in golden.outputs}
     scores = {name: v for name, v in _scores(network).items() if name in golden.kinds}
-    values = {**scores, **outputs} if outputs and expect == "exact" else outputs
+    values = {**scores, **outputs}
+    shown = set(values if outputs and expect == "exact" else outputs)
     shapes = {name: golden.runs[0][name].shape for name in outputs}
-    comparison = Comparison(
-        {name: golden.kinds[name] for name in values},
-        choose_scored(shapes, inputs.labels is not None, output),
-    )
+    scored = choose_scored(shapes, inputs.labels is not None, output)
+    judges = judging(network, outputs, shapes, scores.values(), demand, scored)
+    kinds = {name: golden.kinds[name] for name in values}
+    told = choose_kinds(outputs, judges.kinds, shapes)
+    kinds.update((name, kind) for name, kind in told.items() if kinds[name] is not DetectionTally)
+    comparison = Comparison(kinds, scored)
     with open_model(chosen, model) as runner:
         for run, batch in zip(golden.runs, inputs.batches(golden.size)):
-            comparison.add(run, runner.run(batch, values), batch.labels)
+            made = runner.run(batch, values)
+            comparison.add(run, made, batch.labels)
+            judges.add(run, made, batch.count)
+    rows, accuracy = comparison.rows(golden.noise, outputs), comparison.accuracy()
+    unmatched = Outputs(
+        tuple(Lost(name) for name in sorted(golden.outputs.difference(_outputs(network)))),
+        tuple(sorted(set(_outputs(network)) - golden.outputs)),
+    )
     return Verification(
         demand,
         chosen.name,
@@ -136,12 +154,10 @@ def verify_golden(
         f"{inputs.description}, golden file {path}",
         inputs.sha256,
         len(inputs),
-        comparison.rows(golden.noise, outputs),
-        comparison.accuracy(),
-        Outputs(
-            tuple(Lost(name) for name in sorted(golden.outputs.difference(_outputs(network)))),
-            tuple(sorted(set(_outputs(network)) - golden.outputs)),
-        ),
+        tuple(row for row in rows if row.blob in shown),
+        accuracy,
+        unmatched,
+        judges.verdict(rows, accuracy, inputs, demand, [one.blob for one in unmatched.lost]),
     )
 
 

@@ -84,6 +84,7 @@ class Golden:
             "inputs": self.inputs.description,
             "inputs_sha256": self.inputs.sha256,
             "whole_blobs": self.inputs.whole_blobs,
+            "random": self.inputs.drawn,
             "samples_at_once": self.size,
             "outputs": {
                 name: {
@@ -124,7 +125,9 @@ def _parse(arrays: Mapping[str, np.ndarray], facts: Any) -> Golden:
         if name.startswith("inputs/")
     }
     whole = bool(facts["whole_blobs"])
-    inputs = Inputs(samples, arrays.get("labels"), str(facts["inputs"]), whole)
+    # Older files do not say so.
+    drawn = bool(facts.get("random", " random samples, seed " in str(facts["inputs"])))
+    inputs = Inputs(samples, arrays.get("labels"), str(facts["inputs"]), whole, drawn)
     size = int(facts["samples_at_once"])
     if size < 1:
         raise ValueError(f"{size} samples at once")

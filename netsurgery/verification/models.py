@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, Optional, Sequence
+from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from netsurgery.errors import NoJudgeError, VerificationError
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.model import Model
 from netsurgery.network.scores import scores_of
+from netsurgery.quality.verdict import GOOD, OutputQuality, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import (
     BlobComparison,
@@ -26,6 +27,7 @@ from netsurgery.verification.comparison import (
     choose_scored,
 )
 from netsurgery.verification.judges import ask_judge, require_steady
+from netsurgery.verification.judging import judging
 from netsurgery.verification.noise import NoiseMeter, with_small_ones
 from netsurgery.verification.pairing import (
     Pair,
@@ -41,7 +43,42 @@ from netsurgery.verification.verdict import Demand, Verification
 from netsurgery.verification.written import same_numbers
 
 Kept = Mapping[Value, tuple[int, np.ndarray]]
-Findings = tuple[tuple[BlobComparison, ...], Optional[Accuracy]]
+
+
+class Findings(NamedTuple):
+    """What came of running two models."""
+
+    rows: tuple[BlobComparison, ...]
+    accuracy: Optional[Accuracy]
+    quality: Quality
+
+
+class Task(NamedTuple):
+    """What to compare.
+
+    Attributes:
+        pairs: The values to compare.
+        known: All values that belong together.
+        inputs: What to run the models on.
+        seed: Seed of the noise.
+        output: The output that labels are for.
+        kept: What is compared of values of the first net.
+        demand: What was asked.
+        wanted: Which blobs were asked for.
+        missing: Outputs that only the original has.
+        fine: Whether every sample and channel is looked at alone.
+    """
+
+    pairs: Sequence[Pair]
+    known: Sequence[Pair]
+    inputs: Inputs
+    seed: int
+    output: Optional[str]
+    kept: Kept
+    demand: Demand
+    wanted: Wanted
+    missing: Sequence[str]
+    fine: bool
 
 
 def verify(
@@ -59,8 +96,14 @@ def verify(
     output: Optional[str] = None,
     kept: Optional[Kept] = None,
     origins: Optional[Mapping[Value, Value]] = None,
+    output_kinds: Optional[Mapping[str, str]] = None,
+    accept_loss: bool = False,
 ) -> Verification:
     """Run two models on the same inputs and compare what they compute.
+
+    With ``"approx"``, outputs that are lost by the table of limits (`netsurgery.quality.limits`)
+    do not pass; where no limit is given here, they must be judged: random inputs say nothing of
+    quality, and what comes of them passes only if it is equal up to float noise.
 
     Blobs are compared as values: a blob that layers compute in place on is compared before
     and after each of them. Blobs belong together by what makes them, not by their names; but every
@@ -83,12 +126,14 @@ def verify(
             entries along it that are compared.
         origins: How the second net came of the first, if that is known: for its values, where they
             stood in the first, if not under their own name and version.
+        output_kinds: What outputs are, by blob, where the net does not tell; see `KINDS`.
+        accept_loss: Let outputs pass that are lost by the table.
 
     Raises:
         VerificationError: The models cannot be compared on these inputs.
         EngineError: There is no engine, or it refuses a model.
     """
-    demand = Demand(expect, max_error, min_agreement)
+    demand = Demand(expect, max_error, min_agreement, accept_loss, dict(output_kinds or {}))
     networks = a.network(), b.network()
     scores = scores_of(networks[0]) if expect == "exact" else ()
     if origins is None:
@@ -102,12 +147,15 @@ def verify(
         inputs = with_small_ones(networks[0], inputs) if fine else inputs
     for network in networks:
         check_inputs(network, inputs)
+    unmatched = match_outputs(*networks, known)
+    missing = [one.blob for one in unmatched.lost]
+    task = Task(pairs, known, inputs, seed, output, kept or {}, demand, blobs, missing, fine)
 
     def run(judge: Engine) -> Findings:
         if not any(pair.output for pair in pairs) and blobs in ("outputs", "common"):
-            return (), None
+            return Findings((), None, unjudged("there is no output to judge"))
         with open_model(judge, a) as first, open_model(judge, b) as second:
-            return _compare(first, second, pairs, inputs, seed, output, kept or {}, fine)
+            return _compare(first, second, task)
 
     ran = inputs.description
     try:
@@ -116,17 +164,10 @@ def verify(
     except NoJudgeError as error:
         if not _identical(a, b):
             raise
-        found, ran_by = (_equal_rows(pairs), None), ("no engine", "")
+        found, ran_by = _equal(pairs), ("no engine", "")
         ran = f"nothing was run, as both are the same, bit for bit; {error.problem}"
-    return Verification(
-        demand,
-        *ran_by,
-        ran,
-        inputs.sha256,
-        len(inputs),
-        *found,
-        outputs=match_outputs(*networks, known),
-    )
+    told = (ran, inputs.sha256, len(inputs), found.rows, found.accuracy, unmatched)
+    return Verification(demand, ran_by[0], ran_by[1], *told, found.quality)
 
 
 def check_inputs(network: Network, inputs: Inputs) -> None:
@@ -143,47 +184,52 @@ def check_inputs(network: Network, inputs: Inputs) -> None:
         )
 
 
-def _compare(
-    first: Runner,
-    second: Runner,
-    pairs: Sequence[Pair],
-    inputs: Inputs,
-    seed: int,
-    output: Optional[str],
-    kept: Kept,
-    fine: bool,
-) -> Findings:
+def _compare(first: Runner, second: Runner, task: Task) -> Findings:
     """Run both models on all inputs; the noise is that of the first."""
+    inputs, kept = task.inputs, task.kept
     # The padding layers of V0 nets leave no value behind.
-    pairs = [pair for pair in pairs if pair.a in first.names and pair.b in second.names]
+    known = {p.a: p for p in task.known if p.a in first.names and p.b in second.names}
+    pairs = [pair for pair in task.pairs if pair.a in known]
     in_a = {pair.name: pair.a for pair in pairs}
-    in_b = {pair.name: pair.b for pair in pairs}
     size, apart = common_batch(inputs, first.network, second.network)
     shapes = {pair.name: first.shape(pair.a) for pair in pairs if pair.output}
-    kinds = choose_kinds(first.network, in_a, shapes)
-    scored = choose_scored(shapes, inputs.labels is not None, output)
-    comparison = Comparison(kinds, scored, fine)
+    scored = choose_scored(shapes, inputs.labels is not None, task.output)
+    # What a user names is judged, whether it is an output or not.
+    named = task.wanted not in ("outputs", "common")
+    judged = {pair.name: pair.a for pair in pairs if pair.output or named}
+    of_judged = {name: first.shape(value) for name, value in judged.items()}
+    judges = judging(first.network, judged, of_judged, known, task.demand, scored)
+    sources = {str(one): one for values in judges.sources.values() for one in values}
+    in_a, shown = {**sources, **in_a}, set(in_a)
+    in_b = {name: known[value].b for name, value in in_a.items()}
+    kinds = choose_kinds(in_a, judges.kinds, of_judged)
+    comparison = Comparison(kinds, scored, task.fine)
+    places = {name: kept[value] for name, value in in_a.items() if value in kept}
 
     def cut(blobs: Blobs) -> Blobs:
         """Leave what the second net has."""
-        places = {name: kept[value] for name, value in in_a.items() if value in kept}
         return {
             name: array.take(places[name][1], places[name][0]) if name in places else array
             for name, array in blobs.items()
         }
 
+    seed, fine = task.seed, task.fine
     meter = NoiseMeter(first, in_a, kinds, apart=apart, seed=seed, fine=fine, cut=cut)
     seen = None
     for batch in inputs.batches(size):
         original = first.run(batch, in_a)
         part = cut(original)
-        comparison.add(part, second.run(batch, in_b), batch.labels)
+        new = second.run(batch, in_b)
+        comparison.add(part, new, batch.labels)
+        judges.add(part, new, batch.count)
         meter.add(batch, part)
         if seen is None:
             seen = original
             require_steady(first.network, original, first.run(batch, in_a))
     rows = comparison.rows(meter.noise(), shapes, meter.fine())
-    return rows, comparison.accuracy()
+    accuracy = comparison.accuracy()
+    quality = judges.verdict(rows, accuracy, inputs, task.demand, task.missing)
+    return Findings(tuple(row for row in rows if row.blob in shown), accuracy, quality)
 
 
 def _identical(a: Model, b: Model) -> bool:
@@ -197,11 +243,12 @@ def _identical(a: Model, b: Model) -> bool:
     )
 
 
-def _equal_rows(pairs: Sequence[Pair]) -> tuple[BlobComparison, ...]:
+def _equal(pairs: Sequence[Pair]) -> Findings:
     """What is known of blobs that need not be run to be the same."""
-    return tuple(
-        BlobComparison(0.0, 1.0, 0.0, 0.0, blob=pair.name, output=pair.output) for pair in pairs
-    )
+    same = "both nets are the same, bit for bit"
+    rows = (BlobComparison(0.0, 1.0, 0.0, 0.0, blob=one.name, output=one.output) for one in pairs)
+    outputs = (OutputQuality(one.name, "output", same, GOOD) for one in pairs if one.output)
+    return Findings(tuple(rows), None, Quality(tuple(outputs)))
 
 
 def _alike(a: Model, b: Model) -> Callable[[Layer, Layer], bool]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any, Iterator, Optional
+from dataclasses import asdict, dataclass, field
+from typing import Any, Callable, Iterator, Mapping, Optional
 
 from netsurgery.errors import VerificationError
+from netsurgery.quality.limits import PIXELS, SEGMENTATION
+from netsurgery.quality.verdict import LOST, UNJUDGED, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import BlobComparison
 from netsurgery.verification.fine import NOISE_FLOOR
@@ -34,6 +36,8 @@ class Demand:
         max_error: Largest relative error of any compared blob.
         min_agreement: Smallest agreement of the outputs, of classes or detections. Where there
             are labels, the accuracy may drop by one minus this instead.
+        accept_loss: An output that is lost by the table of limits passes all the same.
+        output_kinds: What the user says of outputs, by blob; see `KINDS`.
 
     Raises:
         VerificationError: There is no such ``expect``.
@@ -42,6 +46,14 @@ class Demand:
     expect: str = "approx"
     max_error: Optional[float] = None
     min_agreement: Optional[float] = None
+    accept_loss: bool = False
+    output_kinds: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def limited(self) -> frozenset[str]:
+        """The limits that the user gave in place of the table's."""
+        given = {"max_error": self.max_error, "min_agreement": self.min_agreement}
+        return frozenset(name for name, limit in given.items() if limit is not None)
 
     def __post_init__(self) -> None:
         if self.expect not in ("approx", "exact"):
@@ -62,6 +74,7 @@ class Verification:
         blobs: What is known of each compared blob, in the order of the first net.
         accuracy: Of both nets, where there were labels.
         outputs: Outputs that only one of the nets has.
+        quality: What is left of the second net.
     """
 
     demand: Demand
@@ -73,14 +86,39 @@ class Verification:
     blobs: tuple[BlobComparison, ...]
     accuracy: Optional[Accuracy] = None
     outputs: Outputs = NONE_LOST
+    quality: Quality = field(default_factory=lambda: unjudged("there is no output to judge"))
 
     def __bool__(self) -> bool:
-        return not self.reasons
+        return self.passed is True
+
+    @property
+    def passed(self) -> Optional[bool]:
+        """Whether they passed; None where nothing was demanded, and nothing could be judged."""
+        if self.reasons:
+            return False
+        asked = self.demand.expect == "exact" or self.demand.limited
+        return True if asked or self.quality.verdict != UNJUDGED else None
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why they failed; empty when they passed."""
-        found = [f"output {blob!r} {where} in the second net" for blob, where in self.outputs.lost]
+        """Why they failed: what was demanded, and what is lost; empty when they passed."""
+        if self.demand.expect == "exact" or not self.quality.fails:
+            return self.missed
+        # What is broken, the demand told already.
+        lost = (one for one in self.quality.outputs if one.verdict == LOST and not one.broken)
+        return (*self.missed, *map(str, () if self.demand.accept_loss else lost))
+
+    @property
+    def lost_outputs(self) -> tuple[str, ...]:
+        """What became of the outputs that the second net does not have, a line each."""
+        return tuple(
+            f"output {blob!r} {where} in the second net" for blob, where in self.outputs.lost
+        )
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """What of the demand they do not fulfil."""
+        found = [*self.lost_outputs]
         if not self.blobs:
             names = ", ".join(map(repr, self.unmatched)) or "none"
             missing = f"the two nets have no output in common; only one of them has {names}"
@@ -110,14 +148,26 @@ class Verification:
         if self.accuracy is not None:
             return 1 - max(0.0, self.accuracy.before - self.accuracy.after)
         known = [row.agreement for row in self.blobs if row.agreement is not None]
+        known += [
+            figure.value
+            for one in self.quality.outputs
+            if one.kind == SEGMENTATION
+            for figure in one.figures
+            if figure.limits is PIXELS
+        ]
         return min(known, default=None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON takes it; what is infinite is None."""
+    def to_dict(self, name: Callable[[str], str] = "`{}`".format) -> dict[str, Any]:
+        """Return everything as JSON takes it; what is infinite is None.
+
+        Args:
+            name: Names an argument of the library, in what there is to do.
+        """
         return {
-            "passed": bool(self),
+            "passed": self.passed,
             "reasons": list(self.reasons),
             **asdict(self.demand),
+            "quality": self.quality.to_dict(name),
             "would_pass": {"max_error": _json(self.error), "min_agreement": self.agreement},
             "engine": {"name": self.engine, "version": self.engine_version},
             "inputs": {
@@ -149,6 +199,27 @@ def largest_noise(row: BlobComparison) -> float:
 def largest_row_noise(row: BlobComparison) -> float:
     """Return the relative error of a sample up to which its difference counts as float noise."""
     return min(NOISE_CEILING, NOISE_FACTOR * max(row.noise.row_error, NOISE_FLOOR))
+
+
+def is_noise(row: BlobComparison) -> bool:
+    """Whether a blob of two nets agrees to float noise."""
+    broken = row.shapes or any(row.non_finite)
+    return not broken and not any(_judge_exact(row, ""))
+
+
+def keeps_to(row: BlobComparison, demand: Demand, accuracy: Optional[Accuracy]) -> bool:
+    """Whether an output keeps to the limits of the user, as far as they speak of it."""
+    most, least, agreement = demand.max_error, demand.min_agreement, row.agreement
+    if accuracy is not None:
+        fallen = max(0.0, accuracy.before - accuracy.after)
+        agreement = 1 - fallen if accuracy.output == row.blob else None
+    far = most is not None and not row.error <= most
+    return not far and (least is None or agreement is None or agreement >= least)
+
+
+def broken(row: BlobComparison) -> Optional[str]:
+    """Return why an output is lost without any figure; None if it is not."""
+    return next(_judge(row, Demand()), None)
 
 
 def _judge(row: BlobComparison, demand: Demand) -> Iterator[str]:

@@ -126,7 +126,7 @@ def _cells(done: Compression) -> List[str]:
         f"{after.macs / before.macs:.1%}",
         f"{done.sizes[1] / done.sizes[0]:.1%}",
         done.effect.engine,
-        "passed" if done else "; ".join(done.reasons),
+        "passed" if not done.reasons else "; ".join(done.reasons),
         f"{accuracy.before:.4f} → {accuracy.after:.4f}" if accuracy else "-",
         f"{done.effect.error:.1e}",
     ]

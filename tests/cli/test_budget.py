@@ -64,7 +64,7 @@ def test_the_time_that_was_planned_for_is_told(netsurgery, pair, tmp_path) -> No
         out = tmp_path / str(number)
         done = netsurgery("compress", *pair, "--plan", path, "--no-verify", "-o", out)
         assert done.status == 0, done.err
-        told.append([line.split() for line in done.out.splitlines() if "as planned" in line])
+        told.append([line.split() for line in done.out.splitlines() if "time, as planned" in line])
     assert told == [[], [["time,", "as", "planned", "2", "ms", "1.3", "ms", "65.0%"]]]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from netsurgery.verification.detections import (
+from netsurgery.quality.detections import (
     detections,
     intersection_over_union,
     match_detections,
