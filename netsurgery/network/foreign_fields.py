@@ -42,10 +42,16 @@ def foreign_fields(text: LayerText) -> Tuple[str, ...]:
 
 
 def foreign_to(network: Network) -> Tuple[Foreign, ...]:
-    """Return all such fields of what a network builds, its own first."""
+    """Return all such fields of what a network runs, its own first.
+
+    How data was to be read does not matter where it is fed.
+    """
     own = (Foreign(None, path) for path in network.prototxt.unknown if not _is_harmless(path))
     layers = (
-        Foreign(one.name, path) for one in network.layers for path in foreign_fields(one.text)
+        Foreign(one.name, path)
+        for one in network.layers
+        if not network.stands_in(one)
+        for path in foreign_fields(one.text)
     )
     return (*own, *layers)
 

@@ -18,6 +18,7 @@ from netsurgery.errors import PlanError, Remedy
 from netsurgery.network.channels import ChannelGroup, channel_groups
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
+from netsurgery.network.unknown import known_costs
 from netsurgery.ranking.correlation import Correlation, correlate
 from netsurgery.ranking.notebook import Notebook
 from netsurgery.ranking.oracle import Oracle, measure_oracle
@@ -153,9 +154,12 @@ def rank(
         PlanError: There is no such criterion, no inputs that it needs, nothing to rank, or no
             loss.
         EngineError: There is no engine that can do it.
-        NetworkError: Prototxt and weights do not belong together.
+        NetworkError: Prototxt and weights do not belong together, or `flops` are asked for and
+            what layers compute is not known.
     """
     require_fit(model)
+    if flops:
+        known_costs(model)
     chosen = {name: criterion(name) for name in dict.fromkeys(criteria)}
     needs = {one.needs for one in chosen.values()}
     if statistics is None:

@@ -136,6 +136,7 @@ def test_one_input_has_one_shape(netsurgery, files) -> None:
         ("plan", "--sweep", "0.3:0.9:0.3"),
         ("thin", "--macs", "0.5", "-o", "OUT"),
         ("thin", "--params", "0.5", "-o", "OUT"),
+        ("rank", "--flops", "0.1"),
     ],
     ids=" ".join,
 )

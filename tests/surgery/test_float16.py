@@ -108,7 +108,7 @@ def test_every_new_blob_is_float16_and_the_rounding_is_explained(
             assert abs(row.measured - row.predicted) <= row.rounding + 1e-6
 
 
-@pytest.mark.parametrize("plan", ["svd", "channel_svd", "thin"])
+@pytest.mark.parametrize("plan", ["svd", "full rank", "fold", "thin"])
 def test_engines_find_the_twin_of_a_float16_model(plan: str, engine: str, tmp_path: Path) -> None:
     model = in_half(conv_net(), "caffemodel", tmp_path / "in")
     proof = Proof(engine=engine_named(engine), count=4)
