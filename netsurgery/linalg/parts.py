@@ -64,7 +64,9 @@ class Parts:
         waiting = self._waiting(taken)
         rows = np.flatnonzero(~taken & (left > 0)[block])
         found = np.zeros(len(taken), bool)
-        if not len(waiting) or (left[left > 0] > len(waiting)).all():
+        roomy = not len(waiting) or (left[left > 0] > len(waiting)).all()
+        # Sets that overlap may be more than there are rows: all rows have a place then.
+        if roomy or not _seated(waiting, left, block):
             found[rows] = True
             return found
         # What a row does depends on its block and the sets that hold it alone.

@@ -136,6 +136,14 @@ def test_of_a_large_pool_no_two_go_that_are_the_last_of_a_set() -> None:
     assert sorted(row // 2 for row in found.order.tolist()) == list(range(200))
 
 
+def test_more_sets_than_rows_keep_all_that_it_takes() -> None:
+    pairs = [list(pair) for pair in itertools.combinations(range(4), 2)]
+    for keep in range(1, 5):
+        found = keep_best(np.arange(4), keep, parts=pairs).tolist()
+        assert len(found) >= keep
+        assert holds(found, pairs)
+
+
 @pytest.mark.parametrize("sets", [[[]], [[0, 3]], [[-1]]])
 def test_a_part_holds_rows(sets) -> None:
     with pytest.raises(ValueError, match="rows from 0 to 2"):
