@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Dict, List, Mapping, Optional, Set
 
 from netsurgery.budgets.choices import Choice, LayerChoices
@@ -220,5 +221,4 @@ def _taps(model: Model, choice: Choice, layer: Layer) -> int:
     if not isinstance(choice.method, ConvolutionChain):
         return 1
     chain = choice.method.chain
-    high, wide = chain.window(chain.layers - 1, model.blobs(layer.name)[0].shape[-2:])
-    return high * wide
+    return math.prod(chain.window(chain.layers - 1, model.blobs(layer.name)[0].shape[2:]))

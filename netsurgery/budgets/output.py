@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -221,13 +222,13 @@ def _passed(kernel: np.ndarray, chosen: ConvolutionChain, ranks: Ranks) -> Tuple
     """
     kernels = factor_kernel(kernel, chosen.chain, ranks).kernels
     before = multiply_out(kernels[:-1])
-    rank, inputs, high, wide = before.shape
-    last_high, last_wide = kernels[-1].shape[2:]
-    full = np.zeros(
-        (rank, last_high, last_wide, inputs, last_high + high - 1, last_wide + wide - 1)
-    )
-    for i in range(last_high):
-        for j in range(last_wide):
-            full[:, i, j, :, i : i + high, j : j + wide] = before
-    taps = last_high * last_wide
+    rank, inputs, *sizes = before.shape
+    last = kernels[-1].shape[2:]
+    whole = (one + size - 1 for one, size in zip(last, sizes))
+    full = np.zeros((rank, *last, inputs, *whole))
+    for tap in np.ndindex(*last):
+        covered = (slice(at, at + size) for at, size in zip(tap, sizes))
+        index = (slice(None), *tap, slice(None), *covered)
+        full[index] = before
+    taps = math.prod(last)
     return full.reshape(rank * taps, -1), taps

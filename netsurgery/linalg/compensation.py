@@ -199,7 +199,7 @@ def fold_constant(weights: np.ndarray, constant: np.ndarray) -> np.ndarray:
 def _by_channel(weights: np.ndarray, channels: int) -> np.ndarray:
     """Weights as float64 of shape (N, C, whatever each channel has)."""
     inputs = weights.shape[1] if weights.ndim > 1 else 0
-    fits = inputs == channels if weights.ndim == 4 else weights.ndim == 2 and inputs > 0
+    fits = inputs == channels if weights.ndim > 2 else weights.ndim == 2 and inputs > 0
     if not fits or inputs % channels:
         raise ValueError(f"weights of shape {weights.shape} do not read {channels} channels")
     return weights.reshape(len(weights), channels, -1).astype(np.float64)

@@ -7,8 +7,9 @@ in the first layer, of Jaderberg et al. 2014 (scheme 2) in the closed form of Ta
 the height in the first and the width in the second. With two cuts it is a Tucker-2 decomposition
 (Kim et al. 2016).
 
-Kernels are as Caffe stores them, (outputs, inputs / groups, height, width). Every group is a
-kernel of its own, and all are given the same ranks.
+Kernels are as Caffe stores them, (outputs, inputs / groups, height, width), or with any number of
+axes of the window where one layer has it whole. Every group is a kernel of its own, and all are
+given the same ranks.
 """
 
 from __future__ import annotations
@@ -42,9 +43,19 @@ class Chain(NamedTuple):
     horizontal: int
 
     @property
-    def axes(self) -> List[List[int]]:
-        """For each layer, the last one first, the axes of the kernel that are its own."""
+    def splits(self) -> bool:
+        """Whether it divides the window, which must have two axes then."""
+        return self.vertical != self.horizontal
+
+    def axes(self, dimensions: int) -> List[List[int]]:
+        """For each layer, the last one first, the axes of the kernel that are its own.
+
+        Args:
+            dimensions: How many axes the kernel has.
+        """
         taps = {2: self.vertical, 3: self.horizontal}
+        if not self.splits:
+            taps = dict.fromkeys(range(2, dimensions), self.vertical)
         own = [
             [axis for axis, at in taps.items() if at == number]
             for number in reversed(range(self.layers))
@@ -55,11 +66,11 @@ class Chain(NamedTuple):
 
     def sizes(self, shape: Sequence[int]) -> Tuple[int, ...]:
         """Return the shape that `unfold` gives a kernel."""
-        return tuple(prod(shape[axis] for axis in own) for own in self.axes)
+        return tuple(prod(shape[axis] for axis in own) for own in self.axes(len(shape)))
 
     def unfold(self, kernel: np.ndarray) -> np.ndarray:
         """Return a kernel as an array with an axis for each layer, the last one first."""
-        order = [axis for own in self.axes for axis in own]
+        order = [axis for own in self.axes(kernel.ndim) for axis in own]
         return kernel.transpose(order).reshape(self.sizes(kernel.shape))
 
     def fold(self, factors: Arrays, shape: Sequence[int]) -> List[np.ndarray]:
@@ -72,14 +83,16 @@ class Chain(NamedTuple):
         """
         kernels, inputs = [], shape[1]
         for number, factor in enumerate(factors):
-            high, wide = self.window(number, shape[2:])
-            folded = factor.reshape(-1, high, wide, inputs).transpose(0, 3, 1, 2)
+            window = self.window(number, shape[2:])
+            folded = np.moveaxis(factor.reshape(-1, *window, inputs), -1, 1)
             kernels.append(np.ascontiguousarray(folded, np.float32))
             inputs = len(folded)
         return kernels
 
-    def window(self, number: int, kernel: Sequence[int]) -> Tuple[int, int]:
-        """Return height and width of a layer's kernel, from those of the original's."""
+    def window(self, number: int, kernel: Sequence[int]) -> Tuple[int, ...]:
+        """Return the sizes of a layer's window, height and width, from those of the original's."""
+        if not self.splits:
+            return tuple(kernel) if number == self.vertical else (1,) * len(kernel)
         high, wide = kernel
         return high if number == self.vertical else 1, wide if number == self.horizontal else 1
 
@@ -115,7 +128,7 @@ def factor_kernel(
     """Return the chain that comes closest to a kernel: for one cut the best there is.
 
     Args:
-        kernel: Shape (n, c / groups, high, wide).
+        kernel: Shape (n, c / groups, *window).
         chain: Which layers.
         ranks: One for each cut, from 1 to the full one.
         groups: How many groups of outputs have inputs of their own.
@@ -189,9 +202,12 @@ def chain_energies(kernel: np.ndarray, chain: Chain, groups: int = 1) -> Energie
 
 
 def _behind(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    found = np.einsum("omij,mckl->ocikjl", after, before, optimize=True)
-    outputs, inputs, *taps = found.shape
-    return found.reshape(outputs, inputs, taps[0] * taps[1], taps[2] * taps[3])
+    axes = after.ndim - 2
+    found = np.tensordot(after, before, (1, 0))
+    pairs = [axis for tap in range(axes) for axis in (1 + tap, 2 + axes + tap)]
+    found = found.transpose(0, 1 + axes, *pairs)
+    sizes = [one * other for one, other in zip(after.shape[2:], before.shape[2:])]
+    return found.reshape(len(after), before.shape[1], *sizes)
 
 
 def _added(spectra: Iterable[np.ndarray]) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 
 class Geometry(NamedTuple):
-    """How windows lie over height and width.
+    """How windows lie over height and width, or however many axes there are.
 
     Attributes:
         kernel: Taps of a window.
@@ -23,11 +24,10 @@ class Geometry(NamedTuple):
     dilation: Sequence[int] = (1, 1)
 
 
-def windows_over(shape: Sequence[int], geometry: Geometry) -> Tuple[int, int]:
-    """How many windows fit along height and width of an array of shape (N, C, H, W)."""
+def windows_over(shape: Sequence[int], geometry: Geometry) -> Tuple[int, ...]:
+    """How many windows fit along each axis behind the channels of an array (N, C, ...)."""
     rows = zip(shape[2:], *geometry)
-    high, wide = ((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in rows)
-    return high, wide
+    return tuple((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in rows)
 
 
 def patches(
@@ -36,24 +36,26 @@ def patches(
     """Cut windows out of an array padded with zeros (im2col).
 
     Args:
-        array: Shape (N, C, H, W).
+        array: Shape (N, C, H, W), or with other axes behind the channels.
         geometry: How the windows lie.
         places: Numbers of the windows wanted, counted along rows; all if None.
 
     Returns:
-        Shape (N, places, C * kernel height * kernel width), with the dtype of ``array``. A row lies
-        as the weights of a filter do.
+        Shape (N, places, C * taps), with the dtype of ``array``. A row lies as the weights of a
+        filter do.
     """
     kernel, stride, pad, dilation = geometry
-    high, wide = windows_over(array.shape, geometry)
-    places = np.arange(high * wide) if places is None else np.asarray(places)
-    padded = np.pad(array, ((0, 0), (0, 0), (pad[0],) * 2, (pad[1],) * 2)) if any(pad) else array
-    tops, lefts = places // wide * stride[0], places % wide * stride[1]
-    taps = [
-        padded[:, :, tops + i * dilation[0], lefts + j * dilation[1]]
-        for i in range(kernel[0])
-        for j in range(kernel[1])
-    ]
+    grid = windows_over(array.shape, geometry)
+    places = np.arange(prod(grid)) if places is None else np.asarray(places)
+    sides = [(0, 0), (0, 0), *((size, size) for size in pad)]
+    padded = np.pad(array, sides) if any(pad) else array
+    starts = [at * step for at, step in zip(np.unravel_index(places, grid), stride)] if grid else []
+    taps = []
+    for tap in np.ndindex(*kernel):
+        along = (start + i * step for start, i, step in zip(starts, tap, dilation))
+        index = (slice(None), slice(None), *along)
+        taken = padded[index]
+        taps.append(taken if grid else taken[..., None])
     # (taps, N, C, places) to (N, places, C, taps)
     found = np.stack(taps).transpose(1, 3, 2, 0)
     return found.reshape(len(array), len(places), -1)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, List, Mapping, Tuple
 
 import numpy as np
 
-from netsurgery.errors import PlanError
+from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats.dilation import FORK_FIELDS, fork_words
 from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.weights import Blob
@@ -22,7 +22,7 @@ from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, Found, Task
 from netsurgery.methods.pieces import PLACES, Names, carried_parameters, wiring
 from netsurgery.network.graph import Layer
-from netsurgery.network.shapes.base import Node
+from netsurgery.network.shapes.base import Node, show
 from netsurgery.network.shapes.windows import Windows, read_windows
 from netsurgery.network.twins import CONVOLUTION, groups_of
 
@@ -41,40 +41,48 @@ _SHAPE_FIELDS = ("num_output", "bias_term", "group", *_WINDOW_FIELDS)
 
 
 class ConvolutionMethod(ChainMethod):
-    """Base of the methods that put several convolutions in the place of one."""
+    """Base of the methods that put several convolutions in the place of one.
+
+    Attributes:
+        splits: Whether the layers run over height and width one after the other.
+    """
 
     layer_types: ClassVar[tuple] = (CONVOLUTION,)
+    splits: bool = True
     message: ClassVar[str] = "convolution_param"
 
     def form(self, layer: LayerText) -> Tuple[Any, ...]:
-        """Return what the layer's weights must be: outputs, groups, height and width.
+        """Return what the layer's weights must be: outputs, groups, and the window as written.
 
         Raises:
-            PlanError: It is no plain convolution of one blob over height and width.
+            PlanError: It convolves several blobs.
         """
         parameter = layer.parameter.convolution_param
-        problem = None
         if len(layer.bottoms) != 1 or len(layer.tops) != 1:
             problem = f"it convolves {len(layer.bottoms)} blobs with one kernel"
-        elif parameter.axis not in (1, -3):
-            problem = f"it convolves from axis {parameter.axis} on, not over height and width"
-        elif len(parameter.kernel_size) > 2:
-            problem = f"it convolves over {len(parameter.kernel_size)} axes, not height and width"
-        if problem:
             raise PlanError(problem, layer=layer.name, remedy="leave it out of the plan")
-        return (parameter.num_output, _groups(layer), *_windows(layer).kernel)
+        kernel = (*parameter.kernel_size, parameter.kernel_h, parameter.kernel_w)
+        return (parameter.num_output, _groups(layer), *kernel)
 
     def read(self, layer: LayerText, blob: Blob) -> np.ndarray:
-        """Return the kernel, (num_output, inputs / group, height, width).
+        """Return the kernel, (num_output, inputs / group, *window).
 
         Raises:
-            PlanError: It is not what the prototxt asks for.
+            PlanError: It is not what the prototxt asks for, or its window has other axes than
+                the method takes.
         """
-        outputs, _, *kernel = self.form(layer)
-        if len(blob.shape) != 4 or blob.shape[0] != outputs or blob.shape[2:] != tuple(kernel):
+        axes = len(blob.shape) - 2
+        if self.splits and axes != 2:
+            raise PlanError(
+                f"its kernel has {axes} spatial axes; {self.name} takes two",
+                layer=layer.name,
+                remedy="channel_svd, input_svd and tucker take any number",
+            )
+        outputs, kernel = layer.parameter.convolution_param.num_output, _kernel(layer, axes)
+        if axes < 0 or blob.shape[0] != outputs or blob.shape[2:] != kernel:
             raise PlanError(
                 f"its weights have shape {blob.shape}, the prototxt asks for {outputs} kernels of "
-                f"{kernel[0]}x{kernel[1]}",
+                f"{show(kernel)}",
                 layer=layer.name,
                 remedy="prototxt and weights do not belong together; see `netsurgery doctor`",
             )
@@ -86,16 +94,17 @@ class ConvolutionMethod(ChainMethod):
         ``$window`` is the original's, as it is written there; ``$kernel_h``, ``$kernel_w``,
         ``$vertical`` and ``$horizontal`` (stride, pad and dilation) are its two axes.
         """
-        parameter, windows = layer.parameter.convolution_param, _windows(layer)
+        parameter = layer.parameter.convolution_param
         values: dict[str, Any] = {
             **wiring(layer, self.message, names),
             "num_output": parameter.num_output,
             "window": carried_parameters(layer, self.message, _other_fields(layer, self.message)),
-            "kernel_h": windows.kernel[0],
-            "kernel_w": windows.kernel[1],
-            "vertical": _along(parameter, windows, 0),
-            "horizontal": _along(parameter, windows, 1),
         }
+        if self.splits:
+            windows = _windows(layer, 2)
+            values["kernel_h"], values["kernel_w"] = windows.kernel
+            values["vertical"] = _along(parameter, windows, 0)
+            values["horizontal"] = _along(parameter, windows, 1)
         for place, rank in zip(PLACES, ranks):
             values[f"{place}_output"] = _groups(layer) * rank
         for number, place in enumerate(PLACES[: self.length]):
@@ -117,6 +126,11 @@ class ConvolutionChain(ConvolutionMethod):
 
     options: ClassVar[tuple] = ("rank", "split", "suffixes", "templates")
     chain: ClassVar[Chain]
+
+    @property
+    def splits(self) -> bool:  # type: ignore[override]
+        """Whether the layers run over height and width one after the other."""
+        return self.chain.splits
 
     def weights_at(self, layer: LayerText, weights: np.ndarray) -> Tuple[Ranks, Cost]:
         """Return the full ranks and the number of weights."""
@@ -144,9 +158,17 @@ def _groups(layer: LayerText) -> int:
     return groups_of(layer.type, layer.parameter.convolution_param)
 
 
-def _windows(layer: LayerText) -> Windows:
+def _kernel(layer: LayerText, axes: int) -> Tuple[int, ...]:
+    """The window's sizes, for the number of axes that the weights tell."""
+    try:
+        return _windows(layer, max(axes, 0)).kernel
+    except NetworkError as error:
+        raise PlanError(error.problem, layer=layer.name, remedy=error.remedy) from None
+
+
+def _windows(layer: LayerText, axes: int) -> Windows:
     node = Node(Layer(layer.index, layer.name, layer.type, (), (), layer.parameter, layer), ())
-    return read_windows(node, layer.parameter.convolution_param, 2)
+    return read_windows(node, layer.parameter.convolution_param, axes)
 
 
 def _along(parameter: Any, windows: Windows, axis: int) -> str:

@@ -36,7 +36,7 @@ class MatrixProduct:
         if layer.kind not in TYPES or bottom is None:
             return None
         parameter = layer.parameter.convolution_param
-        pictures = len(bottom) == 4 and parameter.axis in (1, -3)
+        pictures = bool(bottom) and parameter.axis % len(bottom) == 1
         return cls(layer, bottom) if layer.type == "InnerProduct" or pictures else None
 
     def __init__(self, layer: Layer, bottom: Shape) -> None:
@@ -47,7 +47,7 @@ class MatrixProduct:
             bottom: Shape of what it reads.
 
         Raises:
-            NetworkError: It is of another type, or convolves over other than two axes.
+            NetworkError: It is of another type, or has its channels on another axis than 1.
         """
         self.layer = layer
         if layer.kind not in TYPES:
@@ -55,9 +55,9 @@ class MatrixProduct:
         self._convolves = layer.kind == CONVOLUTION
         if self._convolves:
             parameter = layer.parameter.convolution_param
-            if len(bottom) != 4 or parameter.axis not in (1, -3):
-                self._refuse(f"it convolves an input of shape {bottom}, not (N, C, H, W)")
-            self._windows = read_windows(Node(layer, (bottom,)), parameter, 2)
+            if parameter.axis % len(bottom) != 1:
+                self._refuse(f"its channels are on axis {parameter.axis}, not on axis 1")
+            self._windows = read_windows(Node(layer, (bottom,)), parameter, len(bottom) - 2)
             self.groups = groups_of(layer.type, parameter, bottom[1])
         else:
             self._axis = layer.parameter.inner_product_param.axis % len(bottom)

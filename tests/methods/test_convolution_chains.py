@@ -181,23 +181,6 @@ def test_ranks_that_are_none_are_refused() -> None:
                 apply(model, Plan((Edit("conv", method, {"rank": rank}),)))
 
 
-@pytest.mark.parametrize(
-    ("fields", "shape", "size", "complaint"),
-    [
-        ("kernel_size: 3 axis: 2", (4, 3, 3), (1, 2, 3, 9), "convolves from axis 2 on"),
-        ("kernel_size: 2", (4, 3, 2, 2, 2), (1, 3, 5, 5, 5), "its weights have shape"),
-        ("kernel_size: [2, 2, 2]", (4, 3, 2, 2, 2), (1, 3, 5, 5, 5), "over 3 axes, not height"),
-    ],
-)
-def test_convolutions_that_are_not_of_images_are_refused(
-    fields: str, shape: tuple, size: tuple, complaint: str
-) -> None:
-    model = small_net(f"num_output: 4 {fields}", np.ones(shape), np.ones(4), size=size)
-    for method in METHODS:
-        with pytest.raises(PlanError, match=complaint):
-            low_rank_method(method).tradeoff(model, "conv")
-
-
 def test_a_convolution_of_several_blobs_is_refused() -> None:
     text = 'input: "x" input_shape { dim: 1 dim: 3 dim: 5 dim: 5 }\n' + convolution(
         "conv", "x", "num_output: 4 kernel_size: 3"

@@ -108,8 +108,12 @@ def test_legacy_blobs_have_four_axes() -> None:
     ("shape", "kind", "body", "problem"),
     [
         ((1, 2, 3, 4), "Power", "power: 1", "of type Power, not Convolution or InnerProduct"),
-        ((1, 2, 5), "Convolution", "num_output: 2 kernel_size: 3", r"an input of shape \(1, 2, 5"),
-        ((1, 2, 5, 5), "Convolution", "num_output: 2 kernel_size: 1 axis: 2", "convolves an input"),
+        (
+            (1, 2, 5, 5),
+            "Convolution",
+            "num_output: 2 kernel_size: 1 axis: 2",
+            "channels are on axis 2",
+        ),
     ],
 )
 def test_what_is_no_product_is_refused(shape, kind, body, problem) -> None:
