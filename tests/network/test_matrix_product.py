@@ -112,7 +112,7 @@ def test_legacy_blobs_have_four_axes() -> None:
             (1, 2, 5, 5),
             "Convolution",
             "num_output: 2 kernel_size: 1 axis: 2",
-            "channels are on axis 2",
+            "are on axis 2",
         ),
     ],
 )
