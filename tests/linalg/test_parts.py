@@ -8,7 +8,7 @@ from typing import List, Tuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsurgery.linalg.elimination import Reader, eliminate
@@ -38,6 +38,7 @@ def holds(rows, sets) -> bool:
     return all(set(rows) & set(one) for one in sets)
 
 
+@settings(deadline=None)
 @given(overlapping(), st.data())
 def test_the_last_of_a_set_is_the_one_that_may_not_go(rows, data) -> None:
     size, sets = rows
@@ -49,6 +50,7 @@ def test_the_last_of_a_set_is_the_one_that_may_not_go(rows, data) -> None:
         assert last[row] == (row in left and not holds(left - {row}, whole))
 
 
+@settings(deadline=None)
 @given(overlapping())
 def test_the_smallest_sets_say_all(rows) -> None:
     size, sets = rows
@@ -59,6 +61,7 @@ def test_the_smallest_sets_say_all(rows) -> None:
     assert not any(set(a) < set(b) for a in found for b in found)
 
 
+@settings(deadline=None)
 @given(divided(), st.integers(0, 2**32 - 1), st.integers(1, 3), st.data())
 def test_the_best_are_kept_that_hold_every_set(rows, seed, multiple, data) -> None:
     size, sets = rows
@@ -75,6 +78,7 @@ def test_the_best_are_kept_that_hold_every_set(rows, seed, multiple, data) -> No
     assert holds(found.tolist(), sets)
 
 
+@settings(deadline=None)
 @given(overlapping(12), st.integers(0, 2**32 - 1), st.integers(1, 3), st.sampled_from([1, 2, 3]))
 def test_sets_that_overlap_and_cross_blocks_are_held(rows, seed, multiple, blocks) -> None:
     size, sets = rows
@@ -98,6 +102,7 @@ def test_sets_that_overlap_and_cross_blocks_are_held(rows, seed, multiple, block
 
 
 @pytest.mark.parametrize("score", SCORES)
+@settings(deadline=None)
 @given(rows=overlapping(), seed=st.integers(0, 2**32 - 1))
 def test_pursuits_take_one_of_each_set(score, rows, seed) -> None:
     size, sets = rows
@@ -108,6 +113,7 @@ def test_pursuits_take_one_of_each_set(score, rows, seed) -> None:
         assert holds(select(gram_of(matrix), keep, score, parts=sets).indices.tolist(), sets)
 
 
+@settings(deadline=None)
 @given(overlapping(12), st.integers(0, 2**32 - 1), st.sampled_from([1, 2]))
 def test_the_surgeon_leaves_one_of_each_set(rows, seed, blocks) -> None:
     size, sets = rows

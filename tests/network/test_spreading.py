@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from channel_choices import with_random_weights
 from channel_nets import line
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
@@ -48,6 +48,7 @@ def joined(body: str, *shapes: Sequence[int], top: str = "y") -> Model:
     return Model(Prototxt.parse((text + line("Power", "z", [top], ["z"])).encode()))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=4).map(tuple), min_size=1, max_size=3)
 )
