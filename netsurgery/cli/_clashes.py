@@ -57,7 +57,10 @@ CLASHES: Dict[str, Tuple[Clash, ...]] = {
         Clash(("count",), ("inputs",), "random inputs are for where there are no others"),
         Clash(
             ("no_verify",),
-            ("inputs", "labels", "count", "max_error", "min_agreement"),
+            (
+                *("inputs", "labels", "count", "max_error", "min_agreement"),
+                *("accept_loss", "output_kinds"),
+            ),
             "nothing is run then",
         ),
         Clash(("dry_run",), ("as_json", "html"), "it prints the change to the prototxt alone"),
@@ -98,12 +101,15 @@ CLASHES: Dict[str, Tuple[Clash, ...]] = {
         ),
         Clash(
             ("save_golden",),
-            ("golden", "expect", "max_error", "min_agreement", "task_output", "blobs", "as_json"),
+            (
+                *("golden", "expect", "max_error", "min_agreement", "task_output", "blobs"),
+                *("as_json", "accept_loss"),
+            ),
             "nothing is compared then",
         ),
         Clash(
             ("expect=exact",),
-            ("max_error", "min_agreement"),
+            ("max_error", "min_agreement", "accept_loss"),
             "what is exact is held to float noise",
         ),
     ),

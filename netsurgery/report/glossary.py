@@ -104,6 +104,11 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "below counts as equal.",
     },
     "Verdicts": {
+        "written as planned": "The first verdict, the proof: whether the files compute what the plan "
+        "says.",
+        "still good": "The second verdict: what is left of the outputs, each held to the limits "
+        "for what it is. The limits stand in the help of `compress` and `verify`.",
+        "caution": "What makes a verdict doubtful, such as inputs that were calibrated with.",
         "proved": "The files that were written compute what was planned: nothing is left of the "
         "difference that is not explained. It says nothing of whether the net is still good.",
         "UNPROVEN": "The pair was written, but nothing could show that it is as planned; the "
@@ -160,8 +165,17 @@ def glossary() -> Dict[str, Dict[str, str]]:
     """Return all terms under their headings, with the methods and the criteria that there are."""
     from netsurgery.criteria import CRITERIA
     from netsurgery.methods import METHODS
+    from netsurgery.quality.limits import KINDS, LIMITS
 
     found = {heading: dict(terms) for heading, terms in TERMS.items()}
+    known = {name.lower() for terms in found.values() for name in terms}
+    found["What an output is"] = {kind: f"{_begun(text)}." for kind, text in KINDS.items()}
+    found["What outputs are judged by"] = {
+        one.figure: f"{_begun(one.meaning)}."
+        for limits in LIMITS.values()
+        for one in limits
+        if one.figure.lower() not in known
+    }
     for heading, registry in (("Methods", METHODS), ("Criteria", CRITERIA)):
         found[heading] = {name: _about(one) for name, one in sorted(registry.all().items())}
     return found
@@ -208,6 +222,11 @@ def explained(words: Sequence[str]) -> List[str]:
 def _first_sentence(text: str) -> str:
     sentence = text.split(". ")[0].rstrip(".")
     return sentence[0].lower() + sentence[1:]
+
+
+def _begun(text: str) -> str:
+    """A text that begins with a capital letter."""
+    return text[0].upper() + text[1:]
 
 
 def _about(entry: object) -> str:

@@ -19,6 +19,7 @@ VALUES = {
     "keep": "fc7", "naming": "_a,_b", "mean": "1,2,3", "channel_swap": "2,1,0",
     "images_dim": "8,8", "macs": "0.5", "params": "50%", "latency": "0.5", "min_agreement": "1",
     "max_error": "0.1", "plot": "plot.svg",
+    "output_kinds": "prob=classes", "input_scale": "1", "raw_scale": "1",
 }  # fmt: skip
 
 

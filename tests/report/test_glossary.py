@@ -15,7 +15,10 @@ from netsurgery.budgets.wishes import SCORES
 from netsurgery.criteria import CRITERIA
 from netsurgery.errors import NetsurgeryError
 from netsurgery.methods import METHODS
+from netsurgery.quality.limits import LIMITS
+from netsurgery.report.compression import AS_PLANNED
 from netsurgery.report.glossary import TERMS, explain, explained, glossary, is_term
+from netsurgery.report.quality import STILL_GOOD
 
 REPORTS = sorted(Path(report.__file__).parent.glob("*.py"))
 VERDICTS = ("proved", "unproven", "FAILED", "passed", "good", "degraded", "lost", "unjudged")
@@ -76,6 +79,14 @@ def test_the_branches_of_groups_and_the_severities_are_explained() -> None:
     assert len(branches) >= 7
     for word in (*branches, "error", "warning", "note"):
         assert is_term(word), word
+
+
+def test_what_outputs_are_and_are_judged_by_is_explained() -> None:
+    for kind, limits in LIMITS.items():
+        assert is_term(kind)
+        assert all(is_term(one.figure) for one in limits)
+    for word in (AS_PLANNED, STILL_GOOD, "caution"):
+        assert is_term(word)
 
 
 def test_every_method_and_criterion_is_explained_by_its_own_words() -> None:
