@@ -104,8 +104,8 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "below counts as equal.",
     },
     "Verdicts": {
-        "written as planned": "The first verdict, the proof: whether the files compute what the plan "
-        "says.",
+        "written as planned": "The first verdict, the proof: whether the files compute what the "
+        "plan says.",
         "still good": "The second verdict: what is left of the outputs, each held to the limits "
         "for what it is. The limits stand in the help of `compress` and `verify`.",
         "caution": "What makes a verdict doubtful, such as inputs that were calibrated with.",
