@@ -23,6 +23,7 @@ from netsurgery.methods.base import Arrays, Origin
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
+from netsurgery.network.stock import described
 from netsurgery.planning.fold import plan_folds
 from netsurgery.planning.plan import Plan
 
@@ -51,7 +52,7 @@ class Surgery:
         original: The model before the first step.
         steps: The rewrites, in order.
         model: The model after the last step.
-        notes: What upgrading a V0 net left out, a line each.
+        notes: What upgrading a V0 net left out, and what of the net is a fork's, a line each.
         origins: Where values of the new model stood in the original, if not simply there.
     """
 
@@ -213,7 +214,11 @@ def operate(
         steps.append(step)
         origins = _traced_back(origins, step.rewrite.origins)
         current = _carry_out(current, step.rewrite)
-    return Surgery(model, tuple(steps), current, notes, origins)
+    forks = tuple(
+        f"stock Caffe does not know {what}; engines that do not are given what it is"
+        for what in described(current.network())
+    )
+    return Surgery(model, tuple(steps), current, (*notes, *forks), origins)
 
 
 def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from netsurgery.formats.dilation import fork_dilation
 from netsurgery.formats.prototxt_tree import Field
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes.base import Node, Shape
@@ -24,9 +25,13 @@ RUNS = frozenset(_RUNS.split())
 # For a type: what OpenCV does not heed, and whether a layer's parameter asks for it.
 _IGNORES: Dict[str, Tuple[str, Callable[[Any], bool]]] = {
     "Concat": ("concat_dim", lambda layer: layer.concat_param.concat_dim != 1),
+    "Convolution": ("hole", lambda layer: bool(fork_dilation(layer.convolution_param))),
     "Deconvolution": (
         "dilation",
-        lambda layer: any(step != 1 for step in layer.convolution_param.dilation),
+        lambda layer: (
+            any(step != 1 for step in layer.convolution_param.dilation)
+            or bool(fork_dilation(layer.convolution_param))
+        ),
     ),
     "InnerProduct": ("transpose", lambda layer: layer.inner_product_param.transpose),
     "LRN": ("k, or Caffe's default of alpha,", lambda layer: _misreads_lrn(layer.lrn_param)),

@@ -95,6 +95,17 @@ def in_stock_words(network: Network, weights: Optional[Weights], lacks: Lacks) -
     )
 
 
+def remedy(layer: Layer) -> Optional[str]:
+    """Say how stock Caffe writes a layer of a fork's type, or None where it has no words for it."""
+    words = _words(layer)
+    if not words:
+        return None
+    if layer.type in NORMALISING:
+        return f"make it a {' and a '.join(words)}, which compute the same"
+    groups = "; it needs group: as many as channels" if layer.type in DEPTHWISE else ""
+    return f"write type: {words[0]!r}, which computes the same{groups}"
+
+
 def described(network: Network) -> List[str]:
     """Return what of a network is a fork's, and how stock Caffe would write it, a line each."""
     lines: Dict[str, List[str]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List
 
+from netsurgery.network import stock
 from netsurgery.network.deploy import other_phases as other_layers
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.facts import FORK_OF, is_foreign, shares_memory, spoils_its_bottom
@@ -67,10 +68,12 @@ def unknown_types(patient: Patient) -> Iterator[Finding]:
         layers.setdefault(layer.type, []).append(layer)
     for layer_type, (first, *others) in layers.items():
         fork = FORK_OF.get(layer_type)
-        remedy = f"use a fork that has it, such as that of {fork}" if fork else "use its fork"
+        use = f"use a fork that has it, such as that of {fork}" if fork else "use its fork"
+        words = stock.remedy(first)
+        advice = f"{words}; or {use}" if words else use
         more = f" (nor for {len(others)} more layers)" if others else ""
         problem = f"stock Caffe has no layer type {layer_type!r}{more}"
-        yield about(first, "error", problem, remedy)
+        yield about(first, "error", problem, advice)
 
 
 @check

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, List, Tuple
 
+from netsurgery.formats.dilation import FORK_FIELDS, in_stock_fields
 from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.prototxt_tree import Message, Scalar
 from netsurgery.formats.tokens import decode, is_string
@@ -17,6 +18,9 @@ _OCTAL = re.compile(rb"[+-]?0[0-7]+\Z")
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _CONTROL = {b"a": "bell", b"b": "backspace", b"f": "form feed", b"n": "line end"}
 _CONTROL.update({b"r": "carriage return", b"t": "tab", b"v": "vertical tab"})
+_SCALED_INSIDE = tuple(
+    f"batch_norm_param.{name}" for name in ("scale_bias", "scale_filler", "bias_filler")
+)
 _FORK = "remove it, or use the fork of Caffe that has it"
 
 
@@ -31,7 +35,19 @@ def unknown_fields(patient: Patient) -> Iterator[Finding]:
         known = [] if text.index in foreign else _fork_fields(text.parameter)
         for path in (*text.unknown, *known):
             problem = f"stock Caffe knows no field or value {path}"
-            yield Finding("error", text.name, problem, _FORK, text.line)
+            yield Finding("error", text.name, problem, _remedy(text, path), text.line)
+
+
+def _remedy(text: LayerText, path: str) -> str:
+    """How stock Caffe writes what a field of a fork says."""
+    block, _, name = path.partition(".")
+    if block == "convolution_param" and name in FORK_FIELDS:
+        dilation = in_stock_fields(text.parameter.convolution_param).get("dilation")
+        words = " ".join(f"dilation: {step}" for step in dilation or ())
+        return f"write {words}" if words else "remove it: 1 is no dilation"
+    if path in _SCALED_INSIDE:
+        return "make the layer a BatchNorm and a Scale, which holds scale and bias"
+    return _FORK
 
 
 def _fork_fields(message: Any, above: str = "") -> List[str]:
