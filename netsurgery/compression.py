@@ -23,6 +23,7 @@ from netsurgery.network.foreign_fields import foreign_to
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.planning.asked import Asked, asked_of_net
+from netsurgery.planning.folder import RECORD as REPORT
 from netsurgery.planning.plan import identify
 from netsurgery.quality import Quality
 from netsurgery.quality.cautions import cautions_of
@@ -34,7 +35,6 @@ from netsurgery.verification.layer_error import LayerError
 from netsurgery.verification.written import Written, compare_saved, compare_written
 from netsurgery.version import __version__
 
-REPORT = "netsurgery.json"
 HOW_TO_GET_AN_ENGINE = (
     "install one with `netsurgery engines install caffe` or `pip install 'netsurgery[opencv]'`"
 )

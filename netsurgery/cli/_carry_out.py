@@ -28,6 +28,7 @@ from netsurgery.cli._options import (
     OUTPUT,
     deploy_option,
     for_tools,
+    force_option,
     json_option,
     options,
     print_json,
@@ -73,6 +74,7 @@ carry_out_options = options(
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, help="Folder for the new pair and its report."),
         deploy_option,
+        force_option,
         click.option(
             "--dry-run", is_flag=True, help="Print the change to the prototxt, write nothing."
         ),
@@ -117,9 +119,11 @@ def carry_out(
         The exit status.
     """
     from netsurgery.compression import compress
+    from netsurgery.planning.folder import refuse_another
     from netsurgery.report.compression import print_compression
     from netsurgery.report.page import require_plots, write_page
 
+    force = given.pop("force")
     output, dry_run, html = (given.pop(name) for name in ("output", "dry_run", "html"))
     as_json, through_caffe = given.pop("as_json"), given.pop("blobs") == "caffe"
     if output is None and not dry_run:
@@ -129,6 +133,8 @@ def carry_out(
     flag = flags_of_command()
     model = read_model(prototxt, weights, given.pop("input_shapes"))
     model = prepare(for_tools(model, given.pop("deploy")))
+    if not (dry_run or force):
+        refuse_another(output, model)
     engine = read_engine(*(given.pop(name) for name in ENGINE))
     with progress(title) as step:
         statistics = read_statistics(model, given, engine, step)

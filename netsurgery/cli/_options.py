@@ -20,6 +20,14 @@ prototxt_argument = click.argument("prototxt", type=FILE)
 weights_argument = click.argument("weights", type=FILE)
 
 
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    help="Overwrite what is in the folder even if it was made of other files. A result of the same "
+    "files always makes way.",
+)
+
+
 def options(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
     """Return one decorator that adds all of ``decorators``, the first on top."""
 

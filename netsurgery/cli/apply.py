@@ -10,7 +10,16 @@ import click
 from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
-from netsurgery.cli._options import FILE, OUTPUT, deploy_option, for_tools, options, say, section
+from netsurgery.cli._options import (
+    FILE,
+    OUTPUT,
+    deploy_option,
+    for_tools,
+    force_option,
+    options,
+    say,
+    section,
+)
 from netsurgery.cli._outputs import FOLDER
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import read_model, shapes_option
@@ -29,6 +38,7 @@ from netsurgery.errors import PlanError
     section(
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
+        force_option,
         deploy_option,
     ),
 )
@@ -37,6 +47,7 @@ def command(
     prototxt: Optional[Path],
     weights: Optional[Path],
     output: Path,
+    force: bool,
     deploy: bool,
     **given: Any,
 ) -> None:
@@ -44,6 +55,7 @@ def command(
 
     Nothing is run: `netsurgery verify` compares the result with the original.
     """
+    from netsurgery.planning.folder import refuse_another
     from netsurgery.planning.plan import Plan, identify
     from netsurgery.surgery import operate
 
@@ -61,6 +73,8 @@ def command(
         surgery = operate(model, chosen, statistics, step)
     for note in surgery.notes:
         say(f"lost in the upgrade to V2: {note}", err=True)
+    if not force:
+        refuse_another(output, model, surgery.model)
     for path in surgery.model.save(output):
         say(f"written {path}")
 

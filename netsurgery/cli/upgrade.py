@@ -8,7 +8,14 @@ from typing import Optional
 import click
 
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import deploy_option, for_tools, options, prototxt_argument, say
+from netsurgery.cli._options import (
+    deploy_option,
+    for_tools,
+    force_option,
+    options,
+    prototxt_argument,
+    say,
+)
 from netsurgery.cli._outputs import FOLDER
 
 
@@ -17,6 +24,7 @@ from netsurgery.cli._outputs import FOLDER
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),
     click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new files."),
+    force_option,
     deploy_option,
     click.option(
         "--keep-unknown",
@@ -25,7 +33,12 @@ from netsurgery.cli._outputs import FOLDER
     ),
 )
 def command(
-    prototxt: Path, weights: Optional[Path], output: Path, deploy: bool, keep_unknown: bool
+    prototxt: Path,
+    weights: Optional[Path],
+    output: Path,
+    force: bool,
+    deploy: bool,
+    keep_unknown: bool,
 ) -> None:
     """Do to the files what Caffe does to an old net whenever it loads it.
 
@@ -35,6 +48,7 @@ def command(
     from netsurgery.formats.convert import convert_weights
     from netsurgery.formats.upgrade import upgrade
     from netsurgery.network.model import Model, load
+    from netsurgery.planning.folder import refuse_another
 
     model = for_tools(load(prototxt, weights), deploy)
     upgraded = upgrade(model.prototxt, keep_unknown)
@@ -48,6 +62,8 @@ def command(
             err=True,
         )
     new = Model(upgraded.prototxt, made)
+    if not force:
+        refuse_another(output, model, new)
     places = [output / file.name for file in (prototxt, weights) if file]
     for path in new.save(*(places if weights else [output])):
         say(f"written {path}")
