@@ -15,6 +15,8 @@ _ENOUGH = 8
 # A probability this near 1 leaves nothing of float32 for the others.
 _SATURATED = 1e-6
 _CHANCES = 1.5
+# Up to where probabilities add up to 1, in float16 too.
+_SUMS = 1e-2
 
 
 class ClassJudge(Judge):
@@ -50,8 +52,8 @@ class ClassJudge(Judge):
         grown[:, : self._seen.shape[1]] = self._seen
         grown[:, :count] += [first_of, both, first_of + second_of - both]
         self._seen = grown
-        if self.kind.told_by.startswith("a Softmax"):
-            rows = class_rows(a[self.name], self.kind)
+        rows = np.zeros((0, 1)) if self.kind.indices else class_rows(a[self.name], self.kind)
+        if len(rows) and rows.min() >= 0 and np.allclose(rows.sum(axis=1), 1, atol=_SUMS):
             self._scored += len(rows)
             self._saturated += int(np.count_nonzero(rows.max(axis=1) > 1 - _SATURATED))
 

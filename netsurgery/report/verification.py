@@ -42,7 +42,7 @@ def print_verification(
     for name in done.outputs.extra:
         click.echo(f"output {name!r} of the second net is not in the first")
     verdict = {True: "passed", False: "FAILED", None: "UNJUDGED"}[done.passed]
-    print_verdict(verdict, done.reasons)
+    print_verdict(verdict, done.missed)  # what else is lost, the next lines tell
     for line in quality_lines(done.quality, flag):
         click.echo(line)
     if done.blobs:

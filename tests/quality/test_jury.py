@@ -153,8 +153,9 @@ def test_circumstances() -> None:
 
 def test_cautions_of_inputs_that_were_not_prepared() -> None:
     saturated = np.eye(4)[BEST]
-    (caution,) = judged(CLASSES, saturated, saturated).cautions
-    assert "0 or 1" in caution
+    for kind in (CLASSES, Kind("classes", "labels are given for it", (4,))):
+        (caution,) = judged(kind, saturated, saturated).cautions
+        assert "0 or 1" in caution
     (caution,) = judged(CLASSES, scores([1] * 20), scores([1] * 20)).cautions
     assert "same class in all 20" in caution
     assert not judged(CLASSES, scores(BEST), scores(BEST)).cautions
