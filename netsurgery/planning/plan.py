@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
-from netsurgery.errors import PlanError, shortened
+from netsurgery.errors import PlanError, shortened, visible
 from netsurgery.formats.digest import sha256_of
 from netsurgery.formats.plain_data import LONGEST, MismatchError, Schema, read_yaml, told
 from netsurgery.methods import Edit
@@ -71,14 +71,19 @@ class Plan:
         """Return the plan as YAML text."""
         import yaml
 
-        text = yaml.dump(
-            self.to_dict(),
-            Dumper=_dumper(),
-            sort_keys=False,
-            allow_unicode=True,
-            default_flow_style=None,
-            width=100,
-        )
+        def dump(allow_unicode: bool) -> str:
+            return yaml.dump(
+                self.to_dict(),
+                Dumper=_dumper(),
+                sort_keys=False,
+                allow_unicode=allow_unicode,
+                default_flow_style=None,
+                width=100,
+            )
+
+        text = dump(True)
+        if visible(text.replace("\n", "")) != text.replace("\n", ""):
+            text = dump(False)  # a name would turn the direction of what a terminal shows
         return _HEADER + text
 
     def save(self, path: Union[str, Path]) -> None:

@@ -88,9 +88,9 @@ def write_page(
     """
     columns, rows = layer_rows(done)
     values = {
-        "title": html.escape(f"{done.files[0].name}, compressed"),
+        "title": _text(f"{done.files[0].name}, compressed"),
         "mood": _MOODS[done.quality.verdict] if done else "failed",
-        "verdict": "<br>".join(map(html.escape, verdict(done, flag))),
+        "verdict": "<br>".join(map(_text, verdict(done, flag))),
         "layers": _table(columns, rows) + _left(done),
         "savings": _table(*saving_rows(done)),
         "effect": _effect(done),
@@ -102,18 +102,22 @@ def write_page(
     write_together({path: lambda out: out.write(data)})
 
 
+def _text(text: str) -> str:
+    """Return a text as HTML shows it, whatever it holds."""
+    return html.escape(visible(text))
+
+
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{html.escape(column.lstrip('>'))}</th>" for column in columns)
+    head = "".join(f"<th>{_text(column.lstrip('>'))}</th>" for column in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n"
-        for row in rows
+        "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>\n"
 
 
 def _left(done: Compression) -> str:
     items = "".join(
-        f"<li>{html.escape(left.layer)}: {html.escape(left.reason)}</li>" for left in done.plan.left
+        f"<li>{_text(left.layer)}: {_text(left.reason)}</li>" for left in done.plan.left
     )
     return f"<p>Left alone:</p><ul>{items}</ul>" if items else ""
 
@@ -123,9 +127,9 @@ def _effect(done: Compression) -> str:
         return ""
     rows = (blob_row(row) for row in done.effect.blobs if row.output)
     accuracy = done.effect.accuracy
-    line = f"<p>{html.escape(accuracy_line(accuracy))}</p>" if accuracy else ""
+    line = f"<p>{_text(accuracy_line(accuracy))}</p>" if accuracy else ""
     return (
-        f"<h2>What it costs</h2><p>{html.escape(describe(done.effect))}</p>"
+        f"<h2>What it costs</h2><p>{_text(describe(done.effect))}</p>"
         f"{_table(BLOB_COLUMNS, rows)}{line}"
     )
 
@@ -134,7 +138,7 @@ def _words() -> str:
     """What the words of the page mean, those of the tables and of the verdicts."""
     shown = ("What a net costs", "How far two nets are apart", "Verdicts")
     entries = "".join(
-        f"<dt>{html.escape(word)}</dt><dd>{html.escape(text)}</dd>\n"
+        f"<dt>{_text(word)}</dt><dd>{_text(text)}</dd>\n"
         for heading in shown
         for word, text in TERMS[heading].items()
     )
