@@ -52,7 +52,9 @@ class ClassJudge(Judge):
         grown[:, : self._seen.shape[1]] = self._seen
         grown[:, :count] += [first_of, both, first_of + second_of - both]
         self._seen = grown
-        rows = np.zeros((0, 1)) if self.kind.indices else class_rows(a[self.name], self.kind)
+        rows: np.ndarray = np.zeros((0, 1))
+        if not self.kind.indices:
+            rows = class_rows(a[self.name], self.kind)
         if len(rows) and rows.min() >= 0 and np.allclose(rows.sum(axis=1), 1, atol=_SUMS):
             self._scored += len(rows)
             self._saturated += int(np.count_nonzero(rows.max(axis=1) > 1 - _SATURATED))
