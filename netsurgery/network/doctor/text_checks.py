@@ -29,7 +29,8 @@ def unknown_fields(patient: Patient) -> Iterator[Finding]:
     """Fields that stock Caffe's parser stops at, in whatever phase."""
     for path in patient.prototxt.unknown:
         yield Finding("error", None, f"stock Caffe knows no field {path}", _FORK)
-    foreign = {layer.text.index for layer in patient.network.layers if is_foreign(layer)}
+    types = [layer for layer in patient.network.layers if is_foreign(layer)]
+    foreign = {layer.text.index for layer in types if layer.kind == layer.type}
     for text in patient.prototxt.layers:
         # Where the type is a fork's too, it is enough to say that.
         known = [] if text.index in foreign else _fork_fields(text.parameter)
