@@ -13,6 +13,8 @@ from netsurgery.formats.prototxt_tree import Field
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes.base import Node, Shape
 from netsurgery.network.shapes.pooling import has_empty_windows
+from netsurgery.network.shapes.windows import read_windows
+from netsurgery.network.twins import CONVOLUTION, groups_of
 
 _RUNS = """
     AbsVal Axpy BNLL BatchNorm Concat Convolution ConvolutionDepthwise Crop Deconvolution
@@ -79,6 +81,13 @@ def why_not(layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
         return f"OpenCV does not heed {what} of a layer of type {layer.type}"
     if layer.type == "Eltwise" and len(set(bottoms)) > 1:
         return "OpenCV does not spread the bottoms of a layer of type Eltwise over each other"
+    if (
+        layer.kind == CONVOLUTION
+        and bottoms
+        and bottoms[0]
+        and _is_thinly_dilated(layer, bottoms[0])
+    ):
+        return "OpenCV has other values than Caffe where a dilated 3x3 window reads one channel"
     if layer.type == "Pooling" and bottoms and bottoms[0] and _has_empty_windows(layer, bottoms[0]):
         return "OpenCV has other values than Caffe where a MAX pooling window holds no pixel"
     return None
@@ -101,6 +110,17 @@ def misread_fields(layer: Layer) -> List[Field]:
     for block in layer.text.block.messages("pooling_param"):
         found += [field for field in block.fields if field.name == "round_mode"]
     return found
+
+
+def _is_thinly_dilated(layer: Layer, bottom: Shape) -> bool:
+    """Depthwise, 3x3 and dilated: with pad 1 and stride 1 OpenCV reads other pixels."""
+    param = layer.parameter.convolution_param
+    channels = bottom[1] if len(bottom) == 4 else 0
+    depthwise = groups_of(layer.type, param, channels) == channels == param.num_output
+    if not depthwise or len(bottom) != 4:
+        return False
+    windows = read_windows(Node(layer, (bottom,)), param, 2)
+    return windows.kernel == (3, 3) and max(windows.dilation) > 1
 
 
 def _has_empty_windows(layer: Layer, bottom: Shape) -> bool:

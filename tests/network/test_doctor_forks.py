@@ -61,3 +61,14 @@ def test_opencv_is_not_given_holes_as_they_are() -> None:
         text = f'{INPUT}layer {{ name: "it" type: "{kind}" bottom: "x" top: "y" {fields} }}'
         (layer,) = make_model(text, {"it": [np.ones(1)]}).network().layers
         assert why_not(layer, [(1, 4, 9, 9)])
+
+
+def test_opencv_is_not_asked_to_dilate_thin_kernels() -> None:
+    """It reads other pixels than Caffe where pad and stride are 1, without a word."""
+    for fields, refused in (("group: 4 dilation: 2", True), ("group: 4", False), ("", False)):
+        text = (
+            f'{INPUT}layer {{ name: "it" type: "Convolution" bottom: "x" top: "y" '
+            f"convolution_param {{ num_output: 4 kernel_size: 3 pad: 1 {fields} }} }}"
+        )
+        (layer,) = make_model(text, {"it": [np.ones(1)]}).network().layers
+        assert bool(why_not(layer, [(1, 4, 9, 9)])) == refused
