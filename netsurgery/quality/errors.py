@@ -85,7 +85,8 @@ class ErrorJudge(Judge):
     def _variation(self, which: int) -> float:
         """The sum of squares around the mean over the samples; of the original or the other."""
         total, squares = self._sums[2 * which : 2 * which + 2]
-        return float(np.maximum(squares - total**2 / max(self._rows, 1), 0).sum())
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.maximum(squares - total**2 / max(self._rows, 1), 0).sum())
 
     def _is_still(self, which: int) -> bool:
         """Whether one of the nets gives the same for all inputs."""

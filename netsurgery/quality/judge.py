@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -44,7 +45,7 @@ class Figure:
         """Return everything as JSON takes it."""
         return {
             "figure": self.limits.figure,
-            "value": self.value,
+            "value": self.value if math.isfinite(self.value) else None,
             "good": self.limits.good,
             "lost": self.limits.lost,
             "unit": self.limits.unit or None,
@@ -72,7 +73,8 @@ class Judge(ABC):
             samples: How many samples they hold.
         """
         if a[self.name].shape == b[self.name].shape or self._any_length:
-            self._add(a, b, samples)
+            with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is lost
+                self._add(a, b, samples)
 
     _any_length = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,10 @@ def test_the_page_on_limits_is_what_the_code_says() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "quality.md").read_text("utf-8")
     told = [line for line in page.splitlines() if line.startswith("| ")][1:]
     assert told == [f"| {' | '.join(row)} |" for row in limit_rows()]
+
+
+def test_what_is_infinite_is_lost_and_no_number_in_json() -> None:
+    a = RANDOM.random((16, 5)) + 0.5
+    found = judged(Kind("numbers", ""), a, np.full_like(a, 1e300) * a)
+    assert found.verdict == "lost"
+    json.dumps(found.to_dict(), allow_nan=False)
