@@ -140,7 +140,8 @@ class Compression:
         found = list(self.written.reasons)
         found += [
             f"layer {layer.layer!r}: its weights are {layer.measured:.2e} away from the original, "
-            f"of which {layer.predicted:.2e} are explained by {self.explanation}"
+            f"of which {layer.predicted or 0:.2e} are explained by {self.explanation}"
+            + (f", and its other blobs {layer.others:.2e}" if layer.others else "")
             for layer in self.layers
             if not layer.explained
         ]
@@ -275,9 +276,9 @@ def _examine(
     twin = surgery.twin(written.weights)
     measured = surgery.errors(twin)
     predicted = surgery.predicted_errors()
-    rounding = surgery.rounding()
+    rounding, others = surgery.rounding(), surgery.moved_errors(twin)
     layers = [
-        LayerError(name, predicted.get(name), error, rounding.get(name, 0.0))
+        LayerError(name, predicted.get(name), error, rounding.get(name, 0.0), others.get(name, 0.0))
         for name, error in measured.items()
     ]
     progress("running")
@@ -323,10 +324,11 @@ def _prove(
             kept = surgery.kept()
             # Where channels change their neighbours, the twin is no measure.
             approximate = surgery.approximate
+            held_to = surgery.original if surgery.exact else twin
             equality = (
                 None
                 if approximate
-                else verify(twin, written, expect="exact", blobs="common", kept=kept, **common)
+                else verify(held_to, written, expect="exact", blobs="common", kept=kept, **common)
             )
             effect = verify(
                 surgery.original,

@@ -96,6 +96,16 @@ class Surgery:
 
         An edit of a layer that came in the place of another changes that other, too.
         """
+        once = self._changed_once()
+        return {
+            name: error
+            for step in self.steps
+            for name, error in step.rewrite.errors.items()
+            if name in once
+        }
+
+    def _changed_once(self) -> set[str]:
+        """Return the layers of the original that one edit alone changed."""
         touched: Counter[str] = Counter()
         home: dict[str, str] = {}
         for step in self.steps:
@@ -103,12 +113,30 @@ class Surgery:
                 whole = home.get(name, name)
                 touched[whole] += 1
                 home.update(dict.fromkeys(pieces, whole))
+        return {name for name, times in touched.items() if times == 1}
+
+    def moved_errors(self, twin: Model) -> dict[str, float]:
+        """Return how far those blobs are from the original's that no method may have moved.
+
+        Those are biases and the like, of layers that one edit alone changed. In files of float16
+        what is divided out again is rounded, too, and says nothing.
+        """
+        if self.rounding():
+            return {}
+        names = {name for step in self.steps for name in step.rewrite.unmoved}
         return {
-            name: error
-            for step in self.steps
-            for name, error in step.rewrite.errors.items()
-            if touched[name] == 1
+            name: max(
+                relative_distance(blob.array(), other.array())
+                for blob, other in zip(self.original.blobs(name)[1:], twin.blobs(name)[1:])
+            )
+            for name in names & self._changed_once()
+            if len(self.original.blobs(name)) > 1
         }
+
+    @property
+    def exact(self) -> bool:
+        """Whether the new model computes what the original does: then it is held to that."""
+        return all(step.rewrite.exact for step in self.steps) and not self.rounding()
 
     def rounding(self) -> dict[str, float]:
         """Return how far rounding may have moved layers' weights, in the units of `errors`.

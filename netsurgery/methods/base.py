@@ -104,6 +104,8 @@ class Rewrite:
             expects, ``||W - W'|| / ||W||`` (Frobenius).
         origins: For each value of the new net of which something is gone, or that stood elsewhere,
             where it was in the net before.
+        exact: Whether the new net computes what the one before did.
+        unmoved: The layers whose blobs but the first come out, multiplied out, as they were.
         approximate: Why the twin and the new net differ by more than rounding, or None.
         found: What the method found out and wants for `Method.compose`; its own business.
     """
@@ -117,10 +119,16 @@ class Rewrite:
     origins: Mapping[Value, Origin] = field(default_factory=dict)
     approximate: Optional[str] = None
     found: Any = None
+    exact: bool = False
+    unmoved: Sequence[str] = ()
 
 
 ROUNDING = "rounding"
 """The cause of what differs where a method changes nothing."""
+
+
+# What a pair of full rank, stored in float32, loses of its weights at most.
+EXACT = 1e-6
 
 
 class Method(ABC):

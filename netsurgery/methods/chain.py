@@ -14,7 +14,7 @@ from netsurgery.formats.template import render
 from netsurgery.formats.upgrade import downgrade_layers
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff, rank_text
-from netsurgery.methods.base import Arrays, Context, Edit, LowRank, Rewrite
+from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRank, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
@@ -196,6 +196,8 @@ class ChainMethod(LowRank):
             pieces,
             rank_text(ranks),
             dict.fromkeys(pieces, found.error),
+            exact=found.error <= EXACT and found.bias is None,
+            unmoved=tuple(pieces) if found.bias is None else (),
         )
 
     def compose(

@@ -71,6 +71,8 @@ class FoldBatchNorm(Method):
             f"with {', '.join(gone)}",
             {edit.layer: 0.0},
             _origins(model, network, chain, texts),
+            exact=True,
+            unmoved=(edit.layer, *gone),
         )
 
     def compose(

@@ -31,7 +31,7 @@ from netsurgery.linalg.tensor_train import (
 )
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff
 from netsurgery.methods import METHODS
-from netsurgery.methods.base import Arrays, Context, Edit, LowRank, Rewrite
+from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRank, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import carried_rules, multipliers, refuse_taken
@@ -127,6 +127,8 @@ class TensorTrainMethod(LowRank):
             {edit.layer: names},
             f"{_shown(rows)} by {_shown(columns)} at rank {', '.join(map(str, train.links[1:-1]))}",
             {edit.layer: found.error},
+            exact=found.error <= EXACT,
+            unmoved=(edit.layer,),
         )
 
     def compose(

@@ -78,6 +78,8 @@ class Thin(Method):
             kept_origins(group, keep[edit.layer]),
             group.approximate,
             group,
+            exact=kind == "constants" and not group.approximate,
+            unmoved=tuple(small) if kind == "none" else (),
         )
 
     def compose(

@@ -21,16 +21,20 @@ class LayerError:
             changed the layer.
         measured: What the written files hold, multiplied out.
         rounding: How far rounding to the type of the file moved the weights, at most.
+        others: How far its further blobs are from the original's, where no method moves them.
     """
 
     layer: str
     predicted: Optional[float]
     measured: float
     rounding: float = 0.0
+    others: float = 0.0
 
     @property
     def explained(self) -> bool:
         """Whether the measured error is the predicted one, up to rounding."""
+        if self.others > _ROUNDING:
+            return False
         if self.predicted is None:
             return True
         allowed = self.rounding + _ROUNDING + _PRECISION * self.predicted
