@@ -15,9 +15,9 @@ from thin_nets import FIRST, NETS, ErrorGauge, group_of, net_with_twins
 
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.statistics import Statistics
-from netsurgery.errors import PlanError
+from netsurgery.errors import NetsurgeryError, PlanError
 from netsurgery.formats.prototxt import Prototxt
-from netsurgery.formats.weights import LayerWeights
+from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.methods import Edit, reconstruction
 from netsurgery.methods import thin as thin_module
 from netsurgery.network.channels import ChannelGroup, channel_groups
@@ -230,9 +230,17 @@ def test_inputs_that_say_nothing_leave_the_weights_alone(quick_caffe) -> None:
 
 def test_numbers_that_are_none_are_told(quick_caffe) -> None:
     model = with_random_weights(NETS["inner product"][0])
-    inputs = Inputs({"x": np.full((2, 3, 7, 7), np.nan, np.float32)})
+    inputs = {"x": np.full((2, 3, 7, 7), np.nan, np.float32)}
+    with pytest.raises(NetsurgeryError, match="NaN"):
+        thin(model, {"c": [0, 1]}, "patches", Statistics(Inputs(inputs), quick_caffe))
+    # Inputs may be fine where what the net makes of them is not.
+    assert model.weights is not None
+    weights = [np.full_like(blob.array(), np.nan) for blob in model.blobs("c")]
+    spoilt = LayerWeights("c", "Convolution", tuple(Blob.of(array) for array in weights))
+    model = Model(model.prototxt, model.weights.replace({"c": [spoilt]}))
+    inputs = {"x": np.ones((2, 3, 7, 7), np.float32)}
     with pytest.raises(PlanError, match="NaN"):
-        thin(model, {"c": [0, 1]}, "patches", Statistics(inputs, quick_caffe))
+        thin(model, {"c": [0, 1]}, "patches", Statistics(Inputs(inputs), quick_caffe))
 
 
 def test_an_edit_takes_one_look_at_the_whole_net(monkeypatch) -> None:

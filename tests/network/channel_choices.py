@@ -19,7 +19,16 @@ def random_keep(
     """For every group that can be cut exactly, about that share of its channels."""
     random = np.random.default_rng(seed)
     wanted = [g for g in groups if not g.blocked and (approximate or not g.approximate)]
-    return {group.name: _keep(group, random, share) for group in wanted}
+    keep = {group.name: _keep(group, random, share) for group in wanted}
+    # Cut to one input a group, a convolution ties what it reads to what it makes, and neither is
+    # a group of its own any more: such a cut comes last, and alone.
+    tying = [group.name for group in wanted if _leaves_one_each(group, keep[group.name])]
+    last = {name: keep.pop(name) for name in tying}
+    return {**keep, **{name: last[name] for name in tying[:1]}}
+
+
+def _leaves_one_each(group: ChannelGroup, kept: List[int]) -> bool:
+    return any(np.isin(rows, kept).sum(axis=1).max() == 1 for rows in group.balanced)
 
 
 def _keep(group: ChannelGroup, random: np.random.Generator, share: float) -> List[int]:
