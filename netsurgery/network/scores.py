@@ -17,7 +17,7 @@ def scores_of(network: Network) -> Tuple[Value, ...]:
     """
     layers = [network.producer(value) for value in network.outputs]
     squashed = (layer for layer in layers if layer and layer.type in SQUASHING)
-    found = dict.fromkeys(layer.bottoms[0] for layer in squashed)
+    found = dict.fromkeys(layer.bottoms[0] for layer in squashed if layer.bottoms)
     return tuple(value for value in found if value not in network.inputs)
 
 
@@ -28,7 +28,9 @@ def score_values(network: Network) -> Tuple[Value, ...]:
     that there is nothing, and how surely they do so does not matter.
     """
     squashed = {
-        layer.tops[0]: layer.bottoms[0] for layer in network.layers if layer.type in SQUASHING
+        layer.tops[0]: layer.bottoms[0]
+        for layer in network.layers
+        if layer.type in SQUASHING and layer.bottoms and layer.tops
     }
     found = (squashed.get(value, value) for value in compared_outputs(network))
     return tuple(dict.fromkeys(found))

@@ -12,6 +12,7 @@ from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks, rank_text
 from netsurgery.methods import Edit, LowRank, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
+from netsurgery.network.shapes import infer_shapes
 from netsurgery.network.shapes.base import show
 from netsurgery.network.twins import stock_type, with_twins
 from netsurgery.planning.asked import rank_facts
@@ -65,8 +66,9 @@ def plan_low_rank(
     Raises:
         PlanError: A rule selects nothing, a rank is impossible, a layer named outright would
             grow, or the method has no such option.
-        NetworkError: Prototxt and weights do not belong together.
+        NetworkError: Prototxt and weights do not belong together, or Caffe would refuse a layer.
     """
+    infer_shapes(model.network(), weights=model.weights)  # refuses what no plan can be made for
     require_fit(model)
     if wishes.method is None:
         forms: Forms = forms_by_type(wishes.options)

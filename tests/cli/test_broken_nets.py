@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+from small_models import make_model
 
 NET = """
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 8 dim: 8 } } }
@@ -70,3 +72,31 @@ def test_every_command_answers_in_a_line_or_works(netsurgery, pair, tmp_path, ki
             assert "not enough memory" not in done.err, f"{command[0]}: {text}"
             if done.status == 2:
                 assert len(done.err.splitlines()) == 1
+
+
+SMALL = """
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 12 } } }
+layer { name: "a" type: "InnerProduct" bottom: "x" top: "a" inner_product_param { num_output: 9 } }
+layer { name: "p" type: "Softmax" bottom: "a" top: "p" }
+"""
+REFUSED = {
+    "no bottom": SMALL.replace('bottom: "a"', ""),
+    "no top": SMALL.replace('top: "p"', ""),
+    "no such axis": SMALL.replace('top: "p"', 'top: "p" softmax_param { axis: 7 }'),
+    "input below zero": SMALL.replace("dim: 12", "dim: -12"),
+}
+
+
+@pytest.mark.parametrize("broken", REFUSED)
+def test_rules_make_no_plan_of_a_net_that_caffe_would_refuse(
+    netsurgery, tmp_path, broken: str
+) -> None:
+    weights = np.random.default_rng(0).normal(size=(9, 12)), np.zeros(9)
+    pair = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
+    make_model(SMALL, {"a": weights}).save(*pair)
+    assert netsurgery("plan", *pair, "--rank", "a=2").status == 0
+    pair[0].write_text(REFUSED[broken])
+    for command in (["plan", *pair, "--rank", "a=2"], ["verify", *pair, *pair]):
+        done = netsurgery(*command)
+        assert done.status == 2
+        assert "internal error" not in done.err and len(done.err.splitlines()) == 1
