@@ -19,6 +19,7 @@ from netsurgery.report.verification import (
     accuracy_line,
     blob_row,
     describe,
+    unmoved_lines,
     would_pass,
 )
 from netsurgery.surgery import Step
@@ -124,7 +125,9 @@ def verdict(done: Compression, flag: Callable[[str], str] = "`{}`".format) -> li
     if done.effect is not None and done.effect.blobs:
         limits = [f"FAILED: {reason}" for reason in done.effect.missed]
         limits += [would_pass(done.effect)] if done else []
-    return [*_as_planned(done), *quality_lines(done.quality, flag), *limits]
+    ran = done.effect if done.equality is None else done.equality
+    unseen = [] if ran is None else [f"  {line}" for line in unmoved_lines(ran)]
+    return [*_as_planned(done), *unseen, *quality_lines(done.quality, flag), *limits]
 
 
 def _as_planned(done: Compression) -> list[str]:

@@ -102,6 +102,9 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "noise": "The error that float arithmetic alone can make here. Measured by running the "
         "original against itself, in other batches and with inputs moved by the last bit; what is "
         "below counts as equal.",
+        "never moved": "Channels with the same values for all inputs, such as a unit that a ReLU "
+        "always stops. Both nets agree in them whatever their weights are: give inputs that move "
+        "them, or cut them out.",
     },
     "Verdicts": {
         "written as planned": "The first verdict, the proof: whether the files compute what the "

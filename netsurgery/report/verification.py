@@ -39,6 +39,8 @@ def print_verification(
     print_table(BLOB_COLUMNS, (blob_row(row) for row in done.blobs), legend=BLOB_LEGEND)
     if done.accuracy:
         click.echo(accuracy_line(done.accuracy))
+    for line in unmoved_lines(done):
+        click.echo(line)
     for name in done.outputs.extra:
         click.echo(f"output {name!r} of the second net is not in the first")
     verdict = {True: "passed", False: "FAILED", None: "UNJUDGED"}[done.passed]
@@ -89,6 +91,27 @@ def accuracy_line(accuracy: Accuracy) -> str:
     if accuracy.before_top5 is None or accuracy.after_top5 is None:
         return line
     return f"{line}; top-5 {accuracy.before_top5:.4f} before, {accuracy.after_top5:.4f} after"
+
+
+def unmoved_lines(done: Verification) -> list[str]:
+    """Return what the inputs could not show, as lines: the channels that none of them moved."""
+    known = [row for row in done.blobs if row.channels is not None]
+    told = [row for row in known if row.unmoved is not None]
+    if known and not told:
+        return ["one input alone cannot tell which channels move with it: give more"]
+    still = [row for row in told if row.unmoved]
+    if not still:
+        return []
+    count, of = (
+        sum(number or 0 for number in numbers)
+        for numbers in ((row.unmoved for row in still), (row.channels for row in still))
+    )
+    where = f"blob {still[0].blob!r}" if len(still) == 1 else f"{len(still)} blobs"
+    what = "what it does" if count == 1 else "what they do"
+    return [
+        f"{count:,} of {of:,} channels of {where} never moved on these inputs: "
+        f"nothing is known of {what}"
+    ]
 
 
 def would_pass(done: Verification) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Container, Iterable, Mapping, Optional
+from typing import Collection, Container, Iterable, Mapping, Optional
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from netsurgery.verification.tallies import (
     Tally,
     is_class_like,
 )
+from netsurgery.verification.unmoved import UnmovedTally
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class BlobComparison(Difference):
         row_error: The largest relative error of a row, which is what one sample makes; None where
             it was not asked for.
         channel_ratio: How many times its own float noise that channel is apart which is most.
+        channels: Number of its channels, where they were looked at.
+        unmoved: Number of those that are the same for all inputs, in either net: of what they do,
+            nothing is known. None where one input alone cannot tell.
     """
 
     blob: str = ""
@@ -58,13 +62,19 @@ class BlobComparison(Difference):
     noise: Noise = Noise()
     row_error: Optional[float] = None
     channel_ratio: Optional[float] = None
+    channels: Optional[int] = None
+    unmoved: Optional[int] = None
 
 
 class Comparison:
     """Running sums for every compared blob, and for the labels."""
 
     def __init__(
-        self, kinds: Mapping[str, type[Tally]], scored: Optional[str] = None, fine: bool = False
+        self,
+        kinds: Mapping[str, type[Tally]],
+        scored: Optional[str] = None,
+        fine: bool = False,
+        fed: Collection[str] = (),
     ) -> None:
         """Start with nothing.
 
@@ -72,10 +82,12 @@ class Comparison:
             kinds: What compares each blob, by its name.
             scored: The output that labels are for; None: there are none.
             fine: Whether to look at every sample and channel, too.
+            fed: The blobs of which to count the channels that no input moves.
         """
         self._kinds = kinds
         looked_at = [name for name, kind in kinds.items() if kind is not DetectionTally]
         self._fine = {name: FineTally() for name in looked_at} if fine else {}
+        self._moves = {name: UnmovedTally() for name in looked_at if name in fed}
         self._tallies = {name: kind() for name, kind in kinds.items()}
         self._accuracy = None if scored is None else AccuracyTally(scored)
 
@@ -89,6 +101,8 @@ class Comparison:
             tally.add(a[name], b[name])
         for name, fine in self._fine.items():
             fine.add(a[name], b[name])
+        for name, moves in self._moves.items():
+            moves.add(a[name], b[name])
         if self._accuracy is not None and labels is not None:
             self._accuracy.add(labels, a, b)
 
@@ -113,9 +127,12 @@ class Comparison:
             name: channel_ratio(one, (fine_noise or {}).get(name), NOISE_FLOOR)
             for name, one in fine.items()
         }
+        moves = {name: tally.result() for name, tally in self._moves.items()}
+        still = {name: one._asdict() for name, one in moves.items() if one is not None}
         return tuple(
             BlobComparison(
                 **vars(difference),
+                **still.get(name, {}),
                 blob=name,
                 kind=self._kinds[name].kind,
                 output=name in outputs,

@@ -24,6 +24,7 @@ from netsurgery.verification.models import check_inputs
 from netsurgery.verification.noise import NoiseMeter
 from netsurgery.verification.pairing import Lost, Outputs
 from netsurgery.verification.tallies import DetectionTally
+from netsurgery.verification.unmoved import fed_values
 from netsurgery.verification.verdict import Demand, Verification
 
 
@@ -136,7 +137,9 @@ def verify_golden(
     kinds = {name: golden.kinds[name] for name in values}
     told = choose_kinds(outputs, judges.kinds, shapes)
     kinds.update((name, kind) for name, kind in told.items() if kinds[name] is not DetectionTally)
-    comparison = Comparison(kinds, scored)
+    fed = fed_values(network)
+    moving = [name for name, value in values.items() if value in fed]
+    comparison = Comparison(kinds, scored, fed=moving)
     with open_model(chosen, model) as runner:
         for run, batch in zip(golden.runs, inputs.batches(golden.size)):
             made = runner.run(batch, values)

@@ -39,6 +39,7 @@ from netsurgery.verification.pairing import (
     same_text,
 )
 from netsurgery.verification.tallies import Blobs
+from netsurgery.verification.unmoved import fed_values
 from netsurgery.verification.verdict import Demand, Verification
 from netsurgery.verification.written import same_numbers
 
@@ -203,7 +204,9 @@ def _compare(first: Runner, second: Runner, task: Task) -> Findings:
     in_a, shown = {**sources, **in_a}, set(in_a)
     in_b = {name: known[value].b for name, value in in_a.items()}
     kinds = choose_kinds(in_a, judges.kinds, of_judged)
-    comparison = Comparison(kinds, scored, task.fine)
+    fed = fed_values(first.network)
+    moving = [name for name in in_a if in_a[name] in fed]
+    comparison = Comparison(kinds, scored, task.fine, moving)
     places = {name: kept[value] for name, value in in_a.items() if value in kept}
 
     def cut(blobs: Blobs) -> Blobs:
