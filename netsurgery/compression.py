@@ -258,6 +258,33 @@ def compress(
     return done
 
 
+def write_checked(surgery: Surgery, folder: Union[str, Path]) -> tuple[tuple[Path, ...], Written]:
+    """Write the pair that surgery made and hold the files against what was meant; run nothing.
+
+    Like `compress`, this puts a pair in its place also where it is not what was meant.
+
+    Args:
+        surgery: The rewritten model, and where it comes from.
+        folder: Where the pair goes, under the names of the original's files.
+
+    Returns:
+        The paths of the pair, and what reading it back showed.
+
+    Raises:
+        FormatError: The pair would overwrite the original, cannot be written or not be read back;
+            nothing is written then.
+    """
+    folder, original = Path(folder), surgery.original
+    original.refuse_overwriting(folder / name for name in original.file_names())
+    make_folder(folder)
+    with scratch_folder(folder) as scratch:
+        pair = surgery.model.save(scratch)
+        written = load(pair[0], pair[1], original.input_shapes)
+        found = compare_written(original, surgery.model, written, surgery.touched)
+        move_together({folder / path.name: path for path in pair})
+    return tuple(folder / path.name for path in pair), found
+
+
 def _examine(
     surgery: Surgery,
     plan: Plan,

@@ -42,7 +42,9 @@ from netsurgery.errors import PlanError
         deploy_option,
     ),
 )
+@click.pass_context
 def command(
+    ctx: click.Context,
     plan: Path,
     prototxt: Optional[Path],
     weights: Optional[Path],
@@ -53,10 +55,13 @@ def command(
 ) -> None:
     """Carry out PLAN, as it stands, on the pair it names or on another one.
 
-    Nothing is run: `netsurgery verify` compares the result with the original.
+    The files are read back and held, number by number, against what was to be written. Nothing is
+    run: `netsurgery verify` compares the result with the original.
     """
+    from netsurgery.compression import write_checked
     from netsurgery.planning.folder import refuse_another
     from netsurgery.planning.plan import Plan, identify
+    from netsurgery.report.compression import read_back
     from netsurgery.surgery import operate
 
     chosen = Plan.load(plan)
@@ -75,8 +80,13 @@ def command(
         say(f"lost in the upgrade to V2: {note}", err=True)
     if not force:
         refuse_another(output, model, surgery.model)
-    for path in surgery.model.save(output):
+    with progress("writing"):
+        paths, found = write_checked(surgery, output)
+    for path in paths:
         say(f"written {path}")
+    for line in (read_back(found), *(f"FAILED: {reason}" for reason in found.reasons)):
+        say(line, err=not found)
+    ctx.exit(0 if found else 1)
 
 
 def _named(plan: Path, chosen: object, kind: str) -> Path:

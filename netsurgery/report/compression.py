@@ -23,6 +23,7 @@ from netsurgery.report.verification import (
     would_pass,
 )
 from netsurgery.surgery import Step
+from netsurgery.verification.written import Written
 
 Rows = Sequence[tuple[str, ...]]
 AS_PLANNED = "written as planned"
@@ -135,22 +136,22 @@ def _as_planned(done: Compression) -> list[str]:
     reasons = [f"  {reason}" for reason in done.reasons]
     if done.unproven:
         word = "FAILED" if reasons else "UNPROVEN"
-        return [f"{AS_PLANNED}: {word}: {done.unproven}", f"  {read_back(done)}", *reasons]
+        return [f"{AS_PLANNED}: {word}: {done.unproven}", f"  {read_back(done.written)}", *reasons]
     if reasons or done.equality is None or done.effect is None:
         return [f"{AS_PLANNED}: FAILED", *reasons]
     return [
         f"{AS_PLANNED}: proved: every difference is explained by {done.explanation} "
         f"({len(done.equality.blobs)} blobs equal those of the twin, the original with the new "
         f"weights in it, to {done.equality.error:.1e})",
-        f"  {read_back(done)}",
+        f"  {read_back(done.written)}",
     ]
 
 
-def read_back(done: Compression) -> str:
+def read_back(written: Written) -> str:
     """Return what comparing the written files number by number showed, in one line."""
-    if not done.written:
+    if not written:
         return "the files that were written are not what was meant"
     return (
-        f"read back: {done.written.made:,} blobs as surgery made them, "
-        f"{done.written.untouched:,} others bit for bit those of the original"
+        f"read back: {written.made:,} blobs as surgery made them, "
+        f"{written.untouched:,} others bit for bit those of the original"
     )
