@@ -11,6 +11,7 @@ from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, options, say
 from netsurgery.cli._outputs import HDF5, WEIGHTS, ready
 from netsurgery.cli._shapes import Shapes, read_model, shapes_option
+from netsurgery.errors import FormatError
 
 
 @click.command("convert", cls=Command)
@@ -51,6 +52,9 @@ def command(
 
     if input_shapes and prototxt is None:
         raise click.UsageError("--input is of the net in --prototxt, which is not given")
+    if output.exists() and output.samefile(weights):
+        problem = "this is the original, which would be overwritten"
+        raise FormatError(problem, file=output, remedy="choose another name")
     target = "hdf5" if output.suffix.lower() in HDF5 else "caffemodel"
     known: dict[str, Any] = {}
     if prototxt:

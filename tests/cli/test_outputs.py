@@ -155,3 +155,16 @@ def test_names_that_say_nothing_are_taken(netsurgery, pair, tmp_path: Path) -> N
         *("compress", *pair, "--rank", "fc6=4", "--no-verify", "-o", tmp_path / "models.h5")
     )
     assert done.status == 0, done.err
+
+
+@pytest.mark.parametrize("flags", [[], ["--float16"]])
+def test_a_file_is_not_converted_onto_itself(netsurgery, tmp_path: Path, flags: list) -> None:
+    made = tmp_path / "net.caffemodel"
+    normalised(1.0).save(tmp_path / "net.prototxt", made)
+    (tmp_path / "link.caffemodel").symlink_to(made)
+    before = made.read_bytes()
+    for target in (made, tmp_path / "link.caffemodel"):
+        done = netsurgery("convert", made, target, *flags)
+        assert done.status == 2
+        assert "original" in done.err
+        assert made.read_bytes() == before
