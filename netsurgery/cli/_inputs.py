@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
@@ -183,10 +184,11 @@ def read_samples(
         count: How many of them, spread evenly; all if None.
 
     Raises:
-        NetsurgeryError: One cannot be read or is not finite: all are looked at once, before work
-            that takes long.
+        NetsurgeryError: One cannot be read, is not finite or is of a shape that the net cannot
+            take: all are looked at once, before work that takes long.
     """
     from netsurgery.calibration import Preprocessing, input_shapes, read_inputs
+    from netsurgery.network.doctor.fit import require_inputs
 
     chosen = {name: given.pop(name) for name in PREPROCESSING}
     chosen = {name: value for name, value in chosen.items() if value is not None}
@@ -201,5 +203,11 @@ def read_samples(
     shapes = input_shapes(model.network())
     inputs = read_inputs(paths, shapes, preprocessing=preprocessing, labels=labels, phase=phase)
     inputs = inputs if count is None else inputs.spread(count)
+    fed = {
+        name: samples.shape[1:] if inputs.whole_blobs else (shapes[name][0], *samples.shape[1:])
+        for name, samples in inputs.arrays.items()
+    }
+    if fed != shapes:
+        require_inputs(replace(model, input_shapes={**model.input_shapes, **fed}))
     inputs.check()
     return inputs

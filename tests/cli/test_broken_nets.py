@@ -99,4 +99,34 @@ def test_rules_make_no_plan_of_a_net_that_caffe_would_refuse(
     for command in (["plan", *pair, "--rank", "a=2"], ["verify", *pair, *pair]):
         done = netsurgery(*command)
         assert done.status == 2
-        assert "internal error" not in done.err and len(done.err.splitlines()) == 1
+        assert "internal error" not in done.err
+        assert len(done.err.splitlines()) == 1
+
+
+IMAGES = """
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 dim: 6 dim: 6 } } }
+layer { name: "c" type: "Convolution" bottom: "x" top: "c"
+        convolution_param { num_output: 4 kernel_size: 5 } }
+"""
+
+
+@pytest.mark.parametrize("command", ["compress", "thin", "verify", "rank"])
+@pytest.mark.parametrize("shape", [(2, 6, 6), (4, 6, 6), (3, 4, 6)])
+def test_inputs_that_no_layer_takes_are_refused_first(
+    netsurgery, tmp_path, command: str, shape: tuple
+) -> None:
+    weights = np.random.default_rng(0).normal(size=(4, 3, 5, 5)), np.zeros(4)
+    pair = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
+    make_model(IMAGES, {"c": weights}).save(*pair)
+    np.save(tmp_path / "in.npy", np.zeros((8, *shape), np.float32))
+    out = tmp_path / "out"
+    more = {
+        "compress": ["--rank", "c=2", "-o", out],
+        "thin": ["--keep", "c=2", "-o", out],
+        "verify": pair,
+        "rank": ["--criteria", "activation"],
+    }
+    done = netsurgery(command, *pair, *more[command], "--inputs", tmp_path / "in.npy")
+    assert done.status == 2
+    assert "layer 'c'" in done.err
+    assert not out.exists()
