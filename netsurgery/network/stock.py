@@ -81,7 +81,7 @@ def in_stock_words(network: Network, weights: Optional[Weights], lacks: Lacks) -
     for layer in network.layers:
         if not _differs(layer, missing):
             continue
-        if layer.type in NORMALISING:
+        if layer.type in NORMALISING and _words(layer):
             found = _normalising(network, layer, weights, taken)
             if found is not None:
                 texts[layer.text.index], blobs = found
@@ -133,12 +133,24 @@ def _words(layer: Layer) -> Tuple[str, ...]:
 
 
 def _is_otherwise(layer: Layer) -> bool:
-    return bool(_words(layer)) or fork_dilation(layer.parameter.convolution_param) is not None
+    return bool(_words(layer)) or _has_other_fields(layer)
+
+
+def _has_other_fields(layer: Layer) -> bool:
+    """Whether a layer of a stock type has fields of forks that stock Caffe has other words for."""
+    return fork_dilation(layer.parameter.convolution_param) is not None or _is_plainly_stock(layer)
+
+
+def _is_plainly_stock(layer: Layer) -> bool:
+    """Whether a BatchNorm says in NVIDIA's words that it is stock Caffe's: scale_bias: false."""
+    says = layer.type == "BatchNorm" and layer.parameter.batch_norm_param.HasField("scale_bias")
+    places = places_of(layer) if says else None
+    return places is not None and places.scale is None
 
 
 def _differs(layer: Layer, missing: FrozenSet[str]) -> bool:
     """Whether a layer has to be written in other words."""
-    if fork_dilation(layer.parameter.convolution_param) is not None:
+    if _has_other_fields(layer):
         return True
     # Engines have a BatchNorm, but not that of every fork.
     return bool(_words(layer)) and (layer.type in missing or layer.type == "BatchNorm")
@@ -168,6 +180,8 @@ def _fields(
             fields["convolution_param.group"] = groups
     for name, value in in_stock_fields(parameter).items():
         fields[f"convolution_param.{name}"] = value
+    if _is_plainly_stock(layer):
+        fields["batch_norm_param.scale_bias"] = None
     return fields
 
 

@@ -33,6 +33,7 @@ FORKS = {
         "convolution_param { num_output: 4 kernel_size: 3 hole: 2 }",
     ): "write dilation: 2",
     ("BatchNorm", "batch_norm_param { scale_bias: true }"): "a BatchNorm and a Scale",
+    ("BatchNorm", "batch_norm_param { scale_bias: false }"): "remove it: stock",
     ("BN", "bn_param { bn_mode: INFERENCE }"): "make it a Scale",
     ("BN", "bn_param { eps: 0.1 }"): "make it a BatchNorm and a Scale",
     ("BN", "bn_param { bn_mode: LEARN }"): "use a fork that has it",

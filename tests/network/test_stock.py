@@ -148,6 +148,20 @@ def test_a_v1_net_with_holes_is_run(caffe: Engine) -> None:
     np.testing.assert_array_equal(*found)
 
 
+def test_a_batchnorm_that_says_it_does_not_scale_is_stock_caffes(caffe: Engine) -> None:
+    text = """input: "data" input_shape { dim: [2, 4, 11, 11] }
+    layer { name: "b" type: "BatchNorm" bottom: "data" top: "b" batch_norm_param { %s } }"""
+    blobs = {"b": [np.ones(4), np.full(4, 2.0), np.ones(1)]}
+    fork, stock = (make_model(text % said, blobs) for said in ("scale_bias: false", ""))
+    assert is_otherwise(fork.network())
+    assert not described(fork.network())
+    text_of = bytes(translated(fork).prototxt)
+    assert b"scale_bias" not in text_of
+    data = {"data": np.random.default_rng(7).normal(size=(2, 4, 11, 11)).astype(np.float32)}
+    with open_model(caffe, fork) as one, open_model(caffe, stock) as other:
+        np.testing.assert_array_equal(*(r.session.forward(data)["b"] for r in (one, other)))
+
+
 def test_what_is_a_forks_is_described() -> None:
     fork, stock = fork_pair(0)
     lines = "\n".join(described(fork.network()))

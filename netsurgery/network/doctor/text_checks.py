@@ -18,9 +18,8 @@ _OCTAL = re.compile(rb"[+-]?0[0-7]+\Z")
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _CONTROL = {b"a": "bell", b"b": "backspace", b"f": "form feed", b"n": "line end"}
 _CONTROL.update({b"r": "carriage return", b"t": "tab", b"v": "vertical tab"})
-_SCALED_INSIDE = tuple(
-    f"batch_norm_param.{name}" for name in ("scale_bias", "scale_filler", "bias_filler")
-)
+_SCALES = "batch_norm_param.scale_bias"
+_SCALED_INSIDE = (_SCALES, "batch_norm_param.scale_filler", "batch_norm_param.bias_filler")
 _FORK = "remove it, or use the fork of Caffe that has it"
 
 
@@ -46,6 +45,8 @@ def _remedy(text: LayerText, path: str) -> str:
         dilation = in_stock_fields(text.parameter.convolution_param).get("dilation")
         words = " ".join(f"dilation: {step}" for step in dilation or ())
         return f"write {words}" if words else "remove it: 1 is no dilation"
+    if path == _SCALES and not text.parameter.batch_norm_param.scale_bias:
+        return "remove it: stock Caffe's has none"
     if path in _SCALED_INSIDE:
         return "make the layer a BatchNorm and a Scale, which holds scale and bias"
     return _FORK
