@@ -122,7 +122,8 @@ def _verdict(judge: Judge, around: Circumstances) -> OutputQuality:
     if figures and not left:
         return replace(found, verdict=GOOD, reason="it keeps to your limit")
     if around.random or judge.silence:
-        return replace(found, reason=_RANDOM if around.random else judge.silence)
+        silent = judge.silence is not None
+        return replace(found, reason=judge.silence if silent else _RANDOM, silent=silent)
     if judge.death:
         return replace(found, verdict=LOST, reason=judge.death)
     return replace(found, verdict=max((one.verdict for one in left), key=ORDER.index))

@@ -25,6 +25,7 @@ class OutputQuality:
         reason: What the verdict rests on, where that is not a figure.
         broken: It is lost whatever limits there are in the table: it is missing, of another shape,
             not finite, or beyond a limit of the user.
+        silent: There was nothing in it to measure, so that no limit can be kept either.
     """
 
     blob: str
@@ -34,6 +35,7 @@ class OutputQuality:
     figures: Tuple[Figure, ...] = ()
     reason: Optional[str] = None
     broken: bool = False
+    silent: bool = False
 
     @property
     def worst(self) -> Optional[Figure]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, Mapping, Optional, Sequence
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.network.graph import Network, Value
 from netsurgery.quality.jury import Circumstances, Jury
 from netsurgery.quality.kinds import Kind, kinds_of, sources_of
+from netsurgery.quality.limits import DETECTIONS
 from netsurgery.quality.verdict import Quality
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import BlobComparison
@@ -30,6 +31,13 @@ class Judging:
     kinds: Mapping[str, Kind]
     sources: Mapping[str, Sequence[Value]]
     jury: Jury
+
+    @property
+    def behind(self) -> Iterator[str]:
+        """Names of what is to be exact beside outputs that tell little of it: lists and numbers."""
+        for name, kind in self.kinds.items():
+            if kind.indices or kind.name == DETECTIONS:
+                yield from map(str, self.sources[name])
 
     def add(self, a: Blobs, b: Blobs, samples: int) -> None:
         """Take in a batch of both nets."""
@@ -65,6 +73,7 @@ class Judging:
                     name
                     for name in judged
                     if alike.issuperset((name, *map(str, self.sources[name])))
+                    and (self.sources[name] or known[name].largest)
                 },
                 spoilt={name: why for name, row in judged.items() for why in [broken(row)] if why},
                 missing=missing,

@@ -232,6 +232,8 @@ def _compare(first: Runner, second: Runner, task: Task) -> Findings:
     rows = comparison.rows(meter.noise(), shapes, meter.fine())
     accuracy = comparison.accuracy()
     quality = judges.verdict(rows, accuracy, inputs, task.demand, task.missing)
+    if task.demand.expect == "exact":
+        shown.update(judges.behind)
     return Findings(tuple(row for row in rows if row.blob in shown), accuracy, quality)
 
 

@@ -93,10 +93,11 @@ class Verification:
 
     @property
     def passed(self) -> Optional[bool]:
-        """Whether they passed; None where nothing was demanded, and nothing could be judged."""
+        """Whether they passed; None where nothing could be judged of what was demanded, if any."""
         if self.reasons:
             return False
-        asked = self.demand.expect == "exact" or self.demand.limited
+        silent = any(one.silent for one in self.quality.outputs)
+        asked = self.demand.expect == "exact" or (self.demand.limited and not silent)
         return True if asked or self.quality.verdict != UNJUDGED else None
 
     @property

@@ -298,3 +298,72 @@ def test_v0_nets(engine: str) -> None:
     found = verify(old, old, engine=engine, expect="exact", blobs="common")
     assert found, found.reasons
     assert {row.blob for row in found.blobs} == {"conv", "conv@1"}
+
+
+def silent_detector(sign: float) -> Model:
+    """A detector that finds nothing, with all its boxes to one side or the other."""
+    text = """input: "data" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 4
+    layer { name: "loc" type: "Convolution" bottom: "data" top: "loc"
+      convolution_param { num_output: 4 kernel_size: 1 bias_term: false } }
+    layer { name: "conf" type: "Convolution" bottom: "data" top: "conf"
+      convolution_param { num_output: 2 kernel_size: 1 } }
+    layer { name: "lp" type: "Permute" bottom: "loc" top: "lp"
+      permute_param { order: 0 order: 2 order: 3 order: 1 } }
+    layer { name: "lf" type: "Flatten" bottom: "lp" top: "lf" }
+    layer { name: "cp" type: "Permute" bottom: "conf" top: "cp"
+      permute_param { order: 0 order: 2 order: 3 order: 1 } }
+    layer { name: "two" type: "Reshape" bottom: "cp" top: "two"
+      reshape_param { shape { dim: 0 dim: -1 dim: 2 } } }
+    layer { name: "prob" type: "Softmax" bottom: "two" top: "prob" softmax_param { axis: 2 } }
+    layer { name: "cf" type: "Flatten" bottom: "prob" top: "cf" }
+    layer { name: "prior" type: "PriorBox" bottom: "loc" bottom: "data" top: "prior"
+      prior_box_param { min_size: 2 variance: 0.1 } }
+    layer { name: "found" type: "DetectionOutput" bottom: "lf" bottom: "cf" bottom: "prior"
+      top: "found" detection_output_param { share_location: true
+        num_classes: 2 background_label_id: 0
+        nms_param { nms_threshold: 0.5 top_k: 9 } code_type: CENTER_SIZE keep_top_k: 9
+        confidence_threshold: 0.5 } }"""
+    weights = np.random.default_rng(0).normal(size=(4, 3, 1, 1))
+    nothing = [np.zeros((2, 3, 1, 1)), np.array([30.0, -30.0])]
+    return make_model(text, {"loc": [sign * weights], "conf": nothing})
+
+
+def test_boxes_of_a_detector_that_finds_nothing_are_not_exact(opencv: str) -> None:
+    one, other = silent_detector(1), silent_detector(-1)
+    assert verify(one, one, engine=opencv, expect="exact")
+    found = verify(one, other, engine=opencv, expect="exact")
+    assert found.passed is False
+    assert "'lf'" in " ".join(found.reasons)
+
+
+@pytest.mark.parametrize("limit", [{"max_error": 0.1}, {"min_agreement": 0.9}])
+def test_nothing_found_keeps_no_limit(limit: dict[str, float], opencv: str) -> None:
+    found = verify(silent_detector(1), silent_detector(-1), engine=opencv, **limit)
+    assert found.passed is None
+    assert "finds nothing" in str(found.quality.outputs[0])
+
+
+TOLD = """input: "data" input_shape { dim: [1, 6] }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc"
+        inner_product_param { num_output: 4 } }
+layer { name: "out" type: "%s" bottom: "fc" top: "out" }"""
+
+
+def told(kind: str, bias: float, shift: float = 0.0) -> Model:
+    weights = np.random.default_rng(1).normal(size=(4, 6))
+    return make_model(TOLD % kind, {"fc": [weights, bias + np.array([shift, 0, 0, 0])]})
+
+
+def test_the_number_of_the_best_class_hides_no_difference(caffe: str) -> None:
+    a = told("ArgMax", 0.0)
+    assert verify(a, a, engine=caffe, expect="exact")
+    assert verify(a, told("ArgMax", 0.0, 1e-3), engine=caffe, expect="exact").passed is False
+
+
+def test_zeros_are_not_judged(opencv: str) -> None:
+    data = np.random.default_rng(2).normal(size=(8, 6)).astype(np.float32)
+    inputs = Inputs({"data": data})
+    dead, other = told("ReLU", -1e3), told("ReLU", -2e3)
+    found = verify(dead, other, inputs=inputs, engine=opencv)
+    assert found.passed is None
+    assert "all values of both nets are 0" in " ".join(found.quality.reasons)
