@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Tuple
 
 from netsurgery.network import stock
 from netsurgery.network.deploy import other_phases as other_layers
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.facts import FORK_OF, is_foreign, shares_memory, spoils_its_bottom
 from netsurgery.network.graph import Layer, Value
-from netsurgery.network.shapes import Node, show
+from netsurgery.network.shapes import Node, Shape, show
 from netsurgery.network.shapes.pooling import has_empty_windows
 from netsurgery.network.shapes.windows import read_windows
 from netsurgery.network.spreading import is_spread, remedy
@@ -169,10 +169,7 @@ def _later_readers(patient: Patient, layer: Layer, value: Value) -> Dict[str, Va
 @check
 def wide_kernels(patient: Patient) -> Iterator[Finding]:
     """Kernels wider than their padded input, which Caffe takes if the stride rounds it away."""
-    for layer in patient.network.layers:
-        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms and layer.tops else None
-        if layer.kind != "Convolution" or shape is None or patient.shapes[layer.tops[0]] is None:
-            continue
+    for layer, shape in _shaped(patient, "Convolution"):
         node, param = Node(layer, (shape,)), layer.parameter.convolution_param
         sizes = shape[node.axis(param.axis) + 1 :]
         windows = read_windows(node, param, len(sizes))
@@ -185,15 +182,20 @@ def wide_kernels(patient: Patient) -> Iterator[Finding]:
 @check
 def empty_windows(patient: Patient) -> Iterator[Finding]:
     """Pooling windows that hold nothing, as of a kernel of 1 with stride 2 over an even size."""
-    for layer in patient.network.layers:
-        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms and layer.tops else None
-        if layer.kind != "Pooling" or shape is None or patient.shapes[layer.tops[0]] is None:
-            continue
+    for layer, shape in _shaped(patient, "Pooling"):
         if has_empty_windows(Node(layer, (shape,))):
             param = layer.parameter.pooling_param
             made = "-3.4e38" if param.pool == param.MAX else "NaN"
             problem = f"its last windows over {show(shape[2:])} hold no value: Caffe makes {made}"
             yield about(layer, "warning", problem, "use a kernel as wide as the stride")
+
+
+def _shaped(patient: Patient, kind: str) -> Iterator[Tuple[Layer, Shape]]:
+    """Layers of a kind that Caffe would build, with the shape that they read."""
+    for layer in patient.network.layers:
+        shape = patient.shapes[layer.bottoms[0]] if layer.bottoms and layer.tops else None
+        if layer.kind == kind and shape is not None and patient.shapes[layer.tops[0]] is not None:
+            yield layer, shape
 
 
 @check
