@@ -12,7 +12,7 @@ from zoo_pairs import Pair, distance, noise
 from netsurgery.engines.caffe import Caffe
 from netsurgery.engines.opencv import OpenCv
 from netsurgery.engines.opencv_limits import RUNS
-from netsurgery.errors import EngineError
+from netsurgery.errors import EngineError, NetworkError
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.network.doctor import examine
 from netsurgery.network.model import load
@@ -207,6 +207,14 @@ def test_max_pooling_windows_that_hold_nothing_are_refused(
     path = write(image_net(f'"Pooling" pooling_param {{ {windows} }}'))
     with pytest.raises(EngineError, match="holds no pixel"):
         opencv.open(path)
+
+
+def test_pooling_that_caffe_would_not_build_is_refused(
+    opencv: OpenCv, write: Callable[[str], Path]
+) -> None:
+    net = image_net('"Pooling" pooling_param { kernel_size: 2 }').replace("dim: 6 dim: 6", "dim: 6")
+    with pytest.raises(NetworkError, match="needs 4 axes"):
+        opencv.open(write(net))
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,12 @@ def has_empty_windows(node: Node) -> bool:
 
     Caffe rounds the number of windows up, and looks where the last one starts only where there is
     padding. MAX then leaves -3.4e38 there, and AVE divides by zero.
+
+    Raises:
+        NetworkError: Caffe would not build the layer.
     """
     param = node.parameter.pooling_param
+    node.check(len(node.bottom) == 4, f"needs 4 axes, has {show(node.bottom)}")
     sizes = (node.bottom[2], node.bottom[3])
     kernel, stride, pad = _windows(node, param, sizes)
     counts = _counts(param, sizes, kernel, stride, pad)
