@@ -1,0 +1,30 @@
+"""How Sphinx builds this folder as a site: `scripts/docs`."""
+
+from netsurgery.version import __version__
+
+project = "netsurgery"
+author = "the netsurgery authors"
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+source_suffix = {".md": "markdown"}
+
+myst_enable_extensions = ["deflist", "colon_fence"]
+myst_heading_anchors = 3
+
+# A flag of a command keeps its two dashes, and a name in single backticks of a docstring is code.
+smartquotes = False
+default_role = "code"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = f"netsurgery {release}"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": True}
+pygments_style = "friendly"
