@@ -10,22 +10,22 @@ from pathlib import Path
 
 import netsurgery as ns
 from netsurgery.calibration import input_shapes, read_inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.planning.thin_budget import Budget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 DIGITS = Path(__file__).parent / "digits"
 
 model = ns.load(DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel")
 shapes = input_shapes(model.network())
-statistics = Statistics(read_inputs([DIGITS / "train.npz"], shapes))
-plan = plan_thin(model, ThinWishes(budget=Budget(macs=0.5)), statistics)
+calibrator = Calibrator(read_inputs([DIGITS / "train.npz"], shapes))
+plan = plan_thin(model, ThinRequest(budget=Budget(macs=0.5)), calibrator)
 for edit in plan.edits:
     print(edit.method, edit.layer, *edit.predicted.get("channels", ()))
 
 proof = ns.Proof(inputs=read_inputs([DIGITS / "held_out.npz"], shapes))
 with tempfile.TemporaryDirectory() as folder:
-    done = ns.compress(model, plan, folder, proof, statistics=statistics)
+    done = ns.compress(model, plan, folder, proof, calibrator=calibrator)
 assert done, done.reasons
 before, after = (cost.macs for cost in done.costs)
 assert done.effect is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
 
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engines import Engine, engines
 from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.formats.atomic import make_folder, move_together, refuse_unmakable
@@ -206,7 +206,7 @@ def compress(
     folder: Union[str, Path],
     proof: Optional[Proof] = None,
     *,
-    statistics: Optional[Statistics] = None,
+    calibrator: Optional[Calibrator] = None,
     writer: Optional[Engine] = None,
     progress: Callable[[str], None] = lambda step: None,
     name: Callable[[str], str] = "`{}`".format,
@@ -221,7 +221,7 @@ def compress(
         plan: The edits.
         folder: Where the pair goes, under the names of the original's files.
         proof: How to prove it.
-        statistics: What calibration inputs tell, for methods that want it.
+        calibrator: What calibration inputs tell, for methods that want it.
         writer: The ``caffe`` engine, to have pycaffe write the weights instead of this package.
         progress: Called with the name of each step.
         name: Names an argument of the library, in what the report says there is to do.
@@ -238,7 +238,7 @@ def compress(
     if writer is not None:
         refuse_half(model)
     refuse_labels(model, proof.inputs if proof else None)
-    surgery = operate(model, plan, statistics, progress)
+    surgery = operate(model, plan, calibrator, progress)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
         progress("writing")
@@ -248,9 +248,9 @@ def compress(
         compare = compare_written if writer is None else compare_saved
         proof = proof or Proof()
         done = _examine(surgery, plan, pair, folder, proof, compare, progress)
-        if statistics is not None:
+        if calibrator is not None:
             judged = proof.inputs if done.effect is not None else None
-            cautions = cautions_of(surgery, statistics.inputs, judged)
+            cautions = cautions_of(surgery, calibrator.inputs, judged)
             done = replace(done, cautions=cautions)
         report = Path(scratch) / REPORT
         report.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")

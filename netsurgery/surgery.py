@@ -10,7 +10,7 @@ from typing import Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engines import Engine
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import EngineError, FormatError, PlanError, Remedy
@@ -178,16 +178,16 @@ class Surgery:
         return "; ".join(dict.fromkeys(filter(None, reasons))) or None
 
 
-def apply(model: Model, plan: Plan, statistics: Optional[Statistics] = None) -> Model:
+def apply(model: Model, plan: Plan, calibrator: Optional[Calibrator] = None) -> Model:
     """Return the model that ``plan`` makes of ``model``, which stays as it is.
 
     Raises:
         PlanError: An edit cannot be carried out; nothing has been done then.
     """
-    return operate(model, plan, statistics).model
+    return operate(model, plan, calibrator).model
 
 
-def plan_behind_folds(
+def plan_after_folds(
     model: Model, plan_others: Callable[[Model], Plan], keep: Sequence[str] = ()
 ) -> Plan:
     """Plan all folds of BatchNorm, Scale and Bias, and then for the model that they leave.
@@ -203,13 +203,13 @@ def plan_behind_folds(
     """
     folds = plan_folds(model, keep)
     others = plan_others(apply(model, folds))
-    return Plan((*folds.edits, *others.edits), (*folds.left, *others.left))
+    return Plan((*folds.edits, *others.edits), (*folds.skipped, *others.skipped))
 
 
 def operate(
     model: Model,
     plan: Plan,
-    statistics: Optional[Statistics] = None,
+    calibrator: Optional[Calibrator] = None,
     progress: Optional[Callable[[str], None]] = None,
 ) -> Surgery:
     """Carry out ``plan`` and return the new model with a record of every step.
@@ -219,7 +219,7 @@ def operate(
     Args:
         model: The network with its weights.
         plan: The edits, carried out in order.
-        statistics: What calibration learnt, for the methods that want it.
+        calibrator: What calibration learnt, for the methods that want it.
         progress: Called with the name of each layer before its edit.
 
     Raises:
@@ -237,7 +237,7 @@ def operate(
     for number, edit in enumerate(plan.edits, 1):
         if progress:
             progress(f"{edit.layer}, {number} of {len(plan.edits)} edits")
-        context = Context(model, statistics, origins)
+        context = Context(model, calibrator, origins)
         step = _stored(current, method(edit.method).rewrite(current, edit, context))
         steps.append(step)
         origins = _traced_back(origins, step.rewrite.origins)

@@ -7,12 +7,12 @@ import time
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Protocol, Tuple, TypeVar
 
 import numpy as np
-from notebook import FOLDER, KNOWN_ONLY, Notebook
+from store import FOLDER, KNOWN_ONLY, MeasurementStore
 from zoo_data import ZooData
 
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.measuring import Seen, Source, measure
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model, load
 from netsurgery.planning.plan import Plan
@@ -41,7 +41,7 @@ class Case(Protocol):
     def images(self) -> int:
         """How many training images calibrate."""
 
-    def plan(self, model: Model, statistics: Statistics) -> Plan:
+    def plan(self, model: Model, calibrator: Calibrator) -> Plan:
         """Return what to do to the net."""
 
 
@@ -72,16 +72,16 @@ class Bench:
         assert judged, f"no images for {net.folder}"
         self.judged: Inputs = judged
         # Of the original the same is asked for every case, and of models between two edits little.
-        self._statistics = Statistics(calibration, "caffe", cache=FOLDER / "statistics")
+        self._calibrator = Calibrator(calibration, "caffe", cache=FOLDER / "calibrator")
 
     def run(self, case: Case) -> Found:
         """Rewrite the net and run it."""
-        plan = case.plan(self.model, self._statistics)
-        model = apply(self.model, plan, self._statistics)
+        plan = case.plan(self.model, self._calibrator)
+        model = apply(self.model, plan, self._calibrator)
         before, after = total_cost(self.model), total_cost(model)
-        gauge = Collected(Source(model.network().outputs[0]))
-        measure([model], self.judged, [gauge], "caffe")
-        classes = gauge.array.reshape(len(self.judged), -1).argmax(axis=1)
+        observer = Collected(ObservedValue(model.network().outputs[0]))
+        measure([model], self.judged, [observer], "caffe")
+        classes = observer.array.reshape(len(self.judged), -1).argmax(axis=1)
         accuracy = float(np.mean(classes == self.judged.labels))
         return Found(accuracy, after.macs / before.macs, after.params / before.params)
 
@@ -90,7 +90,7 @@ AnyCase = TypeVar("AnyCase", bound=Case)
 
 
 def measure_all(
-    cases: Iterable[AnyCase], nets: Mapping[str, Net], data: ZooData, notebook: Notebook
+    cases: Iterable[AnyCase], nets: Mapping[str, Net], data: ZooData, store: MeasurementStore
 ) -> Dict[AnyCase, Found]:
     """Measure what is not known yet, in the order given, and return all that is known.
 
@@ -98,12 +98,12 @@ def measure_all(
         cases: What to measure.
         nets: Where the nets are, by name.
         data: The images.
-        notebook: What is known, and where it is written down.
+        store: What is known, and where it is written down.
     """
     benches: Dict[Tuple[str, int], Bench] = {}
     found = {}
     for case in cases:
-        known = notebook.get(case)
+        known = store.get(case)
         if known is None and KNOWN_ONLY:
             continue
         if known is None:
@@ -112,7 +112,7 @@ def measure_all(
             if place not in benches:
                 benches = {place: Bench(nets[case.net], data, case.images)}
             known = benches[place].run(case)
-            notebook.add(case, known)
+            store.add(case, known)
             took = time.monotonic() - started
             print(*case, *(f"{one:.4f}" for one in known), f"{took:.0f} s", file=sys.stderr)
         found[case] = Found(*known)
@@ -125,9 +125,9 @@ def cell(found: Mapping[AnyCase, Found], case: AnyCase) -> str:
 
 
 class Collected:
-    """Gauge that keeps a value of all inputs, for small ones."""
+    """Observer that keeps a value of all inputs, for small ones."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ObservedValue) -> None:
         self.sources = (source,)
         self._parts: List[np.ndarray] = []
 

@@ -21,7 +21,7 @@ import netsurgery as ns
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.methods import low_rank_method
-from netsurgery.planning.low_rank import Wishes, plan_low_rank
+from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule
 
 FAST_RCNN_RANKS = ["fc6=1024", "fc7=256"]
@@ -64,7 +64,9 @@ def compress(given: argparse.Namespace) -> List[Path]:
         plan = plan_of_pairs(model, Prototxt.read(given.prototxt_svd))
     else:
         rules = [parse_rule("rank", rank) for rank in given.rank or FAST_RCNN_RANKS]
-        plan = plan_low_rank(model, Wishes(rules, method="svd", allow_growth=True, predict=False))
+        plan = plan_low_rank(
+            model, LowRankRequest(rules, method="svd", allow_growth=True, predict=False)
+        )
     thin = ns.apply(model, plan)
     net = Path(given.caffemodel)
     ranks = "".join(f"_{edit.layer}_{edit.options['rank']}" for edit in plan.edits)

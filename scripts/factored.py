@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from accuracy import IMAGES, Found, Net, measure_all
-from notebook import Notebook
+from store import MeasurementStore
 from zoo_data import ZooData
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
-from netsurgery.budgets.wishes import DEFAULT_METHODS, FOLD, THIN
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
+from netsurgery.budgets.request import DEFAULT_METHODS, FOLD, THIN
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.linalg.tradeoff import Tradeoff
-from netsurgery.methods import Edit, LowRank, low_rank_method
+from netsurgery.methods import Edit, LowRankMethod, low_rank_method
 from netsurgery.methods.pieces import new_names
 from netsurgery.network.model import Model
-from netsurgery.planning.plan import Left, Plan
+from netsurgery.planning.plan import Plan, Skipped
 
 FITTED = (
     *(f"methods/{name}.py" for name in ("channel_svd", "spatial_svd", "svd", "fitting", "refit")),
-    *("methods/convolution.py", "methods/errands.py", "calibration/gauges.py"),
+    *("methods/convolution.py", "methods/reconstruction_targets.py", "calibration/observers.py"),
     *(f"linalg/{name}.py" for name in ("svd", "responses", "rectified", "compensation")),
 )
 """What of the package factors and fits layers at given ranks."""
@@ -86,31 +86,33 @@ class Uniform(NamedTuple):
     refit: bool = False
     images = IMAGES
 
-    def plan(self, model: Model, statistics: Statistics) -> Plan:
+    def plan(self, model: Model, calibrator: Calibrator) -> Plan:
         """Return what to do to the net."""
         if self.method == "original":
             return Plan()
         rectified = _rectified(model)
         edits: List[Edit] = []
-        left: List[Left] = []
+        left: List[Skipped] = []
         for layer, type_ in weighing_layers(model)[:-1]:
             chosen = self._method(model, layer, type_)
             rank = rank_for(chosen.tradeoff(model, layer), HALF)
             if rank is None:
-                left.append(Left(layer, "no rank halves its MACs"))
+                left.append(Skipped(layer, "no rank halves its MACs"))
                 continue
             fit = "asymmetric" if self.fit == "relu" and layer not in rectified else self.fit
             edits += self._edits(model, layer, chosen, rank, fit)
         return Plan(tuple(edits), tuple(left))
 
-    def _method(self, model: Model, layer: str, type_: str) -> LowRank:
+    def _method(self, model: Model, layer: str, type_: str) -> LowRankMethod:
         """Return the method for a layer: a 1 x 1 kernel has no window that could be split."""
         if type_ == "InnerProduct":
             return low_rank_method("svd")
         pointwise = model.blobs(layer)[0].shape[2:] == (1, 1)
         return low_rank_method("channel_svd" if pointwise else self.method)
 
-    def _edits(self, model: Model, layer: str, chosen: LowRank, rank: int, fit: str) -> List[Edit]:
+    def _edits(
+        self, model: Model, layer: str, chosen: LowRankMethod, rank: int, fit: str
+    ) -> List[Edit]:
         fitted = {"fit": fit} if fit != "none" and "fit" in chosen.options else {}
         edit = Edit(layer, chosen.name, {"rank": rank, **fitted})
         if not self.refit:
@@ -138,11 +140,13 @@ class Planned(NamedTuple):
     fold: bool = False
     images = IMAGES
 
-    def plan(self, model: Model, statistics: Statistics) -> Plan:
+    def plan(self, model: Model, calibrator: Calibrator) -> Plan:
         """Return what to do to the net."""
         methods = (*DEFAULT_METHODS, *[THIN] * self.thin, *[FOLD] * self.fold)
-        wishes = BudgetWishes(Budget(macs=self.share), methods, score=self.score, refit=self.refit)
-        return plan_budget(model, wishes, None if self.score == "energy" else statistics)
+        request = BudgetRequest(
+            Budget(macs=self.share), methods, score=self.score, refit=self.refit
+        )
+        return plan_budget(model, request, None if self.score == "energy" else calibrator)
 
 
 Case = Union[Uniform, Planned]
@@ -153,7 +157,7 @@ def measure_factored(cases: Sequence[Case], data: ZooData) -> Dict[Case, Found]:
     found: Dict[Case, Found] = {}
     for kind, name, code in ((Uniform, "uniform", FITTED), (Planned, "planned", PLANNED)):
         of_kind = [case for case in cases if isinstance(case, kind)]
-        found.update(measure_all(of_kind, NETS, data, Notebook(name, code)))
+        found.update(measure_all(of_kind, NETS, data, MeasurementStore(name, code)))
     return found
 
 

@@ -16,7 +16,7 @@ KNOWN_ONLY = bool(os.environ.get("NETSURGERY_RESULTS_KNOWN"))
 """Measure nothing; what is not known yet is a dash."""
 
 
-class Notebook:
+class MeasurementStore:
     """Figures that were measured with the present code, a line of a file each."""
 
     def __init__(self, name: str, code: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from photo_boxes import decode
 from photo_views import halves, views
 
 from netsurgery.calibration import Inputs, input_shapes
-from netsurgery.calibration.measuring import Gauge, Seen, Source, measure
+from netsurgery.calibration.measuring import ObservedValue, Observer, Seen, measure
 from netsurgery.network.model import Model, load
 from netsurgery.quality.detections import (
     BOX,
@@ -93,21 +93,21 @@ class Net:
     def run(self, model: Model, inputs: Inputs) -> Outputs:
         """Return what the net makes, and of a detector with NMS inside what that reads, too."""
         network = model.network()
-        gauges: Dict[str, Gauge] = {}
+        observers: Dict[str, Observer] = {}
         for value in network.outputs:
             layer = network.producer(value)
             if layer and layer.type == DETECTIONS:
-                gauges[DETECTIONS] = Found(Source(value))
+                observers[DETECTIONS] = Found(ObservedValue(value))
                 read = layer.bottoms[:2]
             else:
                 read = [value]
-            gauges.update((str(one.blob), Collected(Source(one))) for one in read)
-        measure([model], inputs, list(gauges.values()), self.engine)
-        return {name: gauge.array for name, gauge in gauges.items()}
+            observers.update((str(one.blob), Collected(ObservedValue(one))) for one in read)
+        measure([model], inputs, list(observers.values()), self.engine)
+        return {name: observer.array for name, observer in observers.items()}
 
 
 class Found(Collected):
-    """Gauge that keeps detections, the first number of each the number of its image."""
+    """Observer that keeps detections, the first number of each the number of its image."""
 
     def add(self, seen: Seen) -> None:
         """Take in an image."""

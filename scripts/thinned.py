@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Dict, Iterable, NamedTuple
 
 from accuracy import IMAGES, Found, Net, measure_all
-from notebook import Notebook
+from store import MeasurementStore
 from zoo_data import ZooData
 
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import Budget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thin_budget import ThinBudget
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 CODE = (
     *("criteria", "planning/thinning.py", "planning/thin_budget.py"),
     *("planning/sensitivity.py", "methods/thin.py"),
-    *("methods/reconstruction.py", "methods/refit.py", "methods/errands.py"),
+    *("methods/reconstruction.py", "methods/refit.py", "methods/reconstruction_targets.py"),
     *("linalg/compensation.py", "linalg/elimination.py", "linalg/selection.py"),
 )
 """What of the package chooses channels and fits layers."""
@@ -56,20 +56,20 @@ class Case(NamedTuple):
     compensate: str = "none"
     images: int = IMAGES
 
-    def plan(self, model: Model, statistics: Statistics) -> Plan:
+    def plan(self, model: Model, calibrator: Calibrator) -> Plan:
         """Return what to do to the net."""
         if self.criterion == "original":
             return Plan()
-        return plan_thin(model, _wishes(self), statistics)
+        return plan_thin(model, _request(self), calibrator)
 
 
 def measure_thinned(cases: Iterable[Case], data: ZooData) -> Dict[Case, Found]:
     """Measure what is not known yet, in the order given, and return all that is known."""
-    return measure_all(cases, NETS, data, Notebook("thinning", CODE))
+    return measure_all(cases, NETS, data, MeasurementStore("thinning", CODE))
 
 
-def _wishes(case: Case) -> ThinWishes:
+def _request(case: Case) -> ThinRequest:
     common = {"criterion": case.criterion, "compensate": case.compensate}
     if case.wish == "macs":
-        return ThinWishes(budget=Budget(macs=case.share), **common)
-    return ThinWishes([parse_rule("keep", str(case.share))], **common)
+        return ThinRequest(budget=ThinBudget(macs=case.share), **common)
+    return ThinRequest([parse_rule("keep", str(case.share))], **common)

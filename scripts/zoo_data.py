@@ -73,7 +73,7 @@ class ZooData:
         return whole if count is None else whole.spread(count)
 
 
-Source = Callable[[ZooData, str, str], Inputs]
+ObservedValue = Callable[[ZooData, str, str], Inputs]
 
 
 def _samples(blob: str, name: str, part: str, images: np.ndarray, labels: np.ndarray) -> Inputs:
@@ -101,7 +101,7 @@ def _cats_and_dogs(data: ZooData, blob: str, part: str) -> Inputs:
     return _samples(blob, "cats and dogs", part, images, file["labels"][chosen])
 
 
-def _cifar(prepare: Callable[[ZooData, np.ndarray], np.ndarray]) -> Source:
+def _cifar(prepare: Callable[[ZooData, np.ndarray], np.ndarray]) -> ObservedValue:
     def source(data: ZooData, blob: str, part: str) -> Inputs:
         file = np.load(data.data / "cifar10.npz")
         kind = TRAIN if part == TRAIN else TEST
@@ -117,7 +117,7 @@ def _three_means(data: ZooData, images: np.ndarray) -> np.ndarray:
 
 _mean_image = _cifar(lambda data, images: images - data.mean)
 
-_SOURCES: Dict[str, Source] = {
+_SOURCES: Dict[str, ObservedValue] = {
     "autopruning_lenet": _mnist,
     "cifar10_bn_graphopt": _cifar(_three_means),
     "cifar10_full_everpeace": _mean_image,

@@ -12,7 +12,7 @@ from netsurgery.budgets.costs import LATENCY, MACS, Cost, NetCost
 from netsurgery.budgets.scores import Score, even_numbers
 from netsurgery.errors import PlanError
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff, rank_text
-from netsurgery.methods import LowRank
+from netsurgery.methods import LowRankMethod
 from netsurgery.network.model import Model
 
 MOST = 24
@@ -34,7 +34,7 @@ class Choice:
         cost: What the form costs, in every currency.
     """
 
-    method: Optional[LowRank]
+    method: Optional[LowRankMethod]
     ranks: Ranks
     options: Mapping[str, Any]
     lost: float
@@ -69,7 +69,7 @@ class LayerChoices:
 def find_choices(
     model: Model,
     layer: str,
-    methods: Sequence[LowRank],
+    methods: Sequence[LowRankMethod],
     score: Score,
     cost: NetCost,
     currencies: Sequence[str],
@@ -120,7 +120,7 @@ def find_choices(
 def _saving_ranks(
     cost: NetCost,
     coupled: Sequence[str],
-    chosen: LowRank,
+    chosen: LowRankMethod,
     tradeoff: Tradeoff,
     whole: Cost,
     currencies: Sequence[str],

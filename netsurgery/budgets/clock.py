@@ -16,7 +16,7 @@ from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt import LayerText, Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
-from netsurgery.methods import LowRank
+from netsurgery.methods import LowRankMethod
 from netsurgery.network.cost import count_cost
 from netsurgery.network.feeding import declaration
 from netsurgery.network.model import Model
@@ -65,7 +65,7 @@ class Clock:
         self,
         model: Model,
         names: Sequence[str],
-        chosen: LowRank,
+        chosen: LowRankMethod,
         tradeoff: Tradeoff,
         ranks: Sequence[Ranks],
     ) -> np.ndarray:

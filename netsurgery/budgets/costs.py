@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Sequence
 from netsurgery.budgets.clock import Clock
 from netsurgery.errors import PlanError
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
-from netsurgery.methods import LowRank
+from netsurgery.methods import LowRankMethod
 from netsurgery.network.model import Model
 from netsurgery.network.unknown import known_costs
 from netsurgery.planning.shares import how_to_say, parse_number, parse_share
@@ -64,7 +64,7 @@ class NetCost:
         return found
 
     def chain(
-        self, names: Sequence[str], chosen: LowRank, tradeoff: Tradeoff, ranks: Ranks
+        self, names: Sequence[str], chosen: LowRankMethod, tradeoff: Tradeoff, ranks: Ranks
     ) -> Cost:
         """Return what the chains cost that come in their place, but for their time.
 
@@ -86,7 +86,7 @@ class NetCost:
     def chains(
         self,
         names: Sequence[str],
-        chosen: LowRank,
+        chosen: LowRankMethod,
         tradeoff: Tradeoff,
         ranks: Sequence[Ranks],
     ) -> List[Cost]:

@@ -7,9 +7,9 @@ from typing import Callable, ClassVar, Dict, Optional
 import numpy as np
 
 from netsurgery.budgets.output import Output
+from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.trials import Arriving, Trials
-from netsurgery.budgets.wishes import BudgetWishes
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.network.model import Model
 
 
@@ -24,17 +24,17 @@ class Effect(Output):
     name: ClassVar[str] = "effect"
 
     def __init__(
-        self, statistics: Statistics, wishes: BudgetWishes, progress: Callable[[str], None]
+        self, calibrator: Calibrator, request: BudgetRequest, progress: Callable[[str], None]
     ) -> None:
         """Prepare.
 
         Args:
-            statistics: Runs inputs.
-            wishes: What the user asks for: what is kept, and whether layers will be fitted.
+            calibrator: Runs inputs.
+            request: What the user asks for: what is kept, and whether layers will be fitted.
             progress: Called with the name of each layer that is tried.
         """
-        super().__init__(statistics)
-        self._wishes, self._progress = wishes, progress
+        super().__init__(calibrator)
+        self._request, self._progress = request, progress
         self._arriving: Optional[Dict[str, Arriving]] = None
 
     def losses(self, model: Model, layer: str, lost: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ class Effect(Output):
         names of its layers.
         """
         if self._arriving is None:
-            self._arriving = Trials(model, self.statistics, self._wishes, self._progress).all()
+            self._arriving = Trials(model, self.calibrator, self._request, self._progress).all()
         known = self._arriving
         # Layers that share their weights, or are too wide to be fitted, count like the others.
         those = [known[layer]] if layer in known else list(known.values())

@@ -9,9 +9,9 @@ import numpy as np
 
 from netsurgery.budgets.order import REFIT
 from netsurgery.budgets.scores import facts_of
-from netsurgery.calibration.measuring import Seen, Source
-from netsurgery.calibration.statistics import Statistics
-from netsurgery.methods import Edit, LowRank, method
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration.measuring import ObservedValue, Seen
+from netsurgery.methods import Edit, LowRankMethod, method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
@@ -22,7 +22,7 @@ from netsurgery.surgery import Surgery, operate
 Progress = Callable[[str], None]
 
 
-class ErrorGauge:
+class ErrorObserver:
     """How far values of one model are from those of another, relative to how they vary.
 
     Attributes:
@@ -43,18 +43,18 @@ class ErrorGauge:
         self._squares = dict.fromkeys(pairs, 0.0)
 
     @property
-    def sources(self) -> Iterable[Source]:
+    def sources(self) -> Iterable[ObservedValue]:
         """The values, in both models."""
         for old, (new, _) in self._pairs.items():
-            yield from (Source(old, 0), Source(new, 1))
+            yield from (ObservedValue(old, 0), ObservedValue(new, 1))
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
         for old, (new, kept) in self._pairs.items():
-            before = np.asarray(seen[Source(old, 0)], np.float64)
+            before = np.asarray(seen[ObservedValue(old, 0)], np.float64)
             if kept is not None:
                 before = before.take(kept[1], axis=kept[0])
-            self._lost[old] += float(np.square(before - seen[Source(new, 1)]).sum())
+            self._lost[old] += float(np.square(before - seen[ObservedValue(new, 1)]).sum())
             self._squares[old] += float(np.square(before).sum())
 
     def errors(self) -> Dict[Value, float]:
@@ -68,7 +68,7 @@ class ErrorGauge:
 
 
 def measure_jointly(
-    model: Model, plan: Plan, statistics: Statistics, rois: Optional[int], progress: Progress
+    model: Model, plan: Plan, calibrator: Calibrator, rois: Optional[int], progress: Progress
 ) -> Plan:
     """Carry out a plan once, and return it with what was measured beside what was predicted.
 
@@ -77,13 +77,13 @@ def measure_jointly(
     detections, whose rows do not belong together, it is that of what they are made from.
     """
     progress("the joint result")
-    surgery = operate(model, plan, statistics, progress)
+    surgery = operate(model, plan, calibrator, progress)
     tops = _tops(model, plan)
     outputs = compared_outputs(model.network())
     pairs = _pairs(surgery, [*tops.values(), *outputs])
-    gauge = ErrorGauge(pairs)
-    statistics.run([model, surgery.model], [gauge])
-    errors = gauge.errors()
+    observer = ErrorObserver(pairs)
+    calibrator.run([model, surgery.model], [observer])
+    errors = observer.errors()
     edits = [_with_measured(edit, tops, errors) for edit in plan.edits]
     after = total_cost(surgery.model, rois=rois)
     measured: Dict[str, Any] = {str(v.blob): errors[v] for v in outputs if v in errors}
@@ -132,7 +132,7 @@ def _pairs(
 
 
 def _factors(edit: Edit) -> bool:
-    return isinstance(method(edit.method), LowRank)
+    return isinstance(method(edit.method), LowRankMethod)
 
 
 def _with_measured(edit: Edit, tops: Mapping[str, Value], errors: Mapping[Value, float]) -> Edit:

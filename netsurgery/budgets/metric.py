@@ -15,14 +15,14 @@ import numpy as np
 from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.scores import Score, facts_of, read_off
 from netsurgery.calibration.cache import question
-from netsurgery.calibration.measuring import Seen, Source
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration.measuring import ObservedValue, Seen
+from netsurgery.cleanup import run_process
 from netsurgery.errors import PlanError, Remedy, VerificationError
 from netsurgery.formats.digest import sha256_of_weights
 from netsurgery.formats.scratch import scratch_folder
-from netsurgery.leaving import run_process
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
-from netsurgery.methods import Edit, LowRank
+from netsurgery.methods import Edit, LowRankMethod
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
@@ -52,7 +52,7 @@ class Metric(Score):
         evaluate: Evaluate,
         told: str,
         notes: Notes,
-        statistics: Optional[Statistics],
+        calibrator: Optional[Calibrator],
         progress: Callable[[str], None],
     ) -> None:
         """Prepare.
@@ -61,23 +61,23 @@ class Metric(Score):
             evaluate: Returns the metric of a model; higher is better.
             told: What the metric is, to know its notes again.
             notes: What was measured already.
-            statistics: Runs inputs that forms are fitted to, if there are some.
+            calibrator: Runs inputs that forms are fitted to, if there are some.
             progress: Called with the name of each evaluation.
         """
         self._evaluate, self._told, self._notes = evaluate, told, notes
-        self._statistics, self._progress = statistics, progress
+        self._calibrator, self._progress = calibrator, progress
         self._keys: Dict[int, str] = {}
         self._kept: Dict[int, Model] = {}
 
-    def options(self, model: Model, chosen: LowRank, layer: str) -> Dict[str, Any]:
+    def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
         """Return ``fit: data`` for methods that fit themselves, where there are inputs."""
-        fits = self._statistics is not None and "fit" in chosen.options
+        fits = self._calibrator is not None and "fit" in chosen.options
         return {"fit": "data"} if fits and len(chosen.coupled(model, layer)) == 1 else {}
 
     def lost(
         self,
         model: Model,
-        chosen: LowRank,
+        chosen: LowRankMethod,
         layer: str,
         tradeoff: Tradeoff,
         ranks: Sequence[Ranks],
@@ -101,7 +101,7 @@ class Metric(Score):
         """Return them as they are: what is lost of the metric adds up."""
         return lost
 
-    def foretell(self, model: Model, loss: float) -> Dict[str, Any]:
+    def predict(self, model: Model, loss: float) -> Dict[str, Any]:
         """Return the metric of the net, and the one predicted for a loss."""
         whole = self._whole(model)
         return {"metric": facts_of({"whole": whole, "predicted": whole * max(1.0 - loss, 0.0)})}
@@ -128,7 +128,7 @@ class Metric(Score):
 
         def evaluate() -> float:
             self._progress(choice)
-            return self._evaluate(apply(model, Plan(edits), self._statistics) if edits else model)
+            return self._evaluate(apply(model, Plan(edits), self._calibrator) if edits else model)
 
         return self._notes.get(key, evaluate)
 
@@ -143,7 +143,7 @@ class Metric(Score):
 def make_metric(
     told: Optional[str],
     notes: Notes,
-    statistics: Optional[Statistics],
+    calibrator: Optional[Calibrator],
     progress: Callable[[str], None],
 ) -> Metric:
     """Return the score by what a user names: ``module:function``, a command, or None for labels.
@@ -152,24 +152,24 @@ def make_metric(
         PlanError: There is neither a metric nor labels, or the function is not there.
     """
     # What forms are fitted to is a part of what is measured.
-    fitted = f" on {statistics.inputs.sha256}" if statistics is not None else ""
+    fitted = f" on {calibrator.inputs.sha256}" if calibrator is not None else ""
     if told is None:
-        if statistics is None or statistics.inputs.labels is None:
+        if calibrator is None or calibrator.inputs.labels is None:
             raise PlanError(
                 "score metric needs something to measure",
-                remedy=Remedy("give {}, or labels with the inputs of {}", "metric", "statistics"),
+                remedy=Remedy("give {}, or labels with the inputs of {}", "metric", "calibrator"),
             )
-        return Metric(Labels(statistics), f"accuracy{fitted}", notes, statistics, progress)
+        return Metric(Labels(calibrator), f"accuracy{fitted}", notes, calibrator, progress)
     named = re.fullmatch(r"[\w.]+:[\w.]+", told)
     evaluate = _on_files(_function(told) if named else _command(told))
-    return Metric(evaluate, f"{told}{fitted}", notes, statistics, progress)
+    return Metric(evaluate, f"{told}{fitted}", notes, calibrator, progress)
 
 
 class Labels:
     """The share of labels that a net gets right."""
 
-    def __init__(self, statistics: Statistics) -> None:
-        self._statistics = statistics
+    def __init__(self, calibrator: Calibrator) -> None:
+        self._calibrator = calibrator
 
     def __call__(self, model: Model) -> float:
         """Return the share.
@@ -181,16 +181,16 @@ class Labels:
         shapes = infer_shapes(network, weights=model.weights)
         outputs = {value.blob: value for value in network.outputs}
         sizes = {name: shapes[value] or () for name, value in outputs.items()}
-        name = choose_scored(sizes, True, self._statistics.task_output)
+        name = choose_scored(sizes, True, self._calibrator.task_output)
         assert name is not None
-        labels = self._statistics.inputs.labels
+        labels = self._calibrator.inputs.labels
         assert labels is not None
-        gauge = _RightGauge(outputs[name], labels)
-        self._statistics.run([model], [gauge])
-        return gauge.right / len(labels)
+        observer = _RightObserver(outputs[name], labels)
+        self._calibrator.run([model], [observer])
+        return observer.right / len(labels)
 
 
-class _RightGauge:
+class _RightObserver:
     """Counts labels that are the best class."""
 
     def __init__(self, value: Value, labels: np.ndarray) -> None:
@@ -198,13 +198,13 @@ class _RightGauge:
         self._value, self._labels, self._seen = value, labels, 0
 
     @property
-    def sources(self) -> Iterable[Source]:
+    def sources(self) -> Iterable[ObservedValue]:
         """The class scores."""
-        return (Source(self._value),)
+        return (ObservedValue(self._value),)
 
     def add(self, seen: Seen) -> None:
         """Take in a batch; batches come in the order of the inputs."""
-        scores = class_scores(seen[Source(self._value)])
+        scores = class_scores(seen[ObservedValue(self._value)])
         labels = self._labels[self._seen : self._seen + len(scores)]
         self.right += count_in_top(scores, labels, 1)
         self._seen += len(scores)

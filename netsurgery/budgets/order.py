@@ -7,10 +7,10 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 
 from netsurgery.budgets.choices import Choice, LayerChoices
 from netsurgery.budgets.metric import Metric
+from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import counted, facts_of
-from netsurgery.budgets.search import KEPT, Selection, second
-from netsurgery.budgets.wishes import BudgetWishes
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.budgets.search import KEPT, Allocation, second
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.linalg.tradeoff import plain_ranks
 from netsurgery.methods import Edit
 from netsurgery.methods.chain import ChainMethod
@@ -23,8 +23,8 @@ from netsurgery.network.graph import Layer, Value
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes
-from netsurgery.planning.behind import ROWS, rows_seen, sees_enough
-from netsurgery.planning.plan import Left
+from netsurgery.planning.downstream import ROWS, rows_seen, sees_enough
+from netsurgery.planning.plan import Skipped
 
 REFIT = "refit"
 LEAST = 1
@@ -42,14 +42,14 @@ class Order:
 
     Attributes:
         edits: The edits so far.
-        left: Layers left alone, with reasons.
+        skipped: Layers left alone, with reasons.
     """
 
     def __init__(
         self,
-        selection: Selection,
-        wishes: BudgetWishes,
-        statistics: Optional[Statistics],
+        selection: Allocation,
+        request: BudgetRequest,
+        calibrator: Optional[Calibrator],
         limits: Mapping[str, float],
         changed: Set[Value],
     ) -> None:
@@ -57,16 +57,16 @@ class Order:
 
         Args:
             selection: What was chosen.
-            wishes: What the user asked for.
-            statistics: Runs inputs, if there are some.
+            request: What the user asked for.
+            calibrator: Runs inputs, if there are some.
             limits: What may be spent.
             changed: Values that are not the original's any more, as channels were cut.
         """
-        self.selection, self.wishes, self.statistics = selection, wishes, statistics
+        self.selection, self.request, self.calibrator = selection, request, calibrator
         self.edits: List[Edit] = []
-        self.left: List[Left] = []
+        self.skipped: List[Skipped] = []
         self._limits, self._changed = limits, set(changed)
-        self._by_metric = wishes.chosen_score(statistics is not None) == Metric.name
+        self._by_metric = request.chosen_score(calibrator is not None) == Metric.name
         self._taken = {
             name: (place, table, choice)
             for place, (table, choice) in enumerate(selection.taken())
@@ -79,37 +79,37 @@ class Order:
         """Go through the layers in their order."""
         done: Set[str] = set()
         for layer in self._network.layers:
-            behind = not self._changed.isdisjoint(layer.bottoms)
+            downstream = not self._changed.isdisjoint(layer.bottoms)
             entry = self._taken.get(layer.name)
             if layer.name in done:
                 continue
             done.add(layer.name)
             rewritten = entry is not None and entry[2].method is not None
             if entry is not None and rewritten:
-                self._rewrite(layer, *entry, behind)
+                self._rewrite(layer, *entry, downstream)
             elif entry is not None:
                 self._leave(layer, *entry)
-            elif layer.name in self.selection.left:
-                self.left.append(Left(layer.name, self.selection.left[layer.name]))
-            if behind and not rewritten and self.selection.left.get(layer.name) != KEPT:
+            elif layer.name in self.selection.skipped:
+                self.skipped.append(Skipped(layer.name, self.selection.skipped[layer.name]))
+            if downstream and not rewritten and self.selection.skipped.get(layer.name) != KEPT:
                 self._fit_whole(layer)
-            if behind or rewritten:
+            if downstream or rewritten:
                 self._changed.update(layer.tops)
 
     def _rewrite(
-        self, layer: Layer, place: int, table: LayerChoices, choice: Choice, behind: bool
+        self, layer: Layer, place: int, table: LayerChoices, choice: Choice, downstream: bool
     ) -> None:
         assert choice.method is not None
         if layer.name != table.layer:
             reason = f"shares its weights with {table.layer!r} and is rewritten with it"
-            self.left.append(Left(layer.name, reason))
+            self.skipped.append(Skipped(layer.name, reason))
             return
-        fit = self._fit_of(layer, choice, behind)
+        fit = self._fit_of(layer, choice, downstream)
         options = {
             **choice.method.options_for(choice.ranks),
             **choice.options,
             **({"fit": fit} if fit else {}),
-            **self.wishes.edit_options(choice.method),
+            **self.request.edit_options(choice.method),
         }
         costs = choice.method.tradeoff(self.selection.model, layer.name)
         limit = plain_ranks(costs.breakeven or (0,))
@@ -118,10 +118,10 @@ class Order:
         if other is not None:
             predicted["second"] = self._describe(other)
         self.edits.append(Edit(layer.name, choice.method.name, options, predicted))
-        if self._fits() and fit != ASYMMETRIC and (behind or not fit):
+        if self._fits() and fit != ASYMMETRIC and (downstream or not fit):
             self._fit_chain(layer, table, choice)
 
-    def _fit_of(self, layer: Layer, choice: Choice, behind: bool) -> Optional[str]:
+    def _fit_of(self, layer: Layer, choice: Choice, downstream: bool) -> Optional[str]:
         """What the factors of a form are fitted to.
 
         Behind a change that is what the layer now reads: its principal components are then those
@@ -130,10 +130,10 @@ class Order:
         """
         fit: Optional[str] = choice.options.get("fit")
         bias = len(self.selection.model.blobs(layer.name)) > 1
-        if not (behind and fit and bias and self._fits()):
+        if not (downstream and fit and bias and self._fits()):
             return fit
-        assert self.statistics is not None
-        return ASYMMETRIC if sees_enough(self._product(layer), self.statistics) else fit
+        assert self.calibrator is not None
+        return ASYMMETRIC if sees_enough(self._product(layer), self.calibrator) else fit
 
     def _predict(self, table: LayerChoices, choice: Choice) -> Dict[str, Any]:
         whole, own = table.choices[0].cost, choice.cost
@@ -172,17 +172,21 @@ class Order:
                 else f"error {other.lost**0.5:.3g}"
             )
             reason += f"; next best is {other}: {lost}, MACs {-saves:+.0%}"
-        self.left.append(Left(layer.name, reason))
+        self.skipped.append(Skipped(layer.name, reason))
 
     def _fit_chain(self, layer: Layer, table: LayerChoices, choice: Choice) -> None:
         """Fit the last layer of a chain."""
         if len(table.coupled) > 1 or weights_name(layer.text):
-            self.left.append(Left(layer.name, "shares its weights: its chain cannot be fitted"))
+            self.skipped.append(
+                Skipped(layer.name, "shares its weights: its chain cannot be fitted")
+            )
             return
         if not isinstance(choice.method, ChainMethod):
-            self.left.append(Left(layer.name, f"what {choice} makes of it is not fitted anew"))
+            self.skipped.append(
+                Skipped(layer.name, f"what {choice} makes of it is not fitted anew")
+            )
             return
-        edit = Edit(layer.name, choice.method.name, self.wishes.edit_options(choice.method))
+        edit = Edit(layer.name, choice.method.name, self.request.edit_options(choice.method))
         names = new_names(self.selection.model, edit, layer.name, choice.method.length)
         unknowns = choice.ranks[-1] * _taps(self.selection.model, choice, layer)
         self._fit(names.layers[-1], layer, unknowns, LEAST)
@@ -194,23 +198,23 @@ class Order:
             return
         problem = why_not(self._network, layer, self._shapes[layer.bottoms[0]])
         if problem:
-            self.left.append(Left(layer.name, f"not fitted anew: {problem}"))
+            self.skipped.append(Skipped(layer.name, f"not fitted anew: {problem}"))
         else:
             self._fit(layer.name, layer, self._product(layer).width)
 
     def _fit(self, name: str, layer: Layer, unknowns: int, least: int = ROWS) -> None:
-        assert self.statistics is not None
-        rows = rows_seen(self._product(layer), self.statistics)
+        assert self.calibrator is not None
+        rows = rows_seen(self._product(layer), self.calibrator)
         if rows < least * unknowns:
             reason = (
                 f"not fitted anew: {rows:,} rows of inputs are too few for {unknowns:,} weights"
             )
-            self.left.append(Left(name, reason))
+            self.skipped.append(Skipped(name, reason))
         else:
             self.edits.append(Edit(name, REFIT))
 
     def _fits(self) -> bool:
-        return self.wishes.refit and self.statistics is not None
+        return self.request.refit and self.calibrator is not None
 
     def _product(self, layer: Layer) -> MatrixProduct:
         return MatrixProduct(layer, self._shapes[layer.bottoms[0]] or ())

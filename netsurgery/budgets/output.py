@@ -9,15 +9,15 @@ import numpy as np
 
 from netsurgery.budgets.scores import Score, read_off
 from netsurgery.calibration.cache import question
-from netsurgery.calibration.gauges import OutputGauge, ProductGauge
-from netsurgery.calibration.measuring import Source
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration.measuring import ObservedValue
+from netsurgery.calibration.observers import OutputObserver, ProductObserver
 from netsurgery.errors import PlanError
 from netsurgery.linalg.convolution_factors import factor_kernel, multiply_out
 from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.nested import axes_energy, energy, explained
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
-from netsurgery.methods import Context, Edit, LowRank
+from netsurgery.methods import Context, Edit, LowRankMethod
 from netsurgery.methods.channel_svd import ChannelSVD
 from netsurgery.methods.convolution import ConvolutionChain, ConvolutionMethod
 from netsurgery.methods.reconstruction import WIDEST
@@ -44,13 +44,13 @@ class Output(Score):
 
     name: ClassVar[str] = "output"
 
-    def __init__(self, statistics: Statistics) -> None:
-        self.statistics = statistics
+    def __init__(self, calibrator: Calibrator) -> None:
+        self.calibrator = calibrator
         self._model: Optional[Model] = None
         self._grams: Dict[str, Grams] = {}
         self._wide: Dict[str, Grams] = {}
 
-    def options(self, model: Model, chosen: LowRank, layer: str) -> Dict[str, Any]:
+    def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
         """Return ``fit: data`` for methods that fit themselves."""
         alone = len(chosen.coupled(model, layer)) == 1
         return {"fit": "data"} if "fit" in chosen.options and alone else {}
@@ -58,7 +58,7 @@ class Output(Score):
     def lost(
         self,
         model: Model,
-        chosen: LowRank,
+        chosen: LowRankMethod,
         layer: str,
         tradeoff: Tradeoff,
         ranks: Sequence[Ranks],
@@ -104,14 +104,14 @@ class Output(Score):
     def _by_rewriting(
         self,
         model: Model,
-        chosen: LowRank,
+        chosen: LowRankMethod,
         layer: str,
         grams: Grams,
         ranks: Ranks,
     ) -> float:
         """What one form loses, its last layer fitted if there is one that can be."""
         edit = Edit(layer, chosen.name, chosen.options_for(ranks))
-        rewrite = chosen.rewrite(model, edit, Context(model, self.statistics))
+        rewrite = chosen.rewrite(model, edit, Context(model, self.calibrator))
         pieces = [[blob.array() for blob in piece.blobs] for piece in rewrite.weights[layer]]
         if not isinstance(chosen, ConvolutionMethod):
             weights = chosen.compose(model, rewrite, {layer: pieces})[layer][0]
@@ -134,9 +134,11 @@ class Output(Score):
             grams = self._of_inputs(model, layer)
             return [matrix @ gram @ matrix.T for matrix, gram in zip(matrices, grams)]
         if layer not in self._wide:
-            gauge = OutputGauge(product, Source(product.layer.tops[0]), seed=self.statistics.seed)
-            self.statistics.learn([model], {question("outputs", layer): gauge})
-            self._wide[layer] = _centred(model, layer, gauge.moments)
+            observer = OutputObserver(
+                product, ObservedValue(product.layer.tops[0]), seed=self.calibrator.seed
+            )
+            self.calibrator.learn([model], {question("outputs", layer): observer})
+            self._wide[layer] = _centred(model, layer, observer.moments)
         return self._wide[layer]
 
     def _of_inputs(self, model: Model, layer: str) -> Grams:
@@ -145,17 +147,20 @@ class Output(Score):
             self._model, self._grams, self._wide = model, {}, {}
         if layer not in self._grams:
             self._grams = {}
-            gauges = {product.layer.name: gauge for product, gauge in self._next(model, layer)}
-            asked = {question("products", name): gauge for name, gauge in gauges.items()}
-            self.statistics.learn([model], asked)
+            observers = {
+                product.layer.name: observer for product, observer in self._next(model, layer)
+            }
+            asked = {question("products", name): observer for name, observer in observers.items()}
+            self.calibrator.learn([model], asked)
             self._grams = {
-                name: _centred(model, name, gauge.moments) for name, gauge in gauges.items()
+                name: _centred(model, name, observer.moments)
+                for name, observer in observers.items()
             }
         return self._grams[layer]
 
-    def _next(self, model: Model, layer: str) -> List[Tuple[MatrixProduct, ProductGauge]]:
+    def _next(self, model: Model, layer: str) -> List[Tuple[MatrixProduct, ProductObserver]]:
         """The layer and as many of those behind it as there is memory for."""
-        found: List[Tuple[MatrixProduct, ProductGauge]] = []
+        found: List[Tuple[MatrixProduct, ProductObserver]] = []
         names = [one.name for one in model.network().layers if _has_matrix(model, one)]
         room = _MEMORY
         for name in names[names.index(layer) :]:
@@ -164,8 +169,8 @@ class Output(Score):
             if found and room < 0:
                 break
             if product.width <= WIDEST:
-                source = Source(product.layer.bottoms[0])
-                found.append((product, ProductGauge(product, source, seed=self.statistics.seed)))
+                source = ObservedValue(product.layer.bottoms[0])
+                found.append((product, ProductObserver(product, source, seed=self.calibrator.seed)))
         return found
 
 

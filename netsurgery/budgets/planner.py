@@ -16,12 +16,12 @@ from netsurgery.budgets.metric import Metric, make_metric
 from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.order import REFIT, Order
 from netsurgery.budgets.output import Output
+from netsurgery.budgets.request import FOLD, THIN, Budget, BudgetRequest
 from netsurgery.budgets.scores import Energy, Score, counted, facts_of
-from netsurgery.budgets.search import Selection, select, tables_of
+from netsurgery.budgets.search import Allocation, select, tables_of
 from netsurgery.budgets.thinner import Start, thin_shares, thin_to
-from netsurgery.budgets.wishes import FOLD, THIN, Budget, BudgetWishes
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.running import choose_engine
-from netsurgery.calibration.statistics import Statistics
 from netsurgery.errors import PlanError
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
@@ -30,7 +30,7 @@ from netsurgery.planning.plan import Plan
 from netsurgery.planning.rules import refuse_idle_keeps
 from netsurgery.surgery import apply
 
-__all__ = ["Budget", "BudgetWishes", "Planner", "plan_budget"]
+__all__ = ["Budget", "BudgetRequest", "Planner", "plan_budget"]
 
 Found = Tuple[NetCost, List[LayerChoices], Dict[str, str]]
 ATTEMPTS = 6
@@ -40,8 +40,8 @@ _UPGRADE = "run `netsurgery upgrade` first"
 
 def plan_budget(
     model: Model,
-    wishes: BudgetWishes,
-    statistics: Optional[Statistics] = None,
+    request: BudgetRequest,
+    calibrator: Optional[Calibrator] = None,
     progress: Progress = lambda step: None,
 ) -> Plan:
     """Choose a form for every layer, so that the net keeps to its budgets and least is lost.
@@ -52,8 +52,8 @@ def plan_budget(
 
     Args:
         model: The network with its weights.
-        wishes: What the user asks for.
-        statistics: Runs inputs, to score by outputs, to fit, and to measure the result once.
+        request: What the user asks for.
+        calibrator: Runs inputs, to score by outputs, to fit, and to measure the result once.
         progress: Called with the name of each layer or step.
 
     Returns:
@@ -64,7 +64,7 @@ def plan_budget(
         PlanError: The budget cannot be met, a method or score is unknown, or inputs are missing.
         NetworkError: Prototxt and weights do not belong together.
     """
-    return Planner(model, wishes, statistics, progress).plan()
+    return Planner(model, request, calibrator, progress).plan()
 
 
 class Planner:
@@ -77,16 +77,16 @@ class Planner:
     def __init__(
         self,
         model: Model,
-        wishes: BudgetWishes,
-        statistics: Optional[Statistics] = None,
+        request: BudgetRequest,
+        calibrator: Optional[Calibrator] = None,
         progress: Progress = lambda step: None,
     ) -> None:
         """Prepare.
 
         Args:
             model: The network with its weights.
-            wishes: What the user asks for.
-            statistics: Runs inputs, to score by outputs, to fit, and to measure the result once.
+            request: What the user asks for.
+            calibrator: Runs inputs, to score by outputs, to fit, and to measure the result once.
             progress: Called with the name of each layer or step.
 
         Raises:
@@ -97,18 +97,18 @@ class Planner:
         if model.prototxt.version == "V0":
             problem = "a net in Caffe's oldest layout (V0) has no shapes to count"
             raise PlanError(problem, file=model.prototxt.file, remedy=_UPGRADE)
-        refuse_idle_keeps(wishes.keep, [(one.name, one.type) for one in model.prototxt.layers])
-        self.model, self.wishes, self.statistics = model, wishes, statistics
+        refuse_idle_keeps(request.keep, [(one.name, one.type) for one in model.prototxt.layers])
+        self.model, self.request, self.calibrator = model, request, calibrator
         self.progress = progress
-        self._notes = Notes(wishes.notes)
+        self._notes = Notes(request.notes)
         self._clock: Optional[Clock] = None
-        if LATENCY in wishes.budget.given:
-            engine = wishes.engine or (statistics.engine if statistics else None)
+        if LATENCY in request.budget.given:
+            engine = request.engine or (calibrator.engine if calibrator else None)
             self._clock = Clock(choose_engine(engine, model.network()), self._notes)
         self._score = self._make_score()
-        self._folds = plan_folds(model, wishes.keep) if FOLD in wishes.methods else Plan()
+        self._folds = plan_folds(model, request.keep) if FOLD in request.methods else Plan()
         self._folded = apply(model, self._folds) if self._folds.edits else model
-        self.original = NetCost(model, wishes.rois, self._clock).total
+        self.original = NetCost(model, request.rois, self._clock).total
         self._correction = Correction()
         self._starts: Dict[float, Start] = {}
         self._tables: Dict[float, Found] = {}
@@ -117,7 +117,7 @@ class Planner:
         """Return the best plan for a budget, and what it does to the net, measured.
 
         Args:
-            budget: In the currencies of the wishes; theirs if None.
+            budget: In the currencies of the request; theirs if None.
 
         Raises:
             PlanError: The budget cannot be met; the text says what can be had.
@@ -128,9 +128,9 @@ class Planner:
         """Return a plan, carried out once, with what it does to the net beside the prediction."""
         if not plan.edits:
             return plan
-        if self.statistics is not None:
-            rois = self.wishes.rois
-            plan = measure_jointly(self.model, plan, self.statistics, rois, self.progress)
+        if self.calibrator is not None:
+            rois = self.request.rois
+            plan = measure_jointly(self.model, plan, self.calibrator, rois, self.progress)
         if isinstance(self._score, Metric):
             plan = self._score.measured(self.model, plan)
         return self._correction.learn(plan)
@@ -152,14 +152,14 @@ class Planner:
                 self._clock.close()
 
     def _plan(self, budget: Optional[Budget]) -> Plan:
-        wishes = self.wishes if budget is None else replace(self.wishes, budget=budget)
-        limits = wishes.budget.limits(self.original)
-        plan = self._write(wishes, limits)
-        return plan if self._clock is None else self._settle(plan, wishes, limits)
+        request = self.request if budget is None else replace(self.request, budget=budget)
+        limits = request.budget.limits(self.original)
+        plan = self._write(request, limits)
+        return plan if self._clock is None else self._settle(plan, request, limits)
 
-    def _write(self, wishes: BudgetWishes, limits: Mapping[str, float]) -> Plan:
-        start, selection = self._best(wishes, limits)
-        order = Order(selection, wishes, self.statistics, limits, start.changed)
+    def _write(self, request: BudgetRequest, limits: Mapping[str, float]) -> Plan:
+        start, selection = self._best(request, limits)
+        order = Order(selection, request, self.calibrator, limits, start.changed)
         order.write()
         again = {edit.layer for edit in order.edits if edit.method == REFIT}
         # What is fitted once more in the end need not be fitted before.
@@ -170,11 +170,11 @@ class Planner:
         ]
         return Plan(
             (*self._folds.edits, *thinned, *order.edits),
-            (*self._folds.left, *order.left),
-            expected=self._expected(wishes, start, selection),
+            (*self._folds.skipped, *order.skipped),
+            expected=self._expected(request, start, selection),
         )
 
-    def _settle(self, plan: Plan, wishes: BudgetWishes, limits: Mapping[str, float]) -> Plan:
+    def _settle(self, plan: Plan, request: BudgetRequest, limits: Mapping[str, float]) -> Plan:
         """Time the whole of what was planned beside the original, and plan for more or for less.
 
         An engine may do with layers beside each other what it does not with each alone. Ends with
@@ -191,7 +191,7 @@ class Planner:
             if aims.learn(share) or len(timed) == ATTEMPTS:
                 break
             try:
-                plan = self._write(wishes, {**limits, LATENCY: aims.aim})
+                plan = self._write(request, {**limits, LATENCY: aims.aim})
             except PlanError:
                 break
         if not timed:
@@ -207,10 +207,12 @@ class Planner:
             remedy="allow as much, or see on a machine that does nothing else",
         )
 
-    def _best(self, wishes: BudgetWishes, limits: Mapping[str, float]) -> Tuple[Start, Selection]:
-        found: List[Tuple[Start, Selection]] = []
+    def _best(
+        self, request: BudgetRequest, limits: Mapping[str, float]
+    ) -> Tuple[Start, Allocation]:
+        found: List[Tuple[Start, Allocation]] = []
         problem: Optional[PlanError] = None
-        for share in (1.0, *(thin_shares(wishes) if THIN in wishes.methods else ())):
+        for share in (1.0, *(thin_shares(request) if THIN in request.methods else ())):
             try:
                 start = self._start(share)
             except PlanError:
@@ -232,35 +234,37 @@ class Planner:
             else:
                 self.progress(f"thinned to {share:g}")
                 self._starts[share] = thin_to(
-                    self._folded, self.wishes, share, self._score, self.statistics
+                    self._folded, self.request, share, self._score, self.calibrator
                 )
         return self._starts[share]
 
-    def _select(self, share: float, start: Start, limits: Mapping[str, float]) -> Selection:
+    def _select(self, share: float, start: Start, limits: Mapping[str, float]) -> Allocation:
         if share not in self._tables:
-            cost = NetCost(start.model, self.wishes.rois, self._clock)
-            found = tables_of(start.model, self.wishes, self._score, cost, self.progress)
+            cost = NetCost(start.model, self.request.rois, self._clock)
+            found = tables_of(start.model, self.request, self._score, cost, self.progress)
             self._tables[share] = (cost, *found)
-        cost, tables, left = self._tables[share]
-        return select(start.model, tables, left, cost, limits, self.original)
+        cost, tables, skipped = self._tables[share]
+        return select(start.model, tables, skipped, cost, limits, self.original)
 
     def _make_score(self) -> Score:
-        name = self.wishes.chosen_score(self.statistics is not None)
+        name = self.request.chosen_score(self.calibrator is not None)
         if name == "metric":
-            return make_metric(self.wishes.metric, self._notes, self.statistics, self.progress)
-        if self.statistics is not None and name == Output.name:
-            return Output(self.statistics)
-        if self.statistics is not None and name == Effect.name:
-            return Effect(self.statistics, self.wishes, self.progress)
+            return make_metric(self.request.metric, self._notes, self.calibrator, self.progress)
+        if self.calibrator is not None and name == Output.name:
+            return Output(self.calibrator)
+        if self.calibrator is not None and name == Effect.name:
+            return Effect(self.calibrator, self.request, self.progress)
         return Energy()
 
-    def _expected(self, wishes: BudgetWishes, start: Start, selection: Selection) -> Dict[str, Any]:
+    def _expected(
+        self, request: BudgetRequest, start: Start, selection: Allocation
+    ) -> Dict[str, Any]:
         loss = start.loss + selection.loss
         return {
             "score": self._score.name,
-            "budget": facts_of(wishes.budget.given),
+            "budget": facts_of(request.budget.given),
             **facts_of({"loss": loss}),
-            **self._score.foretell(self.model, loss),
+            **self._score.predict(self.model, loss),
             "whole": {name: counted(value) for name, value in self.original.items()},
             "left": {name: counted(value) for name, value in selection.total.items()},
         }

@@ -8,7 +8,7 @@ from typing import Any, Callable, ClassVar, Dict, List, Mapping, Sequence
 import numpy as np
 
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
-from netsurgery.methods import LowRank
+from netsurgery.methods import LowRankMethod
 from netsurgery.network.model import Model
 
 WORST = 1e-6
@@ -24,7 +24,7 @@ class Score(ABC):
 
     name: ClassVar[str]
 
-    def options(self, model: Model, chosen: LowRank, layer: str) -> Dict[str, Any]:
+    def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
         """Return what an edit needs beside its rank, to do what is scored."""
         return {}
 
@@ -32,7 +32,7 @@ class Score(ABC):
     def lost(
         self,
         model: Model,
-        chosen: LowRank,
+        chosen: LowRankMethod,
         layer: str,
         tradeoff: Tradeoff,
         ranks: Sequence[Ranks],
@@ -51,7 +51,7 @@ class Score(ABC):
         found: np.ndarray = -np.log(np.maximum(1.0 - lost, WORST))
         return found
 
-    def foretell(self, model: Model, loss: float) -> Dict[str, Any]:
+    def predict(self, model: Model, loss: float) -> Dict[str, Any]:
         """Return what a loss of all layers together means for the net, as facts for a plan.
 
         ``predicted`` is the error of the outputs where the product of the layers' energies is what
@@ -68,7 +68,7 @@ class Energy(Score):
     def lost(
         self,
         model: Model,
-        chosen: LowRank,
+        chosen: LowRankMethod,
         layer: str,
         tradeoff: Tradeoff,
         ranks: Sequence[Ranks],

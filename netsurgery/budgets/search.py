@@ -10,8 +10,8 @@ import numpy as np
 from netsurgery.budgets.choices import Choice, LayerChoices, find_choices
 from netsurgery.budgets.costs import BYTES, LATENCY, Cost, NetCost
 from netsurgery.budgets.knapsack import Table, cheapest, solve
+from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import Score
-from netsurgery.budgets.wishes import BudgetWishes
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.network.model import Model
 from netsurgery.planning.rules import keeps
@@ -21,14 +21,14 @@ KEPT = "kept on request"
 
 
 @dataclass(frozen=True)
-class Selection:
+class Allocation:
     """A choice for every layer of a model.
 
     Attributes:
         model: The model, thinned or not.
         tables: The choices of each layer that has some.
         numbers: Which of them was taken, for each.
-        left: For layers without choices, the reason.
+        skipped: For layers without choices, the reason.
         total: What the whole net then costs, in every currency.
         loss: What all choices lose, by the score.
     """
@@ -36,7 +36,7 @@ class Selection:
     model: Model
     tables: Tuple[LayerChoices, ...]
     numbers: Tuple[int, ...]
-    left: Mapping[str, str]
+    skipped: Mapping[str, str]
     total: Cost
     loss: float
 
@@ -46,35 +46,35 @@ class Selection:
 
 
 def tables_of(
-    model: Model, wishes: BudgetWishes, score: Score, cost: NetCost, progress: Progress
+    model: Model, request: BudgetRequest, score: Score, cost: NetCost, progress: Progress
 ) -> Tuple[List[LayerChoices], Dict[str, str]]:
     """Return the choices of every layer that has some, and the reasons of the others."""
-    methods = wishes.low_rank()
+    methods = request.low_rank()
     tables: List[LayerChoices] = []
-    left: Dict[str, str] = {}
+    skipped: Dict[str, str] = {}
     layers = model.network().layers
     for number, layer in enumerate(layers, 1):
-        if layer.name in left or any(layer.name in table.coupled for table in tables):
+        if layer.name in skipped or any(layer.name in table.coupled for table in tables):
             continue
         takers = [one for one in methods if one.takes(layer.type)]
         computes = bool(cost.macs.get(layer.name))
-        if keeps(wishes.keep, layer.name, layer.type) and (takers or computes):
-            left[layer.name] = KEPT
+        if keeps(request.keep, layer.name, layer.type) and (takers or computes):
+            skipped[layer.name] = KEPT
             continue
         if not takers:
             if computes and methods:
-                left[layer.name] = f"no method chosen takes layers of type {layer.type}"
+                skipped[layer.name] = f"no method chosen takes layers of type {layer.type}"
             continue
         progress(f"{layer.name}, {number} of {len(layers)} layers")
-        currencies = list(wishes.budget.given)
-        found = find_choices(model, layer.name, takers, score, cost, currencies, wishes.multiple)
+        currencies = list(request.budget.given)
+        found = find_choices(model, layer.name, takers, score, cost, currencies, request.multiple)
         if found is None:
             continue
         if len(found.choices) > 1:
             tables.append(found)
         else:
-            left.update(dict.fromkeys(found.coupled, _why(found.refused)))
-    return _beside_each_other(tables, cost), left
+            skipped.update(dict.fromkeys(found.coupled, _why(found.refused)))
+    return _beside_each_other(tables, cost), skipped
 
 
 def _beside_each_other(tables: List[LayerChoices], cost: NetCost) -> List[LayerChoices]:
@@ -89,17 +89,17 @@ def _beside_each_other(tables: List[LayerChoices], cost: NetCost) -> List[LayerC
 def select(
     model: Model,
     tables: Sequence[LayerChoices],
-    left: Mapping[str, str],
+    skipped: Mapping[str, str],
     cost: NetCost,
     limits: Mapping[str, float],
     original: Mapping[str, float],
-) -> Selection:
+) -> Allocation:
     """Take a choice for every layer, so that all budgets are kept and least is lost.
 
     Args:
         model: The model.
         tables: Choices of its layers.
-        left: Why the others have none.
+        skipped: Why the others have none.
         cost: What the model costs.
         limits: What may be spent in each currency that has a budget.
         original: What the net cost before anything was done to it.
@@ -126,10 +126,12 @@ def select(
         + sum(c.cost[name] - t.choices[0].cost[name] for t, c in zip(tables, chosen))
         for name in cost.total
     }
-    return Selection(model, tuple(tables), numbers, left, total, float(sum(c.loss for c in chosen)))
+    return Allocation(
+        model, tuple(tables), numbers, skipped, total, float(sum(c.loss for c in chosen))
+    )
 
 
-def second(selection: Selection, place: int, limits: Mapping[str, float]) -> Optional[Choice]:
+def second(selection: Allocation, place: int, limits: Mapping[str, float]) -> Optional[Choice]:
     """Return what a layer would best be instead, all others as they are and within the budgets.
 
     A form of another method if one fits, or else another rank.

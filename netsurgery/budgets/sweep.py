@@ -7,8 +7,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.budgets.costs import CURRENCIES, MACS
 from netsurgery.budgets.planner import Planner
+from netsurgery.budgets.request import Budget
 from netsurgery.budgets.scores import even_numbers
-from netsurgery.budgets.wishes import Budget
 from netsurgery.errors import PlanError
 from netsurgery.planning.plan import Plan
 from netsurgery.planning.shares import parse_share
@@ -74,10 +74,10 @@ def parse_sweep(text: str) -> Tuple[str, Tuple[float, ...]]:
 def sweep(
     planner: Planner, currency: str, shares: Sequence[float], measured: Optional[int] = None
 ) -> List[Point]:
-    """Plan for one budget after another; other budgets of the planner's wishes hold beside it.
+    """Plan for one budget after another; other budgets of the planner's request hold beside it.
 
     Args:
-        planner: Its wishes must hold a budget in that currency.
+        planner: Its request must hold a budget in that currency.
         currency: ``"macs"``, ``"params"``, ``"bytes"`` or ``"latency"``.
         shares: The budgets.
         measured: How many of the plans are carried out and measured, from the first to the last;
@@ -86,7 +86,7 @@ def sweep(
     found: List[Point] = []
     for number, share in enumerate(shares, 1):
         planner.progress(f"{currency} {share:g}, {number} of {len(shares)} budgets")
-        budget: Budget = replace(planner.wishes.budget, **{currency: share})
+        budget: Budget = replace(planner.request.budget, **{currency: share})
         try:
             found.append(Point(share, planner.search(budget)))
         except PlanError as error:

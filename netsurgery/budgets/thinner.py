@@ -10,18 +10,18 @@ import numpy as np
 from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS
 from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.output import Output
+from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import Score
-from netsurgery.budgets.wishes import BudgetWishes
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.linalg.residual import relative_distance
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.channels.base import READS
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
-from netsurgery.planning.rules import Rule, keeps
-from netsurgery.planning.thin_budget import Budget as ThinBudget
-from netsurgery.planning.thinning import REFIT, ThinWishes, plan_thin
+from netsurgery.planning.rules import LayerRule, keeps
+from netsurgery.planning.thin_budget import ThinBudget
+from netsurgery.planning.thinning import REFIT, ThinRequest, plan_thin
 from netsurgery.surgery import operate
 
 STEP = 0.1
@@ -44,13 +44,13 @@ class Start:
     changed: Set[Value]
 
 
-def thin_shares(wishes: BudgetWishes) -> Iterator[float]:
+def thin_shares(request: BudgetRequest) -> Iterator[float]:
     """Yield the shares of a net's cost to which it may be thinned: nine tenths, eight, and so on.
 
     The last is the budget itself. Every tenth above it is there, so that a larger budget has all
     that a smaller one has.
     """
-    given = [value for value in wishes.budget.given.values() if value <= 1]
+    given = [value for value in request.budget.given.values() if value <= 1]
     last = min(given, default=STEP)
     for number in range(1, 10):
         share = round(1.0 - STEP * number, 6)
@@ -62,31 +62,31 @@ def thin_shares(wishes: BudgetWishes) -> Iterator[float]:
 
 def thin_to(
     model: Model,
-    wishes: BudgetWishes,
+    request: BudgetRequest,
     share: float,
     score: Score,
-    statistics: Optional[Statistics],
+    calibrator: Optional[Calibrator],
 ) -> Start:
     """Return the model thinned to a share of what it costs, by one ranking of all channels.
 
     Raises:
         PlanError: That share cannot be had.
     """
-    computes = {MACS, LATENCY} & set(wishes.budget.given)
-    stores = {PARAMS, BYTES} & set(wishes.budget.given)
+    computes = {MACS, LATENCY} & set(request.budget.given)
+    stores = {PARAMS, BYTES} & set(request.budget.given)
     budget = ThinBudget(share if computes else None, share if stores else None)
-    kept = {one.name for one in model.network().layers if keeps(wishes.keep, one.name, one.type)}
+    kept = {one.name for one in model.network().layers if keeps(request.keep, one.name, one.type)}
     # What a layer makes is left alone with it, and so is what it reads.
     rules = [
-        Rule("keep", group.name, 1.0)
+        LayerRule("keep", group.name, 1.0)
         for group in channel_groups(model)
         if not group.blocked and any(member.layer.name in kept for member in group.members)
     ]
-    asked = ThinWishes(rules, budget=budget, multiple=wishes.multiple, seed=wishes.seed)
-    plan = plan_thin(model, asked, statistics)
+    asked = ThinRequest(rules, budget=budget, multiple=request.multiple, seed=request.seed)
+    plan = plan_thin(model, asked, calibrator)
     edits = [edit for edit in plan.edits if edit.method != REFIT or edit.layer not in kept]
     plan = replace(plan, edits=tuple(edits))
-    surgery = operate(model, plan, statistics)
+    surgery = operate(model, plan, calibrator)
     twin = surgery.twin()
     cut = {edit.layer for edit in plan.edits}
     groups = [group for group in channel_groups(model) if group.name in cut]

@@ -7,29 +7,29 @@ from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.budgets.wishes import BudgetWishes
+from netsurgery.budgets.request import BudgetRequest
 from netsurgery.calibration.batching import largest_batch
 from netsurgery.calibration.cache import question
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.statistics import Statistics
 from netsurgery.linalg.nested import axes_energy
 from netsurgery.linalg.responses import Whole, as_it_is, mixed, principal
 from netsurgery.methods import Context, Edit
-from netsurgery.methods.errands import biases_of, find_errand
+from netsurgery.methods.reconstruction_targets import biases_of, find_target
 from netsurgery.methods.refit import Refit, why_not
 from netsurgery.network.graph import Layer
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.section import without_what_follows
 from netsurgery.network.shapes import infer_shapes
-from netsurgery.planning.behind import ROWS, fit_in_turn, layers_behind, sees_enough
 from netsurgery.planning.distances import (
-    Boxes,
+    BoxDistance,
     Distance,
-    DistanceGauge,
-    SeenGauge,
+    DistanceObserver,
+    SightingObserver,
     distances_of,
 )
+from netsurgery.planning.downstream import ROWS, downstream_layers, fit_in_turn, sees_enough
 from netsurgery.planning.rules import keeps
 
 CUTS = (0.05, 0.2)
@@ -86,16 +86,16 @@ class Trials:
     def __init__(
         self,
         model: Model,
-        statistics: Statistics,
-        wishes: BudgetWishes,
+        calibrator: Calibrator,
+        request: BudgetRequest,
         progress: Callable[[str], None],
     ) -> None:
         """Choose what is tried on which inputs.
 
         Args:
             model: The model.
-            statistics: Runs inputs.
-            wishes: What the user asks for: what is kept, and whether layers will be fitted.
+            calibrator: Runs inputs.
+            request: What the user asks for: what is kept, and whether layers will be fitted.
             progress: Called with the name of each layer that is tried.
         """
         # How detections are chosen would forbid to run several inputs at once.
@@ -103,16 +103,18 @@ class Trials:
         values = list(dict.fromkeys(value for one in distances for value in one.values))
         model, moved = without_what_follows(model, values)
         fed = [value.blob for value in model.network().inputs]
-        statistics = statistics.of(statistics.inputs.only(fed))
+        calibrator = calibrator.of(calibrator.inputs.only(fed))
         self._distances = [one.moved(dict(zip(values, moved))) for one in distances]
-        self._model, self._wishes, self._progress = model, wishes, progress
+        self._model, self._request, self._progress = model, request, progress
         self._products = _products(model)
-        few = _most_telling(model, self._distances, statistics, self._count(statistics))
-        self._few = statistics.of(few, WINDOWS, AT_ONCE)
+        few = _most_telling(model, self._distances, calibrator, self._count(calibrator))
+        self._few = calibrator.of(few, WINDOWS, AT_ONCE)
         self._fitted = {
             name
             for name, product in self._products.items()
-            if wishes.refit and sees_enough(product, self._few) and not self._is_kept(product.layer)
+            if request.refit
+            and sees_enough(product, self._few)
+            and not self._is_kept(product.layer)
         }
 
     def all(self) -> Dict[str, Arriving]:
@@ -137,47 +139,49 @@ class Trials:
         }
 
     def _is_tried(self, layer: Layer) -> bool:
-        taken = any(one.takes(layer.type) for one in self._wishes.low_rank())
+        taken = any(one.takes(layer.type) for one in self._request.low_rank())
         return taken and not self._is_kept(layer)
 
     def _is_kept(self, layer: Layer) -> bool:
-        return keeps(self._wishes.keep, layer.name, layer.type)
+        return keeps(self._request.keep, layer.name, layer.type)
 
-    def _count(self, statistics: Statistics) -> int:
+    def _count(self, calibrator: Calibrator) -> int:
         wanted = [
             -(-ROWS * product.width // min(product.places, WINDOWS))
             for product in self._products.values()
-            if sees_enough(product, statistics)
+            if sees_enough(product, calibrator)
         ]
-        fitting = largest_batch(self._model.network(), statistics.inputs, AT_ONCE) or MOST
+        fitting = largest_batch(self._model.network(), calibrator.inputs, AT_ONCE) or MOST
         return min(MOST, max(FEWEST, min(max(wanted, default=FEWEST), fitting)))
 
     def _try(self, layer: Layer) -> List[Tuple[float, np.ndarray]]:
         """Return shares of what the layer makes, and how far the outputs are apart without them."""
-        names = [name for name in layers_behind(self._model, layer.tops) if name in self._fitted]
+        names = [
+            name for name in downstream_layers(self._model, layer.tops) if name in self._fitted
+        ]
         found = []
         for model, lost in self._cuts(layer, CUTS[:1] if names else CUTS):
             fitted = fit_in_turn(self._model, model, names, self._few, {})
-            gauge = DistanceGauge(self._distances)
+            observer = DistanceObserver(self._distances)
             asked = question("distance of", self._distances)
-            self._few.learn([self._model, fitted], {asked: gauge})
-            found.append((lost, gauge.distances))
+            self._few.learn([self._model, fitted], {asked: observer})
+            found.append((lost, observer.distances))
         return found
 
     def _cuts(self, layer: Layer, shares: Sequence[float]) -> Iterator[Tuple[Model, float]]:
         """Yield the model with a layer cut to few components, and the share that it then lacks."""
-        errand = find_errand(
+        target = find_target(
             self._model, Edit(layer.name, Refit.name), Context(self._model, self._few)
         )
         weights = self._model.blobs(layer.name)[0].array().astype(np.float64)
-        matrices = errand.product.matrices(weights)
+        matrices = target.product.matrices(weights)
         biases = biases_of(self._model, layer.name, len(matrices))
         seen = self._few.outputs(self._model, [layer])[layer.name]
         wholes = [as_it_is(*one) for one in zip(matrices, biases, seen)]
         assert self._model.weights is not None
         for rank, lost in _ranks_that_lose(shares, wholes):
             found = [mixed(whole, principal(whole, rank)) for whole in wholes]
-            cut = errand.filled(*zip(*found))
+            cut = target.filled(*zip(*found))
             yield (
                 replace(self._model, weights=self._model.weights.replace({layer.name: [cut]})),
                 lost,
@@ -185,19 +189,19 @@ class Trials:
 
 
 def _most_telling(
-    model: Model, distances: Sequence[Distance], statistics: Statistics, count: int
+    model: Model, distances: Sequence[Distance], calibrator: Calibrator, count: int
 ) -> Inputs:
     """Choose inputs: of a detector half are those in which it sees most, as in others is nothing.
 
     The others are spread evenly.
     """
-    inputs = statistics.inputs
-    boxes = [one for one in distances if isinstance(one, Boxes)]
+    inputs = calibrator.inputs
+    boxes = [one for one in distances if isinstance(one, BoxDistance)]
     if not boxes or count >= len(inputs):
         return inputs.spread(count)
-    gauge = SeenGauge(boxes)
-    statistics.learn([model], {question("seen", distances): gauge})
-    best = np.argsort(-gauge.seen, kind="stable")[: count // 2]
+    observer = SightingObserver(boxes)
+    calibrator.learn([model], {question("seen", distances): observer})
+    best = np.argsort(-observer.seen, kind="stable")[: count // 2]
     others = np.setdiff1d(np.arange(len(inputs)), best)
     even = others[np.arange(count - len(best)) * len(others) // (count - len(best))]
     return inputs.chosen(np.sort([*best, *even]))

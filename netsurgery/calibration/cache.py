@@ -50,11 +50,11 @@ def default_folder() -> Path:
 
 
 class StatisticsCache:
-    """A folder with a file for each gauge, named after all that its numbers depend on, code too.
+    """A folder with a file for each observer, named after all that its numbers depend on, code too.
 
-    What a gauge learnt is what its public attributes hold: arrays, counts, and `Moments`. Whatever
-    is wrong with a file, it is as if it were not there: each holds a digest of its name and of all
-    else that it holds.
+    What an observer learnt is what its public attributes hold: arrays, counts, and `Moments`.
+    Whatever is wrong with a file, it is as if it were not there: each holds a digest of its name
+    and of all else that it holds.
 
     Attributes:
         folder: The folder.
@@ -62,7 +62,7 @@ class StatisticsCache:
     """
 
     def __init__(self, folder: Union[str, Path], most_bytes: int = MOST_BYTES) -> None:
-        self.folder = Path(folder) / "statistics"
+        self.folder = Path(folder) / "calibrator"
         self.most_bytes = most_bytes
         self._weights: WeakKeyDictionary[Weights, str] = WeakKeyDictionary()
 
@@ -82,25 +82,27 @@ class StatisticsCache:
     def learn(
         self,
         key: str,
-        gauges: Mapping[str, Any],
+        observers: Mapping[str, Any],
         run: Callable[[List[Any]], object],
     ) -> None:
-        """Fill gauges from the cache, and those it does not know by a run, which it remembers.
+        """Fill observers from the cache, and those it does not know by a run, which it remembers.
 
         Args:
             key: What is run, see `key`.
-            gauges: Gauges by what they are asked, see `question`.
-            run: Called with the gauges that are missing, if any are.
+            observers: Observers by what they are asked, see `question`.
+            run: Called with the observers that are missing, if any are.
         """
-        places = {asked: self.folder / f"{question(key, asked)}.npz" for asked in gauges}
-        missing = [asked for asked, gauge in gauges.items() if not _fill(gauge, places[asked])]
+        places = {asked: self.folder / f"{question(key, asked)}.npz" for asked in observers}
+        missing = [
+            asked for asked, observer in observers.items() if not _fill(observer, places[asked])
+        ]
         if not missing:
             return
-        run([gauges[asked] for asked in missing])
+        run([observers[asked] for asked in missing])
         try:
             make_folder(self.folder)
             for asked in missing:
-                self._keep(gauges[asked], places[asked])
+                self._keep(observers[asked], places[asked])
             self._make_room()
         except FormatError as error:
             # It costs the next run time, and this one nothing.
@@ -113,8 +115,8 @@ class StatisticsCache:
             self._weights[weights] = sha256_of_weights(weights)
         return self._weights[weights]
 
-    def _keep(self, gauge: Any, place: Path) -> None:
-        arrays: Dict[str, Any] = dict(_learnt(gauge))
+    def _keep(self, observer: Any, place: Path) -> None:
+        arrays: Dict[str, Any] = dict(_learnt(observer))
         if not all(np.isfinite(array).all() for array in arrays.values()):
             return
         # One that would drive out most others, such as the moments of a huge fc6, is not worth it.
@@ -141,31 +143,31 @@ def _version() -> str:
     return question(__version__, *(file.read_bytes() for file in code))
 
 
-def _learnt(gauge: Any) -> Iterator[Tuple[str, np.ndarray]]:
-    """The arrays a gauge holds, each under a name."""
-    for name, value in _public(gauge):
+def _learnt(observer: Any) -> Iterator[Tuple[str, np.ndarray]]:
+    """The arrays an observer holds, each under a name."""
+    for name, value in _public(observer):
         for number, part in enumerate(value if isinstance(value, list) else [value]):
             arrays = part.to_arrays() if isinstance(part, Moments) else {"": np.asarray(part)}
             for kind, array in arrays.items():
                 yield f"{name}/{number}/{kind}", array
 
 
-def _public(gauge: Any) -> List[Tuple[str, Any]]:
-    return [(name, value) for name, value in vars(gauge).items() if not name.startswith("_")]
+def _public(observer: Any) -> List[Tuple[str, Any]]:
+    return [(name, value) for name, value in vars(observer).items() if not name.startswith("_")]
 
 
-def _fill(gauge: Any, place: Path) -> bool:
-    """Give a gauge what a file holds; whether that is all the gauge would learn."""
+def _fill(observer: Any, place: Path) -> bool:
+    """Give an observer what a file holds; whether that is all the observer would learn."""
     try:
         arrays = read_npz(place)
         if str(arrays.pop(_SEAL)) != _sealed(place, arrays):
             return False
-        found = {name: _restored(name, value, arrays) for name, value in _public(gauge)}
+        found = {name: _restored(name, value, arrays) for name, value in _public(observer)}
     except (FormatError, KeyError, ValueError):
         return False
     with contextlib.suppress(OSError):
         os.utime(place)
-    vars(gauge).update(found)
+    vars(observer).update(found)
     return True
 
 

@@ -6,10 +6,10 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.gauges import entries_by_turn
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.losses import Pair, Read, open_loss
 from netsurgery.calibration.measuring import Progress
+from netsurgery.calibration.observers import entries_by_turn
 from netsurgery.calibration.running import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.network.channels import ChannelGroup
@@ -20,7 +20,7 @@ from netsurgery.network.model import Model
 Pairs = Mapping[Read, Pair]
 
 
-class GradientGauge:
+class GradientObserver:
     """First-order changes of the loss of each sample if a channel of a group were zero.
 
     Where several layers read the channels, from one value or from several, what goes through them
@@ -103,18 +103,18 @@ def products_by_channel(
 def measure_gradients(
     model: Model,
     inputs: Inputs,
-    gauges: Sequence[GradientGauge],
+    observers: Sequence[GradientObserver],
     engine: EngineLike = None,
     output: Optional[str] = None,
     progress: Progress = None,
 ) -> None:
-    """Run a model there and back over all inputs, once, and show every batch to the gauges.
+    """Run a model there and back over all inputs, once, and show every batch to the observers.
 
     Raises:
         EngineError: There is no Caffe, or it refuses the model.
         PlanError: The net has no loss, and no class scores to compute one from.
     """
-    wanted = dict.fromkeys(read for gauge in gauges for read in gauge.reads)
+    wanted = dict.fromkeys(read for observer in observers for read in observer.reads)
     network = model.network()
     with open_loss(model, inputs, engine, output) as runner:
         reached = runner.net.reached
@@ -126,8 +126,8 @@ def measure_gradients(
         done = 0
         for batch in runner.batches():
             seen = runner.gradients(batch, reads) if reads else {}
-            for gauge in gauges:
-                gauge.add(seen, batch.count)
+            for observer in observers:
+                observer.add(seen, batch.count)
             done += batch.count
             if progress:
                 progress(f"gradients of {done} of {len(inputs)} inputs")

@@ -7,10 +7,10 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 import numpy as np
 
 from netsurgery.calibration.batching import input_shapes, largest_batch
-from netsurgery.calibration.desk import Desk
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.measuring import Gauge, Seen, wanted_of
+from netsurgery.calibration.measuring import Observer, Seen, wanted_of
 from netsurgery.calibration.running import EngineLike, choose_engine, common_batch
+from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engines import Engine
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.weights import Weights
@@ -19,7 +19,7 @@ from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
 from netsurgery.network.section import cut_section
 
-Origin = Tuple[object, ...]
+Provenance = Tuple[object, ...]
 """What makes a value: a layer's text and weights, and what makes the values that it reads."""
 
 
@@ -38,25 +38,27 @@ class Replay:
     models of the last run is forgotten.
     """
 
-    def __init__(self, inputs: Inputs, desk: Desk) -> None:
+    def __init__(self, inputs: Inputs, sessions: SessionPool) -> None:
         """Prepare.
 
         Args:
             inputs: What models are fed; so few that what is looked at can be kept.
-            desk: Where parts of models are opened.
+            sessions: Where parts of models are opened.
         """
-        self._inputs, self._desk = inputs, desk
+        self._inputs, self._sessions = inputs, sessions
         self._graphs: Dict[Prototxt, _Graph] = {}
-        self._numbers: Dict[Origin, int] = {}
+        self._numbers: Dict[Provenance, int] = {}
         self._count = 0
         self._known: Dict[int, np.ndarray] = {}
 
-    def run(self, models: Sequence[Model], gauges: Sequence[Gauge], engine: EngineLike) -> bool:
-        """Show gauges what models make of all inputs: at once, or one where nets take but one.
+    def run(
+        self, models: Sequence[Model], observers: Sequence[Observer], engine: EngineLike
+    ) -> bool:
+        """Show observers what models make of all inputs: at once, or one where nets take but one.
 
         Args:
             models: The models; all are fed the same.
-            gauges: What looks at them.
+            observers: What looks at them.
             engine: The engine or its name; the first that can run the models if None.
 
         Returns:
@@ -66,7 +68,7 @@ class Replay:
         Raises:
             EngineError: There is no engine, or it refuses a part of a model.
         """
-        wanted = wanted_of(gauges)
+        wanted = wanted_of(observers)
         used = sorted({source.model for source in wanted})
         networks = [models[number].network() for number in used]
         chosen = choose_engine(engine, *networks)
@@ -89,10 +91,10 @@ class Replay:
         self._forget_others(models, alive)
         count = len(self._inputs)
         apart = not at_once and all(len(array) == count for array in seen.values())
-        # Gauges look at other windows each time: the more often, the more of them.
+        # Observers look at other windows each time: the more often, the more of them.
         for rows in [slice(n, n + 1) for n in range(count)] if apart else [slice(None)]:
-            for gauge in gauges:
-                gauge.add({source: seen[source][rows] for source in gauge.sources})
+            for observer in observers:
+                observer.add({source: seen[source][rows] for source in observer.sources})
         return True
 
     def _graph(self, model: Model) -> _Graph:
@@ -113,7 +115,7 @@ class Replay:
                     found[value] = self._number((layer.text.text, blobs, read, place))
         return found
 
-    def _number(self, origin: Origin) -> int:
+    def _number(self, origin: Provenance) -> int:
         if origin not in self._numbers:
             self._numbers[origin] = self._count
             self._count += 1
@@ -149,7 +151,7 @@ class Replay:
         ]
         made: Dict[Value, List[np.ndarray]] = {value: [] for value in [*missing, *branching]}
         part = Model(section.prototxt, _weights_of(model, section.layers))
-        with self._desk.open(engine, [part]) as (runner,):
+        with self._sessions.open(engine, [part]) as (runner,):
             for batch in inputs.batches(size or 1):
                 found = runner.run(batch, {value.blob: value for value in made})
                 for value, arrays in made.items():

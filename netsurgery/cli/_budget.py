@@ -78,21 +78,21 @@ def read_budget(
     sweep: Optional[tuple[str, tuple[float, ...]]] = None,
     **others: Any,
 ) -> Optional[Any]:
-    """Return what the options say as the planner's ``BudgetWishes``, or None without a budget.
+    """Return what the options say as the planner's ``BudgetRequest``, or None without a budget.
 
     Args:
         given: The values of `budget_options`.
         rules: The values of the rule options.
         sweep: A currency, and the shares of it to plan for.
-        others: More fields of the wishes, such as ``seed``.
+        others: More fields of the request, such as ``seed``.
 
     Raises:
         PlanError: A budget, method or score is none.
         click.UsageError: A sweep and a budget are of the same currency.
     """
-    from netsurgery.budgets import Budget, BudgetWishes
+    from netsurgery.budgets import Budget, BudgetRequest
     from netsurgery.budgets.costs import parse_bytes
-    from netsurgery.budgets.wishes import DEFAULT_METHODS, FOLD
+    from netsurgery.budgets.request import DEFAULT_METHODS, FOLD
 
     size = None if given["size"] is None else parse_bytes(given["size"])
     costs = {**{name: given[name] for name in ("macs", "params", "latency")}, "bytes": size}
@@ -106,7 +106,7 @@ def read_budget(
         return None
     names = given["methods"]
     methods = tuple(name.strip() for name in names.split(",")) if names else DEFAULT_METHODS
-    return BudgetWishes(
+    return BudgetRequest(
         Budget(**costs),
         (*methods, FOLD) if rules["fold_batchnorm"] else methods,
         given["score"],

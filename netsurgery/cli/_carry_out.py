@@ -137,18 +137,18 @@ def carry_out(
         refuse_another(output, model)
     engine = read_engine(*(given.pop(name) for name in ENGINE))
     with progress(title) as step:
-        statistics = read_statistics(model, given, engine, step)
-        proof = None if dry_run else _proof(model, engine, statistics, given, step)
-        plan = planner(model, statistics, step)
+        calibrator = read_calibrator(model, given, engine, step)
+        proof = None if dry_run else _proof(model, engine, calibrator, given, step)
+        plan = planner(model, calibrator, step)
         if dry_run:
-            _print_diff(model, plan, statistics, step)
+            _print_diff(model, plan, calibrator, step)
             return 0
         done = compress(
             model,
             plan,
             output,
             proof,
-            statistics=statistics,
+            calibrator=calibrator,
             writer=_writer(engine) if through_caffe else None,
             progress=step,
             name=flag,
@@ -162,9 +162,9 @@ def carry_out(
     return 0 if done else 1
 
 
-def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], None]) -> Any:
+def read_calibrator(model: Any, given: dict, engine: Any, step: Callable[[str], None]) -> Any:
     """Return what runs the inputs of ``--calibrate``, or None; takes it out of ``given``."""
-    from netsurgery.calibration.statistics import Statistics
+    from netsurgery.calibration.calibrator import Calibrator
 
     paths, count = given.pop("calibrate"), given.pop("samples")
     cache = read_cache(given.pop("no_cache"))
@@ -176,21 +176,21 @@ def read_statistics(model: Any, given: dict, engine: Any, step: Callable[[str], 
     given_ones = {**chosen, "inputs": paths, "labels": None}
     samples = read_samples(model, given_ones, "TRAIN", count)
     seed, output = given.get("seed", 0), given.get("task_output")
-    return Statistics(samples, engine, seed, step, output, cache)
+    return Calibrator(samples, engine, seed, step, output, cache)
 
 
 def _proof(
-    model: Any, engine: Any, statistics: Optional[Any], given: dict, step: Callable[[str], None]
+    model: Any, engine: Any, calibrator: Optional[Any], given: dict, step: Callable[[str], None]
 ) -> Any:
     from netsurgery.compression import Proof
 
     wanted = not given.pop("no_verify")
-    samples = _samples(model, statistics, given)
+    samples = _samples(model, calibrator, given)
     inputs = samples and samples.told(step)
     return Proof(engine=engine, inputs=inputs, wanted=wanted, **given)
 
 
-def _samples(model: Any, statistics: Optional[Any], given: dict) -> Any:
+def _samples(model: Any, calibrator: Optional[Any], given: dict) -> Any:
     """What to judge by; preprocessing flags may be there for ``--calibrate`` alone."""
     if given["inputs"]:
         return read_samples(model, given)
@@ -201,9 +201,9 @@ def _samples(model: Any, statistics: Optional[Any], given: dict) -> Any:
     given.pop("inputs")
     if labels:
         raise click.UsageError("--labels needs --inputs")
-    if statistics is None or source is click.core.ParameterSource.COMMANDLINE:
+    if calibrator is None or source is click.core.ParameterSource.COMMANDLINE:
         return None
-    few = statistics.inputs.spread(SHOWN)
+    few = calibrator.inputs.spread(SHOWN)
     return replace(few, description=f"{few.description}, which it was fitted to")
 
 
@@ -213,10 +213,10 @@ def _writer(engine: Any) -> Any:
     return engine if engine is not None and engine.name == "caffe" else engine_called("caffe")
 
 
-def _print_diff(model: Any, plan: Any, statistics: Optional[Any], step: Any) -> None:
+def _print_diff(model: Any, plan: Any, calibrator: Optional[Any], step: Any) -> None:
     from netsurgery.surgery import operate
 
-    before, after = model.prototxt, operate(model, plan, statistics, step).model.prototxt
+    before, after = model.prototxt, operate(model, plan, calibrator, step).model.prototxt
     old, new = (
         bytes(text).decode("utf-8", "replace").splitlines(keepends=True) for text in (before, after)
     )

@@ -11,7 +11,7 @@ from netsurgery.cli._options import spelling
 from netsurgery.errors import NetsurgeryError
 
 _OTHERWISE = {
-    "statistics": ("calibrate", "inputs"),
+    "calibrator": ("calibrate", "inputs"),
     "suffixes": ("naming",),
     "writer": ("blobs",),
     "bytes": ("size",),

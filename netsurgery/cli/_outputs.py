@@ -20,7 +20,7 @@ _FORMATS = frozenset("." + ending for ending in _ENDINGS.split())
 """How files of some format end; whoever writes such a name means that format."""
 
 
-class Written(click.Path):
+class OutputFile(click.Path):
     """A file that is written: its name may not end in another format.
 
     Attributes:
@@ -78,10 +78,10 @@ def ready(path: Path) -> Path:
     return path
 
 
-WEIGHTS = Written("weights", ".caffemodel", ".caffemodel.h5", *HDF5, strict=True)
-PLAN = Written("a plan", ".yaml", ".yml")
-PAGE = Written("a page", ".html", ".htm")
-GOLDEN = Written("golden values", ".npz")
-PLOT = Written("a plot", ".svg", ".png", strict=True)
-RANKING = Written("a ranking", ".json")
+WEIGHTS = OutputFile("weights", ".caffemodel", ".caffemodel.h5", *HDF5, strict=True)
+PLAN = OutputFile("a plan", ".yaml", ".yml")
+PAGE = OutputFile("a page", ".html", ".htm")
+GOLDEN = OutputFile("golden values", ".npz")
+PLOT = OutputFile("a plot", ".svg", ".png", strict=True)
+RANKING = OutputFile("a ranking", ".json")
 FOLDER = Folder()

@@ -19,7 +19,7 @@ from typing import Any, Iterator, Optional, TextIO
 
 import click
 
-from netsurgery import leaving
+from netsurgery import cleanup
 from netsurgery.errors import visible
 from netsurgery.version import __version__
 
@@ -158,7 +158,7 @@ def _watch(heard: socket.socket, asked_to_stop: set[int]) -> None:
         if not numbers:
             return
         if numbers[0] in asked_to_stop:
-            leaving.clear()
+            cleanup.clear()
             name = signal.Signals(numbers[0]).name
             _last_words(f"netsurgery: stopped by {name}; nothing half written is left\n")
             os._exit(STOPPED + numbers[0])

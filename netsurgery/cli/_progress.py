@@ -137,7 +137,7 @@ def _on_terminal(title: str, pace: Pace) -> Iterator[Show]:
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
     from rich.text import Text
 
-    class Left(ProgressColumn):
+    class TimeLeft(ProgressColumn):
         """What time is left; told anew whenever the line is drawn."""
 
         def render(self, task: Any) -> Text:
@@ -145,7 +145,7 @@ def _on_terminal(title: str, pace: Pace) -> Iterator[Show]:
             return Text(told_left(pace))
 
     name = TextColumn("{task.description}", markup=False)
-    columns = (name, BarColumn(), TimeElapsedColumn(), Left())
+    columns = (name, BarColumn(), TimeElapsedColumn(), TimeLeft())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         # How long a factorisation takes is not known beforehand: then the bar only moves.
         task = bar.add_task(title, total=None)

@@ -91,12 +91,12 @@ how_options = section(
 )
 
 
-def make_plan(model: Any, wishes: Any, fold: bool, keep: Sequence[str], progress: Any) -> Any:
+def make_plan(model: Any, request: Any, fold: bool, keep: Sequence[str], progress: Any) -> Any:
     """Return the plan for what the rule options say.
 
     Args:
         model: The model.
-        wishes: What `read_wishes` returned.
+        request: What `read_request` returned.
         fold: Whether to fold BatchNorm layers first.
         keep: Layers to leave alone.
         progress: Called with the name of each layer that is looked at.
@@ -106,16 +106,16 @@ def make_plan(model: Any, wishes: Any, fold: bool, keep: Sequence[str], progress
     """
     from netsurgery.planning.fold import plan_folds
     from netsurgery.planning.low_rank import plan_low_rank
-    from netsurgery.surgery import plan_behind_folds
+    from netsurgery.surgery import plan_after_folds
 
-    if wishes is None:
+    if request is None:
         return plan_folds(model, keep)
     if not fold:
-        return plan_low_rank(model, wishes, progress)
-    return plan_behind_folds(model, lambda folded: plan_low_rank(folded, wishes, progress), keep)
+        return plan_low_rank(model, request, progress)
+    return plan_after_folds(model, lambda folded: plan_low_rank(folded, request, progress), keep)
 
 
-def read_wishes(
+def read_request(
     *,
     ranks: tuple[str, ...],
     energies: tuple[str, ...],
@@ -130,13 +130,13 @@ def read_wishes(
     fit: Optional[str],
     predict: bool,
 ) -> Any:
-    """Return what the rule options say as the planner's ``Wishes``, or None to fold only.
+    """Return what the rule options say as the planner's ``LowRankRequest``, or None to fold only.
 
     Raises:
         PlanError: A rule is not well formed.
         click.UsageError: No rule is given.
     """
-    from netsurgery.planning.low_rank import Wishes
+    from netsurgery.planning.low_rank import LowRankRequest
     from netsurgery.planning.rules import parse_rule
 
     given = {"rank": ranks, "energy": energies, "error": errors}
@@ -150,7 +150,7 @@ def read_wishes(
         )
     extra = edit_options(split, naming, templates)
     extra.update({"fit": fit} if fit else {})
-    return Wishes(rules, keep, method, allow_growth, extra, predict)
+    return LowRankRequest(rules, keep, method, allow_growth, extra, predict)
 
 
 def edit_options(split: str, naming: str, templates: Optional[Path]) -> dict[str, Any]:

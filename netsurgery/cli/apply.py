@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import click
 
-from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
+from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_calibrator
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
 from netsurgery.cli._options import (
@@ -74,8 +74,8 @@ def command(
         say("note: the plan was made for other files than these", err=True)
     with progress("rewriting") as step:
         engine = read_engine(*(given.pop(name) for name in ENGINE))
-        statistics = read_statistics(model, given, engine, step)
-        surgery = operate(model, chosen, statistics, step)
+        calibrator = read_calibrator(model, given, engine, step)
+        surgery = operate(model, chosen, calibrator, step)
     for note in surgery.notes:
         say(f"lost in the upgrade to V2: {note}", err=True)
     if not force:

@@ -12,7 +12,7 @@ from netsurgery.cli._carry_out import ENGINE, carry_out, carry_out_options
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import read_engine
 from netsurgery.cli._options import FILE, options, prototxt_argument, section, weights_argument
-from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, rule_options
+from netsurgery.cli._rules import RULES, how_options, make_plan, read_request, rule_options
 
 
 @click.command("compress", cls=Command)
@@ -47,15 +47,15 @@ def command(
     engine = read_engine(*(given[name] for name in ENGINE))
     notes = f"{given['output']}.measured.json" if given["output"] else None
     others = {"seed": given["seed"], "notes": notes, "engine": engine}
-    wishes = read_budget({name: given.pop(name) for name in BUDGETS}, rules, **others)
-    if given["calibrate"] and not (plan_file or wishes or rules["fit"]):
+    request = read_budget({name: given.pop(name) for name in BUDGETS}, rules, **others)
+    if given["calibrate"] and not (plan_file or request or rules["fit"]):
         raise click.UsageError("--calibrate has nothing to fit: add --fit data, or give a budget")
 
-    def planner(model: Any, statistics: Optional[Any], step: Callable[[str], None]) -> Any:
-        if wishes:
+    def planner(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
+        if request:
             from netsurgery.budgets import plan_budget
 
-            return plan_budget(model, wishes, statistics, step)
+            return plan_budget(model, request, calibrator, step)
         return _plan(model, plan_file, rules, step)
 
     ctx.exit(carry_out(prototxt, weights, planner, "compressing", given))
@@ -67,5 +67,5 @@ def _plan(model: Any, plan_file: Optional[Path], rules: dict, step: Any) -> Any:
     if plan_file:
         return Plan.load(plan_file)
     return make_plan(
-        model, read_wishes(predict=False, **rules), rules["fold_batchnorm"], rules["keep"], step
+        model, read_request(predict=False, **rules), rules["fold_batchnorm"], rules["keep"], step
     )

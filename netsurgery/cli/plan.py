@@ -8,7 +8,7 @@ from typing import Any, Optional
 import click
 
 from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
-from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_statistics
+from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_calibrator
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
 from netsurgery.cli._numbers import SEED
@@ -24,7 +24,7 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._outputs import PLAN, PLOT, ready
 from netsurgery.cli._progress import progress
-from netsurgery.cli._rules import RULES, how_options, make_plan, read_wishes, rule_options
+from netsurgery.cli._rules import RULES, how_options, make_plan, read_request, rule_options
 from netsurgery.cli._shapes import read_model, shapes_option
 
 
@@ -96,19 +96,19 @@ def command(
     engine = read_engine(*(given.pop(name) for name in ENGINE))
     notes = str(output.with_name(f"{output.name}.measured.json")) if output else None
     others = {"seed": given["seed"], "notes": notes, "engine": engine}
-    wishes = read_budget(budgets, rules, swept, **others)
-    chosen = None if wishes else read_wishes(predict=True, **rules)
-    if given["calibrate"] and not wishes:
+    request = read_budget(budgets, rules, swept, **others)
+    chosen = None if request else read_request(predict=True, **rules)
+    if given["calibrate"] and not request:
         raise click.UsageError("rules need no inputs: give --calibrate to apply or compress")
     model = read_model(prototxt, weights, given.pop("input_shapes"))
     with progress("planning") as step:
-        if not wishes:
+        if not request:
             plan = make_plan(model, chosen, rules["fold_batchnorm"], rules["keep"], step)
         else:
             from netsurgery.budgets import Planner
 
-            statistics = read_statistics(model, given, engine, step)
-            planner = Planner(model, wishes, statistics, step)
+            calibrator = read_calibrator(model, given, engine, step)
+            planner = Planner(model, request, calibrator, step)
             if swept:
                 points = sweep_budgets(planner, *swept, measured)
             else:

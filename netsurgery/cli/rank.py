@@ -120,7 +120,7 @@ def command(
     netsurgery rank deploy.prototxt net.caffemodel --criteria l1,somp
     netsurgery rank deploy.prototxt net.caffemodel --criteria taylor,l1 --data data.npz --oracle
     """
-    from netsurgery.calibration.statistics import Statistics
+    from netsurgery.calibration.calibrator import Calibrator
     from netsurgery.formats.atomic import write_together
     from netsurgery.ranking import rank
     from netsurgery.report.ranking import print_ranking
@@ -132,11 +132,11 @@ def command(
     notes = output.with_name(f"{output.name}.oracle") if output else None
     cache = read_cache(given.pop("no_cache"))
     with progress("ranking") as step:
-        statistics = inputs and Statistics(inputs, engine, seed, step, task_output, cache)
+        calibrator = inputs and Calibrator(inputs, engine, seed, step, task_output, cache)
         found = rank(
             model,
             names,
-            statistics,
+            calibrator,
             oracle=oracle,
             notes=notes,
             flops=flops,

@@ -20,7 +20,7 @@ from netsurgery.cli._options import (
 from netsurgery.cli._outputs import PLAN, ready
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
-_WISHES = ("width", "keep", "macs", "params", "criterion", "compensate", "multiple")
+_REQUEST = ("width", "keep", "macs", "params", "criterion", "compensate", "multiple")
 
 
 @click.command("thin", cls=Command)
@@ -107,10 +107,10 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> 
     """
     if given.pop("no_compensate"):
         given["compensate"] = "none"
-    wishes = {name: given.pop(name) for name in _WISHES}
+    request = {name: given.pop(name) for name in _REQUEST}
     from_zeros, save_plan = given.pop("from_zeros"), given.pop("save_plan")
-    planner = _from_zeros if from_zeros else _by(wishes, given["seed"])
-    ways = [wishes[name] not in (None, ()) for name in ("macs", "params", "keep", "width")]
+    planner = _from_zeros if from_zeros else _by(request, given["seed"])
+    ways = [request[name] not in (None, ()) for name in ("macs", "params", "keep", "width")]
     if not from_zeros and not any(ways):
         raise click.UsageError("say how thin: --macs, --params, --keep or --width; or --from-zeros")
     planner = _saving(planner, save_plan)
@@ -129,29 +129,29 @@ def _with_zeros_for_masks(model: Any) -> Any:
     return without_masks(model)
 
 
-def _by(wishes: dict, seed: int) -> Callable[..., Any]:
-    def planner(model: Any, statistics: Optional[Any], step: Callable[[str], None]) -> Any:
+def _by(request: dict, seed: int) -> Callable[..., Any]:
+    def planner(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
         from netsurgery.planning.rules import parse_rule
-        from netsurgery.planning.thin_budget import Budget
-        from netsurgery.planning.thinning import ThinWishes, plan_thin
+        from netsurgery.planning.thin_budget import ThinBudget
+        from netsurgery.planning.thinning import ThinRequest, plan_thin
 
-        macs, params = wishes["macs"], wishes["params"]
-        budget = Budget(macs, params) if macs is not None or params is not None else None
-        chosen = ThinWishes(
-            [parse_rule("keep", text) for text in wishes["keep"]],
-            wishes["width"],
+        macs, params = request["macs"], request["params"]
+        budget = ThinBudget(macs, params) if macs is not None or params is not None else None
+        chosen = ThinRequest(
+            [parse_rule("keep", text) for text in request["keep"]],
+            request["width"],
             budget,
-            wishes["criterion"],
-            wishes["compensate"],
-            wishes["multiple"],
+            request["criterion"],
+            request["compensate"],
+            request["multiple"],
             seed,
         )
-        return plan_thin(model, chosen, statistics, step)
+        return plan_thin(model, chosen, calibrator, step)
 
     return planner
 
 
-def _from_zeros(model: Any, statistics: Optional[Any], step: Callable[[str], None]) -> Any:
+def _from_zeros(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
     from netsurgery.planning.dead_channels import plan_dead_channels
 
     return plan_dead_channels(model, step)

@@ -12,8 +12,8 @@ from typing import ClassVar, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration.gauges import ChannelGauge
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration.observers import ChannelObserver
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.linalg.parts import Parts
 from netsurgery.linalg.selection_constraints import keep_best
@@ -31,13 +31,13 @@ class View:
     Attributes:
         model: The model; layers before the group may be thinned already.
         group: The group, one of that model.
-        statistics: Runs inputs; None without any.
+        calibrator: Runs inputs; None without any.
         seed: For what is random.
     """
 
     model: Model
     group: ChannelGroup
-    statistics: Optional[Statistics] = None
+    calibrator: Optional[Calibrator] = None
     seed: int = 0
 
     def made(self) -> np.ndarray:
@@ -52,27 +52,27 @@ class View:
         """Return the weights that read each channel, shape (channels, m), float64."""
         return self._weights(READS, "nothing that is known reads its channels")
 
-    def seen(self) -> ChannelGauge:
+    def seen(self) -> ChannelObserver:
         """Return what the channels hold where other layers read them.
 
         Raises:
             PlanError: There are no inputs.
         """
-        return self.require_statistics().channels(self.model, [self.group])[self.group.name]
+        return self.require_calibrator().channels(self.model, [self.group])[self.group.name]
 
-    def require_statistics(self) -> Statistics:
+    def require_calibrator(self) -> Calibrator:
         """Return the statistics.
 
         Raises:
             PlanError: There are none.
         """
-        if self.statistics is None:
+        if self.calibrator is None:
             raise PlanError(
                 "this criterion looks at activations, and there are no inputs",
                 layer=self.group.name,
-                remedy=Remedy("give some with {}", "statistics"),
+                remedy=Remedy("give some with {}", "calibrator"),
             )
-        return self.statistics
+        return self.calibrator
 
     @property
     def blocks(self) -> Optional[List[List[int]]]:
@@ -109,7 +109,7 @@ class View:
         return np.concatenate(found, axis=1)
 
 
-class Ranking(NamedTuple):
+class RemovalOrder(NamedTuple):
     """Channels in the order in which they go.
 
     Attributes:
@@ -121,7 +121,7 @@ class Ranking(NamedTuple):
     losses: np.ndarray
 
 
-def within_parts(ranking: Ranking, view: View) -> Ranking:
+def within_parts(ranking: RemovalOrder, view: View) -> RemovalOrder:
     """Return a ranking without the channels that would leave a part of a Slice empty.
 
     Raises:
@@ -131,7 +131,7 @@ def within_parts(ranking: Ranking, view: View) -> Ranking:
         return ranking
     order = _in_turn(ranking.order, view)
     losses = dict(zip(ranking.order.tolist(), ranking.losses.tolist()))
-    return Ranking(order, np.array([losses[channel] for channel in order.tolist()], float))
+    return RemovalOrder(order, np.array([losses[channel] for channel in order.tolist()], float))
 
 
 class Criterion(ABC):
@@ -150,10 +150,10 @@ class Criterion(ABC):
 
     def prepare(self, views: Sequence[View]) -> None:
         """Gather what it will look at in groups of one model, in one run for all of them."""
-        statistics = views[0].statistics if views else None
-        if statistics is None or self.needs == WEIGHTS:
+        calibrator = views[0].calibrator if views else None
+        if calibrator is None or self.needs == WEIGHTS:
             return
-        gather = statistics.channels if self.needs == ACTIVATIONS else statistics.gradients
+        gather = calibrator.channels if self.needs == ACTIVATIONS else calibrator.gradients
         gather(views[0].model, [view.group for view in views])
 
     @abstractmethod
@@ -164,7 +164,7 @@ class Criterion(ABC):
             PlanError: What it looks at is not there.
         """
 
-    def ranking(self, view: View) -> Ranking:
+    def ranking(self, view: View) -> RemovalOrder:
         """Return the order in which channels go, with losses that compare between groups.
 
         The scores of a group are divided by their Euclidean length (Molchanov et al. 2017). Where
@@ -176,7 +176,7 @@ class Criterion(ABC):
         scores = self.scores(view).astype(np.float64)
         length = np.linalg.norm(scores)
         order = _in_turn(np.argsort(scores, kind="stable"), view)
-        return Ranking(order, scores[order] / length if length else scores[order])
+        return RemovalOrder(order, scores[order] / length if length else scores[order])
 
     def choose(self, view: View, keep: int, multiple: int = 1) -> np.ndarray:
         """Return the channels to keep, rising.

@@ -7,7 +7,7 @@ from typing import ClassVar, List, Sequence, Tuple
 import numpy as np
 
 from netsurgery.criteria import CRITERIA
-from netsurgery.criteria.base import ACTIVATIONS, Criterion, Ranking, View
+from netsurgery.criteria.base import ACTIVATIONS, Criterion, RemovalOrder, View
 from netsurgery.linalg.compensation import ridge_for
 from netsurgery.linalg.elimination import Reader, eliminate
 from netsurgery.linalg.moments import Moments
@@ -33,7 +33,7 @@ class Surgeon(Criterion):
         """Gather the moments of what all readers read, in one run."""
         layers = [cut.layer for view in views for cut, _ in _products(view)[0]]
         if layers:
-            views[0].require_statistics().products(views[0].model, layers)
+            views[0].require_calibrator().products(views[0].model, layers)
 
     def scores(self, view: View) -> np.ndarray:
         """Return the later a channel goes, the more."""
@@ -42,7 +42,7 @@ class Surgeon(Criterion):
         scores[order] = np.arange(len(order))
         return scores
 
-    def ranking(self, view: View) -> Ranking:
+    def ranking(self, view: View) -> RemovalOrder:
         """Return the order in which channels go, and the share of the output that each costs."""
         found = eliminate(
             _readers(view),
@@ -51,15 +51,15 @@ class Surgeon(Criterion):
             blocks=view.blocks,
             parts=view.group.parts,
         )
-        return Ranking(found.order, found.losses)
+        return RemovalOrder(found.order, found.losses)
 
 
 def _readers(view: View) -> List[Reader]:
     narrow, wide = _products(view)
     found: List[Reader] = []
     if narrow:
-        statistics = view.require_statistics()
-        moments = statistics.products(view.model, [cut.layer for cut, _ in narrow])
+        calibrator = view.require_calibrator()
+        moments = calibrator.products(view.model, [cut.layer for cut, _ in narrow])
         for cut, product in narrow:
             found += _windows(view, cut, product, moments[cut.layer.name])
     if wide:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from netsurgery.calibration.gradients import GradientGauge
+from netsurgery.calibration.gradients import GradientObserver
 from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import GRADIENTS, Criterion, View
 
@@ -16,15 +16,15 @@ class OnGradients(Criterion):
 
     needs: ClassVar[str] = GRADIENTS
 
-    def gradients(self, view: View) -> GradientGauge:
+    def gradients(self, view: View) -> GradientObserver:
         """Return what is known of the first-order changes of the loss.
 
         Raises:
             PlanError: There are no inputs, or the net has nothing to compute a loss from.
             EngineError: There is no real Caffe.
         """
-        statistics = view.require_statistics()
-        return statistics.gradients(view.model, [view.group])[view.group.name]
+        calibrator = view.require_calibrator()
+        return calibrator.gradients(view.model, [view.group])[view.group.name]
 
 
 @CRITERIA.register("taylor")
@@ -39,8 +39,8 @@ class Taylor(OnGradients):
 
     def scores(self, view: View) -> np.ndarray:
         """Return the mean magnitude of the first-order change of each channel."""
-        gauge = self.gradients(view)
-        return gauge.magnitude / gauge.count
+        observer = self.gradients(view)
+        return observer.magnitude / observer.count
 
 
 @CRITERIA.register("taylor-sum")
@@ -56,8 +56,8 @@ class SummedTaylor(OnGradients):
 
     def scores(self, view: View) -> np.ndarray:
         """Return the mean magnitude of the first-order change of the loss."""
-        gauge = self.gradients(view)
-        return gauge.total / gauge.count
+        observer = self.gradients(view)
+        return observer.total / observer.count
 
 
 @CRITERIA.register("taylor2019")
@@ -69,5 +69,5 @@ class SquaredTaylor(OnGradients):
 
     def scores(self, view: View) -> np.ndarray:
         """Return the mean square of the first-order change of each channel."""
-        gauge = self.gradients(view)
-        return gauge.squared / gauge.count
+        observer = self.gradients(view)
+        return observer.squared / observer.count

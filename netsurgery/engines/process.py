@@ -14,8 +14,8 @@ from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Sequence, T
 
 import numpy as np
 
+from netsurgery.cleanup import Duty, on_leaving, undisturbed
 from netsurgery.engines.workers.channel import GREETING, read_frame, write_frame
-from netsurgery.leaving import Duty, on_leaving, undisturbed
 
 WORKERS = Path(__file__).parent / "workers"
 

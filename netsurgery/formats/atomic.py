@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
 
+from netsurgery.cleanup import on_leaving, undisturbed
 from netsurgery.errors import FormatError
 from netsurgery.formats.scratch import hold, remove, scratch_name, sweep
-from netsurgery.leaving import on_leaving, undisturbed
 
 AnyPath = Union[str, "os.PathLike[str]"]
 Writer = Callable[[BinaryIO], object]

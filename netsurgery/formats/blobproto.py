@@ -14,7 +14,7 @@ from netsurgery.formats.wire import (
     LENGTH,
     VARINT,
     Buffer,
-    Field,
+    WireField,
     fields,
     signed,
     varints,
@@ -65,10 +65,10 @@ class _Message:
         self.data = data
         self.at = at
         self.runs = {number: Runs(data, dtype) for number, dtype in _NUMBERS.items()}
-        self.shapes: list[Field] = []
-        self.single: dict[tuple[int, int], Field] = {}
+        self.shapes: list[WireField] = []
+        self.single: dict[tuple[int, int], WireField] = {}
 
-    def take(self, field: Field) -> None:
+    def take(self, field: WireField) -> None:
         number, wire = kind = field[:2]
         if kind in _SINGLE:
             self.single[kind] = field
@@ -77,7 +77,7 @@ class _Message:
         elif kind == (SHAPE, LENGTH) and len(self.shapes) <= _MOST_AXES:
             self.shapes.append(field)
 
-    def _take_numbers(self, field: Field) -> None:
+    def _take_numbers(self, field: WireField) -> None:
         runs = self.runs[field.number]
         if field.wire == LENGTH:
             _add_packed(runs, field)
@@ -163,7 +163,7 @@ class _Message:
         raise FormatError(problem)
 
 
-def _add_packed(runs: Runs, field: Field) -> None:
+def _add_packed(runs: Runs, field: WireField) -> None:
     size = field.stop - field.start
     count, rest = divmod(size, runs.dtype.itemsize)
     if rest:

@@ -8,7 +8,7 @@ from netsurgery.errors import FormatError
 from netsurgery.formats.blob import Blob, Extent, LayerWeights
 from netsurgery.formats.blobproto import read_blob
 from netsurgery.formats.layer_types import V0_TYPES, V1_TYPES
-from netsurgery.formats.wire import LENGTH, VARINT, Buffer, Field, fields
+from netsurgery.formats.wire import LENGTH, VARINT, Buffer, WireField, fields
 
 NET_NAME = 1
 _MOST_PARTS = 1 << 16
@@ -80,7 +80,7 @@ class _Scanner:
         self.done = 0
         self.count = 0
 
-    def take(self, field: Field) -> None:
+    def take(self, field: WireField) -> None:
         if field.wire != LENGTH:
             return
         if field.number == NET_NAME:
@@ -93,7 +93,7 @@ class _Scanner:
         _refuse_repetition(self.layers, self.ends)
         return Caffemodel(self.version or "V2", self.name, tuple(self.parts))
 
-    def _take_name(self, field: Field) -> None:
+    def _take_name(self, field: WireField) -> None:
         if self.name_seen and self.layers:
             raise _joined(field.at)
         self.name_seen = True
@@ -103,7 +103,7 @@ class _Scanner:
         if self.done < stop:
             self.parts.append(Extent(self.data, self.done, stop))
 
-    def _take_layer(self, field: Field) -> None:
+    def _take_layer(self, field: WireField) -> None:
         version = "V2" if field.number == LAYOUTS["V2"].layer else _old_version(self.data, field)
         if self.version not in ("", version):
             raise FormatError(
@@ -118,7 +118,7 @@ class _Scanner:
         self.ends.append(field.stop)
         self.done = field.stop
 
-    def _read_layer(self, field: Field) -> LayerWeights:
+    def _read_layer(self, field: WireField) -> LayerWeights:
         layout = LAYOUTS[self.version]
         name, layer_type, places = "", None, []
         for inner in _layer_fields(self.data, field, layout):
@@ -134,13 +134,13 @@ class _Scanner:
         extent = Extent(self.data, field.at, field.stop, self.version)
         return LayerWeights.mapped(name, layer_type, blobs, extent)
 
-    def _bound(self, field: Field) -> None:
+    def _bound(self, field: WireField) -> None:
         """Hostile bytes can hold a layer in three bytes: each would cost a hundred times that."""
         self.count += 1
         if self.count > _MOST_PARTS:
             raise FormatError(f"more than {_MOST_PARTS:,} layers and blobs at byte {field.at}")
 
-    def _type(self, field: Field) -> Optional[str]:
+    def _type(self, field: WireField) -> Optional[str]:
         if self.version == "V1":
             known = field.wire == VARINT and field.value < len(V1_TYPES)
             return V1_TYPES[field.value] if known else None
@@ -149,7 +149,7 @@ class _Scanner:
         text = _text(self.data, field)
         return V0_TYPES.get(text, text) if self.version == "V0" else text
 
-    def _read_blob(self, layer: str, index: int, field: Field) -> Blob:
+    def _read_blob(self, layer: str, index: int, field: WireField) -> Blob:
         try:
             return read_blob(self.data, field.start, field.stop)
         except FormatError as error:
@@ -178,14 +178,14 @@ def _refuse_repetition(layers: list[LayerWeights], ends: list[int]) -> None:
         raise _joined(ends[start - 1])
 
 
-def _old_version(data: Buffer, layer: Field) -> str:
+def _old_version(data: Buffer, layer: WireField) -> str:
     """V0 wraps its layer in a message of its own; V1 does not."""
     inner = LAYOUTS["V0"].inner
     wrapped = any(f.number == inner and f.wire == LENGTH for f in fields(data, *layer[3:5]))
     return "V0" if wrapped else "V1"
 
 
-def _layer_fields(data: Buffer, layer: Field, layout: Layout) -> Iterator[Field]:
+def _layer_fields(data: Buffer, layer: WireField, layout: Layout) -> Iterator[WireField]:
     for field in fields(data, layer.start, layer.stop):
         if layout.inner is None:
             yield field
@@ -193,5 +193,5 @@ def _layer_fields(data: Buffer, layer: Field, layout: Layout) -> Iterator[Field]
             yield from fields(data, field.start, field.stop)
 
 
-def _text(data: Buffer, field: Field) -> str:
+def _text(data: Buffer, field: WireField) -> str:
     return bytes(data[field.start : field.stop]).decode("utf-8", "surrogateescape")

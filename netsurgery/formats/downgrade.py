@@ -9,7 +9,7 @@ from netsurgery.formats.edits import Edits
 from netsurgery.formats.layer_text import LayerText, layers_in
 from netsurgery.formats.prototxt_tree import Message, parse_tree
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
-from netsurgery.formats.source import Source
+from netsurgery.formats.source_text import SourceText
 from netsurgery.formats.syntax_errors import PrototxtSyntaxError
 
 # From here on the schema's numbers are those of forks, which had such fields in V1 too.
@@ -27,7 +27,7 @@ def downgrade_layers(text: bytes) -> bytes:
     Raises:
         FormatError: V1 has no such layer type or field.
     """
-    source = Source(text, "new layer")
+    source = SourceText(text, "new layer")
     try:
         layers = layers_in(source, parse_tree(text))
     except PrototxtSyntaxError as flaw:

@@ -79,8 +79,8 @@ def not_halved(layers: Sequence[LayerWeights]) -> Iterator[Kept]:
         for index, blob in enumerate(layer.blobs):
             if blob is SHARED or blob.storage == HALF:
                 continue
-            statistics = "statistics of a BatchNorm" if _is_batch_norm(layer) else None
-            reason = statistics or why_not_half(blob)
+            calibrator = "statistics of a BatchNorm" if _is_batch_norm(layer) else None
+            reason = calibrator or why_not_half(blob)
             if reason:
                 yield Kept(layer.name, index, reason)
 

@@ -9,7 +9,7 @@ from typing import List, Mapping, Sequence, Tuple
 from netsurgery.formats import layout
 from netsurgery.formats.layer_text import LayerText, layers_in
 from netsurgery.formats.prototxt_tree import parse_tree
-from netsurgery.formats.source import Source
+from netsurgery.formats.source_text import SourceText
 from netsurgery.formats.syntax_errors import PrototxtSyntaxError
 
 _first_indent = re.compile(rb"[{<][ \t]*\r?\n([ \t]+)\S")
@@ -41,7 +41,7 @@ def edits(
 
 
 def _parsed(text: bytes) -> Tuple[LayerText, ...]:
-    source = Source(text, "new layer")
+    source = SourceText(text, "new layer")
     try:
         return layers_in(source, parse_tree(text))
     except PrototxtSyntaxError as problem:

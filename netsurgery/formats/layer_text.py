@@ -10,7 +10,7 @@ from netsurgery.formats import layout, legacy
 from netsurgery.formats.block_edits import set_value
 from netsurgery.formats.prototxt_tree import Field, Message, Scalar
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
-from netsurgery.formats.source import Source
+from netsurgery.formats.source_text import SourceText
 from netsurgery.formats.tokens import decode, is_string, unquote
 from netsurgery.formats.typed import Unknown, convert
 
@@ -28,7 +28,7 @@ class LayerText:
         listed: Whether it stands in a list: ``layer: [{...}, {...}]``.
     """
 
-    def __init__(self, source: Source, field: Field, block: Message, index: int) -> None:
+    def __init__(self, source: SourceText, field: Field, block: Message, index: int) -> None:
         self.source = source
         self.field = field
         self.block = block
@@ -223,7 +223,7 @@ class LayerText:
         return text
 
 
-def layers_in(source: Source, root: Message) -> Tuple[LayerText, ...]:
+def layers_in(source: SourceText, root: Message) -> Tuple[LayerText, ...]:
     """All layers of a document, in order.
 
     Raises:

@@ -19,10 +19,10 @@ LARGEST_INTEGER = 10**30
 GROWTH, ALLOWED = 10, 1000
 """Aliases may make of a text so many times its values, and so many more."""
 
-Kind = Type[NetsurgeryError]
+FileKind = Type[NetsurgeryError]
 
 
-def read_yaml(text: str, file: Optional[object] = None, error: Kind = FormatError) -> Any:
+def read_yaml(text: str, file: Optional[object] = None, error: FileKind = FormatError) -> Any:
     """Return what a YAML text means: mappings, lists, texts, numbers.
 
     Args:
@@ -56,7 +56,7 @@ def read_yaml(text: str, file: Optional[object] = None, error: Kind = FormatErro
         raise error(f"this is not YAML: {shortened(problem)}", file=file) from None
 
 
-def read_json(text: str, file: Optional[object] = None, error: Kind = FormatError) -> Any:
+def read_json(text: str, file: Optional[object] = None, error: FileKind = FormatError) -> Any:
     """Return what a JSON text means, as `read_yaml` does.
 
     Raises:
@@ -69,7 +69,7 @@ def read_json(text: str, file: Optional[object] = None, error: Kind = FormatErro
         raise error(f"this is not JSON: {shortened(problem)}", file=file) from None
 
 
-def _refuse_long(text: str, file: Optional[object], error: Kind) -> None:
+def _refuse_long(text: str, file: Optional[object], error: FileKind) -> None:
     if len(text) > LONGEST:
         raise error(f"is longer than {LONGEST >> 20} MB", file=file)
 

@@ -13,7 +13,7 @@ from netsurgery.formats import layer_layout
 from netsurgery.formats.layer_text import LayerText, layers_in, share_known
 from netsurgery.formats.prototxt_tree import Message, parse_tree
 from netsurgery.formats.schema import NetParameter
-from netsurgery.formats.source import Source
+from netsurgery.formats.source_text import SourceText
 from netsurgery.formats.syntax_errors import PrototxtSyntaxError
 from netsurgery.formats.tokens import decode, unquote
 from netsurgery.formats.typed import Unknown, convert
@@ -35,7 +35,7 @@ class Prototxt:
         layers: Every ``layer`` or ``layers``, in document order.
     """
 
-    def __init__(self, source: Source, root: Message) -> None:
+    def __init__(self, source: SourceText, root: Message) -> None:
         self.source = source
         self.root = root
         self.file = source.file
@@ -52,7 +52,7 @@ class Prototxt:
             FormatError: It is no prototxt of a network; names line and column, and what
                 it seems to be instead.
         """
-        source = Source(data, None if file is None else str(file))
+        source = SourceText(data, None if file is None else str(file))
         try:
             root = parse_tree(data)
         except PrototxtSyntaxError as flaw:

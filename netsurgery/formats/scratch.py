@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Iterator, Optional, Set, Tuple, Union
 
-from netsurgery.leaving import on_leaving, undisturbed
+from netsurgery.cleanup import on_leaving, undisturbed
 
 try:
     import fcntl

@@ -16,7 +16,7 @@ HEAD = 4096
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-class Kind(NamedTuple):
+class FileKind(NamedTuple):
     """A kind of file.
 
     Attributes:
@@ -34,20 +34,20 @@ _CONVERT = "convert it to Caffe first"
 _SWAP = "it may be the other argument"
 _GIVE_WEIGHTS = "give the trained .caffemodel"
 
-EMPTY = Kind("an empty file", "download or copy it again")
-HDF5 = Kind("an HDF5 file", "give it as weights")
-PROTOTXT = Kind("a prototxt", _SWAP)
-SOLVER = Kind("a solver prototxt", "give the net it names")
-CAFFEMODEL = Kind("a binary .caffemodel", _SWAP)
-BINARYPROTO = Kind("a single blob, such as a mean image (.binaryproto)", _GIVE_WEIGHTS)
-SOLVERSTATE = Kind("a .solverstate, the solver's memory", f"{_GIVE_WEIGHTS} beside it")
-_ONNX = Kind("an ONNX model", _CONVERT)
-_GRAPHDEF = Kind("a TensorFlow frozen graph", _CONVERT)
-_PICKLE = Kind("a Python pickle, perhaps a PyTorch .pth", _CONVERT)
-_UTF16 = Kind("text in UTF-16", "save it as UTF-8")
-_JSON = Kind("JSON", _DOWNLOAD)
-_XML = Kind("XML", _DOWNLOAD)
-TEXT = Kind("a text file, and no prototxt", _DOWNLOAD)
+EMPTY = FileKind("an empty file", "download or copy it again")
+HDF5 = FileKind("an HDF5 file", "give it as weights")
+PROTOTXT = FileKind("a prototxt", _SWAP)
+SOLVER = FileKind("a solver prototxt", "give the net it names")
+CAFFEMODEL = FileKind("a binary .caffemodel", _SWAP)
+BINARYPROTO = FileKind("a single blob, such as a mean image (.binaryproto)", _GIVE_WEIGHTS)
+SOLVERSTATE = FileKind("a .solverstate, the solver's memory", f"{_GIVE_WEIGHTS} beside it")
+_ONNX = FileKind("an ONNX model", _CONVERT)
+_GRAPHDEF = FileKind("a TensorFlow frozen graph", _CONVERT)
+_PICKLE = FileKind("a Python pickle, perhaps a PyTorch .pth", _CONVERT)
+_UTF16 = FileKind("text in UTF-16", "save it as UTF-8")
+_JSON = FileKind("JSON", _DOWNLOAD)
+_XML = FileKind("XML", _DOWNLOAD)
+TEXT = FileKind("a text file, and no prototxt", _DOWNLOAD)
 
 # (offset, first bytes, kind)
 _MAGIC = (
@@ -55,35 +55,39 @@ _MAGIC = (
     (
         0,
         b"version https://git-lfs",
-        Kind("a Git LFS pointer, not the file it points to", "run git lfs pull"),
+        FileKind("a Git LFS pointer, not the file it points to", "run git lfs pull"),
     ),
-    (0, b"\x1f\x8b", Kind("a gzip file", _UNPACK)),
-    (0, b"BZh", Kind("a bzip2 file", _UNPACK)),
-    (0, b"\xfd7zXZ\x00", Kind("an xz file", _UNPACK)),
-    (0, b"\x28\xb5\x2f\xfd", Kind("a Zstandard file", _UNPACK)),
-    (0, b"7z\xbc\xaf\x27\x1c", Kind("a 7-Zip archive", _UNPACK)),
-    (0, b"Rar!\x1a\x07", Kind("a RAR archive", _UNPACK)),
-    (257, b"ustar", Kind("a tar archive", _UNPACK)),
-    (0, b"PK\x03\x04", Kind("a zip archive or a PyTorch .pth", f"{_UNPACK}, or {_CONVERT}")),
+    (0, b"\x1f\x8b", FileKind("a gzip file", _UNPACK)),
+    (0, b"BZh", FileKind("a bzip2 file", _UNPACK)),
+    (0, b"\xfd7zXZ\x00", FileKind("an xz file", _UNPACK)),
+    (0, b"\x28\xb5\x2f\xfd", FileKind("a Zstandard file", _UNPACK)),
+    (0, b"7z\xbc\xaf\x27\x1c", FileKind("a 7-Zip archive", _UNPACK)),
+    (0, b"Rar!\x1a\x07", FileKind("a RAR archive", _UNPACK)),
+    (257, b"ustar", FileKind("a tar archive", _UNPACK)),
+    (0, b"PK\x03\x04", FileKind("a zip archive or a PyTorch .pth", f"{_UNPACK}, or {_CONVERT}")),
     (0, b"\x80\x02", _PICKLE),
     (0, b"\x80\x03", _PICKLE),
     (0, b"\x80\x04\x95", _PICKLE),
     (0, b"\x80\x05\x95", _PICKLE),
     (0, b"\xff\xfe", _UTF16),
     (0, b"\xfe\xff", _UTF16),
-    (0, b"\x93NUMPY", Kind("a NumPy .npy file", _GIVE_WEIGHTS)),
-    (4, b"TFL3", Kind("a TensorFlow Lite model", _CONVERT)),
-    (16, b"\xde\xc0\xef\xbe", Kind("an LMDB data base (data.mdb)", "give the model, not the data")),
-    (0, b"\x89PNG\r\n\x1a\n", Kind("a PNG image", "give the model")),
-    (0, b"\xff\xd8\xff", Kind("a JPEG image", "give the model")),
-    (0, b"GIF8", Kind("a GIF image", "give the model")),
-    (0, b"%PDF-", Kind("a PDF document", "give the model")),
-    (0, b"\x7fELF", Kind("an ELF program or library", "give the model")),
-    (0, b"MZ\x90\x00", Kind("a Windows program or library", "give the model")),
-    (0, b"7767517", Kind("an ncnn .param file", "give the Caffe model it was made from")),
+    (0, b"\x93NUMPY", FileKind("a NumPy .npy file", _GIVE_WEIGHTS)),
+    (4, b"TFL3", FileKind("a TensorFlow Lite model", _CONVERT)),
+    (
+        16,
+        b"\xde\xc0\xef\xbe",
+        FileKind("an LMDB data base (data.mdb)", "give the model, not the data"),
+    ),
+    (0, b"\x89PNG\r\n\x1a\n", FileKind("a PNG image", "give the model")),
+    (0, b"\xff\xd8\xff", FileKind("a JPEG image", "give the model")),
+    (0, b"GIF8", FileKind("a GIF image", "give the model")),
+    (0, b"%PDF-", FileKind("a PDF document", "give the model")),
+    (0, b"\x7fELF", FileKind("an ELF program or library", "give the model")),
+    (0, b"MZ\x90\x00", FileKind("a Windows program or library", "give the model")),
+    (0, b"7767517", FileKind("an ncnn .param file", "give the Caffe model it was made from")),
 )
 
-_HTML = Kind("an HTML page, so a failed download", _DOWNLOAD)
+_HTML = FileKind("an HTML page, so a failed download", _DOWNLOAD)
 _FIELD = rb"(?:\A|\n)[ \t]*%s[ \t]*"
 _PROTOTXT = re.compile(
     _FIELD
@@ -114,7 +118,7 @@ _LETTERS = {VARINT: "V", LENGTH: "L"}
 _LOOK = 8
 
 
-def identify(data: bytes) -> Optional[Kind]:
+def identify(data: bytes) -> Optional[FileKind]:
     """The kind of file that begins with `data` (`HEAD` bytes are enough), or None."""
     if not data:
         return EMPTY
@@ -130,12 +134,12 @@ def describe(data: bytes) -> Optional[str]:
     return f"{kind.phrase}; {kind.remedy}" if kind else None
 
 
-def refusal(kind: Kind, wanted: str) -> FormatError:
+def refusal(kind: FileKind, wanted: str) -> FormatError:
     """The error that says `kind` is not what was wanted, such as ``"a .caffemodel"``."""
     return FormatError(f"this is {kind.phrase}, not {wanted}", remedy=kind.remedy)
 
 
-def _identify_text(data: bytes) -> Optional[Kind]:
+def _identify_text(data: bytes) -> Optional[FileKind]:
     text = data[:HEAD].removeprefix(b"\xef\xbb\xbf").lstrip()
     if any(byte < 32 and byte not in _WHITE for byte in text):
         return None
@@ -145,7 +149,7 @@ def _identify_text(data: bytes) -> Optional[Kind]:
     return TEXT if text else EMPTY
 
 
-def _identify_message(data: bytes) -> Optional[Kind]:
+def _identify_message(data: bytes) -> Optional[FileKind]:
     """Tell protobuf messages apart by how they begin."""
     if _GRAPHDEF_NODE.match(data):
         return _GRAPHDEF

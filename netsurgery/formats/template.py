@@ -11,7 +11,7 @@ from typing import Mapping, Optional, Union
 from netsurgery.errors import FormatError
 from netsurgery.formats.layer_text import layers_in
 from netsurgery.formats.prototxt_tree import parse_tree
-from netsurgery.formats.source import Source
+from netsurgery.formats.source_text import SourceText
 from netsurgery.formats.syntax_errors import PrototxtSyntaxError
 from netsurgery.formats.tokens import decode, encode, quote
 
@@ -84,11 +84,11 @@ def render(
     except ValueError as error:
         raise FormatError(f"is no template: {error}", file=path, remedy="write $$ for $") from None
     data = encode(filled)
-    _check(Source(data, str(path)), text)
+    _check(SourceText(data, str(path)), text)
     return data
 
 
-def _check(source: Source, template: str) -> None:
+def _check(source: SourceText, template: str) -> None:
     try:
         layers = layers_in(source, parse_tree(source.data))
     except PrototxtSyntaxError as flaw:

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt_tree import Field, Message, Scalar, Value
-from netsurgery.formats.source import Source
+from netsurgery.formats.source_text import SourceText
 from netsurgery.formats.tokens import (
     is_string,
     parse_boolean,
@@ -54,7 +54,7 @@ class Converter:
         unknown: What the schema does not know, in order of appearance.
     """
 
-    def __init__(self, source: Source, layer: Optional[str] = None) -> None:
+    def __init__(self, source: SourceText, layer: Optional[str] = None) -> None:
         self.source = source
         self.layer = layer
         self.unknown: List[Unknown] = []
@@ -240,7 +240,7 @@ def is_repeated(descriptor: Any) -> bool:
 
 
 def convert(
-    message: Any, block: Message, source: Source, layer: Optional[str] = None
+    message: Any, block: Message, source: SourceText, layer: Optional[str] = None
 ) -> Tuple[Any, Tuple[Unknown, ...]]:
     """Fill ``message`` from ``block``; also return what the schema does not know.
 

@@ -10,7 +10,7 @@ from netsurgery.formats.edits import Edits
 from netsurgery.formats.layer_text import LayerText
 from netsurgery.formats.prototxt_tree import Message
 from netsurgery.formats.schema import LayerParameter
-from netsurgery.formats.source import Source
+from netsurgery.formats.source_text import SourceText
 from netsurgery.formats.tokens import decode, is_string, quote, unquote
 from netsurgery.formats.typed import Unknown
 
@@ -22,7 +22,7 @@ class UpgradeNotes:
         lines: The notes.
     """
 
-    def __init__(self, source: Source, keep_unknown: bool) -> None:
+    def __init__(self, source: SourceText, keep_unknown: bool) -> None:
         self.source = source
         self.keep_unknown = keep_unknown
         self.lines: List[str] = []
@@ -66,7 +66,7 @@ def _treat_unknown(layer: LayerText, unknown: Unknown, edits: Edits, notes: Upgr
         edits.remove(field)
 
 
-def param_blocks(source: Source, block: Message) -> List[bytes]:
+def param_blocks(source: SourceText, block: Message) -> List[bytes]:
     """What V1's lists, one value a blob, say in V2's ``param`` blocks."""
     params: List[Dict[str, bytes]] = []
     for old, new in legacy.PARAM_LISTS.items():

@@ -23,7 +23,7 @@ _LAST_FIELD_NUMBER = (1 << 29) - 1
 _LONGEST_LOOK = 1 << 20
 
 
-class Field(NamedTuple):
+class WireField(NamedTuple):
     """One field of a message, or a run of equal fixed-width fields.
 
     Attributes:
@@ -79,7 +79,7 @@ def varints(data: Buffer, start: int, stop: int) -> Iterator[int]:
         yield signed(value)
 
 
-def fields(data: Buffer, start: int, stop: int) -> Iterator[Field]:
+def fields(data: Buffer, start: int, stop: int) -> Iterator[WireField]:
     """Each field of the message in ``data[start:stop]``, in the order of the file.
 
     Raises:
@@ -91,25 +91,25 @@ def fields(data: Buffer, start: int, stop: int) -> Iterator[Field]:
         start = field.stop
 
 
-def _read_field(data: Buffer, at: int, stop: int) -> Field:
+def _read_field(data: Buffer, at: int, stop: int) -> WireField:
     tag, start = read_varint(data, at, stop)
     number, wire = tag >> 3, tag & 7
     if not 0 < number <= _LAST_FIELD_NUMBER:
         raise FormatError(f"field number {number} at byte {at} does not exist")
     if wire == VARINT:
         value, end = read_varint(data, start, stop)
-        return Field(number, wire, at, start, end, value)
+        return WireField(number, wire, at, start, end, value)
     if wire == LENGTH:
         length, start = read_varint(data, start, stop)
         _require(length, at, start, stop)
-        return Field(number, wire, at, start, start + length)
+        return WireField(number, wire, at, start, start + length)
     if wire not in _FIXED_SIZE:
         raise FormatError(f"field {number} at byte {at} has wire type {wire}, unknown to Caffe")
     size = _FIXED_SIZE[wire]
     _require(size, at, start, stop)
     stride = start - at + size
     count = _run_length(data, at, stop, stride) if start - at == 1 else 1
-    return Field(number, wire, at, start, at + count * stride, 0, count, stride)
+    return WireField(number, wire, at, start, at + count * stride, 0, count, stride)
 
 
 def _require(length: int, at: int, start: int, stop: int) -> None:

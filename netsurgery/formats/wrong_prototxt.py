@@ -8,7 +8,7 @@ from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
 from netsurgery.formats.prototxt_tree import Field, Message
 from netsurgery.formats.schema import NetParameter, SolverParameter
-from netsurgery.formats.source import Source
+from netsurgery.formats.source_text import SourceText
 from netsurgery.formats.tokens import decode, unquote
 
 Verdict = Tuple[str, str]
@@ -31,7 +31,7 @@ def _names(message: Any) -> Set[str]:
     return set(message.DESCRIPTOR.fields_by_name)
 
 
-def why_no_net(root: Message, source: Source) -> FormatError:
+def why_no_net(root: Message, source: SourceText) -> FormatError:
     """Make the error that says why a prototxt without a layer is no network."""
     if not root.fields:
         nothing = "nothing but comments" if source.data.strip() else "empty"
@@ -50,7 +50,7 @@ def why_no_net(root: Message, source: Source) -> FormatError:
     return source.error(first.start, f"no layer: the file holds only {names}", _WANTED)
 
 
-def _solver(root: Message, source: Source, field: Field) -> FormatError:
+def _solver(root: Message, source: SourceText, field: Field) -> FormatError:
     """Say that it is a solver, at the field that shows it, and which net it names."""
     for name in ("net", "train_net", "test_net"):
         for value in root.values(name):

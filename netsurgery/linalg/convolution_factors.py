@@ -1,11 +1,11 @@
 """A convolution kernel as a chain of two or three smaller ones.
 
-A `Chain` says how many, and over which axis each runs. Every cut of the chain between two layers
-splits the kernel's axes into those of the later layers and those of the earlier ones. With one
-cut the best chain is the truncated SVD of that matrix: of Zhang et al. 2015 with the whole window
-in the first layer, of Jaderberg et al. 2014 (scheme 2) in the closed form of Tai et al. 2016 with
-the height in the first and the width in the second. With two cuts it is a Tucker-2 decomposition
-(Kim et al. 2016).
+A `KernelChain` says how many, and over which axis each runs. Every cut of the chain between two
+layers splits the kernel's axes into those of the later layers and those of the earlier ones. With
+one cut the best chain is the truncated SVD of that matrix: of Zhang et al. 2015 with the whole
+window in the first layer, of Jaderberg et al. 2014 (scheme 2) in the closed form of Tai et al. 2016
+with the height in the first and the width in the second. With two cuts it is a Tucker-2
+decomposition (Kim et al. 2016).
 
 Kernels are as Caffe stores them, (outputs, inputs / groups, height, width), or with any number of
 axes of the window where one layer has it whole. Every group is a kernel of its own, and all are
@@ -29,7 +29,7 @@ from netsurgery.linalg.tucker import kept_energies, mode_values, tucker2
 Arrays = Sequence[np.ndarray]
 
 
-class Chain(NamedTuple):
+class KernelChain(NamedTuple):
     """Which layers stand in for a convolution.
 
     Attributes:
@@ -123,7 +123,7 @@ class Factors:
 
 
 def factor_kernel(
-    kernel: np.ndarray, chain: Chain, ranks: Ranks, groups: int = 1, split: str = "first"
+    kernel: np.ndarray, chain: KernelChain, ranks: Ranks, groups: int = 1, split: str = "first"
 ) -> Factors:
     """Return the chain that comes closest to a kernel: for one cut the best there is.
 
@@ -149,13 +149,15 @@ def factor_kernel(
     return join_groups(parts, chain, [factor(part) for part in parts])
 
 
-def join_groups(parts: Arrays, chain: Chain, found: Sequence[Tuple[Arrays, float]]) -> Factors:
+def join_groups(
+    parts: Arrays, chain: KernelChain, found: Sequence[Tuple[Arrays, float]]
+) -> Factors:
     """Return the kernels, of as many groups, of a chain that was found for each group.
 
     Args:
         parts: The kernel of each group.
         chain: Which layers.
-        found: For each group the factors that `Chain.fold` takes, and their error.
+        found: For each group the factors that `KernelChain.fold` takes, and their error.
     """
     folded = zip(*(chain.fold(factors, part.shape) for (factors, _), part in zip(found, parts)))
     energies = [float(np.square(part, dtype=np.float64).sum()) for part in parts]
@@ -176,7 +178,7 @@ def multiply_out(kernels: Arrays, groups: int = 1) -> np.ndarray:
     return np.concatenate([reduce(_behind, parts) for parts in split])
 
 
-def chain_energies(kernel: np.ndarray, chain: Chain, groups: int = 1) -> Energies:
+def chain_energies(kernel: np.ndarray, chain: KernelChain, groups: int = 1) -> Energies:
     """Return the spectra of a kernel at the cuts of a chain, and what ranks lose.
 
     Singular values of groups are added up as squares: what rank k loses is the tail from k on.

@@ -29,7 +29,7 @@ from netsurgery.linalg.spectrum import (
 
 __all__ = [
     "SPLITS",
-    "LowRank",
+    "LowRankFactors",
     "balanced",
     "breakeven_rank",
     "kept_energy",
@@ -48,7 +48,7 @@ SINGLE = np.finfo(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class LowRank:
+class LowRankFactors:
     """A matrix W (m x n) as the product of two thin ones.
 
     Attributes:
@@ -72,7 +72,7 @@ class LowRank:
     optimum: float
 
 
-def truncated_svd(matrix: np.ndarray, rank: int, split: str = "first") -> LowRank:
+def truncated_svd(matrix: np.ndarray, rank: int, split: str = "first") -> LowRankFactors:
     """Factor ``matrix`` into two of the given rank, as close to it as that rank allows.
 
     The signs are fixed: the largest entry by magnitude of each column of ``left`` is positive.
@@ -105,7 +105,7 @@ def truncated_svd(matrix: np.ndarray, rank: int, split: str = "first") -> LowRan
     right = np.ascontiguousarray(right, np.float32)
     total, after = found.squared_norm, found.eigenvalues[rank:]
     lost = max(total - found.eigenvalues[:rank].sum(), 0.0)
-    return LowRank(
+    return LowRankFactors(
         left=left,
         right=right,
         singular_values=np.sqrt(np.sort(squares)[::-1]),

@@ -22,7 +22,7 @@ SETTLED = 2e-5
 """Share of the energy below which what a sweep gains ends the iteration."""
 
 
-class Tucker(NamedTuple):
+class TuckerFactors(NamedTuple):
     """A three-way array as ``sum_rs outputs[:, r] core[r, :, s] inputs[:, s]``.
 
     Attributes:
@@ -38,7 +38,7 @@ class Tucker(NamedTuple):
     error: float
 
 
-def tucker2(tensor: np.ndarray, ranks: Sequence[int]) -> Tucker:
+def tucker2(tensor: np.ndarray, ranks: Sequence[int]) -> TuckerFactors:
     """Approximate a three-way array by one of smaller rank along its last and its first axis.
 
     Args:
@@ -65,7 +65,9 @@ def tucker2(tensor: np.ndarray, ranks: Sequence[int]) -> Tucker:
         inputs = _turned(inputs, (outputs.T @ first).reshape(-1, len(last)).T)
     core = core.reshape(many, -1, few)
     lost = max(total - energy, 0.0)
-    return Tucker(*_sorted(inputs, core, outputs), float(np.sqrt(lost / total)) if total else 0.0)
+    return TuckerFactors(
+        *_sorted(inputs, core, outputs), float(np.sqrt(lost / total)) if total else 0.0
+    )
 
 
 def mode_values(tensor: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from netsurgery.errors import PlanError
-from netsurgery.methods.base import Context, Edit, LowRank, Method, Rewrite
+from netsurgery.methods.base import Context, Edit, LowRankMethod, Method, Rewrite
 from netsurgery.registry import Registry
 
 METHODS: Registry[Method] = Registry("netsurgery.methods", "netsurgery.methods")
@@ -20,14 +20,14 @@ def method(name: str) -> Method:
     return METHODS.find("method", name)
 
 
-def low_rank_method(name: str) -> LowRank:
+def low_rank_method(name: str) -> LowRankMethod:
     """Return the method called ``name``, which must be one that factors matrices.
 
     Raises:
         PlanError: There is none, or it does something else.
     """
     found = method(name)
-    if not isinstance(found, LowRank):
+    if not isinstance(found, LowRankMethod):
         problem = f"method {name!r} does not factor weights"
         raise PlanError(problem, remedy=f"choose among {', '.join(low_rank_names())}")
     return found
@@ -35,14 +35,14 @@ def low_rank_method(name: str) -> LowRank:
 
 def low_rank_names() -> Sequence[str]:
     """Return the names of the methods that factor matrices."""
-    return sorted(name for name, one in METHODS.all().items() if isinstance(one, LowRank))
+    return sorted(name for name, one in METHODS.all().items() if isinstance(one, LowRankMethod))
 
 
 __all__ = [
     "METHODS",
     "Context",
     "Edit",
-    "LowRank",
+    "LowRankMethod",
     "Method",
     "Rewrite",
     "low_rank_method",

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.weights import LayerWeights
@@ -63,31 +63,31 @@ class Context:
 
     Attributes:
         original: The model before the first edit of the plan.
-        statistics: What runs inputs, for the methods that want it; None without inputs.
+        calibrator: What runs inputs, for the methods that want it; None without inputs.
         origins: Values of the model that are not simply those of the original of the same name.
     """
 
     original: Model
-    statistics: Optional[Statistics] = None
+    calibrator: Optional[Calibrator] = None
     origins: Mapping[Value, Origin] = field(default_factory=dict)
 
     def origin(self, value: Value) -> Origin:
         """Return where a value of the model at hand stood in the original."""
         return self.origins.get(value, Origin(value))
 
-    def require_statistics(self, edit: Edit) -> Statistics:
+    def require_calibrator(self, edit: Edit) -> Calibrator:
         """Return the statistics.
 
         Raises:
             PlanError: There are none.
         """
-        if self.statistics is None:
+        if self.calibrator is None:
             raise PlanError(
                 f"{edit.method} needs inputs to fit to",
                 layer=edit.layer,
-                remedy=Remedy("give some with {}", "statistics"),
+                remedy=Remedy("give some with {}", "calibrator"),
             )
-        return self.statistics
+        return self.calibrator
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class Method(ABC):
         """
 
 
-class LowRank(Method):
+class LowRankMethod(Method):
     """Base of the methods that put a product of smaller layers in the place of a layer.
 
     Attributes:

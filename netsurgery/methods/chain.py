@@ -14,7 +14,7 @@ from netsurgery.formats.template import render
 from netsurgery.formats.upgrade import downgrade_layers
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff, rank_text
-from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRank, Rewrite
+from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
@@ -41,7 +41,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Task:
+class ChainTask:
     """What there is to factor.
 
     Attributes:
@@ -78,7 +78,7 @@ class Task:
         return str(value)
 
 
-class ChainMethod(LowRank):
+class ChainMethod(LowRankMethod):
     """Base of the methods that put a chain of layers, narrow in between, in the place of one.
 
     A method says how it factors weights and multiplies them out, and fills in its template.
@@ -117,7 +117,7 @@ class ChainMethod(LowRank):
         """
 
     @abstractmethod
-    def factor(self, task: Task) -> Found:
+    def factor(self, task: ChainTask) -> Found:
         """Factor the weights of a layer.
 
         Raises:
@@ -174,7 +174,7 @@ class ChainMethod(LowRank):
         group = self._group(model, edit.layer)
         weights = self._weights(model, group)
         ranks = _ranks(edit, self.weights_at(group[0], weights)[0])
-        task = Task(model, edit, context, group, weights, ranks)
+        task = ChainTask(model, edit, context, group, weights, ranks)
         try:
             found = self.factor(task)
         except ValueError as error:

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from netsurgery.linalg.convolution_factors import Chain, join_groups
+from netsurgery.linalg.convolution_factors import KernelChain, join_groups
 from netsurgery.linalg.svd import SPLITS
 from netsurgery.methods import METHODS
-from netsurgery.methods.chain import Found, Task
+from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.fitting import FITS, NONE, fit_outputs, joined_bias
 from netsurgery.network.twins import groups_of
@@ -32,9 +32,9 @@ class ChannelSVD(ConvolutionChain):
     name: ClassVar[str] = "channel_svd"
     options: ClassVar[tuple] = ("rank", "split", "fit", "suffixes", "templates")
     template: ClassVar[str] = "channel_convolution"
-    chain: ClassVar[Chain] = Chain(2, 0, 0)
+    chain: ClassVar[KernelChain] = KernelChain(2, 0, 0)
 
-    def factor(self, task: Task) -> Found:
+    def factor(self, task: ChainTask) -> Found:
         """Factor the kernel of every group."""
         if task.option("fit", FITS) == NONE:
             return super().factor(task)

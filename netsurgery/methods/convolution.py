@@ -11,7 +11,7 @@ from netsurgery.formats.dilation import FORK_FIELDS, fork_words
 from netsurgery.formats.prototxt import LayerText
 from netsurgery.formats.weights import Blob
 from netsurgery.linalg.convolution_factors import (
-    Chain,
+    KernelChain,
     chain_energies,
     factor_kernel,
     multiply_out,
@@ -19,7 +19,7 @@ from netsurgery.linalg.convolution_factors import (
 from netsurgery.linalg.svd import SPLITS
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods.base import Arrays
-from netsurgery.methods.chain import ChainMethod, Found, Task
+from netsurgery.methods.chain import ChainMethod, ChainTask, Found
 from netsurgery.methods.pieces import PLACES, Names, carried_parameters, wiring
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes.base import Node, show
@@ -125,7 +125,7 @@ class ConvolutionChain(ConvolutionMethod):
     """
 
     options: ClassVar[tuple] = ("rank", "split", "suffixes", "templates")
-    chain: ClassVar[Chain]
+    chain: ClassVar[KernelChain]
 
     @property
     def splits(self) -> bool:  # type: ignore[override]
@@ -142,7 +142,7 @@ class ConvolutionChain(ConvolutionMethod):
         """Return the spectra, and what ranks lose."""
         return chain_energies(weights, self.chain, _groups(layer))
 
-    def factor(self, task: Task) -> Found:
+    def factor(self, task: ChainTask) -> Found:
         """Factor the kernel of every group."""
         split = task.option("split", SPLITS)
         groups = _groups(task.layer)

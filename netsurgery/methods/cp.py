@@ -18,7 +18,7 @@ from netsurgery.linalg.cp import Cp, cp, cp_energies, full_rank, multiply_out
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays
-from netsurgery.methods.chain import Found, Task
+from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionMethod
 from netsurgery.methods.pieces import Names
 from netsurgery.network.twins import groups_of
@@ -68,7 +68,7 @@ class CanonicalPolyadic(ConvolutionMethod):
         """Return what tells the loss of one rank, by fitting."""
         return lambda ranks: _fitted(weights, ranks[0]).error ** 2
 
-    def factor(self, task: Task) -> Found:
+    def factor(self, task: ChainTask) -> Found:
         """Fit the four factors."""
         seed = task.edit.options.get("seed", 0)
         if not isinstance(seed, int) or seed < 0:

@@ -20,9 +20,9 @@ from netsurgery.linalg.responses import (
     principal,
     stored,
 )
-from netsurgery.methods.chain import Task
-from netsurgery.methods.errands import Errand, biases_of, find_errand
+from netsurgery.methods.chain import ChainTask
 from netsurgery.methods.reconstruction import WIDEST
+from netsurgery.methods.reconstruction_targets import ReconstructionTarget, biases_of, find_target
 from netsurgery.network.graph import Layer
 from netsurgery.network.model import Model
 
@@ -34,7 +34,7 @@ NONE, DATA, ASYMMETRIC, RELU = FITS = ("none", "data", "asymmetric", "relu")
 there, of what it reads in the net as rewritten so far; or what a ReLU behind it left of that."""
 
 
-def fit_outputs(task: Task, matrices: Matrices, split: str) -> List[Responses]:
+def fit_outputs(task: ChainTask, matrices: Matrices, split: str) -> List[Responses]:
     """Return for each group of a layer its matrix factored for the outputs it makes.
 
     Args:
@@ -50,13 +50,13 @@ def fit_outputs(task: Task, matrices: Matrices, split: str) -> List[Responses]:
     if fit == DATA:
         wholes = [as_it_is(*one) for one in zip(matrices, biases, _outputs_seen(task))]
     else:
-        task.context.require_statistics(task.edit)
-        errand = find_errand(task.model, task.edit, task.context)
-        slope = _slope(errand) if fit == RELU else 0.0
-        wholes = _fitted_anew(errand, matrices, biases)
+        task.context.require_calibrator(task.edit)
+        target = find_target(task.model, task.edit, task.context)
+        slope = _slope(target) if fit == RELU else 0.0
+        wholes = _fitted_anew(target, matrices, biases)
     mixings = [principal(whole, rank) for whole in wholes]
     if fit == RELU:
-        mixings = _rectified(errand, wholes, mixings, slope)
+        mixings = _rectified(target, wholes, mixings, slope)
     return [
         stored(whole, mixing, split, matrix)
         for whole, mixing, matrix in zip(wholes, mixings, matrices)
@@ -69,22 +69,22 @@ def joined_bias(fits: Sequence[Responses]) -> Optional[np.ndarray]:
     return np.concatenate(biases) if biases else None
 
 
-def _fitted_anew(errand: Errand, matrices: Matrices, biases: Biases) -> List[Whole]:
+def _fitted_anew(target: ReconstructionTarget, matrices: Matrices, biases: Biases) -> List[Whole]:
     """Each group as it would be if no rank were cut, in the net as rewritten so far."""
-    wide = errand.product.width > WIDEST
+    wide = target.product.width > WIDEST
     fit = fitted_to_outputs if wide else fitted_to_rows
-    return [fit(*one) for one in zip(matrices, biases, errand.moments(made=wide))]
+    return [fit(*one) for one in zip(matrices, biases, target.moments(made=wide))]
 
 
-def _slope(errand: Errand) -> float:
+def _slope(target: ReconstructionTarget) -> float:
     """The slope below zero of the ReLU that alone reads a layer."""
-    readers = errand.network.consumers(errand.layer.tops[0])
+    readers = target.network.consumers(target.layer.tops[0])
     if [reader.type for reader in readers] == ["ReLU"]:
         return float(readers[0].parameter.relu_param.negative_slope)
     others = " and ".join(f"{reader.type} {reader.name!r}" for reader in readers) or "no layer"
     raise PlanError(
         f"fit: relu is for layers that a ReLU alone reads, and it is read by {others}",
-        layer=errand.layer.name,
+        layer=target.layer.name,
         remedy=Remedy(
             "give asymmetric as {}; or fold BatchNorm and Scale first ({})",
             *("fit", "fold_batchnorm"),
@@ -93,32 +93,32 @@ def _slope(errand: Errand) -> float:
 
 
 def _rectified(
-    errand: Errand, wholes: Sequence[Whole], mixings: Sequence[Mixing], slope: float
+    target: ReconstructionTarget, wholes: Sequence[Whole], mixings: Sequence[Mixing], slope: float
 ) -> List[Mixing]:
     """Mixings that lose less behind a ReLU, of what the layer makes as it would be uncut."""
-    layer = errand.filled([whole.matrix for whole in wholes], [whole.bias for whole in wholes])
-    assert errand.model.weights is not None
-    weights = errand.model.weights.replace({layer.name: [layer]})
+    layer = target.filled([whole.matrix for whole in wholes], [whole.bias for whole in wholes])
+    assert target.model.weights is not None
+    weights = target.model.weights.replace({layer.name: [layer]})
     made, wanted = (
         np.split(side, len(wholes), axis=1)
-        for side in errand.rows(replace(errand.model, weights=weights))
+        for side in target.rows(replace(target.model, weights=weights))
     )
     return [fit_rectified(*one, slope) for one in zip(made, wanted, mixings)]
 
 
-def _outputs_seen(task: Task) -> List[Moments]:
+def _outputs_seen(task: ChainTask) -> List[Moments]:
     """Moments of what the layer makes: in the original, where edits before have spoilt nothing."""
-    statistics = task.context.require_statistics(task.edit)
+    calibrator = task.context.require_calibrator(task.edit)
     names = {layer.name for layer in task.group}
     layers = [layer for layer in task.model.network().layers if layer.name in names]
     if len(layers) != 1:
         problem = "it shares its weights" if layers else "phase TEST is without it"
         raise PlanError(f"{problem}: it cannot be fitted to data", layer=task.edit.layer)
     model, layer = _unspoilt(task, layers[0])
-    return statistics.outputs(model, [layer])[layer.name]
+    return calibrator.outputs(model, [layer])[layer.name]
 
 
-def _unspoilt(task: Task, layer: Layer) -> Tuple[Model, Layer]:
+def _unspoilt(task: ChainTask, layer: Layer) -> Tuple[Model, Layer]:
     """The layer in the original, if it is there with all its outputs; else as it is."""
     original, origin = task.context.original, task.context.origin(layer.tops[0])
     same = [

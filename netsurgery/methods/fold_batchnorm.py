@@ -17,7 +17,7 @@ from netsurgery.errors import PlanError
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import ROUNDING, Arrays, Context, Edit, Method, Origin, Rewrite
-from netsurgery.methods.fold_chains import Chain, composed, find_chain, shapes_of
+from netsurgery.methods.fold_chains import FoldChain, composed, find_chain, shapes_of
 from netsurgery.methods.fold_product import PRODUCT_TYPES, Product
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
@@ -91,7 +91,7 @@ class FoldBatchNorm(Method):
         return {**whole, **_with_bias(model, chain, product, original, missing)}
 
 
-def _require_chain(model: Model, network: Network, name: str) -> Tuple[Chain, Product]:
+def _require_chain(model: Model, network: Network, name: str) -> Tuple[FoldChain, Product]:
     found = [layer for layer in network.find(name) if layer.kind in PRODUCT_TYPES]
     if not found:
         raise PlanError(
@@ -101,7 +101,7 @@ def _require_chain(model: Model, network: Network, name: str) -> Tuple[Chain, Pr
         )
     chain = find_chain(model, network, found[0], shapes_of(network))
     if chain.product is None or not chain.folded:
-        why = "; ".join(f"{other}: {reason}" for other, reason in chain.left.items())
+        why = "; ".join(f"{other}: {reason}" for other, reason in chain.skipped.items())
         raise PlanError(
             why or "there is no BatchNorm, Scale or Bias beside it",
             file=model.prototxt.file,
@@ -111,7 +111,7 @@ def _require_chain(model: Model, network: Network, name: str) -> Tuple[Chain, Pr
     return chain, chain.product
 
 
-def _fold(chain: Chain, product: Product) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+def _fold(chain: FoldChain, product: Product) -> Tuple[np.ndarray, Optional[np.ndarray]]:
     """The layer's weights, and its bias or None where there is none to have."""
     tensor = _tensor(product, chain, product.weights.array(np.float64))
     gain, shift = _gain(chain, product), _shift(chain, product, tensor, product.bias)
@@ -120,7 +120,7 @@ def _fold(chain: Chain, product: Product) -> Tuple[np.ndarray, Optional[np.ndarr
 
 
 def _unfold(
-    chain: Chain, product: Product, weights: np.ndarray, bias: Optional[np.ndarray]
+    chain: FoldChain, product: Product, weights: np.ndarray, bias: Optional[np.ndarray]
 ) -> Tuple[np.ndarray, np.ndarray]:
     """The weights before they were multiplied, and what the bias then lacks behind the chain.
 
@@ -136,7 +136,7 @@ def _unfold(
 
 
 def _with_bias(
-    model: Model, chain: Chain, product: Product, weights: np.ndarray, missing: np.ndarray
+    model: Model, chain: FoldChain, product: Product, weights: np.ndarray, missing: np.ndarray
 ) -> Dict[str, Arrays]:
     """The layer's blobs and those of one that it took up, which add ``missing`` besides."""
     name = product.layer.name
@@ -169,11 +169,11 @@ def _divided(array: np.ndarray, factors: np.ndarray, otherwise: np.ndarray) -> n
     return np.where(lost, otherwise, array / np.where(lost, 1.0, factors))
 
 
-def _tensor(product: Product, chain: Chain, array: np.ndarray) -> np.ndarray:
+def _tensor(product: Product, chain: FoldChain, array: np.ndarray) -> np.ndarray:
     return product.tensor(array, product.inputs().channels if chain.before else None)
 
 
-def _gain(chain: Chain, product: Product) -> np.ndarray:
+def _gain(chain: FoldChain, product: Product) -> np.ndarray:
     """The factor of every weight, to be broadcast to the product's tensor."""
     made = composed(chain.behind, product.outputs.channels)[0]
     gain = made.reshape(product.groups, -1, 1, 1)
@@ -184,7 +184,7 @@ def _gain(chain: Chain, product: Product) -> np.ndarray:
 
 
 def _shift(
-    chain: Chain, product: Product, tensor: np.ndarray, bias: Optional[np.ndarray]
+    chain: FoldChain, product: Product, tensor: np.ndarray, bias: Optional[np.ndarray]
 ) -> np.ndarray:
     """What the whole chain adds to each output, with these weights and this bias."""
     channels = product.outputs.channels
@@ -201,7 +201,7 @@ def _arrays(model: Model, name: str) -> Arrays:
     return [blob.array() for blob in model.blobs(name)]
 
 
-def _texts(chain: Chain, product: Product, with_bias: bool) -> Dict[int, bytes]:
+def _texts(chain: FoldChain, product: Product, with_bias: bool) -> Dict[int, bytes]:
     layer = product.layer
     bottom = chain.before[0].layer.bottoms if chain.before else layer.bottoms
     top = chain.behind[-1].layer.tops if chain.behind else layer.tops
@@ -215,7 +215,7 @@ def _texts(chain: Chain, product: Product, with_bias: bool) -> Dict[int, bytes]:
 
 
 def _origins(
-    model: Model, network: Network, chain: Chain, texts: Mapping[int, bytes]
+    model: Model, network: Network, chain: FoldChain, texts: Mapping[int, bytes]
 ) -> Dict[Value, Origin]:
     """Where the values were that now have another number, as layers that made versions are gone."""
     after = replace(model, prototxt=model.prototxt.replace_layers(texts)).network()

@@ -20,20 +20,20 @@ _RULES = ("include", "exclude")
 
 
 @dataclass(frozen=True)
-class Chain:
+class FoldChain:
     """A layer and the neighbours that fold into it.
 
     Attributes:
         product: The layer that takes them up.
         before: Those that make what it reads, in order.
         behind: Those that read what it makes, in order.
-        left: For the layer next in line on either side, by name, why it does not fold.
+        skipped: For the layer next in line on either side, by name, why it does not fold.
     """
 
     product: Optional[Product]
     before: Tuple[PerChannel, ...]
     behind: Tuple[PerChannel, ...]
-    left: Mapping[str, str]
+    skipped: Mapping[str, str]
 
     @property
     def folded(self) -> Tuple[Layer, ...]:
@@ -41,7 +41,7 @@ class Chain:
         return tuple(one.layer for one in (*self.before, *self.behind))
 
 
-def find_chain(model: Model, network: Network, layer: Layer, shapes: Shapes) -> Chain:
+def find_chain(model: Model, network: Network, layer: Layer, shapes: Shapes) -> FoldChain:
     """Return what folds into ``layer``, and why the rest beside it does not.
 
     Args:
@@ -61,9 +61,9 @@ def find_chain(model: Model, network: Network, layer: Layer, shapes: Shapes) -> 
         neighbours = (*network.consumers(layer.tops[0]), network.producer(layer.bottoms[0]))
         names = [one.name for one in neighbours if one and one.type in PER_CHANNEL_TYPES]
         reason = f"{layer.name!r} takes nothing up: {error.problem}"
-        return Chain(None, (), (), dict.fromkeys(names, reason))
+        return FoldChain(None, (), (), dict.fromkeys(names, reason))
     behind, before = search.behind(product), search.before(product)
-    return Chain(product, before, behind, search.left)
+    return FoldChain(product, before, behind, search.skipped)
 
 
 def composed(steps: Sequence[PerChannel], channels: int) -> ScaleShift:
@@ -83,7 +83,7 @@ class _Search:
     """Follows the values on both sides of a layer."""
 
     def __init__(self, model: Model, network: Network, shapes: Shapes) -> None:
-        self.left: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
         self._model, self._network, self._shapes = model, network, shapes
         self._names = [text.name for text in model.prototxt.layers]
         built = {layer.text.index for layer in network.layers}
@@ -100,7 +100,7 @@ class _Search:
             try:
                 found.append(self._member(readers[0], product, value, product.outputs))
             except NetworkError as error:
-                self.left.update((reader.name, error.problem) for reader in readers)
+                self.skipped.update((reader.name, error.problem) for reader in readers)
                 return tuple(found)
             value = readers[0].tops[0]
 
@@ -116,7 +116,7 @@ class _Search:
                 step = self._member(maker, product, value, product.inputs())
                 _refuse_uneven(step, product)
             except NetworkError as error:
-                self.left[maker.name] = error.problem
+                self.skipped[maker.name] = error.problem
                 return tuple(found)
             found.insert(0, step)
             value = maker.bottoms[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from netsurgery.linalg.convolution_factors import Chain
+from netsurgery.linalg.convolution_factors import KernelChain
 from netsurgery.methods import METHODS
 from netsurgery.methods.convolution import ConvolutionChain
 
@@ -22,4 +22,4 @@ class InputSVD(ConvolutionChain):
 
     name: ClassVar[str] = "input_svd"
     template: ClassVar[str] = "input_convolution"
-    chain: ClassVar[Chain] = Chain(2, 1, 1)
+    chain: ClassVar[KernelChain] = KernelChain(2, 1, 1)

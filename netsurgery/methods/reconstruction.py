@@ -11,8 +11,8 @@ from typing import Dict, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.gauges import entries_by_turn
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration.observers import entries_by_turn
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.compensation import reconstruction, refit, ridge_for
 from netsurgery.linalg.moments import Moments
@@ -36,7 +36,7 @@ def compensate(
     group: ChannelGroup,
     keep: Sequence[int],
     kind: str,
-    statistics: Statistics,
+    calibrator: Calibrator,
 ) -> Model:
     """Return the thinned model with those layers fitted that read the group's channels.
 
@@ -46,7 +46,7 @@ def compensate(
         group: The group of channels that was cut.
         keep: The channels that stay.
         kind: ``"channels"`` or ``"patches"``.
-        statistics: Runs the model before.
+        calibrator: Runs the model before.
     """
     stays = np.zeros(group.channels + 1, bool)
     stays[[*keep, -1]] = True  # -1 stands for what belongs to other groups
@@ -58,18 +58,18 @@ def compensate(
     narrow = _products(model, readers) if kind == "patches" else {}
     fitted: Dict[str, Fitted] = {}
     if narrow:
-        moments = statistics.products(model, [cut.layer for cut in narrow])
+        moments = calibrator.products(model, [cut.layer for cut in narrow])
         for cut, product in narrow.items():
             seen = moments[cut.layer.name]
             fitted[cut.layer.name] = _fit_windows(model, cut, product, stays, seen)
     wide = [cut for cut in readers if cut not in narrow]
     if wide:
-        gauge = statistics.channels(model, [group])[group.name]
+        observer = calibrator.channels(model, [group])[group.name]
         shared = _sharing(model)
         for cut in wide:
             # What several layers share is fitted to what they all read.
             alone = cut.layer.name not in shared
-            own = gauge.at(cut.layer.bottoms[0]) if alone else gauge.moments
+            own = observer.at(cut.layer.bottoms[0]) if alone else observer.moments
             if own is None or not own.count:
                 continue  # What it reads holds one channel over and over: none can stand in.
             centred = alone and not _pads(cut)

@@ -15,8 +15,12 @@ from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.compensation import refit_rows
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
-from netsurgery.methods.errands import Errand, find_errand, why_not_alone
 from netsurgery.methods.reconstruction import WIDEST
+from netsurgery.methods.reconstruction_targets import (
+    ReconstructionTarget,
+    find_target,
+    why_not_alone,
+)
 from netsurgery.network.graph import Layer, Network
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
@@ -42,13 +46,13 @@ class Refit(Method):
         Raises:
             PlanError: There is no such layer, there are no inputs, or it cannot be fitted alone.
         """
-        context.require_statistics(edit)
-        errand = find_errand(model, edit, context)
-        problem = _too_wide(errand.product)
+        context.require_calibrator(edit)
+        target = find_target(model, edit, context)
+        problem = _too_wide(target.product)
         try:
             if problem:
                 raise ValueError(problem)
-            fitted = _fit(errand)
+            fitted = _fit(target)
         except ValueError as error:
             raise PlanError(str(error), file=model.prototxt.file, layer=edit.layer) from None
         return Rewrite(edit, {}, fitted, {name: (name,) for name in fitted}, "all, fitted")
@@ -81,19 +85,19 @@ def _too_wide(product: MatrixProduct) -> Optional[str]:
     )
 
 
-def _fit(errand: Errand) -> Mapping[str, Tuple[LayerWeights, ...]]:
-    model, layer, product = errand.model, errand.layer, errand.product
+def _fit(target: ReconstructionTarget) -> Mapping[str, Tuple[LayerWeights, ...]]:
+    model, layer, product = target.model, target.layer, target.product
     weights, *bias = model.blobs(layer.name)
-    mean = None if bias else _normalising(model, errand.network, layer)
+    mean = None if bias else _normalising(model, target.network, layer)
     centred = bool(bias) or mean is not None
-    ridge = errand.edit.options.get("ridge")
+    ridge = target.edit.options.get("ridge")
     found, constants = zip(
         *(
             refit_rows(matrix, seen, centred, ridge)
-            for matrix, seen in zip(product.matrices(weights.array()), errand.moments())
+            for matrix, seen in zip(product.matrices(weights.array()), target.moments())
         )
     )
-    changes = {layer.name: (errand.filled(found, constants),)}
+    changes = {layer.name: (target.filled(found, constants),)}
     if mean is not None:
         changes[mean.name] = (_shifted(model, mean, np.concatenate(constants)),)
     return changes

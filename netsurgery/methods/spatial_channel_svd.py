@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from netsurgery.linalg.convolution_factors import Chain
+from netsurgery.linalg.convolution_factors import KernelChain
 from netsurgery.methods import METHODS
 from netsurgery.methods.convolution import ConvolutionChain
 
@@ -26,4 +26,4 @@ class SpatialChannelSVD(ConvolutionChain):
     options: ClassVar[tuple] = ("rank", "suffixes", "templates")
     length: ClassVar[int] = 3
     template: ClassVar[str] = "separable_channel_convolution"
-    chain: ClassVar[Chain] = Chain(3, 0, 1)
+    chain: ClassVar[KernelChain] = KernelChain(3, 0, 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from netsurgery.linalg.convolution_factors import Chain
+from netsurgery.linalg.convolution_factors import KernelChain
 from netsurgery.methods import METHODS
 from netsurgery.methods.convolution import ConvolutionChain
 
@@ -24,4 +24,4 @@ class SpatialSVD(ConvolutionChain):
 
     name: ClassVar[str] = "spatial_svd"
     template: ClassVar[str] = "separable_convolution"
-    chain: ClassVar[Chain] = Chain(2, 0, 1)
+    chain: ClassVar[KernelChain] = KernelChain(2, 0, 1)

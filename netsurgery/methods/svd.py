@@ -20,7 +20,7 @@ from netsurgery.linalg.spectrum import lost_energy
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays
-from netsurgery.methods.chain import ChainMethod, Found, Task
+from netsurgery.methods.chain import ChainMethod, ChainTask, Found
 from netsurgery.methods.fitting import FITS, NONE, fit_outputs
 from netsurgery.methods.pieces import Names, carried_parameters, wiring
 
@@ -75,7 +75,7 @@ class TruncatedSVD(ChainMethod):
         values = svd.spectrum(weights)
         return Energies((values,), lost_energy(values)[1:])
 
-    def factor(self, task: Task) -> Found:
+    def factor(self, task: ChainTask) -> Found:
         """Factor the matrix."""
         split = task.option("split", svd.SPLITS)
         if task.option("fit", FITS) != NONE:

@@ -31,7 +31,7 @@ from netsurgery.linalg.tensor_train import (
 )
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff
 from netsurgery.methods import METHODS
-from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRank, Rewrite
+from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import carried_rules, multipliers, refuse_taken
@@ -51,7 +51,7 @@ class _Train(NamedTuple):
 
 
 @METHODS.register("tensor_train")
-class TensorTrainMethod(LowRank):
+class TensorTrainMethod(LowRankMethod):
     """Replace an InnerProduct layer by a train of small convolutions.
 
     A planner chooses the rank of two cores, whose loss is known exactly; more are for plans written

@@ -53,9 +53,9 @@ class Thin(Method):
             folded = fold_constants(model, groups, group, keep[edit.layer])
             thinned = thin_model(folded, groups, keep)
         elif kind != "none":
-            statistics = context.require_statistics(edit)
+            calibrator = context.require_calibrator(edit)
             try:
-                thinned = compensate(model, thinned, group, keep[edit.layer], kind, statistics)
+                thinned = compensate(model, thinned, group, keep[edit.layer], kind, calibrator)
             except ValueError as error:
                 raise PlanError(str(error), file=model.prototxt.file, layer=edit.layer) from None
         assert thinned.weights is not None

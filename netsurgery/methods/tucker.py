@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from netsurgery.linalg.convolution_factors import Chain
+from netsurgery.linalg.convolution_factors import KernelChain
 from netsurgery.methods import METHODS
 from netsurgery.methods.convolution import ConvolutionChain
 
@@ -24,4 +24,4 @@ class Tucker(ConvolutionChain):
     options: ClassVar[tuple] = ("rank", "suffixes", "templates")
     length: ClassVar[int] = 3
     template: ClassVar[str] = "tucker_convolution"
-    chain: ClassVar[Chain] = Chain(3, 1, 1)
+    chain: ClassVar[KernelChain] = KernelChain(3, 1, 1)

@@ -132,7 +132,7 @@ def _look_swapped(prototxt: PathLike, weights: PathLike) -> bool:
     return _kind(prototxt) in binary and _kind(weights) == sniff.PROTOTXT
 
 
-def _kind(path: PathLike) -> Optional[sniff.Kind]:
+def _kind(path: PathLike) -> Optional[sniff.FileKind]:
     try:
         with open(path, "rb") as stream:
             return sniff.identify(stream.read(sniff.HEAD))

@@ -1,5 +1,5 @@
 """What to do with a model, as data: plans, and the planners that make them."""
 
-from netsurgery.planning.plan import Left, Plan
+from netsurgery.planning.plan import Plan, Skipped
 
-__all__ = ["Left", "Plan"]
+__all__ = ["Plan", "Skipped"]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks
-from netsurgery.planning.rules import Rule
+from netsurgery.planning.rules import LayerRule
 
 Value = Union[float, int, str, List[int]]
 BYTES = "bytes"
@@ -64,7 +64,7 @@ def asked_of_layer(layer: str, predicted: Mapping[str, Any]) -> Iterator[Asked]:
         yield Asked(layer, what, value, reached.get(what))
 
 
-def rank_facts(rule: Rule, costs: Tradeoff, ranks: Ranks) -> Dict[str, Any]:
+def rank_facts(rule: LayerRule, costs: Tradeoff, ranks: Ranks) -> Dict[str, Any]:
     """Return what a rule asks of a layer and what its ranks reach, for an edit's predictions."""
     what = "rank" if rule.kind == "evbmf" else rule.kind
     asked: Value = rule.value
@@ -81,7 +81,9 @@ def rank_facts(rule: Rule, costs: Tradeoff, ranks: Ranks) -> Dict[str, Any]:
     return {"asked": {what: asked}, "reached": {what: reached}}
 
 
-def channel_facts(rule: Optional[Rule], width: Optional[int], kept: int, of: int) -> Dict[str, Any]:
+def channel_facts(
+    rule: Optional[LayerRule], width: Optional[int], kept: int, of: int
+) -> Dict[str, Any]:
     """Return what a rule or a width asks of a group of channels, and what it keeps."""
     if rule is None:
         return {"asked": {"width": width}, "reached": {"width": kept}} if width else {}

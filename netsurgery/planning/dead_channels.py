@@ -13,7 +13,7 @@ from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.dead import Dead, find_dead
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
-from netsurgery.planning.plan import Left, Plan
+from netsurgery.planning.plan import Plan, Skipped
 
 
 def plan_dead_channels(model: Model, progress: Optional[Callable[[str], None]] = None) -> Plan:
@@ -64,7 +64,7 @@ class _Walk:
                 self._cut(self.dead[name])
         return len(self.edits) > before
 
-    def left(self, dead: Dead) -> Optional[Left]:
+    def left(self, dead: Dead) -> Optional[Skipped]:
         """Why something dead stays in a group, or why nothing goes; None where all has gone."""
         group, name = dead.group, dead.group.name
         reasons = [self._spared[name]] if name in self._spared else []
@@ -72,7 +72,7 @@ class _Walk:
             reasons.append(f"{count} constant channels stay: {why}")
         if not reasons and all(edit.layer != name for edit in self.edits):
             reasons.append(group.blocked or group.approximate or "no channel is dead")
-        return Left(name, "; ".join(reasons)) if reasons else None
+        return Skipped(name, "; ".join(reasons)) if reasons else None
 
     def _cut(self, dead: Dead) -> None:
         group = dead.group

@@ -11,19 +11,19 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Uni
 
 import numpy as np
 
-from netsurgery.calibration.measuring import Seen, Source
+from netsurgery.calibration.measuring import ObservedValue, Seen
 from netsurgery.network.detectors import CORNERS, Detector, detectors_of
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.scores import score_values
 
 LEAST_SCORE = 1e-3
-"""Scores below are taken for this: no detector is asked for less."""
+"""ScoreDistance below are taken for this: no detector is asked for less."""
 
 Arrays = Mapping[Value, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumberDistance:
     """Squared differences of numbers.
 
     Attributes:
@@ -37,7 +37,7 @@ class Numbers:
         """What must be looked at."""
         return (self.value,)
 
-    def moved(self, places: Mapping[Value, Value]) -> Numbers:
+    def moved(self, places: Mapping[Value, Value]) -> NumberDistance:
         """The same of another network."""
         return replace(self, value=places[self.value])
 
@@ -48,11 +48,11 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreDistance:
     """Kullback-Leibler divergence of scores from those of the original.
 
     Attributes:
-        value: Scores of every class for every box, shape (N, boxes * classes) or the like.
+        value: ScoreDistance of every class for every box, shape (N, boxes * classes) or the like.
         classes: How many classes.
         axis: Their axis; None where it is the inner part of the last.
     """
@@ -66,7 +66,7 @@ class Scores:
         """What must be looked at."""
         return (self.value,)
 
-    def moved(self, places: Mapping[Value, Value]) -> Scores:
+    def moved(self, places: Mapping[Value, Value]) -> ScoreDistance:
         """The same of another network."""
         return replace(self, value=places[self.value])
 
@@ -81,7 +81,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Boxes:
+class BoxDistance:
     """Squared differences of boxes, each times how surely the original sees something there.
 
     Attributes:
@@ -93,7 +93,7 @@ class Boxes:
     """
 
     value: Value
-    scores: Scores
+    scores: ScoreDistance
     background: int
     least: float
 
@@ -102,7 +102,7 @@ class Boxes:
         """What must be looked at."""
         return (self.value, self.scores.value)
 
-    def moved(self, places: Mapping[Value, Value]) -> Boxes:
+    def moved(self, places: Mapping[Value, Value]) -> BoxDistance:
         """The same of another network."""
         return replace(self, value=places[self.value], scores=self.scores.moved(places))
 
@@ -126,7 +126,7 @@ class Boxes:
         return found
 
 
-Distance = Union[Numbers, Scores, Boxes]
+Distance = Union[NumberDistance, ScoreDistance, BoxDistance]
 
 
 def distances_of(network: Network) -> List[Distance]:
@@ -139,15 +139,15 @@ def distances_of(network: Network) -> List[Distance]:
     for detector in detectors_of(network):
         detectors.update(_of_detector(network, detector))
     for value in score_values(network):
-        found[detectors.get(value, Numbers(value))] = None
+        found[detectors.get(value, NumberDistance(value))] = None
     return list(found)
 
 
 def _of_detector(network: Network, detector: Detector) -> Dict[Value, Distance]:
-    scores = Scores(detector.scores, detector.classes, detector.axis)
+    scores = ScoreDistance(detector.scores, detector.classes, detector.axis)
     # Without a threshold Caffe tells of every box.
     least = max(detector.least, 10 * LEAST_SCORE)
-    boxes = [Boxes(value, scores, detector.background, least) for value in detector.boxes]
+    boxes = [BoxDistance(value, scores, detector.background, least) for value in detector.boxes]
     softmax = network.producer(detector.scores) if detector.layer is None else None
     # What a Softmax makes an output of goes by what it is made of, see `score_values`.
     key = softmax.bottoms[0] if softmax is not None else detector.scores
@@ -165,7 +165,7 @@ def _divergence(p: np.ndarray, q: np.ndarray) -> float:
     return float((p * np.log(p / q) - p + q).sum())
 
 
-class DistanceGauge:
+class DistanceObserver:
     """How far the outputs of two models are apart.
 
     Attributes:
@@ -177,10 +177,10 @@ class DistanceGauge:
         self.sums = np.zeros((len(distances), 2))
 
     @property
-    def sources(self) -> Iterable[Source]:
+    def sources(self) -> Iterable[ObservedValue]:
         """What is compared, of both."""
         values = dict.fromkeys(value for one in self._distances for value in one.values)
-        return [Source(value, number) for value in values for number in (0, 1)]
+        return [ObservedValue(value, number) for value in values for number in (0, 1)]
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
@@ -204,21 +204,21 @@ class DistanceGauge:
         return float(np.mean(self.distances))
 
 
-class SeenGauge:
+class SightingObserver:
     """How much a detector sees in each input.
 
     Attributes:
         seen: The sum of all scores of what is no background, shape (N,).
     """
 
-    def __init__(self, boxes: Sequence[Boxes]) -> None:
+    def __init__(self, boxes: Sequence[BoxDistance]) -> None:
         self._boxes = boxes
         self.seen = np.zeros(0)
 
     @property
-    def sources(self) -> Iterable[Source]:
+    def sources(self) -> Iterable[ObservedValue]:
         """The scores."""
-        return dict.fromkeys(Source(one.scores.value) for one in self._boxes)
+        return dict.fromkeys(ObservedValue(one.scores.value) for one in self._boxes)
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""

@@ -10,7 +10,7 @@ from netsurgery.methods.fold_product import PRODUCT_TYPES
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.per_channel import PER_CHANNEL_TYPES
-from netsurgery.planning.plan import Left, Plan
+from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.rules import keeps, refuse_idle_keeps
 
 KEPT = "kept on request"
@@ -29,7 +29,7 @@ def plan_folds(model: Model, keep: Sequence[str] = ()) -> Plan:
             are not folded away, nor is what would go with them.
 
     Returns:
-        A plan of ``fold_batchnorm`` edits in the order of the net; ``left`` says of every other
+        A plan of ``fold_batchnorm`` edits in the order of the net; ``skipped`` says of every other
         BatchNorm, Scale and Bias why it stays.
 
     Raises:
@@ -54,8 +54,8 @@ def plan_folds(model: Model, keep: Sequence[str] = ()) -> Plan:
         if names:
             edits.append(Edit(layer.name, "fold_batchnorm", {}, {"folds": names}))
         taken.update(names)
-        for name, reason in chain.left.items():
+        for name, reason in chain.skipped.items():
             reasons.setdefault(name, reason)
     others = (layer.name for layer in network.layers if layer.type in PER_CHANNEL_TYPES)
-    left = [Left(name, reasons.get(name, _ALONE)) for name in others if name not in taken]
-    return Plan(tuple(edits), tuple(left))
+    skipped = [Skipped(name, reasons.get(name, _ALONE)) for name in others if name not in taken]
+    return Plan(tuple(edits), tuple(skipped))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
-from netsurgery.methods import Edit, LowRank, low_rank_method
+from netsurgery.methods import Edit, LowRankMethod, low_rank_method
 from netsurgery.network.model import Model
 from netsurgery.network.twins import with_twins
-from netsurgery.planning.plan import Left
-from netsurgery.planning.rules import Rule
+from netsurgery.planning.plan import Skipped
+from netsurgery.planning.rules import LayerRule
 
 Layer = Tuple[str, str]  # name and type
 FIRST = "svd"
@@ -16,7 +16,7 @@ FIRST = "svd"
 _NAMES = (FIRST, "channel_svd", "spatial_svd", "input_svd")
 
 
-def forms_by_type(options: Iterable[str]) -> Dict[str, List[LowRank]]:
+def forms_by_type(options: Iterable[str]) -> Dict[str, List[LowRankMethod]]:
     """Return the methods for each layer type, those alone that take all of some options.
 
     Raises:
@@ -26,7 +26,7 @@ def forms_by_type(options: Iterable[str]) -> Dict[str, List[LowRank]]:
     methods = [low_rank_method(name) for name in _NAMES]
     if not any(set(options) <= set(method.options) for method in methods):
         methods[0].refuse_unknown(options)
-    found: Dict[str, List[LowRank]] = {}
+    found: Dict[str, List[LowRankMethod]] = {}
     for method in methods:
         for type_ in with_twins(method.layer_types):
             if set(options) <= set(method.options):
@@ -35,7 +35,7 @@ def forms_by_type(options: Iterable[str]) -> Dict[str, List[LowRank]]:
 
 
 def considered(
-    rules: Sequence[Rule], layers: Sequence[Layer], gaining: Iterable[str]
+    rules: Sequence[LayerRule], layers: Sequence[Layer], gaining: Iterable[str]
 ) -> Tuple[Set[str], str]:
     """Return the names of the layers that rules speak of, and why they do not of others.
 
@@ -73,7 +73,7 @@ def cheapest(found: Sequence[Edit]) -> Edit:
     return min(found, key=cost)
 
 
-def without_form(model: Model, forms: Mapping[str, object]) -> List[Left]:
+def without_form(model: Model, forms: Mapping[str, object]) -> List[Skipped]:
     """Return the layers with a matrix of weights, or a kernel, for which there is no form."""
     found = {}
     for layer in model.prototxt.layers:
@@ -81,5 +81,5 @@ def without_form(model: Model, forms: Mapping[str, object]) -> List[Left]:
         matrix = bool(blobs) and sum(size > 1 for size in blobs[0].shape) > 1
         if matrix and layer.type not in forms:
             reason = f"no method factors layers of type {layer.type}; thinning may cut them"
-            found[layer.name] = Left(layer.name, reason)
+            found[layer.name] = Skipped(layer.name, reason)
     return list(found.values())

@@ -9,7 +9,7 @@ from typing import Any, Callable, Container, Mapping, Optional, Sequence, Union
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.linalg.evbmf import evbmf
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks, rank_text
-from netsurgery.methods import Edit, LowRank, low_rank_method
+from netsurgery.methods import Edit, LowRankMethod, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
@@ -17,9 +17,9 @@ from netsurgery.network.shapes.base import show
 from netsurgery.network.twins import stock_type, with_twins
 from netsurgery.planning.asked import rank_facts
 from netsurgery.planning.forms import cheapest, considered, forms_by_type, without_form
-from netsurgery.planning.plan import Left, Plan
+from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.rules import (
-    Rule,
+    LayerRule,
     choose,
     keeps,
     refuse_idle,
@@ -27,11 +27,11 @@ from netsurgery.planning.rules import (
     refuse_kept,
 )
 
-Forms = Mapping[str, Sequence[LowRank]]
+Forms = Mapping[str, Sequence[LowRankMethod]]
 
 
 @dataclass(frozen=True)
-class Wishes:
+class LowRankRequest:
     """What a user asks of the planner.
 
     Attributes:
@@ -45,7 +45,7 @@ class Wishes:
         predict: Compute spectra also where a rank is given outright, to predict the error.
     """
 
-    rules: Sequence[Rule] = ()
+    rules: Sequence[LayerRule] = ()
     keep: Sequence[str] = ()
     method: Optional[str] = None
     allow_growth: bool = False
@@ -54,13 +54,13 @@ class Wishes:
 
 
 def plan_low_rank(
-    model: Model, wishes: Wishes, progress: Optional[Callable[[str], None]] = None
+    model: Model, request: LowRankRequest, progress: Optional[Callable[[str], None]] = None
 ) -> Plan:
     """Decide the rank of every layer that has a form.
 
     Args:
         model: The network with its weights.
-        wishes: What the user asks for.
+        request: What the user asks for.
         progress: Called with the name of each layer before it is looked at.
 
     Raises:
@@ -70,23 +70,23 @@ def plan_low_rank(
     """
     infer_shapes(model.network(), weights=model.weights)  # refuses what no plan can be made for
     require_fit(model)
-    if wishes.method is None:
-        forms: Forms = forms_by_type(wishes.options)
+    if request.method is None:
+        forms: Forms = forms_by_type(request.options)
     else:
-        chosen = low_rank_method(wishes.method)
-        chosen.refuse_unknown(wishes.options)
+        chosen = low_rank_method(request.method)
+        chosen.refuse_unknown(request.options)
         forms = {type_: [chosen] for type_ in with_twins(chosen.layer_types)}
     layers = candidates(model, forms)
-    refuse_idle(wishes.rules, layers, " or ".join(dict.fromkeys(map(stock_type, forms))))
-    refuse_kept(wishes.rules, wishes.keep, layers)
-    refuse_idle_keeps(wishes.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
-    planner = _Planner(model, wishes, forms, layers, progress or (lambda name: None))
+    refuse_idle(request.rules, layers, " or ".join(dict.fromkeys(map(stock_type, forms))))
+    refuse_kept(request.rules, request.keep, layers)
+    refuse_idle_keeps(request.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
+    planner = _Planner(model, request, forms, layers, progress or (lambda name: None))
     planner.decide()
-    left = without_form(model, forms) if wishes.method is None else []
+    left = without_form(model, forms) if request.method is None else []
     decisions = [planner.decisions[name] for name, _ in layers]
     return Plan(
         tuple(item for item in decisions if isinstance(item, Edit)),
-        (*(item for item in decisions if isinstance(item, Left)), *left),
+        (*(item for item in decisions if isinstance(item, Skipped)), *left),
     )
 
 
@@ -106,43 +106,43 @@ class _Planner:
     def __init__(
         self,
         model: Model,
-        wishes: Wishes,
+        request: LowRankRequest,
         forms: Forms,
         layers: Sequence[tuple[str, str]],
         progress: Callable[[str], None],
     ) -> None:
-        self.model, self.wishes, self.forms = model, wishes, forms
+        self.model, self.request, self.forms = model, request, forms
         self.layers, self.progress = layers, progress
-        self.decisions: dict[str, Union[Edit, Left]] = {}
-        self._done: dict[str, tuple[str, Optional[Rule]]] = {}
+        self.decisions: dict[str, Union[Edit, Skipped]] = {}
+        self._done: dict[str, tuple[str, Optional[LayerRule]]] = {}
 
     def decide(self) -> None:
         """Decide for every layer; where no method is named, first for those to be looked at."""
-        if self.wishes.method is not None:
+        if self.request.method is not None:
             self._look_at({name for name, _ in self.layers})
             return
         # As if InnerProduct layers gained; where none does, all are looked at.
-        first, reason = considered(self.wishes.rules, self.layers, (n for n, _ in self.layers))
+        first, reason = considered(self.request.rules, self.layers, (n for n, _ in self.layers))
         self._look_at(first)
         gaining = (name for name, made in self.decisions.items() if isinstance(made, Edit))
-        names, reason = considered(self.wishes.rules, self.layers, gaining)
+        names, reason = considered(self.request.rules, self.layers, gaining)
         self._look_at(names - first)
         for name, _ in self.layers:
-            self.decisions.setdefault(name, Left(name, reason))
+            self.decisions.setdefault(name, Skipped(name, reason))
 
     def _look_at(self, names: Container[str]) -> None:
         for number, (name, type_) in enumerate(self.layers, 1):
             if name not in names:
                 continue
             self.progress(f"{name}, {number} of {len(self.layers)} layers")
-            rule = choose(self.wishes.rules, name, type_, self.layers)
+            rule = choose(self.request.rules, name, type_, self.layers)
             decision = self._decide(name, type_, rule)
             self.decisions[name] = decision
             if isinstance(decision, Edit):
                 coupled = low_rank_method(decision.method).coupled(self.model, name)
                 self._done.update((other, (name, rule)) for other in coupled)
 
-    def _decide(self, name: str, type_: str, rule: Optional[Rule]) -> Union[Edit, Left]:
+    def _decide(self, name: str, type_: str, rule: Optional[LayerRule]) -> Union[Edit, Skipped]:
         if name in self._done:
             first, other = self._done[name]
             if rule and other and rule.names(name) and not rule.agrees(other):
@@ -150,25 +150,25 @@ class _Planner:
                     f"{other} and {rule} contradict each other: it shares weights with {first!r}"
                 )
                 raise PlanError(problem, layer=name, remedy="give one")
-            return Left(name, f"shares its weights with {first!r} and is rewritten with it")
-        if keeps(self.wishes.keep, name, type_):
-            return Left(name, "kept on request")
+            return Skipped(name, f"shares its weights with {first!r} and is rewritten with it")
+        if keeps(self.request.keep, name, type_):
+            return Skipped(name, "kept on request")
         if rule is None:
-            return Left(name, "no rule selects it")
+            return Skipped(name, "no rule selects it")
         try:
             return self._edit(name, rule, self.forms[type_])
         except PlanError as error:
             if rule.names(name):
                 raise
-            return Left(name, error.problem)
+            return Skipped(name, error.problem)
 
-    def _edit(self, name: str, rule: Rule, forms: Sequence[LowRank]) -> Edit:
+    def _edit(self, name: str, rule: LayerRule, forms: Sequence[LowRankMethod]) -> Edit:
         """The cheapest edit that follows the rule; for a rank, the first that gains."""
         found: list[Edit] = []
         refusals: list[PlanError] = []
         for form in forms:
             try:
-                found.append(_edit(form, self.wishes, rule, name, form.tradeoff(self.model, name)))
+                found.append(_edit(form, self.request, rule, name, form.tradeoff(self.model, name)))
             except PlanError as error:
                 refusals.append(error)
                 continue
@@ -179,16 +179,18 @@ class _Planner:
         return cheapest(found) if found[1:] else found[0]
 
 
-def _edit(chosen: LowRank, wishes: Wishes, rule: Rule, name: str, costs: Tradeoff) -> Edit:
+def _edit(
+    chosen: LowRankMethod, request: LowRankRequest, rule: LayerRule, name: str, costs: Tradeoff
+) -> Edit:
     ranks = _RANKS[rule.kind](rule, costs, name)
-    if not (costs.saves(ranks) or wishes.allow_growth):
+    if not (costs.saves(ranks) or request.allow_growth):
         raise _growth(rule, costs, ranks, name)
-    options = {**chosen.options_for(ranks), **dict(wishes.options)}
-    predicted = _predict(costs, ranks, wishes.predict, rule.kind)
+    options = {**chosen.options_for(ranks), **dict(request.options)}
+    predicted = _predict(costs, ranks, request.predict, rule.kind)
     return Edit(name, chosen.name, options, {**predicted, **rank_facts(rule, costs, ranks)})
 
 
-def _given_ranks(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
+def _given_ranks(rule: LayerRule, costs: Tradeoff, name: str) -> Ranks:
     """A number stands for all ranks of a layer, as far as they go; a fraction is of each."""
     if not rule.whole:
         return costs.share(rule.value)
@@ -203,15 +205,15 @@ def _given_ranks(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
     return tuple(min(rank, full) for full in costs.full)
 
 
-def _ranks_for_energy(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
+def _ranks_for_energy(rule: LayerRule, costs: Tradeoff, name: str) -> Ranks:
     return costs.cheapest(1.0 - rule.value)
 
 
-def _ranks_for_error(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
+def _ranks_for_error(rule: LayerRule, costs: Tradeoff, name: str) -> Ranks:
     return costs.cheapest(rule.value**2)
 
 
-def _ranks_above_noise(rule: Rule, costs: Tradeoff, name: str) -> Ranks:
+def _ranks_above_noise(rule: LayerRule, costs: Tradeoff, name: str) -> Ranks:
     count = prod(costs.shape)
     spectra = () if costs.fit else costs.energies.spectra
     if not spectra:
@@ -229,7 +231,7 @@ _RANKS = {
 }
 
 
-def _growth(rule: Rule, costs: Tradeoff, ranks: Ranks, name: str) -> PlanError:
+def _growth(rule: LayerRule, costs: Tradeoff, ranks: Ranks, name: str) -> PlanError:
     limit = costs.breakeven
     saves = f"it saves up to {rank_text(limit)}" if limit else "no rank saves anything"
     before, after = costs.weights.whole, costs.weights.at(ranks)

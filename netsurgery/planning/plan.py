@@ -22,7 +22,7 @@ _EDIT_KEYS = ("layer", "method", "predicted")
 
 
 @dataclass(frozen=True)
-class Left:
+class Skipped:
     """A layer that was looked at and left alone, and why."""
 
     layer: str
@@ -35,13 +35,13 @@ class Plan:
 
     Attributes:
         edits: The orders, carried out in this sequence.
-        left: Layers left alone, each with the reason; for people, ignored when applied.
+        skipped: Layers left alone, each with the reason; for people, ignored when applied.
         model: File names and sha256 of the model it was made for, if known.
         expected: What the planner expects of the whole; for people, ignored when applied.
     """
 
     edits: tuple[Edit, ...] = ()
-    left: tuple[Left, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
     expected: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -54,8 +54,8 @@ class Plan:
             reached = {one.what: one.reached for one in self.asked if one.layer is None}
             plan["expected"] = {**self.expected, **({"reached": reached} if reached else {})}
         plan["edits"] = [_edit_to_dict(edit) for edit in self.edits]
-        if self.left:
-            plan["left"] = [{"layer": left.layer, "reason": left.reason} for left in self.left]
+        if self.skipped:
+            plan["left"] = [{"layer": one.layer, "reason": one.reason} for one in self.skipped]
         return plan
 
     @property
@@ -118,12 +118,14 @@ class Plan:
         except MismatchError as mismatch:
             raise _explained(mismatch, data, file) from None
         edits = tuple(_edit_of(item) for item in data["edits"] or ())
-        left = tuple(Left(one["layer"], one.get("reason", "")) for one in data.get("left") or ())
+        skipped = tuple(
+            Skipped(one["layer"], one.get("reason", "")) for one in data.get("left") or ()
+        )
         model = {kind: facts for kind, facts in (data.get("model") or {}).items() if facts}
         # What is reached follows from the rest, and is told anew.
         expected = dict(data.get("expected") or {})
         expected.pop("reached", None)
-        return cls(edits, left, model, expected)
+        return cls(edits, skipped, model, expected)
 
     @classmethod
     def from_yaml(cls, text: str, file: Optional[str] = None) -> Plan:

@@ -14,7 +14,7 @@ COUNTS = ("rank", "keep")
 
 
 @dataclass(frozen=True)
-class Rule:
+class LayerRule:
     """A wish for the layers that a pattern selects.
 
     Attributes:
@@ -44,7 +44,7 @@ class Rule:
         """How closely the rule speaks of a layer that it selects: of it, of some, of all."""
         return 2 if self.names(name) else int(self.pattern != "*")
 
-    def agrees(self, other: Rule) -> bool:
+    def agrees(self, other: LayerRule) -> bool:
         """Whether both ask the same of a layer."""
         return (self.kind, self.value, self.whole) == (other.kind, other.value, other.whole)
 
@@ -55,7 +55,7 @@ class Rule:
         return f"{self.kind} {self.pattern}={value}"
 
 
-def parse_rule(kind: str, text: str) -> Rule:
+def parse_rule(kind: str, text: str) -> LayerRule:
     """Read ``PATTERN=VALUE``, or for energy and error a bare ``VALUE`` that selects every layer.
 
     A rank is a whole number, a fraction, or ``evbmf``; fractions may be in percent: ``0.25`` and
@@ -67,7 +67,7 @@ def parse_rule(kind: str, text: str) -> Rule:
     # The last "=": a layer's name may hold one, a value cannot.
     pattern, equals, value = text.rpartition("=")
     if kind == "rank" and value.strip() == "evbmf":
-        return Rule("evbmf", pattern or "*", 1.0)
+        return LayerRule("evbmf", pattern or "*", 1.0)
     if not equals and kind in COUNTS and not _is_fraction(text):
         raise PlanError(
             f"{kind} {text!r} names no layer",
@@ -83,12 +83,12 @@ def parse_rule(kind: str, text: str) -> Rule:
             if kind in COUNTS
             else how_to_say(number),
         )
-    return Rule(kind, pattern or "*", number, whole)
+    return LayerRule(kind, pattern or "*", number, whole)
 
 
 def choose(
-    rules: Iterable[Rule], name: str, type_: str, layers: Sequence[tuple[str, str]]
-) -> Optional[Rule]:
+    rules: Iterable[LayerRule], name: str, type_: str, layers: Sequence[tuple[str, str]]
+) -> Optional[LayerRule]:
     """Return the rule that holds for a layer: the one that speaks of it most closely.
 
     A layer's own name beats a pattern, a pattern that selects fewer layers one that selects those
@@ -120,7 +120,7 @@ def choose(
 
 
 def refuse_kept(
-    rules: Sequence[Rule], keep: Sequence[str], layers: Sequence[tuple[str, str]]
+    rules: Sequence[LayerRule], keep: Sequence[str], layers: Sequence[tuple[str, str]]
 ) -> None:
     """Refuse a rule of which nothing is left, as all that it speaks of is to be left alone.
 
@@ -142,7 +142,7 @@ def refuse_kept(
             )
 
 
-def refuse_idle(rules: Sequence[Rule], layers: Sequence[tuple[str, str]], takes: str) -> None:
+def refuse_idle(rules: Sequence[LayerRule], layers: Sequence[tuple[str, str]], takes: str) -> None:
     """Refuse a rule that speaks of no layer.
 
     Args:
@@ -163,7 +163,7 @@ def refuse_idle(rules: Sequence[Rule], layers: Sequence[tuple[str, str]], takes:
 
 def keeps(patterns: Iterable[str], name: str, type_: str) -> bool:
     """Whether a layer is to be left alone, by its name, a glob or its type."""
-    return any(Rule("keep", pattern, 0).selects(name, type_) for pattern in patterns)
+    return any(LayerRule("keep", pattern, 0).selects(name, type_) for pattern in patterns)
 
 
 def refuse_idle_keeps(patterns: Iterable[str], layers: Sequence[tuple[str, str]]) -> None:

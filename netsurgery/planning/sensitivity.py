@@ -11,14 +11,14 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Sized
 import numpy as np
 
 from netsurgery.calibration.cache import question
-from netsurgery.calibration.statistics import Statistics
-from netsurgery.criteria.base import Ranking
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.criteria.base import RemovalOrder
 from netsurgery.methods.reconstruction import compensate
 from netsurgery.methods.thin import kept_origins
 from netsurgery.network.channels import ChannelGroup, thin_model
 from netsurgery.network.model import Model
-from netsurgery.planning.behind import are_readers_fitted, fit_in_turn
-from netsurgery.planning.distances import DistanceGauge, distances_of
+from netsurgery.planning.distances import DistanceObserver, distances_of
+from netsurgery.planning.downstream import are_readers_fitted, fit_in_turn
 
 INPUTS = 256
 """How many inputs tell how far an error goes."""
@@ -30,18 +30,18 @@ CUT = 0.3
 """Share of a group's channels that is cut to see what comes of it."""
 
 
-Behind = Callable[[Mapping[str, Sized]], List[str]]
+Downstream = Callable[[Mapping[str, Sized]], List[str]]
 """Which layers are fitted when groups keep some channels."""
 
 
 def by_outputs(
     model: Model,
     groups: Sequence[ChannelGroup],
-    rankings: Mapping[str, Ranking],
-    statistics: Statistics,
+    rankings: Mapping[str, RemovalOrder],
+    calibrator: Calibrator,
     progress: Callable[[str], None] = lambda name: None,
-    behind: Optional[Behind] = None,
-) -> Dict[str, Ranking]:
+    downstream: Optional[Downstream] = None,
+) -> Dict[str, RemovalOrder]:
     """Return rankings whose losses are in units of the net's outputs.
 
     In each group alone, the first channels of its ranking are cut and the layers that read them
@@ -52,14 +52,14 @@ def by_outputs(
         model: The network.
         groups: Its groups of channels.
         rankings: In which order channels of some groups go, and what each costs.
-        statistics: Runs inputs.
+        calibrator: Runs inputs.
         progress: Called with the name of each group.
-        behind: Which layers will be fitted; only those that read the channels if None.
+        downstream: Which layers will be fitted; only those that read the channels if None.
 
     Raises:
         EngineError: There is no engine, or it refuses a model.
     """
-    few = statistics.spread(_count(len(statistics.inputs), len(rankings), behind is not None))
+    few = calibrator.spread(_count(len(calibrator.inputs), len(rankings), downstream is not None))
     distances = distances_of(model.network())
     found = {}
     ranked = [group for group in groups if group.name in rankings]
@@ -72,15 +72,17 @@ def by_outputs(
             found[group.name] = ranking
             continue
         thinned = thin_model(model, groups, {group.name: keep})
-        names = behind({group.name: keep}) if behind else []
+        names = downstream({group.name: keep}) if downstream else []
         if names:
             thinned = _fit(model, thinned, group, keep, names, few)
         else:
-            thinned = compensate(model, thinned, group, keep, "patches", statistics)
-        gauge = DistanceGauge(distances)
-        few.learn([model, thinned], {question("distance of", distances): gauge})
+            thinned = compensate(model, thinned, group, keep, "patches", calibrator)
+        observer = DistanceObserver(distances)
+        few.learn([model, thinned], {question("distance of", distances): observer})
         lost = float(ranking.losses[: len(gone)].sum())
-        found[group.name] = Ranking(ranking.order, ranking.losses * _ratio(gauge.distance, lost))
+        found[group.name] = RemovalOrder(
+            ranking.order, ranking.losses * _ratio(observer.distance, lost)
+        )
     return found
 
 
@@ -95,12 +97,12 @@ def _fit(
     group: ChannelGroup,
     keep: Sequence[int],
     names: Sequence[str],
-    statistics: Statistics,
+    calibrator: Calibrator,
 ) -> Model:
     """Fit layers of a thinned model, one after another, to what they make in the original."""
     if not are_readers_fitted(group, names):
-        thinned = compensate(model, thinned, group, keep, "channels", statistics)
-    return fit_in_turn(model, thinned, names, statistics, kept_origins(group, keep))
+        thinned = compensate(model, thinned, group, keep, "channels", calibrator)
+    return fit_in_turn(model, thinned, names, calibrator, kept_origins(group, keep))
 
 
 def _ratio(distance: float, lost: float) -> float:

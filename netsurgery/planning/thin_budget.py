@@ -9,7 +9,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.criteria.base import Ranking, View
+from netsurgery.criteria.base import RemovalOrder, View
 from netsurgery.errors import PlanError
 from netsurgery.linalg.selection_constraints import Blocks
 from netsurgery.network.channels import ChannelGroup
@@ -24,7 +24,7 @@ STEPS = 64
 
 
 @dataclass(frozen=True)
-class Budget:
+class ThinBudget:
     """What may be left of a net.
 
     Attributes:
@@ -48,7 +48,7 @@ class _Queue:
     """The channels of a group in the order in which they go, some at a time."""
 
     def __init__(
-        self, group: ChannelGroup, ranking: Ranking, multiple: int, blocks: Blocks
+        self, group: ChannelGroup, ranking: RemovalOrder, multiple: int, blocks: Blocks
     ) -> None:
         self.mask = np.ones(group.channels, bool)
         self._ranking = ranking
@@ -76,8 +76,8 @@ class _Queue:
 def spend(
     model: Model,
     groups: Sequence[ChannelGroup],
-    rankings: Mapping[str, Ranking],
-    budget: Budget,
+    rankings: Mapping[str, RemovalOrder],
+    budget: ThinBudget,
     fixed: Mapping[str, np.ndarray],
     multiple: int = 1,
 ) -> Dict[str, np.ndarray]:

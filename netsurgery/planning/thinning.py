@@ -1,4 +1,4 @@
-"""The planner of thinned nets: which channels each group keeps, from a user's wishes."""
+"""The planner of thinned nets: which channels each group keeps, from a user's request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.criteria import Criterion, View, criterion
 from netsurgery.criteria.base import WEIGHTS, within_parts
 from netsurgery.errors import PlanError
@@ -19,11 +19,11 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.unknown import known_costs
 from netsurgery.planning.asked import channel_facts
-from netsurgery.planning.behind import are_readers_fitted, layers_behind
-from netsurgery.planning.plan import Left, Plan
-from netsurgery.planning.rules import Rule, choose, refuse_idle
+from netsurgery.planning.downstream import are_readers_fitted, downstream_layers
+from netsurgery.planning.plan import Plan, Skipped
+from netsurgery.planning.rules import LayerRule, choose, refuse_idle
 from netsurgery.planning.sensitivity import by_outputs
-from netsurgery.planning.thin_budget import Budget, spend
+from netsurgery.planning.thin_budget import ThinBudget, spend
 from netsurgery.planning.thin_cost import ThinCost
 
 Progress = Optional[Callable[[str], None]]
@@ -32,7 +32,7 @@ WITH_INPUTS, WITHOUT_INPUTS = "surgeon", "somp"
 
 
 @dataclass(frozen=True)
-class ThinWishes:
+class ThinRequest:
     """What a user asks of a thinned net.
 
     Attributes:
@@ -51,9 +51,9 @@ class ThinWishes:
         seed: For what is random.
     """
 
-    rules: Sequence[Rule] = ()
+    rules: Sequence[LayerRule] = ()
     width: Optional[int] = None
-    budget: Optional[Budget] = None
+    budget: Optional[ThinBudget] = None
     criterion: Optional[str] = None
     compensate: Optional[str] = None
     multiple: int = 1
@@ -62,8 +62,8 @@ class ThinWishes:
 
 def plan_thin(
     model: Model,
-    wishes: ThinWishes,
-    statistics: Optional[Statistics] = None,
+    request: ThinRequest,
+    calibrator: Optional[Calibrator] = None,
     progress: Progress = None,
 ) -> Plan:
     """Decide which channels every group keeps, group after group from the first.
@@ -73,8 +73,8 @@ def plan_thin(
 
     Args:
         model: The network with its weights.
-        wishes: What the user asks for.
-        statistics: Runs inputs, for criteria and compensation that look at them.
+        request: What the user asks for.
+        calibrator: Runs inputs, for criteria and compensation that look at them.
         progress: Called with the name of each group before it is looked at.
 
     Raises:
@@ -83,16 +83,16 @@ def plan_thin(
         NetworkError: Prototxt and weights do not belong together.
     """
     require_fit(model)
-    if wishes.budget is not None:
+    if request.budget is not None:
         known_costs(model)
     if model.prototxt.version == "V0":
         # As surgery does before the first edit.
         model = replace(model, prototxt=upgrade(model.prototxt).prototxt)
-    planner = _Planner(model, wishes, statistics, progress)
+    planner = _Planner(model, request, calibrator, progress)
     planner.check()
     planner.follow_rules()
-    if wishes.budget is not None:
-        planner.spend(wishes.budget)
+    if request.budget is not None:
+        planner.spend(request.budget)
     return planner.plan()
 
 
@@ -102,27 +102,27 @@ class _Planner:
     def __init__(
         self,
         model: Model,
-        wishes: ThinWishes,
-        statistics: Optional[Statistics],
+        request: ThinRequest,
+        calibrator: Optional[Calibrator],
         progress: Progress,
     ) -> None:
-        self.model, self.wishes, self.statistics = model, wishes, statistics
+        self.model, self.request, self.calibrator = model, request, calibrator
         self.progress = progress or (lambda name: None)
         self.groups = channel_groups(model)
         self.types = {layer.name: layer.type for layer in model.network().layers}
         self.layers = [self._layer(origin) for one in self.groups for origin in one.origins]
-        default = WITH_INPUTS if statistics else WITHOUT_INPUTS
-        self.criterion: Criterion = criterion(wishes.criterion or default)
+        default = WITH_INPUTS if calibrator else WITHOUT_INPUTS
+        self.criterion: Criterion = criterion(request.criterion or default)
         self.kept: Dict[str, np.ndarray] = {}
-        self.left: Dict[str, str] = {
+        self.skipped: Dict[str, str] = {
             group.name: group.blocked for group in self.groups if group.blocked
         }
 
     def check(self) -> None:
         """Refuse what cannot be followed before anything is computed."""
-        if self.wishes.multiple < 1 or (self.wishes.width is not None and self.wishes.width < 1):
+        if self.request.multiple < 1 or (self.request.width is not None and self.request.width < 1):
             raise PlanError("a width, and what counts are to be a multiple of, are 1 or more")
-        refuse_idle(self.wishes.rules, self.layers, "channels of a")
+        refuse_idle(self.request.rules, self.layers, "channels of a")
         for group in self.groups:
             rule = self._rule(group)
             if group.blocked and rule is not None and any(map(rule.names, group.origins)):
@@ -138,7 +138,7 @@ class _Planner:
         free = [group for group in self.groups if not group.blocked]
         if not free or not all(self._rule(group) for group in free):
             return
-        for limit, name in ((self.wishes.width, "width"), (self.wishes.budget, "budget")):
+        for limit, name in ((self.request.width, "width"), (self.request.budget, "budget")):
             if limit is not None:
                 raise PlanError(
                     f"the rules say of every layer what it keeps, and leave the {name} no choice",
@@ -146,7 +146,7 @@ class _Planner:
                     remedy="leave one of both out, or rules for some layers",
                 )
 
-    def spend(self, budget: Budget) -> None:
+    def spend(self, budget: ThinBudget) -> None:
         """Choose by one ranking of all channels of groups that nothing else is asked of."""
         rankings = {}
         free = [g for g in self.groups if not g.blocked and self._number(g) is None]
@@ -159,12 +159,14 @@ class _Planner:
                 rankings[group.name] = within_parts(self.criterion.ranking(view), view)
             except PlanError as error:
                 self._leave(group, error)
-        if self.statistics is not None:
-            behind = partial(_fitted, self.model, self.groups) if self._kind() == REFIT else None
-            rankings = by_outputs(
-                self.model, self.groups, rankings, self.statistics, self.progress, behind
+        if self.calibrator is not None:
+            downstream = (
+                partial(_fitted, self.model, self.groups) if self._kind() == REFIT else None
             )
-        multiple = self.wishes.multiple
+            rankings = by_outputs(
+                self.model, self.groups, rankings, self.calibrator, self.progress, downstream
+            )
+        multiple = self.request.multiple
         self.kept.update(
             spend(self.model, self.groups, rankings, budget, dict(self.kept), multiple)
         )
@@ -180,7 +182,7 @@ class _Planner:
         for whole in self.groups:
             name = whole.name
             if name not in present or present[name].channels != whole.channels:
-                self.left[name] = "its channels go with those of another layer that was cut"
+                self.skipped[name] = "its channels go with those of another layer that was cut"
                 continue
             group = present[name] if cuts else whole
             number = self._number(group)
@@ -189,7 +191,7 @@ class _Planner:
                 self.progress(f"{name}, {place} of {len(asked)} groups")
                 try:
                     view = self._view(current if cuts else self.model, group)
-                    self.kept[name] = self.criterion.choose(view, number, self.wishes.multiple)
+                    self.kept[name] = self.criterion.choose(view, number, self.request.multiple)
                 except PlanError as error:
                     self._leave(group, error)
             if follows and name in self.kept and len(self.kept[name]) < group.channels:
@@ -206,7 +208,7 @@ class _Planner:
         for group in sorted(self.groups, key=lambda one: _leaves_one_each(one, self.kept)):
             kept = self.kept.get(group.name)
             if kept is None or len(kept) == group.channels:
-                self.left.setdefault(group.name, _whole(kept))
+                self.skipped.setdefault(group.name, _whole(kept))
                 continue
             options: Dict[str, Any] = {"keep": kept.tolist()}
             if kind not in ("none", REFIT):
@@ -221,18 +223,18 @@ class _Planner:
         edits += [
             Edit(layer.name, REFIT) for layer in self.model.network().layers if layer.name in fitted
         ]
-        left = tuple(Left(*item) for item in self.left.items())
+        left = tuple(Skipped(*item) for item in self.skipped.items())
         return Plan(tuple(edits), left, expected=self._expected())
 
     def _asked(self, group: ChannelGroup, kept: int) -> Dict[str, Any]:
-        rule, width = self._rule(group), self.wishes.width
+        rule, width = self._rule(group), self.request.width
         if width is not None:
             width *= 2 if _is_twice_as_wide(group) else 1
         return channel_facts(rule, width, kept, group.channels)
 
     def _expected(self) -> Dict[str, Any]:
         """What the budget asks, and what the net costs before and after."""
-        budget = self.wishes.budget
+        budget = self.request.budget
         if budget is None:
             return {}
         cost = ThinCost(self.model, self.groups)
@@ -250,9 +252,9 @@ class _Planner:
 
     def _kind(self) -> str:
         """How what is kept stands in for the rest."""
-        return self.wishes.compensate or (REFIT if self.statistics else "none")
+        return self.request.compensate or (REFIT if self.calibrator else "none")
 
-    def _rule(self, group: ChannelGroup) -> Optional[Rule]:
+    def _rule(self, group: ChannelGroup) -> Optional[LayerRule]:
         """The rule of a group: one that names a layer that makes its channels beats the others.
 
         Raises:
@@ -261,7 +263,7 @@ class _Planner:
         pairs = [
             (rule, origin)
             for origin in group.origins
-            for rule in [choose(self.wishes.rules, *self._layer(origin), self.layers)]
+            for rule in [choose(self.request.rules, *self._layer(origin), self.layers)]
             if rule is not None
         ]
         most = max((rule.closeness(origin) for rule, origin in pairs), default=0)
@@ -288,22 +290,22 @@ class _Planner:
             number = int(rule.value) if rule.whole else max(1, round(rule.value * total))
             if number > total:
                 raise PlanError(f"it has {total} channels, not {number}", layer=group.name)
-        elif self.wishes.width is not None:
-            number = min(self.wishes.width * (2 if _is_twice_as_wide(group) else 1), total)
+        elif self.request.width is not None:
+            number = min(self.request.width * (2 if _is_twice_as_wide(group) else 1), total)
         else:
             return None
         return max(number, len(group.pinned))
 
     def _view(self, model: Model, group: ChannelGroup) -> View:
-        return View(model, group, self.statistics, self.wishes.seed)
+        return View(model, group, self.calibrator, self.request.seed)
 
     def _leave(self, group: ChannelGroup, error: PlanError) -> None:
         """Leave a group alone that a criterion cannot judge, unless a rule names it."""
         rule = self._rule(group)
-        missing = self.criterion.needs != WEIGHTS and self.statistics is None
+        missing = self.criterion.needs != WEIGHTS and self.calibrator is None
         if missing or (rule is not None and any(map(rule.names, group.origins))):
             raise error
-        self.left[group.name] = error.problem
+        self.skipped[group.name] = error.problem
 
 
 def _leaves_one_each(group: ChannelGroup, kept: Mapping[str, np.ndarray]) -> bool:
@@ -323,4 +325,4 @@ def _whole(kept: Optional[np.ndarray]) -> str:
 def _fitted(model: Model, groups: Sequence[ChannelGroup], kept: Mapping[str, Sized]) -> List[str]:
     """The layers to fit: all that read, however far behind, what is cut, and that can be fitted."""
     cut = [group for group in groups if len(kept.get(group.name, ())) not in (0, group.channels)]
-    return layers_behind(model, (value.value for group in cut for value in group.values))
+    return downstream_layers(model, (value.value for group in cut for value in group.values))

@@ -7,7 +7,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 
 from netsurgery.quality.judge import Blobs, Figure, Judge, class_rows, share
-from netsurgery.quality.kinds import Kind
+from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import ACCURACY, AGREEMENT, OVERLAP, PIXELS, SEGMENTATION
 
 # From so many samples on it is odd that all of them are told to be of one class.
@@ -22,7 +22,7 @@ _SUMS = 1e-2
 class ClassJudge(Judge):
     """Compares the best class of samples or places; classes may come as scores or numbers."""
 
-    def __init__(self, name: str, kind: Kind, labelled: bool = False) -> None:
+    def __init__(self, name: str, kind: OutputKind, labelled: bool = False) -> None:
         """Start with nothing.
 
         Args:

@@ -7,7 +7,7 @@ from typing import List, Optional
 import numpy as np
 
 from netsurgery.quality.judge import Blobs, Figure, Judge, class_rows, per_sample
-from netsurgery.quality.kinds import Kind
+from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import (
     COSINE,
     EMBEDDINGS,
@@ -34,7 +34,7 @@ class ErrorJudge(Judge):
     Of probabilities, a sample that is 0 nearly everywhere counts as a faint one.
     """
 
-    def __init__(self, name: str, kind: Kind) -> None:
+    def __init__(self, name: str, kind: OutputKind) -> None:
         super().__init__(name, kind)
         self._errors: List[float] = []
         self._sums: List[np.ndarray] = [np.zeros(0)] * 4  # of a, a^2, b, b^2
@@ -127,7 +127,7 @@ class EmbeddingJudge(ErrorJudge):
 class PictureJudge(ErrorJudge):
     """The mean over samples of the peak signal to noise; the peak is the original's range."""
 
-    def __init__(self, name: str, kind: Kind) -> None:
+    def __init__(self, name: str, kind: OutputKind) -> None:
         super().__init__(name, kind)
         self._low, self._high = np.inf, -np.inf
 
@@ -154,7 +154,9 @@ class PictureJudge(ErrorJudge):
 class BoxJudge(ErrorJudge):
     """Errors of boxes and landmarks, of those alone where the original sees something."""
 
-    def __init__(self, name: str, kind: Kind, scores: str, of_scores: Kind, least: float) -> None:
+    def __init__(
+        self, name: str, kind: OutputKind, scores: str, of_scores: OutputKind, least: float
+    ) -> None:
         """Start with nothing.
 
         Args:
@@ -187,6 +189,6 @@ class BoxJudge(ErrorJudge):
         return False
 
 
-def error_judge(name: str, kind: Kind) -> ErrorJudge:
+def error_judge(name: str, kind: OutputKind) -> ErrorJudge:
     """Return the judge of an output of numbers."""
     return {EMBEDDINGS: EmbeddingJudge}.get(kind.name, ErrorJudge)(name, kind)

@@ -8,7 +8,7 @@ import numpy as np
 
 from netsurgery.quality.detections import SCORE, detections, match_detections
 from netsurgery.quality.judge import Blobs, Figure, Judge, class_rows
-from netsurgery.quality.kinds import Kind
+from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import GOOD, MATCHED, NEW
 
 SURE = 0.5
@@ -22,7 +22,7 @@ class FoundJudge(Judge):
 
     _any_length = True
 
-    def __init__(self, name: str, kind: Kind) -> None:
+    def __init__(self, name: str, kind: OutputKind) -> None:
         super().__init__(name, kind)
         self._samples = self._found = self._again = self._new = 0
 

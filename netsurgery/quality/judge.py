@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.quality.kinds import Kind
+from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import GOOD, Limits
 
 Blobs = Mapping[str, np.ndarray]
@@ -61,7 +61,7 @@ class Judge(ABC):
         kind: What it is.
     """
 
-    def __init__(self, name: str, kind: Kind) -> None:
+    def __init__(self, name: str, kind: OutputKind) -> None:
         self.name, self.kind = name, kind
 
     def add(self, a: Blobs, b: Blobs, samples: int) -> None:
@@ -107,7 +107,7 @@ def per_sample(array: np.ndarray, samples: int) -> np.ndarray:
     return np.nan_to_num(array.reshape(rows, -1).astype(np.float64))
 
 
-def class_rows(array: np.ndarray, kind: Kind) -> np.ndarray:
+def class_rows(array: np.ndarray, kind: OutputKind) -> np.ndarray:
     """Return scores as rows of one score for each class, in float64; NaN is the least."""
     whole = array.reshape(-1, *(kind.shape or array.shape[1:]))
     rows = np.moveaxis(whole, kind.axis, -1).reshape(-1, whole.shape[kind.axis])

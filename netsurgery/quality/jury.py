@@ -10,7 +10,7 @@ from netsurgery.quality.classes import ClassJudge
 from netsurgery.quality.errors import BoxJudge, PictureJudge, error_judge
 from netsurgery.quality.found import SURE, FoundJudge
 from netsurgery.quality.judge import Blobs, Judge
-from netsurgery.quality.kinds import Kind
+from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import (
     BOXES,
     CLASSES,
@@ -53,7 +53,7 @@ class Circumstances(NamedTuple):
 class Jury:
     """Judges every output of two nets."""
 
-    def __init__(self, kinds: Mapping[str, Kind], values: Mapping[str, Value]) -> None:
+    def __init__(self, kinds: Mapping[str, OutputKind], values: Mapping[str, Value]) -> None:
         """Start with nothing.
 
         Args:
@@ -100,7 +100,7 @@ class Jury:
         )
 
 
-def _judge(name: str, kind: Kind) -> Judge:
+def _judge(name: str, kind: OutputKind) -> Judge:
     if kind.name in (CLASSES, SEGMENTATION):
         return ClassJudge(name, kind)
     if kind.name == DETECTIONS:

@@ -47,7 +47,7 @@ CHOICES = tuple(kind for kind in KINDS if kind != BOXES)
 
 
 @dataclass(frozen=True)
-class Kind:
+class OutputKind:
     """What an output is.
 
     Attributes:
@@ -77,7 +77,7 @@ def kinds_of(
     labelled: Optional[Value] = None,
     chosen: Optional[Mapping[str, str]] = None,
     classes_asked: bool = False,
-) -> Dict[Value, Kind]:
+) -> Dict[Value, OutputKind]:
     """Return what each output is.
 
     Args:
@@ -94,14 +94,14 @@ def kinds_of(
     """
     chosen = dict(chosen or {})
     _refuse_unknown(chosen, [value.blob for value in network.outputs])
-    found: Dict[Value, Kind] = {}
+    found: Dict[Value, OutputKind] = {}
     for detector in detectors_of(network, shapes):
         found.update(_of_detector(network, detector, shapes))
     for value, shape in shapes.items():
         if value.blob in chosen:
             found[value] = _as_chosen(value.blob, shape, chosen[value.blob])
         elif value == labelled:
-            found[value] = Kind(CLASSES, "labels are given for it", shape[1:])
+            found[value] = OutputKind(CLASSES, "labels are given for it", shape[1:])
         elif value not in found:
             found[value] = _tell(network, value, shape, inputs)
     # Boxes are nothing without the scores that they belong to.
@@ -109,7 +109,7 @@ def kinds_of(
         if kind.name == BOXES and found[kind.scores or value].name != DETECTIONS:
             found[value] = _tell(network, value, shapes[value], inputs)
     if classes_asked and not any(one.name in (CLASSES, DETECTIONS) for one in found.values()):
-        asked = Kind(CLASSES, "you ask how many classes stay")
+        asked = OutputKind(CLASSES, "you ask how many classes stay")
         found.update(
             (value, replace(asked, shape=shape[1:]))
             for value, shape in shapes.items()
@@ -135,7 +135,7 @@ def _refuse_unknown(chosen: Mapping[str, str], outputs: List[str]) -> None:
             )
 
 
-def _as_chosen(blob: str, shape: Shape, name: str) -> Kind:
+def _as_chosen(blob: str, shape: Shape, name: str) -> OutputKind:
     """What the user says; of classes, the axis is the second."""
     if name in (CLASSES, SEGMENTATION) and (len(shape) < 2 or shape[1] < 2):
         problem = f"output {blob!r} of shape {shape} has no scores of classes along axis 1"
@@ -143,19 +143,21 @@ def _as_chosen(blob: str, shape: Shape, name: str) -> Kind:
     if name == DETECTIONS and shape[-1:] != (_DETECTION_ROW,):
         problem = f"output {blob!r} of shape {shape} is no list of detections, rows of 7 numbers"
         raise VerificationError(problem, remedy=Remedy("leave it out of {}", "output_kinds"))
-    return Kind(name, "you say so", shape[1:])
+    return OutputKind(name, "you say so", shape[1:])
 
 
 def _of_detector(
     network: Network, detector: Detector, shapes: Mapping[Value, Shape]
-) -> Dict[Value, Kind]:
+) -> Dict[Value, OutputKind]:
     """Scores of boxes that are outputs; what is chosen by a layer is told by that."""
     if detector.layer is not None or detector.scores not in shapes or detector.axis is None:
         return {}
     shape, axis = shapes[detector.scores], detector.axis
     told = f"a Softmax makes it, beside {detector.boxes[0].blob!r}, which is boxes"
     found = {
-        detector.scores: Kind(DETECTIONS, told, shape[1:], axis, background=detector.background)
+        detector.scores: OutputKind(
+            DETECTIONS, told, shape[1:], axis, background=detector.background
+        )
     }
     rest = (*shape[:axis], *shape[axis + 1 :])
     for value, other in shapes.items():
@@ -164,31 +166,37 @@ def _of_detector(
         alike = len(other) == len(shape) and (*other[:axis], *other[axis + 1 :]) == rest
         if value != detector.scores and alike and layer and layer.type not in SQUASHING:
             told = f"it belongs to the scores in {detector.scores.blob!r}"
-            found[value] = Kind(BOXES, told, other[1:], axis, scores=detector.scores)
+            found[value] = OutputKind(BOXES, told, other[1:], axis, scores=detector.scores)
     return found
 
 
-def _tell(network: Network, value: Value, shape: Shape, inputs: Mapping[Value, Shape]) -> Kind:
+def _tell(
+    network: Network, value: Value, shape: Shape, inputs: Mapping[Value, Shape]
+) -> OutputKind:
     layer = network.producer(value)
     if is_detection(layer) and shape[-1:] == (_DETECTION_ROW,):
-        return Kind(DETECTIONS, f"a {layer.type if layer else ''} makes it")
+        return OutputKind(DETECTIONS, f"a {layer.type if layer else ''} makes it")
     read = _read_by_training(network, value.blob)
     squashed = _scores(network, value, shape)
     if squashed is not None:
         return squashed
     if len(shape) > 1 and shape[1] > 1 and read in _READS_CLASSES:
         several = math.prod(shape[2:]) > 1
-        return Kind(SEGMENTATION if several else CLASSES, f"a {read} reads it", shape[1:])
+        return OutputKind(SEGMENTATION if several else CLASSES, f"a {read} reads it", shape[1:])
     made = next(_back(network, value))
     if made is not None and (made.type == "Sigmoid" or read in _READS_PROBABILITIES):
-        return Kind(PROBABILITIES, "a Sigmoid makes it" if made.type == "Sigmoid" else str(read))
+        return OutputKind(
+            PROBABILITIES, "a Sigmoid makes it" if made.type == "Sigmoid" else str(read)
+        )
     if made is not None and made.type in _NORMALIZING:
-        return Kind(EMBEDDINGS, f"a {made.type} makes vectors of one length of it")
+        return OutputKind(EMBEDDINGS, f"a {made.type} makes vectors of one length of it")
     if _is_picture(network, value, shape, inputs):
-        return Kind(PICTURE, "convolutions make it, as large as an image and with its channels")
+        return OutputKind(
+            PICTURE, "convolutions make it, as large as an image and with its channels"
+        )
     if len(shape) > 2 and math.prod(shape[2:]) > 1:
-        return Kind(MAP, "it has places")
-    return Kind(NUMBERS, "nothing in the net says what they are")
+        return OutputKind(MAP, "it has places")
+    return OutputKind(NUMBERS, "nothing in the net says what they are")
 
 
 def _back(network: Network, value: Value) -> Iterator[Optional[Layer]]:
@@ -199,7 +207,7 @@ def _back(network: Network, value: Value) -> Iterator[Optional[Layer]]:
     yield layer
 
 
-def _scores(network: Network, value: Value, shape: Shape) -> Optional[Kind]:
+def _scores(network: Network, value: Value, shape: Shape) -> Optional[OutputKind]:
     """Classes, if a Softmax or an ArgMax makes them; under whatever shape they are told."""
     path: List[Layer] = []
     layer = network.producer(value)
@@ -213,7 +221,7 @@ def _scores(network: Network, value: Value, shape: Shape) -> Optional[Kind]:
         if parameter.out_max_val:
             return None
         many = math.prod(shape[1:]) > max(parameter.top_k, 1)
-        return Kind(SEGMENTATION if many else CLASSES, "an ArgMax makes it", indices=True)
+        return OutputKind(SEGMENTATION if many else CLASSES, "an ArgMax makes it", indices=True)
     if layer.type != "Softmax":
         return None
     found = _follow(network, layer, path, shape)
@@ -224,7 +232,7 @@ def _scores(network: Network, value: Value, shape: Shape) -> Optional[Kind]:
         return None
     places = math.prod(inner) // inner[axis - 1]
     name = SEGMENTATION if places > 1 else CLASSES
-    return Kind(name, "a Softmax makes it", inner, axis)
+    return OutputKind(name, "a Softmax makes it", inner, axis)
 
 
 def _follow(

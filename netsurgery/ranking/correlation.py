@@ -1,4 +1,4 @@
-"""How well criteria foretell an oracle: the table of Molchanov et al. 2017."""
+"""How well criteria predict an oracle: the table of Molchanov et al. 2017."""
 
 from __future__ import annotations
 

@@ -7,14 +7,14 @@ from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.inputs import Batch
 from netsurgery.calibration.losses import LossRunner, open_loss
 from netsurgery.calibration.measuring import Progress
-from netsurgery.calibration.statistics import Statistics
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.channels.readers import first_reader, weights_reading
 from netsurgery.network.model import Model
-from netsurgery.ranking.notebook import Notebook, key_of
+from netsurgery.ranking.measurement_store import MeasurementStore, key_of
 
 AT_ONCE = 16
 """Channels that are tried between two notes."""
@@ -51,8 +51,8 @@ class Oracle:
 def measure_oracle(
     model: Model,
     groups: Sequence[ChannelGroup],
-    statistics: Statistics,
-    notebook: Optional[Notebook] = None,
+    calibrator: Calibrator,
+    store: Optional[MeasurementStore] = None,
     progress: Progress = None,
 ) -> Oracle:
     """Remove each free channel alone, and see what becomes of the loss.
@@ -63,24 +63,24 @@ def measure_oracle(
     Args:
         model: The model.
         groups: Its groups of channels.
-        statistics: Has the inputs, and names the engine.
-        notebook: Keeps what was measured, so that an interrupted run goes on.
+        calibrator: Has the inputs, and names the engine.
+        store: Keeps what was measured, so that an interrupted run goes on.
         progress: Called with a text for each step.
 
     Raises:
         EngineError: There is no real Caffe, or it refuses the model.
         PlanError: The net has no loss, and no class scores to compute one from.
-        FormatError: The notebook cannot be written.
+        FormatError: The store cannot be written.
     """
-    inputs = statistics.inputs
+    inputs = calibrator.inputs
     groups = [group for group in groups if len(group.free)]
     # From the last layers to the first: what comes before a start is never touched before it.
     trials = sorted(
         (group for group in groups if group.consumers), key=lambda g: -first_reader(g).index
     )
-    notes = notebook or Notebook()
-    with open_loss(model, inputs, statistics.engine, statistics.task_output) as runner:
-        notes.open(key_of(model, inputs, statistics.task_output or "", runner.size))
+    notes = store or MeasurementStore()
+    with open_loss(model, inputs, calibrator.engine, calibrator.task_output) as runner:
+        notes.open(key_of(model, inputs, calibrator.task_output or "", runner.size))
         for number, batch in enumerate(runner.batches()):
             title = f"{number + 1} of {-(-len(inputs) // runner.size)} batches"
             _try_batch(runner, batch, number, trials, notes, progress, title)
@@ -92,7 +92,7 @@ def _try_batch(
     batch: Batch,
     number: int,
     groups: Sequence[ChannelGroup],
-    notes: Notebook,
+    notes: MeasurementStore,
     progress: Progress,
     title: str,
 ) -> None:
@@ -135,7 +135,7 @@ def _parts(group: ChannelGroup) -> Iterator[Tuple[int, ...]]:
         yield tuple(free[start : start + AT_ONCE])
 
 
-def _sum_up(groups: Sequence[ChannelGroup], notes: Notebook, samples: int) -> Oracle:
+def _sum_up(groups: Sequence[ChannelGroup], notes: MeasurementStore, samples: int) -> Oracle:
     numbers = range(notes.batches)
     whole = np.array([notes.get(number) for number in numbers])
     counts = np.stack([whole[half::2, 1].sum() for half in range(2)])
@@ -151,7 +151,7 @@ def _sum_up(groups: Sequence[ChannelGroup], notes: Notebook, samples: int) -> Or
     )
 
 
-def _sums(group: ChannelGroup, notes: Notebook) -> np.ndarray:
+def _sums(group: ChannelGroup, notes: MeasurementStore) -> np.ndarray:
     """Sums of the changes and of their magnitudes over either half, shape (2, 2, channels)."""
     sums = np.zeros((2, 2, group.channels))
     sums[..., list(group.pinned)] = np.nan

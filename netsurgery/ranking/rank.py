@@ -8,9 +8,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.losses import judged_by
 from netsurgery.calibration.measuring import Progress
-from netsurgery.calibration.statistics import Statistics
 from netsurgery.criteria import View, criterion
 from netsurgery.criteria.base import ACTIVATIONS, GRADIENTS, WEIGHTS
 from netsurgery.criteria.normalise import l2_normalised, macs_of_channels, with_flops
@@ -20,7 +20,7 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.model import Model
 from netsurgery.network.unknown import known_costs
 from netsurgery.ranking.correlation import Correlation, correlate
-from netsurgery.ranking.notebook import Notebook
+from netsurgery.ranking.measurement_store import MeasurementStore
 from netsurgery.ranking.oracle import Oracle, measure_oracle
 
 Scores = Mapping[str, np.ndarray]
@@ -58,7 +58,7 @@ class Ranking:
         return [(group, channel) for _, group, channel in sorted(found, key=lambda one: one[0])]
 
     def correlations(self) -> Dict[str, Correlation]:
-        """Return how well each criterion foretells the oracle: the change of the mean loss.
+        """Return how well each criterion predicts the oracle: the change of the mean loss.
 
         Two rows say what can be had. One has the magnitudes of the changes of each example's loss,
         measured, in place of a criterion's scores: as well as one can do that looks at examples one
@@ -78,7 +78,7 @@ class Ranking:
         return found
 
     def correlations_of_examples(self) -> Dict[str, Correlation]:
-        """Return how well each criterion foretells how far the loss of each example moves.
+        """Return how well each criterion predicts how far the loss of each example moves.
 
         Raises:
             ValueError: There is no oracle.
@@ -129,7 +129,7 @@ class Ranking:
 def rank(
     model: Model,
     criteria: Sequence[str],
-    statistics: Optional[Statistics] = None,
+    calibrator: Optional[Calibrator] = None,
     *,
     oracle: bool = False,
     notes: Optional[Path] = None,
@@ -142,7 +142,7 @@ def rank(
     Args:
         model: The model.
         criteria: Names of criteria.
-        statistics: Runs inputs; not needed for criteria that look at weights alone.
+        calibrator: Runs inputs; not needed for criteria that look at weights alone.
         oracle: Also remove each channel alone and see what becomes of the loss.
         notes: A file that keeps what the oracle has measured, so that an interrupted run goes on.
         flops: What one percent of the net's MACs is worth in the order over all layers
@@ -162,7 +162,7 @@ def rank(
         known_costs(model)
     chosen = {name: criterion(name) for name in dict.fromkeys(criteria)}
     needs = {one.needs for one in chosen.values()}
-    if statistics is None:
+    if calibrator is None:
         _require_nothing([name for name, one in chosen.items() if one.needs != WEIGHTS], oracle)
     groups = [group for group in channel_groups(model) if len(group.free)]
     if not groups:
@@ -171,17 +171,17 @@ def rank(
             file=model.prototxt.file,
             remedy="`netsurgery channels` says why",
         )
-    if statistics is not None:
-        _run_once(model, groups, statistics, needs)
+    if calibrator is not None:
+        _run_once(model, groups, calibrator, needs)
     scores: Dict[str, Scores] = {
-        name: {g.name: one.scores(View(model, g, statistics, seed)) for g in groups}
+        name: {g.name: one.scores(View(model, g, calibrator, seed)) for g in groups}
         for name, one in chosen.items()
     }
     found = labels = None
-    if statistics is not None and (oracle or GRADIENTS in needs):
-        labels = judged_by(model, statistics.inputs, statistics.task_output)
-    if statistics is not None and oracle:
-        found = measure_oracle(model, groups, statistics, Notebook(notes), progress)
+    if calibrator is not None and (oracle or GRADIENTS in needs):
+        labels = judged_by(model, calibrator.inputs, calibrator.task_output)
+    if calibrator is not None and oracle:
+        found = measure_oracle(model, groups, calibrator, MeasurementStore(notes), progress)
     return Ranking(tuple(groups), scores, _comparable(model, groups, scores, flops), found, labels)
 
 
@@ -191,18 +191,18 @@ def _require_nothing(needing: Sequence[str], oracle: bool) -> None:
     if names:
         raise PlanError(
             f"{' and '.join(names)} cannot do without inputs",
-            remedy=Remedy("give some with {}", "statistics"),
+            remedy=Remedy("give some with {}", "calibrator"),
         )
 
 
 def _run_once(
-    model: Model, groups: Sequence[ChannelGroup], statistics: Statistics, needs: Set[str]
+    model: Model, groups: Sequence[ChannelGroup], calibrator: Calibrator, needs: Set[str]
 ) -> None:
     """Learn what criteria will ask for of all groups at once, not of one after the other."""
     if ACTIVATIONS in needs:
-        statistics.channels(model, groups)
+        calibrator.channels(model, groups)
     if GRADIENTS in needs:
-        statistics.gradients(model, groups)
+        calibrator.gradients(model, groups)
 
 
 def _comparable(

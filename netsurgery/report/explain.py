@@ -27,8 +27,8 @@ def print_explanation(plan: Plan) -> None:
             *with_asked(_COLUMNS, rows, [edit.predicted for edit in plan.edits], 2),
             legend=("loss", "error", "measured", "second"),
         )
-    for left in plan.left:
-        console().print(f"  {left.layer}: {left.reason}", markup=False)
+    for one in plan.skipped:
+        console().print(f"  {one.layer}: {one.reason}", markup=False)
 
 
 def whole_lines(plan: Plan) -> List[str]:

@@ -117,9 +117,9 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _left(done: Compression) -> str:
     items = "".join(
-        f"<li>{_text(left.layer)}: {_text(left.reason)}</li>" for left in done.plan.left
+        f"<li>{_text(one.layer)}: {_text(one.reason)}</li>" for one in done.plan.skipped
     )
-    return f"<p>Left alone:</p><ul>{items}</ul>" if items else ""
+    return f"<p>Skipped alone:</p><ul>{items}</ul>" if items else ""
 
 
 def _effect(done: Compression) -> str:

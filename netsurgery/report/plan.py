@@ -52,6 +52,6 @@ def _number(value: Any, form: str) -> str:
 def left_lines(plan: Plan) -> list[str]:
     """Return the layers that are left alone as lines, those for the same reason in one."""
     found: dict[str, list[str]] = {}
-    for left in plan.left:
-        found.setdefault(left.reason, []).append(left.layer)
+    for one in plan.skipped:
+        found.setdefault(one.reason, []).append(one.layer)
     return [f"  left alone: {', '.join(names)} ({reason})" for reason, names in found.items()]

@@ -15,7 +15,7 @@ from netsurgery.report.glossary import explained, is_term
 
 
 def print_ranking(ranking: Ranking) -> None:
-    """Print the scores of every channel, and how well the criteria foretell the oracle."""
+    """Print the scores of every channel, and how well the criteria predict the oracle."""
     for group in ranking.groups:
         _print_group(ranking, group)
     out = console()

@@ -8,7 +8,7 @@ from typing import Collection, Container, Iterable, Mapping, Optional
 import numpy as np
 
 from netsurgery.errors import VerificationError
-from netsurgery.quality.kinds import Kind
+from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import CLASSES, DETECTIONS
 from netsurgery.verification.accuracy import Accuracy, AccuracyTally
 from netsurgery.verification.fine import NOISE_FLOOR, Fine, FineTally, channel_ratio
@@ -149,7 +149,7 @@ class Comparison:
 
 
 def choose_kinds(
-    names: Iterable[str], kinds: Mapping[str, Kind], shapes: Mapping[str, Shape]
+    names: Iterable[str], kinds: Mapping[str, OutputKind], shapes: Mapping[str, Shape]
 ) -> dict[str, type[Tally]]:
     """Return how to compare each value.
 

@@ -8,7 +8,7 @@ from typing import Iterable, Iterator, Mapping, Optional, Sequence
 from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.network.graph import Network, Value
 from netsurgery.quality.jury import Circumstances, Jury
-from netsurgery.quality.kinds import Kind, kinds_of, sources_of
+from netsurgery.quality.kinds import OutputKind, kinds_of, sources_of
 from netsurgery.quality.limits import DETECTIONS
 from netsurgery.quality.verdict import Quality
 from netsurgery.verification.accuracy import Accuracy
@@ -28,7 +28,7 @@ class Judging:
         jury: Its judges.
     """
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, OutputKind]
     sources: Mapping[str, Sequence[Value]]
     jury: Jury
 

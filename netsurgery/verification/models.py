@@ -54,7 +54,7 @@ class Findings(NamedTuple):
     quality: Quality
 
 
-class Task(NamedTuple):
+class ComparisonTask(NamedTuple):
     """What to compare.
 
     Attributes:
@@ -150,7 +150,9 @@ def verify(
         check_inputs(network, inputs)
     unmatched = match_outputs(*networks, known)
     missing = [one.blob for one in unmatched.lost]
-    task = Task(pairs, known, inputs, seed, output, kept or {}, demand, blobs, missing, fine)
+    task = ComparisonTask(
+        pairs, known, inputs, seed, output, kept or {}, demand, blobs, missing, fine
+    )
 
     def run(judge: Engine) -> Findings:
         if not any(pair.output for pair in pairs) and blobs in ("outputs", "common"):
@@ -185,7 +187,7 @@ def check_inputs(network: Network, inputs: Inputs) -> None:
         )
 
 
-def _compare(first: Runner, second: Runner, task: Task) -> Findings:
+def _compare(first: Runner, second: Runner, task: ComparisonTask) -> Findings:
     """Run both models on all inputs; the noise is that of the first."""
     inputs, kept = task.inputs, task.kept
     # The padding layers of V0 nets leave no value behind.

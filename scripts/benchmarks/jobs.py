@@ -72,12 +72,12 @@ def keep_to_budget(prototxt: str, weights: str, output: str, macs: str) -> dict[
     """Read a model, plan for so much of its MACs by the energy of its weights, write the pair."""
     laps = Laps()
     import netsurgery as ns
-    from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+    from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 
     laps.lap("import")
     model = ns.load(prototxt, weights)
     laps.lap("read")
-    plan = plan_budget(model, BudgetWishes(Budget(macs=float(macs)), score="energy"))
+    plan = plan_budget(model, BudgetRequest(Budget(macs=float(macs)), score="energy"))
     laps.lap("plan")
     model = ns.apply(model, plan)
     laps.lap("apply")

@@ -9,7 +9,7 @@ from typing import Callable, Sequence
 import netsurgery as ns
 from benchmarks.setting import Figure, Setting
 from benchmarks.zoo import Found, Row, every_pair, figure_of
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.budgets.stopwatch import in_turn
 from netsurgery.engines import Engine
 from netsurgery.network.cost import total_cost
@@ -32,8 +32,8 @@ def measure(setting: Setting) -> Figure:
 
 def _measure(setting: Setting, model: ns.Model, engine: Engine) -> Found:
     notes = str(setting.work / f"seconds-{engine.name}.json")
-    wishes = BudgetWishes(Budget(latency=BUDGET), score="energy", notes=notes, engine=engine)
-    plan = plan_budget(model, wishes)
+    request = BudgetRequest(Budget(latency=BUDGET), score="energy", notes=notes, engine=engine)
+    plan = plan_budget(model, request)
     thin = ns.apply(model, plan)
     whole, left = (plan.expected[name]["latency"] for name in ("whole", "left"))
     times = in_turn(engine, model, thin)

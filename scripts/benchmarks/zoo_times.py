@@ -9,7 +9,7 @@ from typing import Callable, Sequence
 import netsurgery as ns
 from benchmarks.setting import Figure, Setting
 from benchmarks.zoo import Found, Row, every_pair, figure_of
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.budgets.stopwatch import in_turn
 from netsurgery.engines import Engine
 from netsurgery.network.cost import total_cost
@@ -33,7 +33,7 @@ def _measure(thin: dict[str, ns.Model], model: ns.Model, engine: Engine) -> Foun
     if key not in thin:
         # Only the last: the same model comes once for every engine.
         thin.clear()
-        plan = plan_budget(model, BudgetWishes(Budget(macs=BUDGET), score="energy"))
+        plan = plan_budget(model, BudgetRequest(Budget(macs=BUDGET), score="energy"))
         thin[key] = ns.apply(model, plan)
     times = in_turn(engine, model, thin[key])
     macs = [total_cost(one).macs or 0 for one in (model, thin[key])]

@@ -8,22 +8,22 @@ from typing import Dict, List, NamedTuple
 
 import numpy as np
 from accuracy import Collected
-from notebook import FOLDER, KNOWN_ONLY, Notebook
 from photo_crops import crops, photos
+from store import FOLDER, KNOWN_ONLY, MeasurementStore
 from thinned import CODE
 
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.measuring import Source, measure
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration.measuring import ObservedValue, measure
 from netsurgery.network.cost import total_cost
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thin_budget import Budget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thin_budget import ThinBudget
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.surgery import apply
 
 TITLE = "A face detector at 0.7 of its MACs"
-BUDGET = Budget(macs=0.7)
+BUDGET = ThinBudget(macs=0.7)
 CROPS, FACE = 2000, 0.7
 SCORES, BOXES, LANDMARKS = "prob1", "conv6-2", "conv6-3"
 WAYS = (
@@ -59,10 +59,10 @@ def write(zoo: Path, data: Path) -> str:
         zoo: The folder of models.
         data: The folder of images.
     """
-    notebook = Notebook("detector", CODE)
-    if any(notebook.get(way) is None for way in WAYS) and not KNOWN_ONLY:
-        _measure(load(*_files(zoo)), photos(data / "images"), notebook)
-    found = {way: notebook.get(way) or ["-"] * (len(_COLUMNS) - 2) for way in WAYS}
+    store = MeasurementStore("detector", CODE)
+    if any(store.get(way) is None for way in WAYS) and not KNOWN_ONLY:
+        _measure(load(*_files(zoo)), photos(data / "images"), store)
+    found = {way: store.get(way) or ["-"] * (len(_COLUMNS) - 2) for way in WAYS}
     rows = [f"| {' | '.join([*way, *cells])} |" for way, cells in found.items()]
     heading = [f"| {' | '.join(_COLUMNS)} |", "|---|---|" + "---:|" * (len(_COLUMNS) - 2)]
     return "\n".join([_INTRODUCTION, *heading, *rows, ""])
@@ -72,15 +72,15 @@ def _files(zoo: Path) -> List[Path]:
     return [zoo / "mtcnn_det3" / name for name in ("deploy.prototxt", "det3.caffemodel")]
 
 
-def _measure(model: Model, files: List[Path], notebook: Notebook) -> None:
+def _measure(model: Model, files: List[Path], store: MeasurementStore) -> None:
     seen, judged = (_choose(model, half) for half in (files[::2], files[1::2]))
-    statistics = Statistics(seen.inputs, "caffe", cache=FOLDER / "statistics")
-    for criterion, compensate in [way for way in WAYS if notebook.get(way) is None]:
-        wishes = ThinWishes(budget=BUDGET, criterion=criterion, compensate=compensate)
-        thinned = apply(model, plan_thin(model, wishes, statistics), statistics)
+    calibrator = Calibrator(seen.inputs, "caffe", cache=FOLDER / "calibrator")
+    for criterion, compensate in [way for way in WAYS if store.get(way) is None]:
+        request = ThinRequest(budget=BUDGET, criterion=criterion, compensate=compensate)
+        thinned = apply(model, plan_thin(model, request, calibrator), calibrator)
         share = total_cost(thinned).macs / total_cost(model).macs
         cells = [f"{share:.3f}", *_compare(judged.outputs, _run(thinned, judged.inputs))]
-        notebook.add((criterion, compensate), cells)
+        store.add((criterion, compensate), cells)
         print(criterion, compensate, *cells, file=sys.stderr)
 
 
@@ -98,9 +98,9 @@ def _inputs(arrays: np.ndarray) -> Inputs:
 
 def _run(model: Model, inputs: Inputs) -> Outputs:
     outputs: Dict[str, Value] = {value.blob: value for value in model.network().outputs}
-    gauges = {name: Collected(Source(value)) for name, value in outputs.items()}
-    measure([model], inputs, list(gauges.values()), "caffe")
-    return {name: gauge.array for name, gauge in gauges.items()}
+    observers = {name: Collected(ObservedValue(value)) for name, value in outputs.items()}
+    measure([model], inputs, list(observers.values()), "caffe")
+    return {name: observer.array for name, observer in observers.items()}
 
 
 def _compare(before: Outputs, after: Outputs) -> List[str]:

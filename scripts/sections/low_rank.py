@@ -14,7 +14,7 @@ from zoo_pairs import Pair, find_pairs
 import netsurgery as ns
 from netsurgery.calibration import input_shapes
 from netsurgery.methods import low_rank_method
-from netsurgery.planning.low_rank import Wishes, candidates, plan_low_rank
+from netsurgery.planning.low_rank import LowRankRequest, candidates, plan_low_rank
 from netsurgery.planning.rules import parse_rule
 from netsurgery.verification.verdict import largest_noise
 
@@ -92,7 +92,9 @@ def _examine(pair: Pair, data: ZooData) -> List[str]:
 
 
 def _compress(model: ns.Model, energy: str, proof: ns.Proof) -> tuple:
-    plan = plan_low_rank(model, Wishes([parse_rule("energy", energy)], method="svd", predict=False))
+    plan = plan_low_rank(
+        model, LowRankRequest([parse_rule("energy", energy)], method="svd", predict=False)
+    )
     ranks = ", ".join(f"{edit.layer} {edit.options['rank']}" for edit in plan.edits) or "none"
     with tempfile.TemporaryDirectory() as folder:
         done = ns.compress(model, plan, folder, proof)

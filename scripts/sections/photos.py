@@ -8,12 +8,12 @@ from collections import Counter
 from pathlib import Path
 from typing import List, NamedTuple
 
-from notebook import FOLDER, KNOWN_ONLY, Notebook
 from photo_nets import NETS, Net, Outputs, errors
+from store import FOLDER, KNOWN_ONLY, MeasurementStore
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
@@ -24,7 +24,7 @@ BUDGET = Budget(macs=0.6)
 WEIGHTS_ALONE, PHOTOS = WAYS = ("weights alone", "photos")
 CODE = (
     *("budgets", "methods", "criteria", "linalg", "planning"),
-    *("calibration/gauges.py", "network/scores.py"),
+    *("calibration/observers.py", "network/scores.py"),
 )
 _INTRODUCTION = """\
 `netsurgery plan --macs 0.6` on nets that look at photos, without training. Every other photo of
@@ -50,7 +50,7 @@ class _Task(NamedTuple):
 
     net: Net
     model: Model
-    statistics: Statistics
+    calibrator: Calibrator
     judged: Inputs
     before: Outputs
 
@@ -62,34 +62,34 @@ def write(zoo: Path, data: Path) -> str:
         zoo: The folder of models.
         data: The folder of images.
     """
-    notebook = Notebook("photos", CODE)
+    store = MeasurementStore("photos", CODE)
     for way in WAYS:
         for net in NETS:
-            if notebook.get([net.folder, way]) is None and not KNOWN_ONLY:
-                _measure(net, way, zoo, data, notebook)
+            if store.get([net.folder, way]) is None and not KNOWN_ONLY:
+                _measure(net, way, zoo, data, store)
     rows = []
     for net in NETS:
         for way in WAYS:
-            cells = notebook.get([net.folder, way]) or ["-"] * (len(_COLUMNS) - 2)
+            cells = store.get([net.folder, way]) or ["-"] * (len(_COLUMNS) - 2)
             rows.append(f"| {' | '.join([net.folder, way, *cells])} |")
     heading = [f"| {' | '.join(_COLUMNS)} |", "|" + "---|" * len(_COLUMNS)]
     return "\n".join([_INTRODUCTION, *heading, *rows, ""])
 
 
-def _measure(net: Net, way: str, zoo: Path, data: Path, notebook: Notebook) -> None:
+def _measure(net: Net, way: str, zoo: Path, data: Path, store: MeasurementStore) -> None:
     started = time.monotonic()
     model = net.load(zoo)
     seen, judged = net.inputs(model, data / "images")
-    statistics = Statistics(seen, net.engine, cache=FOLDER / "statistics")
-    cells = _plan(_Task(net, model, statistics, judged, net.run(model, judged)), way)
-    notebook.add([net.folder, way], cells)
+    calibrator = Calibrator(seen, net.engine, cache=FOLDER / "calibrator")
+    cells = _plan(_Task(net, model, calibrator, judged, net.run(model, judged)), way)
+    store.add([net.folder, way], cells)
     print(net.folder, way, *cells, f"{time.monotonic() - started:.0f} s", file=sys.stderr)
 
 
 def _plan(task: _Task, way: str) -> List[str]:
-    statistics = None if way == WEIGHTS_ALONE else task.statistics
-    plan = plan_budget(task.model, BudgetWishes(BUDGET), statistics)
-    smaller = apply(task.model, plan, statistics)
+    calibrator = None if way == WEIGHTS_ALONE else task.calibrator
+    plan = plan_budget(task.model, BudgetRequest(BUDGET), calibrator)
+    smaller = apply(task.model, plan, calibrator)
     after = task.net.run(smaller, task.judged)
     return [
         _forms(plan),

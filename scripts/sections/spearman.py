@@ -1,4 +1,4 @@
-"""How well criteria foretell what the loss does without a channel (Molchanov et al. 2017)."""
+"""How well criteria predict what the loss does without a channel (Molchanov et al. 2017)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from zoo_data import ZooData
 
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.network.model import load
 from netsurgery.ranking import Ranking, rank
 from netsurgery.ranking.correlation import Correlation
@@ -30,7 +30,7 @@ l2 norm. Scores and oracle come from the same {images} training images. Molchano
 
 The last two rows say what can be had. *changes of examples, measured* ranks channels by how far
 the loss of each image really moves, the mean magnitude: a Taylor criterion estimates this, image
-by image, and cannot foretell the oracle better than the measurement itself does, except by
+by image, and cannot predict the oracle better than the measurement itself does, except by
 chance. *oracle, half against half* is the oracle on every other batch of 64 images against the
 oracle on the batches between: what one half of the images tells of the other. A dash: all scores
 are alike.
@@ -66,10 +66,18 @@ def write(zoo: Path, data: Path) -> str:
         data: The folder of images.
     """
     found = {net.folder: _rank(net, ZooData(data, zoo)) for net in _NETS}
-    foretold = {name: ranking.correlations() for name, ranking in found.items()}
+    predicted = {name: ranking.correlations() for name, ranking in found.items()}
     examples = {name: ranking.correlations_of_examples() for name, ranking in found.items()}
     introduction = _INTRODUCTION.format(images=IMAGES)
-    parts = [introduction, *_table(foretold), "", _EXAMPLES, *_table(examples), *_layers(found), ""]
+    parts = [
+        introduction,
+        *_table(predicted),
+        "",
+        _EXAMPLES,
+        *_table(examples),
+        *_layers(found),
+        "",
+    ]
     return "\n".join(parts)
 
 
@@ -77,7 +85,7 @@ def _rank(net: _Net, data: ZooData) -> Ranking:
     model = load(data.zoo / net.folder / "deploy.prototxt", data.zoo / net.folder / net.weights)
     (value,) = model.network().inputs
     inputs = data.mnist(value.blob, "train_index") if net.mnist else _cifar(data, value.blob)
-    return rank(model, CRITERIA, Statistics(inputs.spread(IMAGES), "caffe"), oracle=True)
+    return rank(model, CRITERIA, Calibrator(inputs.spread(IMAGES), "caffe"), oracle=True)
 
 
 def _cifar(data: ZooData, blob: str) -> Inputs:

@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 from accuracy import IMAGES, Found, cell
 from curves import COLOURS, Curve, draw
-from notebook import ROOT
+from store import ROOT
 from thinned import NETS, Case, measure_thinned
 from zoo_data import ZooData
 

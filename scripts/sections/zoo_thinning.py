@@ -7,23 +7,23 @@ import tempfile
 from pathlib import Path
 from typing import List, NamedTuple, Optional
 
-from notebook import KNOWN_ONLY, Notebook
+from store import KNOWN_ONLY, MeasurementStore
 from thinned import CODE
 from zoo_data import ZooData
 from zoo_pairs import Pair, find_pairs
 
 from netsurgery.calibration import Inputs, random_inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.compression import Compression, Proof, compress
 from netsurgery.engines import engine
 from netsurgery.errors import EngineError, NetsurgeryError, PlanError
 from netsurgery.network.masks import without_masks
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thin_budget import Budget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thin_budget import ThinBudget
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 TITLE = "Half the MACs of every net of the zoo"
-HALF = Budget(macs=0.5)
+HALF = ThinBudget(macs=0.5)
 IMAGES, LABELLED, RANDOM, JUDGED = 600, 1000, 6, 4
 _INTRODUCTION = f"""\
 `netsurgery thin --macs 0.5` on every net of the zoo, the written pair loaded and run by real Caffe,
@@ -52,14 +52,14 @@ def write(zoo: Path, data: Path) -> str:
         zoo: The folder of models.
         data: The folder of images.
     """
-    notebook, rows, refused = Notebook("zoo_thinning", CODE), [], []
+    store, rows, refused = MeasurementStore("zoo_thinning", CODE), [], []
     for pair in find_pairs(zoo):
-        found = notebook.get([pair.name])
+        found = store.get([pair.name])
         if found is None and KNOWN_ONLY:
             continue
         if found is None:
             found = _examine(pair, ZooData(data, zoo))
-            notebook.add([pair.name], found)
+            store.add([pair.name], found)
             print(pair.name, *found, file=sys.stderr)
         if len(found) > 1:
             rows.append(f"| {' | '.join([pair.name, *found])} |")
@@ -103,14 +103,14 @@ def _thin(task: _Task) -> Compression:
 
 
 def _thin_in(name: str, task: _Task) -> Compression:
-    statistics = Statistics(task.calibration, name)
-    plan = plan_thin(task.model, ThinWishes(budget=HALF), statistics)
+    calibrator = Calibrator(task.calibration, name)
+    plan = plan_thin(task.model, ThinRequest(budget=HALF), calibrator)
     if not plan.edits:
-        reasons = [f"{left.layer}: {left.reason}" for left in plan.left]
+        reasons = [f"{left.layer}: {left.reason}" for left in plan.skipped]
         raise PlanError(f"nothing can be cut ({'; '.join(reasons)})")
     proof = Proof(engine(name), inputs=task.judged, task_output=task.output)
     with tempfile.TemporaryDirectory() as folder:
-        return compress(task.model, plan, folder, proof, statistics=statistics)
+        return compress(task.model, plan, folder, proof, calibrator=calibrator)
 
 
 def _cells(done: Compression) -> List[str]:

@@ -10,7 +10,7 @@ import pytest
 from budget_nets import SHAPES, TEXT, falling, small_net
 from small_models import make_model
 
-from netsurgery.budgets import Budget, BudgetWishes, clock, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, clock, plan_budget
 from netsurgery.budgets.aims import NEAR
 from netsurgery.budgets.clock import Clock
 from netsurgery.budgets.costs import NetCost
@@ -126,8 +126,8 @@ def test_a_net_is_planned_for_what_it_takes_as_a_whole(
 
     monkeypatch.setattr(Stopwatch, "time", by_macs)
     monkeypatch.setattr(clock, "in_turn", together)
-    wishes = BudgetWishes(Budget(latency=0.6), ("svd", "spatial_svd"), engine=opencv)
-    plan = plan_budget(model, wishes)
+    request = BudgetRequest(Budget(latency=0.6), ("svd", "spatial_svd"), engine=opencv)
+    plan = plan_budget(model, request)
     left, whole = plan.expected["left"], plan.expected["whole"]
     assert NEAR * 0.6 * whole["latency"] <= left["latency"] <= 0.6 * whole["latency"]
     assert left["latency"] == pytest.approx(more * 1e-9 * left["macs"], rel=1e-5)
@@ -138,9 +138,9 @@ def test_a_net_that_can_only_get_slower_is_refused(
 ) -> None:
     monkeypatch.setattr(Stopwatch, "time", by_macs)
     monkeypatch.setattr(clock, "in_turn", lambda *_: Times(1.0, 1.2))
-    wishes = BudgetWishes(Budget(latency=0.6), ("svd", "spatial_svd"), engine=opencv)
+    request = BudgetRequest(Budget(latency=0.6), ("svd", "spatial_svd"), engine=opencv)
     with pytest.raises(PlanError, match=r"timed as a whole, .* takes 1\.200 of"):
-        plan_budget(model, wishes)
+        plan_budget(model, request)
 
 
 def test_layers_take_no_longer_beside_each_other_than_the_whole(
@@ -154,9 +154,9 @@ def test_layers_take_no_longer_beside_each_other_than_the_whole(
 
     monkeypatch.setattr(Stopwatch, "time", cold)
     timer = clock_of(opencv, Notes())
-    wishes = BudgetWishes(Budget(latency=0.5), ("svd", "spatial_svd"))
+    request = BudgetRequest(Budget(latency=0.5), ("svd", "spatial_svd"))
     cost = NetCost(model, clock=timer)
-    tables, _ = tables_of(model, wishes, Energy(), cost, lambda _: None)
+    tables, _ = tables_of(model, request, Energy(), cost, lambda _: None)
     together = sum(table.choices[0].cost["latency"] for table in tables)
     assert together == pytest.approx(cost.total["latency"])
     halves = [table.choices[0].cost["macs"] * 1e-9 for table in tables]
@@ -171,7 +171,9 @@ def test_a_budget_of_time_is_kept_as_it_was_timed(
     monkeypatch.setattr(clock, "in_turn", lambda _, *nets: Times(*map(seconds_of, nets)))
     notes = str(tmp_path / "notes.json")
     found = [
-        plan_budget(model, BudgetWishes(budget, ("svd", "spatial_svd"), engine=opencv, notes=notes))
+        plan_budget(
+            model, BudgetRequest(budget, ("svd", "spatial_svd"), engine=opencv, notes=notes)
+        )
         for budget in (Budget(latency=0.5), Budget(macs=0.5))
     ]
     assert [e.layer for e in found[0].edits] == [e.layer for e in found[1].edits]
@@ -195,7 +197,7 @@ def test_layers_are_timed_in_the_engine_that_runs_the_whole(
     monkeypatch.setattr(Stopwatch, "time", by_macs)
     last = 'layer { name: "last" type: "ShuffleChannel" bottom: "conv2" top: "last" }'
     net = small_net(TEXT + last)
-    planner = Planner(net, BudgetWishes(Budget(latency=0.5), ("svd",)))
+    planner = Planner(net, BudgetRequest(Budget(latency=0.5), ("svd",)))
     assert planner._clock is not None
     assert planner._clock.engine.name == "opencv"
 
@@ -227,7 +229,7 @@ def test_a_plan_leaves_no_process_behind(
 
     monkeypatch.setattr(Stopwatch, "time", remember)
     with contextlib.suppress(PlanError):
-        plan_budget(model, BudgetWishes(Budget(latency=budget), ("svd",), engine=opencv))
+        plan_budget(model, BudgetRequest(Budget(latency=budget), ("svd",), engine=opencv))
     assert sessions[-1] is not None
     with pytest.raises(EngineError, match="closed"):
         sessions[-1].parameters()

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import decaying, make_model
 
-from netsurgery.budgets import Budget, BudgetWishes, Planner, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, Planner, plan_budget
 from netsurgery.budgets.correction import Correction
 from netsurgery.budgets.sweep import sweep
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan
 from netsurgery.report.explain import whole_lines
@@ -78,8 +78,8 @@ def test_of_a_single_layer_the_prediction_is_what_is_measured(opencv: str) -> No
     )
     random = np.random.default_rng(0)
     inputs = Inputs({"data": random.normal(size=(64, 20)).astype(np.float32)})
-    wishes = BudgetWishes(Budget(macs=0.5), refit=False)
-    expected = plan_budget(model, wishes, Statistics(inputs, opencv)).expected
+    request = BudgetRequest(Budget(macs=0.5), refit=False)
+    expected = plan_budget(model, request, Calibrator(inputs, opencv)).expected
     assert 0.1 < expected["predicted"] < 0.9
     # The ridge of the fit, and what the engine computes in float32.
     assert expected["measured"]["fc"] == pytest.approx(expected["predicted"], rel=1e-3)
@@ -98,8 +98,8 @@ def test_a_plan_by_metric_states_what_was_predicted_and_what_was_measured(
     metric: str, tmp_path: Path
 ) -> None:
     model = small_net()
-    wishes = BudgetWishes(Budget(params=0.4), ("svd", "channel_svd"), "metric", metric)
-    plan = plan_budget(model, wishes)
+    request = BudgetRequest(Budget(params=0.4), ("svd", "channel_svd"), "metric", metric)
+    plan = plan_budget(model, request)
     quality = sys.modules["my_metric"].quality
     whole, made = (
         quality(*map(str, one.save(tmp_path / str(number))[:2]))
@@ -121,11 +121,11 @@ def test_a_sweep_corrects_what_it_does_not_measure(
     metric: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = small_net()
-    wishes = BudgetWishes(Budget(params=0.9), ("svd", "channel_svd"), "metric", metric)
+    request = BudgetRequest(Budget(params=0.9), ("svd", "channel_svd"), "metric", metric)
     shares = (0.001, 0.3, 0.45, 0.6, 0.9)
-    every = sweep(Planner(model, wishes), "params", shares)
+    every = sweep(Planner(model, request), "params", shares)
     calls = len(sys.modules["my_metric"].calls)
-    some = sweep(Planner(model, wishes), "params", shares, 2)
+    some = sweep(Planner(model, request), "params", shares, 2)
     assert len(sys.modules["my_metric"].calls) == 2 * calls - 2
     assert [point.plan for point in some] == [point.plan for point in every]
     for number in (1, 4):
@@ -141,13 +141,13 @@ def test_a_sweep_corrects_what_it_does_not_measure(
     assert f"~{corrected:.4g}" in shown
     assert "0.001: the budget cannot be met" in shown
     assert f"corrected {corrected:.4g}" in "\n".join(whole_lines(some[3].plan))
-    none = sweep(Planner(model, wishes), "params", (0.3,), 0)
+    none = sweep(Planner(model, request), "params", (0.3,), 0)
     assert "corrected" not in none[0].to_dict()
 
 
 def test_errors_are_corrected_as_metrics_are(opencv: str) -> None:
-    statistics = Statistics(some_inputs(), opencv)
-    planner = Planner(small_net(), BudgetWishes(Budget(params=0.9), ("svd",)), statistics)
+    calibrator = Calibrator(some_inputs(), opencv)
+    planner = Planner(small_net(), BudgetRequest(Budget(params=0.9), ("svd",)), calibrator)
     points = sweep(planner, "params", (0.5, 0.7, 0.8), 1)
     facts = [point.to_dict() for point in points]
     assert list(facts[0]["measured"]) == ["prob"]

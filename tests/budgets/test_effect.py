@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import make_model
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.budgets.effect import Effect
 from netsurgery.budgets.trials import LEAST, Arriving, _evening, _most_telling
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.network.cost import total_cost
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
-from netsurgery.planning.distances import Boxes, Scores
+from netsurgery.planning.distances import BoxDistance, ScoreDistance
 from netsurgery.surgery import apply
 
 BESIDE = """\
@@ -42,8 +42,8 @@ def beside() -> Model:
 
 
 def effect(model: Model, inputs: Inputs, engine: Any, **wished: Any) -> Effect:
-    wishes = BudgetWishes(Budget(macs=0.5), **wished)
-    return Effect(Statistics(inputs, engine), wishes, lambda step: None)
+    request = BudgetRequest(Budget(macs=0.5), **wished)
+    return Effect(Calibrator(inputs, engine), request, lambda step: None)
 
 
 def arriving(score: Effect, model: Model, *layers: str) -> Dict[str, float]:
@@ -84,8 +84,8 @@ def test_what_nothing_reads_has_next_to_no_weight(opencv: str) -> None:
 
 def test_layers_kept_on_request_are_not_tried(opencv: str) -> None:
     tried = []
-    wishes = BudgetWishes(Budget(macs=0.5), keep=("conv1", "fc*"))
-    score = Effect(Statistics(some_inputs(), opencv), wishes, tried.append)
+    request = BudgetRequest(Budget(macs=0.5), keep=("conv1", "fc*"))
+    score = Effect(Calibrator(some_inputs(), opencv), request, tried.append)
     score.losses(small(), "conv2", np.array([0.1]))
     assert [step.split(",")[0] for step in tried] == ["conv2"]
 
@@ -110,25 +110,25 @@ layer { name: "c" type: "InnerProduct" bottom: "b" top: "c"
 
 @pytest.mark.parametrize("share", [0.4, 0.7])
 def test_plans_keep_to_budgets_and_say_what_was_asked(share: float, opencv: str) -> None:
-    model, statistics = small(), Statistics(some_inputs(300), opencv)
-    wishes = BudgetWishes(Budget(macs=share), score="effect")
-    first, second = (plan_budget(model, wishes, statistics) for _ in range(2))
+    model, calibrator = small(), Calibrator(some_inputs(300), opencv)
+    request = BudgetRequest(Budget(macs=share), score="effect")
+    first, second = (plan_budget(model, request, calibrator) for _ in range(2))
     assert first.to_dict() == second.to_dict()
     assert first.expected["score"] == "effect"
-    made = apply(model, first, statistics)
+    made = apply(model, first, calibrator)
     assert total_cost(made).macs <= share * total_cost(model).macs
 
 
 def test_thinning_is_weighed_by_what_arrives_too(opencv: str) -> None:
-    model, statistics = small(), Statistics(some_inputs(300), opencv)
-    wishes = BudgetWishes(Budget(macs=0.5), ("channel_svd", "thin"), score="effect")
-    plan = plan_budget(model, wishes, statistics)
+    model, calibrator = small(), Calibrator(some_inputs(300), opencv)
+    request = BudgetRequest(Budget(macs=0.5), ("channel_svd", "thin"), score="effect")
+    plan = plan_budget(model, request, calibrator)
     assert plan.expected["left"]["macs"] <= 0.5 * plan.expected["whole"]["macs"]
 
 
 def test_without_inputs_it_is_refused() -> None:
     with pytest.raises(PlanError, match="score effect needs inputs"):
-        plan_budget(small(), BudgetWishes(Budget(macs=0.5), score="effect"))
+        plan_budget(small(), BudgetRequest(Budget(macs=0.5), score="effect"))
 
 
 def test_an_output_that_is_hurt_less_counts_as_much() -> None:
@@ -198,15 +198,15 @@ def test_a_detector_is_tried_on_inputs_in_which_it_sees_something(opencv: str) -
     model = make_model(DETECTOR, {"boxes": [boxes, np.zeros(8)], "logits": [logits, bias]})
     feed = np.random.default_rng(1).normal(size=(40, 4)).astype("f4")
     feed[[11, 17], 0] = 20.0
-    statistics = Statistics(Inputs({"data": feed}), opencv)
-    scores = Scores(Value("prob"), 2)
-    distances = [scores, Boxes(Value("boxes"), scores, 0, 0.01)]
-    chosen = _most_telling(model, distances, statistics, 4)
+    calibrator = Calibrator(Inputs({"data": feed}), opencv)
+    scores = ScoreDistance(Value("prob"), 2)
+    distances = [scores, BoxDistance(Value("boxes"), scores, 0, 0.01)]
+    chosen = _most_telling(model, distances, calibrator, 4)
     rows = np.asarray(chosen.arrays["data"][:])
     assert len(rows) == 4
     assert (rows[:, 0] == 20.0).sum() == 2
-    assert len(_most_telling(model, distances[:0], statistics, 4)) == 4
-    assert _most_telling(model, distances, statistics, 40) is statistics.inputs
+    assert len(_most_telling(model, distances[:0], calibrator, 4)) == 4
+    assert _most_telling(model, distances, calibrator, 40) is calibrator.inputs
 
 
 def test_layers_of_other_shapes_are_passed_by(caffe: str) -> None:

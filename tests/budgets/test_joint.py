@@ -7,9 +7,9 @@ import pytest
 from budget_nets import falling
 from small_models import make_model
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.network.model import Model
 from netsurgery.surgery import apply
 from netsurgery.verification import verify
@@ -66,8 +66,8 @@ def test_an_input_that_only_boxes_are_placed_by_does_no_harm(opencv: str) -> Non
     plans = [
         plan_budget(
             detector(of),
-            BudgetWishes(Budget(macs=0.5)),
-            Statistics(Inputs(dict.fromkeys(names, feed)), opencv),
+            BudgetRequest(Budget(macs=0.5)),
+            Calibrator(Inputs(dict.fromkeys(names, feed)), opencv),
         )
         for of, names in ((DETECTOR, ["data"]), (text, ["data", "image"]))
     ]
@@ -77,11 +77,11 @@ def test_an_input_that_only_boxes_are_placed_by_does_no_harm(opencv: str) -> Non
 def test_of_detections_what_they_are_made_from_is_measured(opencv: str) -> None:
     model = detector()
     inputs = Inputs({"data": np.random.default_rng(0).normal(size=(12, 3, 16, 16))})
-    statistics = Statistics(inputs, opencv)
-    plan = plan_budget(model, BudgetWishes(Budget(macs=0.5)), statistics)
+    calibrator = Calibrator(inputs, opencv)
+    plan = plan_budget(model, BudgetRequest(Budget(macs=0.5)), calibrator)
     measured = plan.expected["measured"]
     assert list(measured) == ["locf", "conff"]
-    after = apply(model, plan, statistics)
+    after = apply(model, plan, calibrator)
     for blob, error in measured.items():
         seen = verify(model, after, inputs=inputs, engine=opencv, blobs=[blob])
         assert error == pytest.approx(seen.error, rel=1e-5)  # a plan holds six digits

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import make_model
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.errors import PlanError
 from netsurgery.formats.weights import Weights
 from netsurgery.network.cost import total_cost
@@ -58,7 +58,7 @@ def spent(model: Model, plan: Plan) -> Mapping[str, float]:
 
 
 def planned(model: Model, methods: Tuple[str, ...], **shares: float) -> Plan:
-    plan = plan_budget(model, BudgetWishes(Budget(**shares), methods))
+    plan = plan_budget(model, BudgetRequest(Budget(**shares), methods))
     left = spent(model, plan)
     assert all(left[name] <= share for name, share in shares.items())
     return plan
@@ -88,7 +88,7 @@ def test_a_file_in_hdf5_keeps_to_its_budget(tmp_path: Path) -> None:
     model = Model(small.prototxt, Weights(small.weights.layers, format="hdf5"))
     before = model.save(tmp_path / "before.prototxt", tmp_path / "before.h5")[1].stat().st_size
     for share in (0.5, 0.7, 0.9):
-        plan = plan_budget(model, BudgetWishes(Budget(bytes=share), EVERY))
+        plan = plan_budget(model, BudgetRequest(Budget(bytes=share), EVERY))
         assert plan.edits
         made = apply(model, plan).save(tmp_path / "after.prototxt", tmp_path / "after.h5")
         assert made[1].stat().st_size <= share * before
@@ -111,7 +111,7 @@ def test_tenths_between_two_budgets_are_open_to_the_larger() -> None:
     """What a net can be thinned to before it is factored once left out those near the budget."""
     model, methods = small_net(), ("svd", "channel_svd", "thin")
     losses = [
-        plan_budget(model, BudgetWishes(Budget(macs=share), methods)).expected["loss"]
+        plan_budget(model, BudgetRequest(Budget(macs=share), methods)).expected["loss"]
         for share in (0.7387, 0.7542)
     ]
     assert losses[1] <= losses[0]
@@ -121,6 +121,6 @@ def test_a_full_budget_leaves_the_net_alone_with_thinning_too() -> None:
     model = some_net(0)
     assert model.weights is not None
     for given_ in ({"macs": 1.0, "params": 1.0, "bytes": 1.0}, {"bytes": model.weights.size()}):
-        plan = plan_budget(model, BudgetWishes(Budget(**given_), (*EVERY, "thin", "cp")))
+        plan = plan_budget(model, BudgetRequest(Budget(**given_), (*EVERY, "thin", "cp")))
         assert plan.edits == ()
         assert plan.expected["loss"] == 0

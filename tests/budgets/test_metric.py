@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from budget_nets import small_net, some_inputs
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.budgets.metric import Labels
 from netsurgery.budgets.notes import Notes
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.measuring import Source
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration.measuring import ObservedValue
 from netsurgery.errors import FormatError, PlanError, VerificationError
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
@@ -49,7 +49,7 @@ def model() -> Model:
 def planned(
     model: Model, metric: str, notes: object = None, share: float = 0.5, multiple: int = 1
 ) -> Plan:
-    wishes = BudgetWishes(
+    request = BudgetRequest(
         Budget(macs=share),
         ("svd", "channel_svd"),
         "metric",
@@ -57,7 +57,7 @@ def planned(
         multiple=multiple,
         notes=None if notes is None else str(notes),
     )
-    return plan_budget(model, wishes)
+    return plan_budget(model, request)
 
 
 def test_a_function_is_called_once_for_each_choice_and_never_again(
@@ -148,14 +148,14 @@ def test_a_metric_that_does_not_work_is_named(
 
 
 def test_without_a_metric_there_must_be_labels(model: Model) -> None:
-    wishes = BudgetWishes(Budget(macs=0.5), score="metric")
-    with pytest.raises(PlanError, match="`metric`, or labels with the inputs of `statistics`"):
-        plan_budget(model, wishes)
+    request = BudgetRequest(Budget(macs=0.5), score="metric")
+    with pytest.raises(PlanError, match="`metric`, or labels with the inputs of `calibrator`"):
+        plan_budget(model, request)
 
 
 def test_labels_are_counted_as_the_outputs_say(model: Model, opencv: str) -> None:
     inputs = some_inputs(21)
-    statistics = Statistics(inputs, opencv)
+    calibrator = Calibrator(inputs, opencv)
     prob = next(value for value in model.network().outputs)
 
     class Keep:
@@ -166,13 +166,13 @@ def test_labels_are_counted_as_the_outputs_say(model: Model, opencv: str) -> Non
             self.seen.extend(seen.values())
 
     keep = Keep()
-    keep.sources = (Source(prob),)  # type: ignore[assignment]
-    statistics.run([model], [keep])
+    keep.sources = (ObservedValue(prob),)  # type: ignore[assignment]
+    calibrator.run([model], [keep])
     best = np.concatenate(keep.seen).argmax(axis=1)
     right = Inputs(inputs.arrays, best)
-    assert Labels(Statistics(right, opencv))(model) == 1.0
+    assert Labels(Calibrator(right, opencv))(model) == 1.0
     half = np.where(np.arange(len(best)) % 3, best, (best + 1) % 10)
-    assert Labels(Statistics(Inputs(inputs.arrays, half), opencv))(model) == 14 / 21
+    assert Labels(Calibrator(Inputs(inputs.arrays, half), opencv))(model) == 14 / 21
 
 
 def test_notes_of_something_else_are_refused(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from budget_nets import TEXT, small_net, some_inputs
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit, low_rank_method
 from netsurgery.network.cost import total_cost
@@ -30,7 +30,7 @@ def model() -> Model:
 def planned(model: Model, **given: object) -> Plan:
     names = ("macs", "params", "bytes", "latency")
     budget = Budget(**{name: given.pop(name) for name in names if name in given})  # type: ignore[arg-type]
-    return plan_budget(model, BudgetWishes(budget, **given))  # type: ignore[arg-type]
+    return plan_budget(model, BudgetRequest(budget, **given))  # type: ignore[arg-type]
 
 
 def one_of(plan: Plan, layer: str) -> Edit:
@@ -79,7 +79,7 @@ def test_a_full_budget_leaves_the_net_alone(model: Model) -> None:
     for given in ({"macs": 1.0}, {"params": 1.0}, {"bytes": 1.0}, {"macs": 1.0, "params": 1.0}):
         plan = planned(model, **given)
         assert plan.edits == ()
-        assert {left.layer for left in plan.left} == {"conv1", "conv2", "fc1", "fc2"}
+        assert {left.layer for left in plan.skipped} == {"conv1", "conv2", "fc1", "fc2"}
 
 
 def test_ranks_are_multiples_of_what_was_asked(model: Model) -> None:
@@ -92,26 +92,26 @@ def test_ranks_are_multiples_of_what_was_asked(model: Model) -> None:
 def test_layers_are_kept_on_request(model: Model) -> None:
     plan = planned(model, params=0.5, keep=["conv*"])
     assert not {"conv1", "conv2"} & {edit.layer for edit in plan.edits}
-    assert {left.layer: left.reason for left in plan.left}["conv1"] == "kept on request"
+    assert {left.layer: left.reason for left in plan.skipped}["conv1"] == "kept on request"
 
 
 def test_layers_kept_on_request_keep_every_number(opencv: str, model: Model) -> None:
-    statistics = Statistics(some_inputs(100), opencv)
+    calibrator = Calibrator(some_inputs(100), opencv)
     for keep in ("fc2", "conv2"):
         plan = plan_budget(
-            model, BudgetWishes(Budget(params=0.9), ("thin",), keep=[keep]), statistics
+            model, BudgetRequest(Budget(params=0.9), ("thin",), keep=[keep]), calibrator
         )
         edits = [(edit.layer, edit.method) for edit in plan.edits]
         assert {method for _, method in edits} == {"thin", "refit"}
         assert len(edits) == len(set(edits))  # nothing is fitted twice
-        made = apply(model, plan, statistics)
+        made = apply(model, plan, calibrator)
         for old, new in zip(model.blobs(keep), made.blobs(keep)):
             assert old.array().tobytes() == new.array().tobytes()
 
 
 def test_every_layer_is_accounted_for_and_says_what_came_second(model: Model) -> None:
     plan = planned(model, macs=0.5)
-    told = {edit.layer for edit in plan.edits} | {left.layer for left in plan.left}
+    told = {edit.layer for edit in plan.edits} | {left.layer for left in plan.skipped}
     assert told == {"conv1", "conv2", "fc1", "fc2"}
     for edit in plan.edits:
         assert {"error", "loss", "macs", "weights", "second"} <= set(edit.predicted)
@@ -166,7 +166,7 @@ def test_layers_that_share_weights_are_decided_once() -> None:
     model = small_net(shared, {"fc3": (10, 32)})
     plan = planned(model, params=0.04, methods=("svd", "tucker"))
     assert [edit.layer for edit in plan.edits if edit.layer.startswith("fc")] == ["fc1", "fc2"]
-    assert {left.layer for left in plan.left if "rewritten with it" in left.reason} == {"fc3"}
+    assert {left.layer for left in plan.skipped if "rewritten with it" in left.reason} == {"fc3"}
     after = total_cost(apply(model, plan))
     assert after.macs == plan.expected["left"]["macs"]
 
@@ -200,9 +200,9 @@ def test_an_impossible_budget_says_what_is_possible(model: Model) -> None:
 def test_the_output_score_foretells_what_the_first_layer_loses(
     method: str, opencv: str, model: Model
 ) -> None:
-    statistics = Statistics(some_inputs(), opencv)
-    wishes = BudgetWishes(Budget(macs=0.6), (method,), keep=("conv2", "fc*"))
-    plan = plan_budget(model, wishes, statistics)
+    calibrator = Calibrator(some_inputs(), opencv)
+    request = BudgetRequest(Budget(macs=0.6), (method,), keep=("conv2", "fc*"))
+    plan = plan_budget(model, request, calibrator)
     first = plan.edits[0]
     assert (first.layer, first.method) == ("conv1", method)
     # The layer's outputs are compared without their mean taken off, and at all places; a fit is
@@ -212,10 +212,10 @@ def test_the_output_score_foretells_what_the_first_layer_loses(
 
 
 def test_plans_with_inputs_fit_what_comes_behind(opencv: str, model: Model) -> None:
-    statistics = Statistics(some_inputs(400), opencv)
-    plan = plan_budget(model, BudgetWishes(Budget(macs=0.4)), statistics)
+    calibrator = Calibrator(some_inputs(400), opencv)
+    plan = plan_budget(model, BudgetRequest(Budget(macs=0.4)), calibrator)
     assert any(edit.method == "refit" for edit in plan.edits)
-    bare = plan_budget(model, BudgetWishes(Budget(macs=0.4), refit=False), statistics)
+    bare = plan_budget(model, BudgetRequest(Budget(macs=0.4), refit=False), calibrator)
     assert all(edit.method != "refit" for edit in bare.edits)
     fitted, plain = (one_of(found, "fc1").predicted["measured"] for found in (plan, bare))
     assert fitted < plain
@@ -223,17 +223,17 @@ def test_plans_with_inputs_fit_what_comes_behind(opencv: str, model: Model) -> N
 
 def test_the_last_layer_of_a_chain_is_fitted_to_a_few_inputs_too(opencv: str, model: Model) -> None:
     # It was chosen for what it loses when it is fitted.
-    statistics, others = Statistics(some_inputs(6), opencv), Inputs(some_inputs(50, seed=1).arrays)
-    wishes = BudgetWishes(Budget(macs=0.85), ("input_svd",), keep=("conv1", "fc*"))
+    calibrator, others = Calibrator(some_inputs(6), opencv), Inputs(some_inputs(50, seed=1).arrays)
+    request = BudgetRequest(Budget(macs=0.85), ("input_svd",), keep=("conv1", "fc*"))
     fitted, bare = (
-        plan_budget(model, replace(wishes, refit=refit), statistics) for refit in (True, False)
+        plan_budget(model, replace(request, refit=refit), calibrator) for refit in (True, False)
     )
     unknowns, rows = 9 * one_of(fitted, "conv2").options["rank"], 6 * 5 * 4
     assert unknowns < rows < 4 * unknowns
     assert one_of(fitted, "conv2_U").method == "refit"
     lost = [
         verify(
-            model, apply(model, plan, statistics), inputs=others, engine=opencv, blobs=["conv2"]
+            model, apply(model, plan, calibrator), inputs=others, engine=opencv, blobs=["conv2"]
         ).error
         for plan in (fitted, bare)
     ]

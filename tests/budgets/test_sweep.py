@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from budget_nets import small_net
 
-from netsurgery.budgets import Budget, BudgetWishes, Planner, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, Planner, plan_budget
 from netsurgery.budgets.sweep import parse_sweep, sweep
 from netsurgery.cli import main
 from netsurgery.errors import PlanError
@@ -26,13 +26,13 @@ def test_what_makes_no_sense_is_refused(text: str) -> None:
 
 def test_a_sweep_gives_the_plans_that_single_budgets_give() -> None:
     model = small_net()
-    planner = Planner(model, BudgetWishes(Budget(macs=0.9, params=0.6)))
+    planner = Planner(model, BudgetRequest(Budget(macs=0.9, params=0.6)))
     points = sweep(planner, "macs", (0.001, 0.3, 0.6))
     assert points[0].plan is None
     assert points[0].problem is not None
     assert "the least that can be had" in points[0].problem
     for point in points[1:]:
-        alone = plan_budget(model, BudgetWishes(Budget(macs=point.share, params=0.6)))
+        alone = plan_budget(model, BudgetRequest(Budget(macs=point.share, params=0.6)))
         assert point.plan == alone
     losses = [point.to_dict()["loss"] for point in points[1:]]
     assert losses == sorted(losses, reverse=True)

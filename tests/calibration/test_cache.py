@@ -10,9 +10,9 @@ from calibration_nets import declared, layer
 from channel_choices import with_random_weights
 from judged_nets import BRANCHING
 
-from netsurgery.calibration import Inputs, cache, statistics
+from netsurgery.calibration import Inputs, cache, calibrator
 from netsurgery.calibration.cache import StatisticsCache, default_folder
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engines import engine as engine_named
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import channel_groups
@@ -35,10 +35,10 @@ def products(model: Model) -> list[Layer]:
     return [layer for layer in found if layer.type in ("Convolution", "InnerProduct")]
 
 
-def learn(model: Model, cache: Path, inputs: Any = None, **given: Any) -> Statistics:
-    """Statistics that have learnt what layers read."""
+def learn(model: Model, cache: Path, inputs: Any = None, **given: Any) -> Calibrator:
+    """A calibrator that has learnt what layers read."""
     inputs = Inputs({"data": INPUTS}) if inputs is None else inputs
-    known = Statistics(inputs, **{"engine": "opencv", "cache": cache, **given})
+    known = Calibrator(inputs, **{"engine": "opencv", "cache": cache, **given})
     known.products(model, products(model))
     return known
 
@@ -51,23 +51,23 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise AssertionError("a model runs")
 
     def forbid() -> None:
-        monkeypatch.setattr(statistics, "measure", fail)
-        monkeypatch.setattr(statistics, "measure_gradients", fail)
+        monkeypatch.setattr(calibrator, "measure", fail)
+        monkeypatch.setattr(calibrator, "measure_gradients", fail)
 
     return forbid
 
 
 def everything(found: dict) -> list[np.ndarray]:
-    """All numbers that gauges or moments hold."""
-    gauges = [
+    """All numbers that observers or moments hold."""
+    observers = [
         part for value in found.values() for part in (value if isinstance(value, list) else [value])
     ]
     arrays = []
-    for gauge in gauges:
-        if isinstance(gauge, Moments):
-            arrays += gauge.to_arrays().values()
+    for observer in observers:
+        if isinstance(observer, Moments):
+            arrays += observer.to_arrays().values()
             continue
-        for name, value in sorted(vars(gauge).items()):
+        for name, value in sorted(vars(observer).items()):
             if hasattr(value, "to_arrays"):
                 arrays += value.to_arrays().values()
             elif isinstance(value, (np.ndarray, int)) and name not in ("_channels",):
@@ -80,11 +80,11 @@ def test_the_second_run_runs_nothing_and_answers_the_same(
     what: str, model: Model, opencv: str, tmp_path: Path, no_engine: Callable[[], None]
 ) -> None:
     asked = channel_groups(model) if what == "channels" else products(model)
-    first = getattr(Statistics(Inputs({"data": INPUTS}), opencv, cache=tmp_path), what)(
+    first = getattr(Calibrator(Inputs({"data": INPUTS}), opencv, cache=tmp_path), what)(
         model, asked
     )
     no_engine()
-    again = Statistics(Inputs({"data": INPUTS.copy()}), opencv, cache=tmp_path)
+    again = Calibrator(Inputs({"data": INPUTS.copy()}), opencv, cache=tmp_path)
     second = getattr(again, what)(with_random_weights(BRANCHING), asked)
     assert len(everything(first)) >= 3 * len(first)
     for a, b in zip(everything(first), everything(second)):
@@ -98,15 +98,15 @@ def test_gradients_are_kept_with_the_labels_they_are_of(
     groups = channel_groups(model)[:1]
     labels = np.array([0, 1, 2, 0, 1])
     inputs = Inputs({"data": INPUTS}, labels)
-    first = Statistics(inputs, caffe, cache=tmp_path).gradients(model, groups)
+    first = Calibrator(inputs, caffe, cache=tmp_path).gradients(model, groups)
     no_engine()
-    second = Statistics(inputs, caffe, cache=tmp_path).gradients(model, groups)
+    second = Calibrator(inputs, caffe, cache=tmp_path).gradients(model, groups)
     for a, b in zip(everything(first), everything(second)):
         np.testing.assert_array_equal(a, b)
     assert type(next(iter(second.values())).count) is int
     for others in (Inputs({"data": INPUTS}, labels[::-1]), Inputs({"data": INPUTS})):
         with pytest.raises(AssertionError, match="a model runs"):
-            Statistics(others, caffe, cache=tmp_path).gradients(model, groups)
+            Calibrator(others, caffe, cache=tmp_path).gradients(model, groups)
 
 
 def test_groups_of_a_convolution_have_moments_each(
@@ -175,16 +175,16 @@ def test_what_is_missing_alone_is_run(
     model: Model, opencv: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learn(model, tmp_path)
-    files = sorted((tmp_path / "statistics").iterdir())
+    files = sorted((tmp_path / "calibrator").iterdir())
     assert len(files) == len(products(model))
     files[0].unlink()
-    run, counts = statistics.measure, []
+    run, counts = calibrator.measure, []
     monkeypatch.setattr(
-        statistics, "measure", lambda *given: (counts.append(len(given[2])), run(*given))
+        calibrator, "measure", lambda *given: (counts.append(len(given[2])), run(*given))
     )
     learn(model, tmp_path)
     assert counts == [1]
-    assert sorted((tmp_path / "statistics").iterdir()) == files
+    assert sorted((tmp_path / "calibrator").iterdir()) == files
 
 
 def test_another_version_is_not_known(
@@ -214,7 +214,7 @@ def test_a_damaged_file_is_as_if_it_were_not_there(
     damage: str, model: Model, opencv: str, tmp_path: Path
 ) -> None:
     first = learn(model, tmp_path)
-    files = sorted((tmp_path / "statistics").iterdir())
+    files = sorted((tmp_path / "calibrator").iterdir())
     whole = [file.read_bytes() for file in files]
     for file, data in zip(files, whole):
         file.write_bytes(DAMAGES[damage](data))
@@ -228,13 +228,13 @@ def test_a_file_of_something_else_is_as_if_it_were_not_there(
     model: Model, opencv: str, tmp_path: Path
 ) -> None:
     learn(model, tmp_path)
-    for file in (tmp_path / "statistics").iterdir():
+    for file in (tmp_path / "calibrator").iterdir():
         np.savez(file, other=np.zeros(3))
     assert learn(model, tmp_path)._products["scores"][0].count == 5
 
 
 class Numbers:
-    """A gauge of 8,000 bytes."""
+    """An observer of 8,000 bytes."""
 
     def __init__(self) -> None:
         self.numbers = np.zeros(1000)
@@ -245,7 +245,7 @@ def test_the_longest_unused_make_room(tmp_path: Path) -> None:
     ran: list[str] = []
 
     def ask(name: str) -> None:
-        kept.learn("key", {name: Numbers()}, lambda gauges: ran.append(name))
+        kept.learn("key", {name: Numbers()}, lambda observers: ran.append(name))
 
     for age, name in enumerate("abcd"):
         ask(name)
@@ -262,7 +262,7 @@ def test_the_longest_unused_make_room(tmp_path: Path) -> None:
 
 def test_huge_ones_are_not_kept(tmp_path: Path) -> None:
     kept = StatisticsCache(tmp_path, most_bytes=30_000)
-    kept.learn("key", {"a": Numbers()}, lambda gauges: None)
+    kept.learn("key", {"a": Numbers()}, lambda observers: None)
     assert not list(kept.folder.iterdir())
 
 

@@ -19,8 +19,8 @@ from judged_nets import (
 )
 
 from netsurgery.calibration import Inputs
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.losses import open_loss
-from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import EngineError, PlanError
 from netsurgery.network.channels import ChannelGroup, channel_groups
@@ -67,11 +67,11 @@ def set_scaled(session: CaffeSession, kept: dict, entries: dict, factor: float) 
 def test_gradients_are_the_slopes_of_the_loss(text: str) -> None:
     model, inputs = with_random_weights(text), samples(text, 1)
     groups = free_groups(model)
-    gauges = Statistics(inputs).gradients(model, groups)
+    observers = Calibrator(inputs).gradients(model, groups)
     assert len(groups) > 1
     for group in groups:
         measured = np.abs(slopes(model, group, inputs))
-        first_order = np.sqrt(gauges[group.name].squared)
+        first_order = np.sqrt(observers[group.name].squared)
         # Scores are float32 of order 10, so that a loss is known to some 1e-6, which STEP divides;
         # the error of a central difference is of order STEP**2.
         np.testing.assert_allclose(first_order, measured, atol=2e-3, rtol=2e-3)
@@ -82,9 +82,9 @@ def test_gradients_are_the_slopes_of_the_loss(text: str) -> None:
 def test_each_sample_counts_alone_whatever_the_batch() -> None:
     model, inputs = with_random_weights(OVERWRITING), samples(OVERWRITING, 70)
     groups = free_groups(model)
-    together = Statistics(inputs).gradients(model, groups)
+    together = Calibrator(inputs).gradients(model, groups)
     apart = [
-        Statistics(Inputs({"data": inputs.arrays["data"][part]}, inputs.labels[part])).gradients(
+        Calibrator(Inputs({"data": inputs.arrays["data"][part]}, inputs.labels[part])).gradients(
             model, groups
         )
         for part in (slice(0, 1), slice(1, 4), slice(4, 70))
@@ -101,11 +101,11 @@ def test_each_sample_counts_alone_whatever_the_batch() -> None:
 @pytest.mark.usefixtures("caffe_python")
 def test_the_mean_is_over_the_places_of_a_channel() -> None:
     model, inputs = with_random_weights(OVERWRITING), samples(OVERWRITING, 1)
-    gauges = Statistics(inputs).gradients(model, free_groups(model))
+    observers = Calibrator(inputs).gradients(model, free_groups(model))
     for name, places in {"conv1": 36, "conv2": 9, "fc3": 1}.items():
-        gauge = gauges[name]
-        np.testing.assert_allclose(gauge.magnitude * places, gauge.total, rtol=1e-6)
-        np.testing.assert_allclose(gauge.total, np.sqrt(gauge.squared), rtol=1e-6)
+        observer = observers[name]
+        np.testing.assert_allclose(observer.magnitude * places, observer.total, rtol=1e-6)
+        np.testing.assert_allclose(observer.total, np.sqrt(observer.squared), rtol=1e-6)
 
 
 @pytest.mark.usefixtures("caffe_python")
@@ -114,9 +114,9 @@ def test_a_dead_channel_scores_nothing() -> None:
     weight, bias = (blob.array().copy() for blob in model.blobs("fc1"))
     bias[2] = -1000
     model = with_blobs(model, "fc1", [weight, bias])
-    (gauge,) = Statistics(samples(LINEAR, 9, None)).gradients(model, free_groups(model)).values()
-    assert gauge.magnitude[2] == gauge.squared[2] == 0
-    assert gauge.magnitude.max() > 0
+    (observer,) = Calibrator(samples(LINEAR, 9, None)).gradients(model, free_groups(model)).values()
+    assert observer.magnitude[2] == observer.squared[2] == 0
+    assert observer.magnitude.max() > 0
 
 
 @pytest.mark.usefixtures("caffe_python")
@@ -146,13 +146,13 @@ def test_labels_that_are_no_classes_are_refused() -> None:
     model = with_random_weights(BRANCHING)
     inputs = replace(samples(BRANCHING, 4), labels=np.array([0, 1, 2, 3]))
     with pytest.raises(PlanError, match="3 classes apart, but labels are from 0 to 3"):
-        Statistics(inputs).gradients(model, free_groups(model))
+        Calibrator(inputs).gradients(model, free_groups(model))
 
 
 def test_other_engines_have_no_gradients() -> None:
     model = with_random_weights(BRANCHING)
     with pytest.raises(EngineError, match="come from real Caffe, not from opencv"):
-        Statistics(samples(BRANCHING, 2), "opencv").gradients(model, free_groups(model))
+        Calibrator(samples(BRANCHING, 2), "opencv").gradients(model, free_groups(model))
 
 
 @pytest.mark.usefixtures("caffe_python")
@@ -162,13 +162,13 @@ def test_a_loss_of_the_nets_own_gives_the_same() -> None:
     own += declared("truth", 2) + layer("SoftmaxWithLoss", "fc4 truth", "cost")
     arrays = {**inputs.arrays, "truth": inputs.labels.astype(np.float32)}
     added, kept = with_random_weights(text), with_random_weights(own)
-    expected = Statistics(inputs).gradients(added, free_groups(added))
-    found = Statistics(Inputs(arrays)).gradients(kept, free_groups(kept))
+    expected = Calibrator(inputs).gradients(added, free_groups(added))
+    found = Calibrator(Inputs(arrays)).gradients(kept, free_groups(kept))
     assert list(found) == list(expected)
-    for name, gauge in expected.items():
-        assert found[name].count == gauge.count
+    for name, observer in expected.items():
+        assert found[name].count == observer.count
         # Batches of another size, and a mean: the same products, rounded otherwise.
-        np.testing.assert_allclose(found[name].magnitude, gauge.magnitude, rtol=1e-4, atol=1e-9)
+        np.testing.assert_allclose(found[name].magnitude, observer.magnitude, rtol=1e-4, atol=1e-9)
     five = Inputs({name: array[:5] for name, array in arrays.items()})
     with pytest.raises(PlanError, match="a mean over 2 samples, and there are 5; give a multiple"):
-        Statistics(five).gradients(kept, free_groups(kept))
+        Calibrator(five).gradients(kept, free_groups(kept))

@@ -11,10 +11,10 @@ from channel_choices import with_random_weights
 from channel_nets import line
 
 from netsurgery.calibration import random_inputs
-from netsurgery.calibration.desk import Desk
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.measuring import Seen, Source, measure
+from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.calibration.replay import Replay
+from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engines import engine as engine_named
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.network.graph import Value
@@ -24,9 +24,9 @@ SHARED = 'inner_product_param { num_output: 3 } param { name: "w" }'
 
 
 class Keep:
-    """A gauge that keeps what it sees."""
+    """An observer that keeps what it sees."""
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[ObservedValue]) -> None:
         self.sources = list(sources)
         self.seen: List[Seen] = []
 
@@ -34,8 +34,8 @@ class Keep:
         self.seen.append(seen)
 
 
-class Watched(Desk):
-    """A desk that notes which layers are run."""
+class Watched(SessionPool):
+    """A sessions that notes which layers are run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Watched(Desk):
 
 
 @pytest.fixture
-def desk():
+def sessions():
     found = Watched()
     yield found
     found.close()
@@ -69,32 +69,32 @@ def changed(model: Model, name: str) -> Model:
     )
 
 
-def seen_in(replay: Replay, models: Sequence[Model], sources: Sequence[Source], engine: str):
-    gauge = Keep(sources)
-    assert replay.run(models, [gauge], engine)
-    return {one: np.concatenate([seen[one] for seen in gauge.seen]) for one in sources}
+def seen_in(replay: Replay, models: Sequence[Model], sources: Sequence[ObservedValue], engine: str):
+    observer = Keep(sources)
+    assert replay.run(models, [observer], engine)
+    return {one: np.concatenate([seen[one] for seen in observer.seen]) for one in sources}
 
 
-def really(models: Sequence[Model], inputs: Inputs, sources: Sequence[Source], engine: str):
-    gauge = Keep(sources)
-    measure(models, inputs, [gauge], engine)
-    return {one: np.concatenate([seen[one] for seen in gauge.seen]) for one in sources}
+def really(models: Sequence[Model], inputs: Inputs, sources: Sequence[ObservedValue], engine: str):
+    observer = Keep(sources)
+    measure(models, inputs, [observer], engine)
+    return {one: np.concatenate([seen[one] for seen in observer.seen]) for one in sources}
 
 
-def test_models_are_gone_through_a_layer_at_a_time(model, opencv, desk) -> None:
+def test_models_are_gone_through_a_layer_at_a_time(model, opencv, sessions) -> None:
     inputs = random_inputs(model.network(), 5, 0)
-    replay = Replay(inputs, desk)
+    replay = Replay(inputs, sessions)
     read = {"b": Value("a", 1), "c": Value("a", 1), "d": Value("sum")}
     now, ran = changed(model, "a"), []
     for name in ("b", "c", "d"):
-        sources = [Source(read[name]), Source(Value(name), 1)]
+        sources = [ObservedValue(read[name]), ObservedValue(Value(name), 1)]
         seen = seen_in(replay, [now, model], sources, opencv)
         expected = really([now, model], inputs, sources, opencv)
         for source in sources:
             # The same layers on the same numbers, in batches of another size.
             np.testing.assert_allclose(seen[source], expected[source], rtol=1e-5, atol=1e-6)
-        ran.append(desk.layers)
-        desk.layers = []
+        ran.append(sessions.layers)
+        sessions.layers = []
         now = changed(now, name)
     assert ran == [
         [["a", "r"], ["a", "r", "b"]],
@@ -103,36 +103,41 @@ def test_models_are_gone_through_a_layer_at_a_time(model, opencv, desk) -> None:
     ]
 
 
-def test_what_no_model_of_the_last_run_has_is_forgotten(model, opencv, desk) -> None:
-    replay = Replay(random_inputs(model.network(), 3, 0), desk)
-    end = [Source(Value("d")), Source(Value("a", 1))]
+def test_what_no_model_of_the_last_run_has_is_forgotten(model, opencv, sessions) -> None:
+    replay = Replay(random_inputs(model.network(), 3, 0), sessions)
+    end = [ObservedValue(Value("d")), ObservedValue(Value("a", 1))]
     first = seen_in(replay, [model], end, opencv)
     seen_in(replay, [changed(model, "b")], end, opencv)
-    assert desk.layers == [["a", "r", "b", "c", "sum", "d"], ["b", "c", "sum", "d"]]
+    assert sessions.layers == [["a", "r", "b", "c", "sum", "d"], ["b", "c", "sum", "d"]]
     again = seen_in(replay, [model], end, opencv)
-    assert desk.layers[2] == ["b", "c", "sum", "d"]
+    assert sessions.layers[2] == ["b", "c", "sum", "d"]
     for source in end:
         np.testing.assert_array_equal(first[source], again[source])
 
 
-def test_an_engine_that_goes_on_by_itself_is_left_to_do_so(model, caffe, desk) -> None:
-    replay = Replay(random_inputs(model.network(), 3, 0), desk)
+def test_an_engine_that_goes_on_by_itself_is_left_to_do_so(model, caffe, sessions) -> None:
+    replay = Replay(random_inputs(model.network(), 3, 0), sessions)
     assert engine_named(caffe).resumes
-    assert not replay.run([model], [Keep([Source(Value("d"))])], caffe)
+    assert not replay.run([model], [Keep([ObservedValue(Value("d"))])], caffe)
 
 
-def test_a_net_that_takes_one_sample_at_a_time_is_gone_through_all_the_same(engine, desk) -> None:
+def test_a_net_that_takes_one_sample_at_a_time_is_gone_through_all_the_same(
+    engine, sessions
+) -> None:
     # Caffe cannot go on here from where it was: what it is fed changes from run to run.
     text = BRANCHING.replace("dim: 2 dim: 3", "dim: 1 dim: 3")
     shape = "reshape_param { shape { dim: 1 dim: 3 dim: 1 } }"
     model = with_random_weights(text + line("Reshape", "e", ["d"], ["e"], shape), 1)
     inputs = Inputs({"x": np.random.default_rng(0).normal(size=(4, 3, 7, 7)).astype("f4")})
-    replay, ends = Replay(inputs, desk), [Source(Value("e")), Source(Value("a", 1))]
+    replay, ends = (
+        Replay(inputs, sessions),
+        [ObservedValue(Value("e")), ObservedValue(Value("a", 1))],
+    )
     for now in (model, changed(model, "d")):
         seen, expected = seen_in(replay, [now], ends, engine), really([now], inputs, ends, engine)
         for end in ends:
             np.testing.assert_allclose(seen[end], expected[end], rtol=1e-5, atol=1e-6)
-    assert desk.layers == [["a", "r", "b", "c", "sum", "d", "e"], ["b", "c", "sum", "d", "e"]]
+    assert sessions.layers == [["a", "r", "b", "c", "sum", "d", "e"], ["b", "c", "sum", "d", "e"]]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,7 @@ def test_a_net_that_takes_one_sample_at_a_time_is_gone_through_all_the_same(engi
         line("Concat", "e", ["d", "d"], ["e"], "concat_param { axis: 0 }"),
     ],
 )
-def test_what_cannot_be_cut_is_left_to_a_whole_run(more, opencv, desk) -> None:
+def test_what_cannot_be_cut_is_left_to_a_whole_run(more, opencv, sessions) -> None:
     model = with_random_weights(BRANCHING + more, 1)
-    replay = Replay(random_inputs(model.network(), 3, 0), desk)
-    assert not replay.run([model], [Keep([Source(Value("e"))])], opencv)
+    replay = Replay(random_inputs(model.network(), 3, 0), sessions)
+    assert not replay.run([model], [Keep([ObservedValue(Value("e"))])], opencv)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from netsurgery import compression
-from netsurgery.calibration import statistics
+from netsurgery.calibration import calibrator
 
 BELOW_ONE = ["0", "-1", "nan", "1.5", "x", "9" * 30]
 SHARES = ["1.1", "-0.1", "nan", "inf", "x"]
@@ -82,7 +82,7 @@ def test_options_out_of_range(
 def test_inputs_that_are_not_finite(
     netsurgery, pair, tmp_path, monkeypatch, command: str, more, value: float
 ) -> None:
-    monkeypatch.setattr(statistics, "measure", None)
+    monkeypatch.setattr(calibrator, "measure", None)
     samples = np.zeros((40, 3, 4, 4))
     samples[37, 1, 2, 3] = value
     np.savez(tmp_path / "x.npz", data=samples)

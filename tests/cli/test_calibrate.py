@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsurgery.calibration import statistics
+from netsurgery.calibration import calibrator
 from netsurgery.cli._progress import progress
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
@@ -62,12 +62,12 @@ def test_the_second_run_fits_without_running(
     assert netsurgery(*arguments, "--no-cache").status == 0
     assert not cache_folder.exists()
     first = netsurgery(*arguments)
-    assert any((cache_folder / "statistics").iterdir())
+    assert any((cache_folder / "calibrator").iterdir())
 
     def fail(*given: Any, **named: Any) -> None:
         raise AssertionError("a model runs")
 
-    monkeypatch.setattr(statistics, "measure", fail)
+    monkeypatch.setattr(calibrator, "measure", fail)
     assert netsurgery(*arguments) == first
     for other in (("--samples", 301), ("--no-cache",)):
         assert "a model runs" in netsurgery(*arguments, *other).err

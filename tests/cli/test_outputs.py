@@ -28,11 +28,11 @@ layer { name: "big" type: "InnerProduct" bottom: "s" top: "big"
 def normalised(factor: float) -> Model:
     """A net whose statistics are stored times a factor, and one layer beyond float16."""
     random = np.random.default_rng(0)
-    statistics = np.array([104, 117, 123]), np.array([4800, 4700, 4900])
+    calibrator = np.array([104, 117, 123]), np.array([4800, 4700, 4900])
     return make_model(
         NET,
         {
-            "bn": [*(np.float64(factor or 1) * blob for blob in statistics), [factor]],
+            "bn": [*(np.float64(factor or 1) * blob for blob in calibrator), [factor]],
             "c": [random.normal(size=(8, 3, 3, 3)) / 5, random.normal(size=8)],
             "s": [random.uniform(0.5, 2, 8), random.normal(size=8)],
             "big": [1e5 * random.normal(size=(4, 128))],

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.criteria import CRITERIA, View, criterion
 from netsurgery.criteria.base import ACTIVATIONS, WEIGHTS
 from netsurgery.errors import PlanError
@@ -42,9 +42,9 @@ def perceptron(seed: int = 0) -> Model:
     return with_random_weights(PERCEPTRON, seed)
 
 
-def view_of(model: Model, statistics: Any = None, name: str = "a", **more: Any) -> View:
+def view_of(model: Model, calibrator: Any = None, name: str = "a", **more: Any) -> View:
     group = next(group for group in channel_groups(model) if group.name == name)
-    return View(model, group, statistics, **more)
+    return View(model, group, calibrator, **more)
 
 
 def samples(count: int = 200) -> Inputs:
@@ -69,7 +69,7 @@ def test_criteria_on_weights() -> None:
 
 def test_criteria_on_activations(quick_caffe) -> None:
     model, inputs = perceptron(), samples()
-    view = view_of(model, Statistics(inputs, quick_caffe))
+    view = view_of(model, Calibrator(inputs, quick_caffe))
     values = hidden(model, inputs)
     near = {"rtol": 1e-5, "atol": 1e-6}
     np.testing.assert_allclose(criterion("activation").scores(view), values.mean(axis=0), **near)
@@ -102,7 +102,7 @@ PURSUITS = ["consumer", "interpolative", "interpolative-activations", "somp", "s
 
 @pytest.mark.parametrize("name", [*PURSUITS, "somp-l1", "somp-l2", "surgeon"])
 def test_pursuits_take_each_direction_once(quick_caffe, name) -> None:
-    view = view_of(planted(), Statistics(samples(), quick_caffe))
+    view = view_of(planted(), Calibrator(samples(), quick_caffe))
     kept = criterion(name).choose(view, 3).tolist()
     assert len({0, 3} & set(kept)) == 1, kept
     assert len({1, 4} & set(kept)) == 1, kept
@@ -111,7 +111,7 @@ def test_pursuits_take_each_direction_once(quick_caffe, name) -> None:
 
 def test_an_identity_as_consumer_weighs_all_alike(quick_caffe) -> None:
     model = with_arrays(perceptron(3), "b", np.eye(6), np.zeros(6))
-    view = view_of(model, Statistics(samples(), quick_caffe))
+    view = view_of(model, Calibrator(samples(), quick_caffe))
     for keep in range(1, UNITS):
         found = criterion("consumer").choose(view, keep)
         np.testing.assert_array_equal(found, criterion("somp-activations").choose(view, keep))
@@ -121,7 +121,7 @@ def test_the_surgeon_keeps_what_is_read(quick_caffe) -> None:
     model = perceptron(2)
     weights, bias = (blob.array().copy() for blob in model.blobs("b"))
     weights[:, [1, 4]] = 0.0
-    view = view_of(with_arrays(model, "b", weights, bias), Statistics(samples(), quick_caffe))
+    view = view_of(with_arrays(model, "b", weights, bias), Calibrator(samples(), quick_caffe))
     ranking = criterion("surgeon").ranking(view)
     assert set(ranking.order[:2].tolist()) == {1, 4}
     np.testing.assert_allclose(ranking.losses[:2], 0, atol=1e-9)
@@ -135,7 +135,7 @@ def test_without_a_bias_a_mean_is_missed(quick_caffe) -> None:
         model = with_random_weights(PERCEPTRON if bias else without, 2)
         rows, shifts = (blob.array().copy() for blob in model.blobs("a"))
         rows[5], shifts[5] = 0.0, 3.0
-        view = view_of(with_arrays(model, "a", rows, shifts), Statistics(samples(), quick_caffe))
+        view = view_of(with_arrays(model, "a", rows, shifts), Calibrator(samples(), quick_caffe))
         assert (criterion("surgeon").ranking(view).order[0] == 5) == bias
 
 
@@ -175,11 +175,11 @@ layer { name: "two" type: "Convolution" bottom: "three" top: "two"
 )
 def test_all_respect_what_must_stay(quick_caffe, text, share, multiple, name) -> None:
     model = with_random_weights(text)
-    statistics = Statistics(random_inputs(model.network(), 8, 0), quick_caffe)
+    calibrator = Calibrator(random_inputs(model.network(), 8, 0), quick_caffe)
     one = criterion(name)
     groups = channel_groups(model)
     for group in groups:
-        view = View(model, group, statistics)
+        view = View(model, group, calibrator)
         if group.blocked:
             continue
         try:
@@ -207,7 +207,7 @@ def test_each_says_what_it_is(name) -> None:
     assert one.name == name
     assert one.source
     if one.needs != WEIGHTS:
-        with pytest.raises(PlanError, match="`statistics`"):
+        with pytest.raises(PlanError, match="`calibrator`"):
             one.choose(view_of(perceptron()), 3)
     assert one.needs in (WEIGHTS, ACTIVATIONS, "gradients")
 

@@ -7,7 +7,7 @@ import pytest
 from channel_choices import with_random_weights
 from judged_nets import LINEAR, OVERWRITING, samples
 
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.criteria import View, criterion
 from netsurgery.criteria.base import GRADIENTS
 from netsurgery.criteria.normalise import l2_normalised, macs_of_channels, with_flops
@@ -21,11 +21,11 @@ from netsurgery.ranking import measure_oracle
 def test_taylor_is_the_oracle_where_the_loss_is_linear() -> None:
     model, inputs = with_random_weights(LINEAR), samples(LINEAR, 20, None)
     group = next(group for group in channel_groups(model) if group.name == "fc1")
-    statistics = Statistics(inputs)
-    scores = criterion("taylor").scores(View(model, group, statistics))
-    sums = criterion("taylor-sum").scores(View(model, group, statistics))
-    squares = criterion("taylor2019").scores(View(model, group, statistics))
-    oracle = measure_oracle(model, [group], statistics)
+    calibrator = Calibrator(inputs)
+    scores = criterion("taylor").scores(View(model, group, calibrator))
+    sums = criterion("taylor-sum").scores(View(model, group, calibrator))
+    squares = criterion("taylor2019").scores(View(model, group, calibrator))
+    oracle = measure_oracle(model, [group], calibrator)
     # Behind a ReLU a channel moves the loss of all samples the same way, so that the mean of
     # magnitudes is the magnitude of the mean.
     np.testing.assert_allclose(scores, np.abs(oracle.changes["fc1"]), rtol=1e-5, atol=1e-7)

@@ -135,8 +135,8 @@ def all_layers(caffe: Caffe, tmp_path_factory: pytest.TempPathFactory) -> List[P
     prototxt.write_text(LAYERS)
     random = np.random.default_rng(1)
     with caffe.open(prototxt) as session:
-        statistics = [random.random(4) + 0.5, random.random(4) + 0.5, [2.0]]
-        session.set_parameters({"bn": [np.asarray(array) for array in statistics]})
+        calibrator = [random.random(4) + 0.5, random.random(4) + 0.5, [2.0]]
+        session.set_parameters({"bn": [np.asarray(array) for array in calibrator]})
         session.save(weights)
     return [prototxt, weights]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsurgery.linalg.convolution_factors import (
-    Chain,
+    KernelChain,
     chain_energies,
     factor_kernel,
     multiply_out,
@@ -17,12 +17,12 @@ from netsurgery.linalg.tradeoff import Cost, Energies, Tradeoff
 from netsurgery.linalg.tucker import kept_energies, tucker2
 
 CHAINS = {
-    "channel": Chain(2, 0, 0),
-    "input": Chain(2, 1, 1),
-    "spatial": Chain(2, 0, 1),
-    "width first": Chain(2, 1, 0),
-    "tucker": Chain(3, 1, 1),
-    "spatial, then channel": Chain(3, 0, 1),
+    "channel": KernelChain(2, 0, 0),
+    "input": KernelChain(2, 1, 1),
+    "spatial": KernelChain(2, 0, 1),
+    "width first": KernelChain(2, 1, 0),
+    "tucker": KernelChain(3, 1, 1),
+    "spatial, then channel": KernelChain(3, 0, 1),
 }
 PAIRS = [name for name, chain in CHAINS.items() if chain.layers == 2]
 # The factors are stored in float32: a rounding of 6e-8 each, three of them multiplied.

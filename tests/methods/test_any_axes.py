@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
 from netsurgery.linalg.patches import Geometry, patches
@@ -95,12 +95,12 @@ def test_a_fit_over_any_axes_loses_no_more_than_without(
     weights = random.normal(size=(6, 3, *(3,) * (len(size) - 2)))
     model = small_net("num_output: 6 kernel_size: 3 pad: 1", weights, np.ones(6), size=size)
     given_ = (random.normal(size=size) * np.arange(1, size[-1] + 1)).astype(np.float32)
-    statistics = Statistics(Inputs({"x": given_}), quick_caffe)
+    calibrator = Calibrator(Inputs({"x": given_}), quick_caffe)
     lost = []
     for fit in ("none", "data"):
         edit = Edit("conv", "channel_svd", {"rank": 3, "fit": fit})
         found = []
-        for one in (model, operate(model, Plan((edit,)), statistics).model):
+        for one in (model, operate(model, Plan((edit,)), calibrator).model):
             paths = one.save(tmp_path / "deploy.prototxt", tmp_path / "net.caffemodel")
             with quick_caffe.open(*paths) as session:
                 found.append(session.forward({"x": given_})["conv"])

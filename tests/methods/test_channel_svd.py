@@ -10,7 +10,7 @@ from convolution_nets import convolution, furthest, run, small_net
 from small_models import make_model
 
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
@@ -44,7 +44,7 @@ def fitted(
     """The net with the last layer's weights factored for those inputs."""
     options = {"rank": rank, "fit": fit}
     edit = Edit(model.prototxt.layers[-1].name, method, options)
-    return operate(model, Plan((edit,)), Statistics(Inputs({"x": samples}), caffe))
+    return operate(model, Plan((edit,)), Calibrator(Inputs({"x": samples}), caffe))
 
 
 def outputs(model: Model, samples: np.ndarray, folder: Path, caffe: Engine) -> np.ndarray:
@@ -141,9 +141,9 @@ def test_a_fit_at_full_rank_changes_nothing(tmp_path: Path, quick_caffe: Engine)
 
 def test_a_fit_can_be_split_evenly(quick_caffe: Engine) -> None:
     model, samples = one_layer("svd", (8,)), coloured(8)
-    statistics = Statistics(Inputs({"x": samples}), quick_caffe)
+    calibrator = Calibrator(Inputs({"x": samples}), quick_caffe)
     options = {"rank": 3, "fit": "data", "split": "sqrt"}
-    surgery = operate(model, Plan((Edit("fc", "svd", options),)), statistics)
+    surgery = operate(model, Plan((Edit("fc", "svd", options),)), calibrator)
     first, second = (surgery.model.blobs(name)[0].array() for name in ("fc_L", "fc_U"))
     norms = np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=0)
     assert np.allclose(*norms, rtol=1e-4)
@@ -154,7 +154,7 @@ def test_a_fit_can_be_split_evenly(quick_caffe: Engine) -> None:
 
 def test_a_fit_without_inputs_or_of_shared_weights_is_refused(quick_caffe: Engine) -> None:
     model = one_layer("svd", (8,))
-    with pytest.raises(PlanError, match=r"svd needs inputs to fit to.*`statistics`"):
+    with pytest.raises(PlanError, match=r"svd needs inputs to fit to.*`calibrator`"):
         operate(model, Plan((Edit("fc", "svd", {"rank": 2, "fit": "data"}),)))
     with pytest.raises(PlanError, match="fit 'all' is not one of none, data, asymmetric, relu"):
         operate(model, Plan((Edit("fc", "svd", {"rank": 2, "fit": "all"}),)))
@@ -187,7 +187,7 @@ def test_a_fit_looks_at_the_outputs_of_the_original(quick_caffe: Engine) -> None
         Edit("a", "channel_svd", {"rank": 1}),
         Edit("b", "channel_svd", {"rank": 2, "fit": "data"}),
     )
-    behind = operate(model, Plan(edits), Statistics(Inputs({"x": samples}), quick_caffe))
+    behind = operate(model, Plan(edits), Calibrator(Inputs({"x": samples}), quick_caffe))
     for name in ("b_L", "b_U"):
         for one, other in zip(alone.model.blobs(name), behind.model.blobs(name)):
             assert np.array_equal(one.array(), other.array())

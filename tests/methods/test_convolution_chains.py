@@ -28,7 +28,7 @@ from netsurgery.network.cost import total_cost
 from netsurgery.network.facts import STOCK_TYPES
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
-from netsurgery.planning.low_rank import Wishes, plan_low_rank
+from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule
 from netsurgery.surgery import apply, operate
 
@@ -154,8 +154,8 @@ def test_the_planner_follows_rules_for_every_method(method: str) -> None:
     kernel = random.normal(size=(12, 8, 3, 3)) * 0.7 ** np.arange(8)[:, None, None]
     model = small_net("num_output: 12 kernel_size: 3", kernel, np.zeros(12), size=(1, 8, 9, 9))
     for kind, text, limit in (("error", "conv=0.3", 0.3), ("energy", "conv=0.95", 0.05**0.5)):
-        wishes = Wishes([parse_rule(kind, text)], method=method, allow_growth=True)
-        (edit,) = plan_low_rank(model, wishes).edits
+        request = LowRankRequest([parse_rule(kind, text)], method=method, allow_growth=True)
+        (edit,) = plan_low_rank(model, request).edits
         surgery = operate(model, Plan((edit,)))
         assert surgery.errors(surgery.twin())["conv"] <= limit + 1e-6
         assert edit.predicted["error"] <= limit
@@ -163,13 +163,15 @@ def test_the_planner_follows_rules_for_every_method(method: str) -> None:
         assert edit.predicted["weights"] == [12 * 8 * 9, cost.params - 12]
         assert edit.predicted["macs"] == [12 * 8 * 9 * 49, cost.macs]
     full = low_rank_method(method).tradeoff(model, "conv").full
-    (edit,) = plan_low_rank(model, Wishes([parse_rule("rank", "conv=0.25")], method=method)).edits
+    (edit,) = plan_low_rank(
+        model, LowRankRequest([parse_rule("rank", "conv=0.25")], method=method)
+    ).edits
     ranks = [round(0.25 * most) for most in full]
     assert edit.options["rank"] == (ranks if len(full) == 2 else ranks[0])
     with pytest.raises(PlanError, match="more than the full rank"):
-        plan_low_rank(model, Wishes([parse_rule("rank", "conv=99")], method=method))
+        plan_low_rank(model, LowRankRequest([parse_rule("rank", "conv=99")], method=method))
     with pytest.raises(PlanError, match="does not make its 12x8x3x3 weights smaller"):
-        plan_low_rank(model, Wishes([parse_rule("rank", "conv=1.0")], method=method))
+        plan_low_rank(model, LowRankRequest([parse_rule("rank", "conv=1.0")], method=method))
 
 
 def test_ranks_that_are_none_are_refused() -> None:

@@ -9,10 +9,10 @@ import pytest
 from calibration_nets import declared
 from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
-from thin_nets import ErrorGauge
+from thin_nets import ErrorObserver
 
 from netsurgery.calibration import Inputs, random_inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit, fitting
 from netsurgery.network.model import Model
@@ -47,13 +47,13 @@ def low_rank(layer: str, rank: int, fit: str, **options: Any) -> Edit:
 
 
 def done(model: Model, inputs: Inputs, engine: Any, *edits: Edit) -> Surgery:
-    return operate(model, Plan(edits), Statistics(inputs, engine, places=EVERY))
+    return operate(model, Plan(edits), Calibrator(inputs, engine, places=EVERY))
 
 
 def error(surgery: Surgery, inputs: Inputs, engine: Any, layer: str) -> float:
-    gauge = ErrorGauge(surgery.original, [layer], surgery.kept())
-    Statistics(inputs, engine, places=EVERY).run([surgery.original, surgery.model], [gauge])
-    return gauge.relative
+    observer = ErrorObserver(surgery.original, [layer], surgery.kept())
+    Calibrator(inputs, engine, places=EVERY).run([surgery.original, surgery.model], [observer])
+    return observer.relative
 
 
 def blobs(surgery: Surgery, layers: Sequence[str]) -> np.ndarray:
@@ -188,7 +188,7 @@ def test_fits_that_cannot_be_are_told_in_a_line(quick_caffe) -> None:
     for layer, readers in (("c", "InnerProduct 'd'"), ("d", "no layer")):
         with pytest.raises(PlanError, match=f"it is read by {readers}.*give asymmetric as `fit`"):
             done(model, inputs, quick_caffe, low_rank(layer, 2, "relu"))
-    with pytest.raises(PlanError, match=r"channel_svd needs inputs to fit to.*`statistics`"):
+    with pytest.raises(PlanError, match=r"channel_svd needs inputs to fit to.*`calibrator`"):
         operate(model, Plan((low_rank("b", 2, "asymmetric"),)))
     shared = NET.replace('"d" type: "InnerProduct"', '"d" type: "InnerProduct" param { name: "w" }')
     assert shared != NET

@@ -15,9 +15,9 @@ from netsurgery.network.graph import Value
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.planning.fold import plan_folds
-from netsurgery.planning.low_rank import Wishes, plan_low_rank
+from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule
-from netsurgery.surgery import operate, plan_behind_folds
+from netsurgery.surgery import operate, plan_after_folds
 from netsurgery.verification import verify
 
 # Two orders of summing up to 200 float32 products and a shift, and twice a rounding of each weight.
@@ -142,7 +142,7 @@ def test_what_cannot_be_folded_is_left_with_the_reason(reason: str) -> None:
     model = small(text, conv=WEIGHTS, bn=BATCH_NORM, twin=WEIGHTS, other=BATCH_NORM)
     plan = plan_folds(model)
     assert not plan.edits
-    assert reason in next(left.reason for left in plan.left if left.layer == "bn")
+    assert reason in next(left.reason for left in plan.skipped if left.layer == "bn")
     with pytest.raises(PlanError):
         operate(model, Plan((Edit("conv", "fold_batchnorm"),)))
 
@@ -236,9 +236,9 @@ def test_other_edits_are_planned_for_what_folding_leaves() -> None:
         fc=[np.diag([3.0, 2, 1, 0.1]) @ np.eye(4, 100), np.zeros(4)],
         bn=[np.zeros(4), np.array([9.0, 4, 1, 0.01]), np.ones(1)],
     )
-    wishes = Wishes([parse_rule("energy", "0.7")])
-    (alone,) = plan_low_rank(model, wishes).edits
-    folds, behind = plan_behind_folds(model, lambda folded: plan_low_rank(folded, wishes)).edits
+    request = LowRankRequest([parse_rule("energy", "0.7")])
+    (alone,) = plan_low_rank(model, request).edits
+    folds, behind = plan_after_folds(model, lambda folded: plan_low_rank(folded, request)).edits
     assert folds.method == "fold_batchnorm"
     # All four singular values are the same once each row is divided by its deviation.
     assert (alone.options["rank"], behind.options["rank"]) == (2, 3)

@@ -9,10 +9,10 @@ import pytest
 from calibration_nets import declared
 from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
-from thin_nets import ErrorGauge
+from thin_nets import ErrorObserver
 
 from netsurgery.calibration import Inputs, random_inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model
@@ -41,13 +41,13 @@ CUTS = (
 
 def fitted(model: Model, inputs: Inputs, engine: Any, *layers: str, cuts: Any = CUTS) -> Surgery:
     edits = [Edit(name, "refit", {"ridge": 1e-8}) for name in layers]
-    return operate(model, Plan((*cuts, *edits)), Statistics(inputs, engine, places=EVERY))
+    return operate(model, Plan((*cuts, *edits)), Calibrator(inputs, engine, places=EVERY))
 
 
 def error(surgery: Surgery, inputs: Inputs, engine: Any, layer: str) -> float:
-    gauge = ErrorGauge(surgery.original, [layer], surgery.kept())
-    Statistics(inputs, engine, places=EVERY).run([surgery.original, surgery.model], [gauge])
-    return gauge.relative
+    observer = ErrorObserver(surgery.original, [layer], surgery.kept())
+    Calibrator(inputs, engine, places=EVERY).run([surgery.original, surgery.model], [observer])
+    return observer.relative
 
 
 @pytest.mark.parametrize("bias", ["", "bias_term: false"])
@@ -136,20 +136,20 @@ def test_channels_along_another_axis(quick_caffe) -> None:
 )
 def test_wrong_edits_are_told_in_a_line(quick_caffe, layer, options, problem) -> None:
     model = with_random_weights(NET.replace("%s", ""))
-    statistics = Statistics(random_inputs(model.network(), 4, 0), quick_caffe)
+    calibrator = Calibrator(random_inputs(model.network(), 4, 0), quick_caffe)
     with pytest.raises(PlanError, match=problem) as caught:
-        operate(model, Plan((Edit(layer, "refit", options),)), statistics)
+        operate(model, Plan((Edit(layer, "refit", options),)), calibrator)
     assert "\n" not in str(caught.value)
 
 
 def test_without_inputs_nothing_is_fitted() -> None:
-    with pytest.raises(PlanError, match=r"needs inputs to fit to.*`statistics`"):
+    with pytest.raises(PlanError, match=r"needs inputs to fit to.*`calibrator`"):
         operate(with_random_weights(NET.replace("%s", "")), Plan((Edit("a", "refit"),)))
 
 
 def test_a_layer_that_the_original_does_not_have_is_told(quick_caffe) -> None:
     model = with_random_weights(NET.replace("%s", ""), 1)
-    statistics = Statistics(random_inputs(model.network(), 4, 0), quick_caffe)
+    calibrator = Calibrator(random_inputs(model.network(), 4, 0), quick_caffe)
     plan = Plan((Edit("d", "svd", {"rank": 1}), Edit("d_L", "refit")))
     with pytest.raises(PlanError, match="the original has no layer"):
-        operate(model, plan, statistics)
+        operate(model, plan, calibrator)

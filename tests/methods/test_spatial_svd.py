@@ -9,7 +9,7 @@ import pytest
 from convolution_nets import small_net
 
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engines import Engine
 from netsurgery.formats.binaryproto import read_mean
 from netsurgery.methods import Edit
@@ -71,10 +71,10 @@ def test_fitting_the_last_layer_again_mends_outputs_on_real_images(
     tmp_path: Path,
     quick_caffe: Engine,
 ) -> None:
-    statistics = Statistics(Inputs({"data": images[:40]}), quick_caffe)
+    calibrator = Calibrator(Inputs({"data": images[:40]}), quick_caffe)
     edits = (Edit("conv2", method, {"rank": rank}), Edit("conv2_U", "refit"))
     plain = operate(trained, Plan(edits[:1]))
-    mended = operate(trained, Plan(edits), statistics)
+    mended = operate(trained, Plan(edits), calibrator)
     held_out = images[40:]
     before = behind(trained, held_out, tmp_path, quick_caffe)
     errors = [

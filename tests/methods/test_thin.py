@@ -11,10 +11,10 @@ from channel_choices import random_keep, with_random_weights
 from channel_nets import CONVOLUTION, channel_nets, line
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from thin_nets import FIRST, NETS, ErrorGauge, group_of, net_with_twins
+from thin_nets import FIRST, NETS, ErrorObserver, group_of, net_with_twins
 
 from netsurgery.calibration import Inputs, random_inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import NetsurgeryError, PlanError
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights
@@ -31,12 +31,12 @@ QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthC
 KINDS = ("none", "channels", "patches")
 
 
-def thin(model: Model, keep: dict, kind: str, statistics: Any = None) -> Surgery:
+def thin(model: Model, keep: dict, kind: str, calibrator: Any = None) -> Surgery:
     edits = [
         Edit(name, "thin", {"keep": list(channels), "compensate": kind})
         for name, channels in keep.items()
     ]
-    return operate(model, Plan(tuple(edits)), statistics)
+    return operate(model, Plan(tuple(edits)), calibrator)
 
 
 def prove(surgery: Surgery, inputs: Inputs, engine: Any) -> None:
@@ -61,7 +61,7 @@ def test_a_random_net_is_its_twin(quick_caffe, text, kind, seed) -> None:
     model = with_random_weights(text, seed)
     inputs = random_inputs(model.network(), 6, seed)
     keep = random_keep(channel_groups(model), seed)
-    prove(thin(model, keep, kind, Statistics(inputs, quick_caffe)), inputs, quick_caffe)
+    prove(thin(model, keep, kind, Calibrator(inputs, quick_caffe)), inputs, quick_caffe)
 
 
 @settings(max_examples=10, **QUIET)
@@ -77,16 +77,16 @@ def test_who_keeps_all_changes_nothing(quick_caffe, text, seed) -> None:
 
 
 def reader_errors(
-    model: Model, group: ChannelGroup, keep: List[int], statistics: Statistics
+    model: Model, group: ChannelGroup, keep: List[int], calibrator: Calibrator
 ) -> Dict[str, float]:
     """For each kind of compensation, the squared error of what the group's readers make."""
     found = {}
     for kind in KINDS:
-        surgery = thin(model, {group.name: keep}, kind, statistics)
+        surgery = thin(model, {group.name: keep}, kind, calibrator)
         readers = [layer.name for layer in group.consumers]
-        gauge = ErrorGauge(model, readers, surgery.kept())
-        statistics.run([model, surgery.model], [gauge])
-        found[kind] = gauge.error
+        observer = ErrorObserver(model, readers, surgery.kept())
+        calibrator.run([model, surgery.model], [observer])
+        found[kind] = observer.error
     return found
 
 
@@ -101,7 +101,7 @@ def test_nothing_is_better_than_windows(quick_caffe, text, seed) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # The ridge holds weights to where they were, which on these inputs costs something.
         patch.setattr(reconstruction, "ridge_for", lambda width, rows: 1e-8)
-        statistics = Statistics(inputs, quick_caffe, places=10**6)
+        calibrator = Calibrator(inputs, quick_caffe, places=10**6)
         for name, channels in keep.items():
             readers = groups[name].consumers
             fitted = all(
@@ -109,7 +109,7 @@ def test_nothing_is_better_than_windows(quick_caffe, text, seed) -> None:
                 for layer in readers
             )
             if fitted and len(channels) < groups[name].channels:
-                errors = reader_errors(model, groups[name], channels, statistics)
+                errors = reader_errors(model, groups[name], channels, calibrator)
                 # Float32 sums of squares, and the ridge.
                 slack = 1e-4 * errors["none"] + 1e-8
                 assert errors["patches"] <= errors["channels"] + slack, (name, errors)
@@ -122,14 +122,14 @@ def test_what_others_say_already_is_not_missed(quick_caffe, monkeypatch, name) -
     inputs = random_inputs(model.network(), 10, 0)
     # Of what depends on each other exactly, nothing needs holding.
     monkeypatch.setattr(reconstruction, "ridge_for", lambda width, rows: 1e-9)
-    statistics = Statistics(inputs, quick_caffe)
+    calibrator = Calibrator(inputs, quick_caffe)
     outputs = [value.blob for value in model.network().outputs]
     for kind in KINDS:
-        surgery = thin(model, {"c": keep}, kind, statistics)
-        gauge = ErrorGauge(model, outputs, {})
-        statistics.run([model, surgery.model], [gauge])
+        surgery = thin(model, {"c": keep}, kind, calibrator)
+        observer = ErrorObserver(model, outputs, {})
+        calibrator.run([model, surgery.model], [observer])
         # 1e-9 of the mean square moves weights by a share of 1e-9 times the condition, 1e4 here.
-        assert gauge.relative > 1e-2 if kind == "none" else gauge.relative < 1e-4, kind
+        assert observer.relative > 1e-2 if kind == "none" else observer.relative < 1e-4, kind
         prove(surgery, inputs, quick_caffe)
 
 
@@ -149,8 +149,8 @@ def constant_channel(reader: str) -> Model:
 @pytest.mark.parametrize("kind", ["channels", "patches"])
 def test_a_constant_goes_into_the_bias_where_nothing_is_padded(quick_caffe, kind) -> None:
     model = constant_channel("num_output: 4")
-    statistics = Statistics(random_inputs(model.network(), 10, 0), quick_caffe)
-    surgery = thin(model, {"c": [0, 1, 2, 3, 4, 6, 7]}, kind, statistics)
+    calibrator = Calibrator(random_inputs(model.network(), 10, 0), quick_caffe)
+    surgery = thin(model, {"c": [0, 1, 2, 3, 4, 6, 7]}, kind, calibrator)
     weights, bias = (blob.array() for blob in model.blobs("d"))
     fitted, shifted = (blob.array() for blob in surgery.model.blobs("d"))
     expected = bias + 0.7 * weights[:, 5].sum(axis=(1, 2))
@@ -160,8 +160,8 @@ def test_a_constant_goes_into_the_bias_where_nothing_is_padded(quick_caffe, kind
 
 def test_padding_gets_no_constant(quick_caffe) -> None:
     model = constant_channel("num_output: 4 pad: 1")
-    statistics = Statistics(random_inputs(model.network(), 10, 0), quick_caffe)
-    surgery = thin(model, {"c": [0, 1, 2, 3, 4, 6, 7]}, "channels", statistics)
+    calibrator = Calibrator(random_inputs(model.network(), 10, 0), quick_caffe)
+    surgery = thin(model, {"c": [0, 1, 2, 3, 4, 6, 7]}, "channels", calibrator)
     np.testing.assert_array_equal(model.blobs("d")[1].array(), surgery.model.blobs("d")[1].array())
 
 
@@ -179,7 +179,7 @@ def test_old_and_hdf5_weights(zoo, quick_caffe, folder, prototxt, weights, kind)
     inputs = random_inputs(model.network(), 20, 0)
     keep = random_keep(channel_groups(model), 0)
     assert len(keep) >= 3
-    surgery = thin(model, keep, kind, Statistics(inputs, quick_caffe))
+    surgery = thin(model, keep, kind, Calibrator(inputs, quick_caffe))
     prove(surgery, inputs, quick_caffe)
     assert surgery.model.weights
     assert model.weights
@@ -198,7 +198,7 @@ def test_old_and_hdf5_weights(zoo, quick_caffe, folder, prototxt, weights, kind)
         ({"keep": [0, 99]}, "not numbers from 0 to 7"),
         ({"keep": []}, "no channel would be left"),
         ({"keep": [0], "compensate": "magic"}, "'magic' is not one of none, channels, patches"),
-        ({"keep": [0], "compensate": "patches"}, "needs inputs.*`statistics`"),
+        ({"keep": [0], "compensate": "patches"}, "needs inputs.*`calibrator`"),
         ({"keep": [0], "rank": 3}, "has no option 'rank'"),
     ],
 )
@@ -224,7 +224,7 @@ def test_inputs_that_say_nothing_leave_the_weights_alone(quick_caffe) -> None:
     group = group_of(model, "c")
     keep = list(range(group.channels - 1))
     for kind in KINDS:
-        surgery = thin(model, {"c": keep}, kind, Statistics(inputs, quick_caffe))
+        surgery = thin(model, {"c": keep}, kind, Calibrator(inputs, quick_caffe))
         assert all(np.isfinite(b.array()).all() for b in surgery.model.blobs("o"))
 
 
@@ -232,7 +232,7 @@ def test_numbers_that_are_none_are_told(quick_caffe) -> None:
     model = with_random_weights(NETS["inner product"][0])
     inputs = {"x": np.full((2, 3, 7, 7), np.nan, np.float32)}
     with pytest.raises(NetsurgeryError, match="NaN"):
-        thin(model, {"c": [0, 1]}, "patches", Statistics(Inputs(inputs), quick_caffe))
+        thin(model, {"c": [0, 1]}, "patches", Calibrator(Inputs(inputs), quick_caffe))
     # Inputs may be fine where what the net makes of them is not.
     assert model.weights is not None
     weights = [np.full_like(blob.array(), np.nan) for blob in model.blobs("c")]
@@ -240,7 +240,7 @@ def test_numbers_that_are_none_are_told(quick_caffe) -> None:
     model = Model(model.prototxt, model.weights.replace({"c": [spoilt]}))
     inputs = {"x": np.ones((2, 3, 7, 7), np.float32)}
     with pytest.raises(PlanError, match="NaN"):
-        thin(model, {"c": [0, 1]}, "patches", Statistics(Inputs(inputs), quick_caffe))
+        thin(model, {"c": [0, 1]}, "patches", Calibrator(Inputs(inputs), quick_caffe))
 
 
 def test_an_edit_takes_one_look_at_the_whole_net(monkeypatch) -> None:

@@ -9,7 +9,7 @@ from calibration_nets import declared
 from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
 
-from netsurgery.calibration.measuring import Source
+from netsurgery.calibration.measuring import ObservedValue
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.network.channels import ChannelGroup, channel_groups
 from netsurgery.network.model import Model
@@ -182,7 +182,7 @@ def _made_equal(model: Model, group: ChannelGroup, first: int, second: int) -> M
     return model
 
 
-class ErrorGauge:
+class ErrorObserver:
     """How far values are from those of the second of two models, of which a part is left.
 
     Attributes:
@@ -194,11 +194,11 @@ class ErrorGauge:
         tops = [
             top for layer in model.network().layers if layer.name in layers for top in layer.tops
         ]
-        self.pairs = [(Source(value), Source(value, 1)) for value in tops]
+        self.pairs = [(ObservedValue(value), ObservedValue(value, 1)) for value in tops]
         self.kept, self.error, self.whole = kept, 0.0, 0.0
 
     @property
-    def sources(self) -> List[Source]:
+    def sources(self) -> List[ObservedValue]:
         return [source for pair in self.pairs for source in pair]
 
     def add(self, seen: dict) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.running import open_model
-from netsurgery.calibration.statistics import Statistics
 from netsurgery.compression import Proof, compress
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import NetworkError
@@ -29,7 +29,7 @@ from netsurgery.network.shapes.spreading import covered_axes, spread_shape
 from netsurgery.network.spreading import in_stock_form
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 JOIN = {"PROD": np.multiply, "SUM": np.add, "MAX": np.maximum}
 
@@ -189,10 +189,10 @@ def test_a_gate_is_thinned_factored_and_proved(quick_caffe, tmp_path, operation,
     assert groups["a"].origins == ("a", "up")
     assert groups["a"].channels == 12
     assert total_cost(model).unknown == ()
-    statistics = Statistics(random_inputs(model.network(), 24, 0), quick_caffe)
-    plan = plan_thin(model, ThinWishes([parse_rule("keep", "*=0.5")]), statistics)
+    calibrator = Calibrator(random_inputs(model.network(), 24, 0), quick_caffe)
+    plan = plan_thin(model, ThinRequest([parse_rule("keep", "*=0.5")]), calibrator)
     plan = Plan((*plan.edits, Edit("fc", "svd", {"rank": 2})))
-    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), statistics=statistics)
+    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
     assert done, done.reasons
     assert done.unproven is None
     written = Prototxt.read(tmp_path / "deploy.prototxt")

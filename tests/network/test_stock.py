@@ -71,7 +71,7 @@ def test_a_forks_net_is_run_as_stock_caffe_writes_it(seed: int, caffe: Engine) -
 def test_a_forks_net_is_folded_as_stock_caffes(seed: int, caffe: Engine) -> None:
     fork, stock = fork_pair(seed)
     plan = plan_folds(fork)
-    assert not plan.left
+    assert not plan.skipped
     surgery = operate(fork, plan)
     assert not [layer for layer in surgery.model.network().layers if "norm" in layer.name]
     expected = outputs(stock, caffe)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from small_models import make_model
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import BudgetRequest, plan_budget
 from netsurgery.errors import NetworkError
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 from netsurgery.network.unknown import known_costs, unknown_reason
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import Budget as ThinBudget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thin_budget import ThinBudget
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 INPUT = """layer { name: "d" type: "Input" top: "x"
         input_param { shape { dim: 1 dim: 3 dim: 6 dim: 6 } } }
@@ -79,14 +79,14 @@ def test_no_budget_is_judged(net: str, currency: str) -> None:
     text, layer, reason = NETS[net]
     model = model_of(text)
     with pytest.raises(NetworkError) as caught:
-        plan_budget(model, BudgetWishes(Budget(**{currency: 0.5})))
+        plan_budget(model, BudgetRequest(Budget(**{currency: 0.5})))
     said = str(caught.value)
     assert layer in said
     assert reason in said
     assert "multiply-accumulates of '" in said
     if currency != "bytes":
         with pytest.raises(NetworkError, match="no budget is judged"):
-            plan_thin(model, ThinWishes(budget=ThinBudget(**{currency: 0.5})))
+            plan_thin(model, ThinRequest(budget=ThinBudget(**{currency: 0.5})))
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -100,7 +100,7 @@ def test_no_total_is_given_where_a_part_is_not_known(net: str) -> None:
 
 def test_rules_need_no_shapes() -> None:
     model = model_of(NETS["unknown type"][0])
-    plan = plan_thin(model, ThinWishes([parse_rule("keep", "0.5")]))
+    plan = plan_thin(model, ThinRequest([parse_rule("keep", "0.5")]))
     assert plan.edits == ()  # `u` may need each of its channels
 
 

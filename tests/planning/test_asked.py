@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
-from netsurgery.budgets import Budget, BudgetWishes, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.linalg.evbmf import evbmf
 from netsurgery.network.cost import total_cost
 from netsurgery.planning import Plan
 from netsurgery.planning.asked import Asked, asked_of_net
-from netsurgery.planning.low_rank import Wishes, plan_low_rank
+from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import Budget as ThinBudget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thin_budget import ThinBudget
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.surgery import apply
 
 
 def asked(kind: str, text: str) -> Asked:
-    (found,) = plan_low_rank(two_layers(), Wishes([parse_rule(kind, text)])).asked
+    (found,) = plan_low_rank(two_layers(), LowRankRequest([parse_rule(kind, text)])).asked
     return found
 
 
@@ -30,7 +30,7 @@ def kept_energy(rank: int) -> float:
 
 def test_rules_stand_beside_what_their_ranks_keep() -> None:
     for kind, value in (("energy", 0.9), ("error", 0.3)):
-        plan = plan_low_rank(two_layers(), Wishes([parse_rule(kind, f"fc6={value}")]))
+        plan = plan_low_rank(two_layers(), LowRankRequest([parse_rule(kind, f"fc6={value}")]))
         (found,), rank = plan.asked, plan.edits[0].options["rank"]
         energy = kept_energy(rank)
         expected = energy if kind == "energy" else (1 - energy) ** 0.5
@@ -48,7 +48,7 @@ def test_ranks_stand_beside_ranks() -> None:
 
 def test_a_budget_stands_beside_what_is_left() -> None:
     model = two_layers()
-    plan = plan_budget(model, BudgetWishes(Budget(macs=0.5, bytes=9000)))
+    plan = plan_budget(model, BudgetRequest(Budget(macs=0.5, bytes=9000)))
     macs, size = plan.asked
     assert (macs.what, macs.asked, size.what, size.asked) == ("macs", 0.5, "bytes", 9000)
     made = total_cost(apply(model, plan))
@@ -62,13 +62,13 @@ def test_a_budget_stands_beside_what_is_left() -> None:
 def test_thinned_nets_tell_channels_widths_and_budgets() -> None:
     model = two_layers()
     rules = [parse_rule("keep", "fc6=0.26")]
-    (share,) = plan_thin(model, ThinWishes(rules)).asked
+    (share,) = plan_thin(model, ThinRequest(rules)).asked
     assert share == Asked("fc6", "keep", 0.26, 0.25)
-    (count,) = plan_thin(model, ThinWishes([parse_rule("keep", "fc6=6")], multiple=4)).asked
+    (count,) = plan_thin(model, ThinRequest([parse_rule("keep", "fc6=6")], multiple=4)).asked
     assert (count.asked, count.reached) == (6, 8)
-    (width,) = plan_thin(model, ThinWishes(width=5)).asked
+    (width,) = plan_thin(model, ThinRequest(width=5)).asked
     assert width == Asked("fc6", "width", 10, 10)  # an InnerProduct layer counts double
-    plan = plan_thin(model, ThinWishes(budget=ThinBudget(params=0.5)))
+    plan = plan_thin(model, ThinRequest(budget=ThinBudget(params=0.5)))
     (params,) = plan.asked
     made, before = (total_cost(one).params for one in (apply(model, plan), model))
     assert params == Asked(None, "params", 0.5, pytest.approx(made / before, rel=1e-4))

@@ -46,13 +46,13 @@ def chain(pad: int = 0, bias: str = "") -> str:
     return text
 
 
-def plant(text: str, wishes: Dict[str, Dict[str, Sequence[int]]]) -> Model:
+def plant(text: str, request: Dict[str, Dict[str, Sequence[int]]]) -> Model:
     """The chain with random weights, of which layers have dead channels of these kinds."""
     model = with_random_weights(text)
     blobs = {
         layer.name: [blob.array().copy() for blob in layer.blobs] for layer in model.weights.layers
     }
-    for name, kinds in wishes.items():
+    for name, kinds in request.items():
         weights, biases = blobs[name]
         for kind, channels in kinds.items():
             reader = blobs[f"l{int(name[1]) + 1}"][0]
@@ -76,7 +76,7 @@ def gone(plan: Plan) -> Dict[str, List[int]]:
 
 
 def left(plan: Plan) -> Dict[str, str]:
-    return {one.layer: one.reason for one in plan.left}
+    return {one.layer: one.reason for one in plan.skipped}
 
 
 def check_equal(model: Model, plan: Plan) -> Model:
@@ -91,14 +91,14 @@ def check_equal(model: Model, plan: Plan) -> Model:
 @settings(max_examples=3, **QUIET)
 @given(data=st.data())
 def test_all_that_was_planted_goes_and_nothing_else(caffe, pad, data):
-    wishes = {}
+    request = {}
     for name, channels in (("l0", 8), ("l1", 8), ("l2", 10)):
         some = data.draw(st.permutations(range(channels)))[: data.draw(st.integers(0, 6))]
-        wishes[name] = {UNREAD: some[::3], NEGATIVE: some[1::3], POSITIVE: some[2::3]}
-    model = plant(chain(pad), wishes)
+        request[name] = {UNREAD: some[::3], NEGATIVE: some[1::3], POSITIVE: some[2::3]}
+    model = plant(chain(pad), request)
     plan = plan_dead_channels(model)
     expected: Dict[str, Set[int]] = {}
-    for name, kinds in wishes.items():
+    for name, kinds in request.items():
         folds = not (pad and name == "l0")
         expected[name] = {*kinds[UNREAD], *kinds[NEGATIVE], *(kinds[POSITIVE] if folds else ())}
     assert {name: set(some) for name, some in gone(plan).items()} == {
@@ -177,7 +177,7 @@ def test_where_nothing_was_planted_there_is_nothing_to_cut(text):
     model = with_random_weights(text)
     plan = plan_dead_channels(model)
     assert not plan.edits
-    assert [one.layer for one in plan.left] == [group.name for group in channel_groups(model)]
+    assert [one.layer for one in plan.skipped] == [group.name for group in channel_groups(model)]
 
 
 def test_a_real_net_pruned_by_masks(zoo: Path, caffe: str, tmp_path: Path) -> None:

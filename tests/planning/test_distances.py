@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsurgery.calibration.measuring import Source
+from netsurgery.calibration.measuring import ObservedValue
 from netsurgery.formats.prototxt import Prototxt
 from netsurgery.network.graph import Network, Value
 from netsurgery.planning.distances import (
     LEAST_SCORE,
-    Boxes,
-    DistanceGauge,
-    Numbers,
-    Scores,
-    SeenGauge,
+    BoxDistance,
+    DistanceObserver,
+    NumberDistance,
+    ScoreDistance,
+    SightingObserver,
     distances_of,
 )
 
@@ -37,14 +37,18 @@ layer { name: "out" type: "DetectionOutput" bottom: "a" bottom: "b" bottom: "pri
 
 def test_detections_are_compared_by_their_scores_and_boxes() -> None:
     text = DETECTOR % "num_classes: 3 background_label_id: 0 confidence_threshold: 0.3"
-    scores = Scores(B, 3)
+    scores = ScoreDistance(B, 3)
     found = distances_of(Network.of(Prototxt.parse(text.encode())))
-    assert found == [Numbers(Value("more")), Boxes(A, scores, 0, pytest.approx(0.3)), scores]
+    assert found == [
+        NumberDistance(Value("more")),
+        BoxDistance(A, scores, 0, pytest.approx(0.3)),
+        scores,
+    ]
 
 
 def test_detections_of_unknown_classes_are_compared_as_numbers() -> None:
     found = distances_of(Network.of(Prototxt.parse((DETECTOR % "").encode())))
-    assert found == [Numbers(Value("more")), Numbers(A), Numbers(B)]
+    assert found == [NumberDistance(Value("more")), NumberDistance(A), NumberDistance(B)]
 
 
 HEADS = """
@@ -64,16 +68,16 @@ def heads(classes: int, numbers: int, axis: int = 1, more: str = "num_output: 10
 
 @pytest.mark.parametrize("numbers", [4, 12])
 def test_boxes_beside_the_scores_of_a_softmax_are_told(numbers: int) -> None:
-    scores = Scores(B, 3, 1)
-    boxes = Boxes(A, scores, 0, pytest.approx(0.01))
-    assert heads(3, numbers) == heads(3, numbers, -3) == [boxes, scores, Numbers(Value("d"))]
+    scores = ScoreDistance(B, 3, 1)
+    boxes = BoxDistance(A, scores, 0, pytest.approx(0.01))
+    assert heads(3, numbers) == heads(3, numbers, -3) == [boxes, scores, NumberDistance(Value("d"))]
     # Where they are fewer than the scores there are no boxes for these.
     other = heads(3, numbers, more="num_output: 4 kernel_size: 3")
-    assert other == [boxes, scores, Numbers(Value("d"))]
+    assert other == [boxes, scores, NumberDistance(Value("d"))]
 
 
 def test_other_outputs_beside_a_softmax_are_numbers() -> None:
-    plain = [Numbers(A), Numbers(Value("c")), Numbers(Value("d"))]
+    plain = [NumberDistance(A), NumberDistance(Value("c")), NumberDistance(Value("d"))]
     assert heads(3, 5) == heads(3, 4, 0) == heads(3, 4, 2) == plain
 
 
@@ -86,35 +90,35 @@ def test_what_another_softmax_makes_are_no_boxes() -> None:
         layer { name: "four" type: "Softmax" bottom: "ip" top: "four" }
     """
     found = distances_of(Network.of(Prototxt.parse(text.encode())))
-    assert found == [Numbers(Value("ip")), Numbers(Value("data"))]
+    assert found == [NumberDistance(Value("ip")), NumberDistance(Value("data"))]
 
 
 def test_scores_and_boxes_lie_along_an_axis() -> None:
     random = np.random.default_rng(0)
     scores = random.dirichlet(np.ones(3), (2, 7, 5))
     boxes, moved = random.normal(size=(2, 2, 7, 5, 12))
-    flat = Boxes(A, Scores(B, 3), 0, 0.01).between(
+    flat = BoxDistance(A, ScoreDistance(B, 3), 0, 0.01).between(
         {A: boxes.reshape(2, -1), B: scores.reshape(2, -1)},
         {A: moved.reshape(2, -1), B: scores.reshape(2, -1)},
     )
     first = np.moveaxis(scores, -1, 1)
-    along = Boxes(A, Scores(B, 3, 1), 0, 0.01).between(
+    along = BoxDistance(A, ScoreDistance(B, 3, 1), 0, 0.01).between(
         {A: np.moveaxis(boxes, -1, 1), B: first}, {A: np.moveaxis(moved, -1, 1), B: first}
     )
     assert along == pytest.approx(flat)
-    gauge = SeenGauge([Boxes(A, Scores(B, 3, 1), 0, 0.01)])
-    gauge.add({Source(B): first})
-    assert gauge.seen == pytest.approx((scores * (scores >= 0.01))[..., 1:].sum(axis=(1, 2, 3)))
+    observer = SightingObserver([BoxDistance(A, ScoreDistance(B, 3, 1), 0, 0.01)])
+    observer.add({ObservedValue(B): first})
+    assert observer.seen == pytest.approx((scores * (scores >= 0.01))[..., 1:].sum(axis=(1, 2, 3)))
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_divergence_is_that_of_kullback_and_leibler(seed: int) -> None:
     random = np.random.default_rng(seed)
     p, q = random.dirichlet(np.ones(3), (2, 5)) * (1 - 3 * LEAST_SCORE) + LEAST_SCORE
-    apart, whole = Scores(B, 3).between({B: p.reshape(1, -1)}, {B: q.reshape(1, -1)})
+    apart, whole = ScoreDistance(B, 3).between({B: p.reshape(1, -1)}, {B: q.reshape(1, -1)})
     assert apart == pytest.approx((p * np.log(p / q)).sum(), rel=1e-9)
     assert whole == pytest.approx((p * np.log(p / p.mean(axis=0))).sum(), rel=1e-9)
-    assert Scores(B, 3).between({B: p}, {B: p})[0] == 0
+    assert ScoreDistance(B, 3).between({B: p}, {B: p})[0] == 0
 
 
 def test_a_detection_that_is_lost_or_new_counts_more_than_noise_on_the_background() -> None:
@@ -122,7 +126,7 @@ def test_a_detection_that_is_lost_or_new_counts_more_than_noise_on_the_backgroun
     something = nothing.copy()
     something[3] = 0.05, 0.95
     noisy = something + np.tile([-4e-3, 4e-3], (1000, 1)) * (np.arange(1000) != 3)[:, None]
-    scores = Scores(B, 2)
+    scores = ScoreDistance(B, 2)
     lost, new, noise = (
         scores.between({B: before}, {B: after})[0]
         for before, after in (
@@ -138,31 +142,33 @@ def test_a_detection_that_is_lost_or_new_counts_more_than_noise_on_the_backgroun
 
 
 def test_boxes_count_as_surely_as_there_is_something() -> None:
-    scores = Scores(B, 2)
+    scores = ScoreDistance(B, 2)
     seen = np.array([[0.1, 0.9], [0.9999, 0.0001], [0.5, 0.5]])
     boxes = np.arange(12.0).reshape(1, 12)
     moved = boxes + np.repeat([1.0, 100.0, 2.0], 4)
-    apart, whole = Boxes(A, scores, 0, 0.01).between({A: boxes, B: seen}, {A: moved, B: seen})
+    apart, whole = BoxDistance(A, scores, 0, 0.01).between({A: boxes, B: seen}, {A: moved, B: seen})
     # The second, in which nothing is seen, does not count however far it moved.
     assert apart == pytest.approx(0.9 * 4 * 1 + 0.5 * 4 * 4)
     assert whole == pytest.approx(0.9 * (0 + 1 + 4 + 9) + 0.5 * (64 + 81 + 100 + 121))
 
 
 def test_each_class_may_have_a_box_of_its_own() -> None:
-    scores = Scores(B, 2)
+    scores = ScoreDistance(B, 2)
     seen = np.array([[0.7, 0.3], [0.2, 0.8]])
     boxes, moved = np.zeros((2, 2, 4)), np.ones((2, 2, 4))
     for background, weight in ((-1, 2.0), (0, 1.1)):
-        found = Boxes(A, scores, background, 0.01).between({A: boxes, B: seen}, {A: moved, B: seen})
+        found = BoxDistance(A, scores, background, 0.01).between(
+            {A: boxes, B: seen}, {A: moved, B: seen}
+        )
         assert found == (pytest.approx(4 * weight), 0.0)
 
 
-def test_a_gauge_adds_batches_up() -> None:
+def test_an_observer_adds_batches_up() -> None:
     random = np.random.default_rng(0)
     first, second = random.normal(size=(2, 6, 5))
-    gauge = DistanceGauge([Numbers(A)])
+    observer = DistanceObserver([NumberDistance(A)])
     for rows in (slice(0, 4), slice(4, 6)):
-        gauge.add({Source(A, 0): first[rows], Source(A, 1): second[rows]})
+        observer.add({ObservedValue(A, 0): first[rows], ObservedValue(A, 1): second[rows]})
     expected = ((first - second) ** 2).sum() / (first**2).sum()
-    assert gauge.distances == pytest.approx([expected])
-    assert gauge.distance == pytest.approx(expected)
+    assert observer.distances == pytest.approx([expected])
+    assert observer.distance == pytest.approx(expected)

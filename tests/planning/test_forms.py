@@ -13,7 +13,7 @@ from netsurgery.compression import Proof, compress
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import PlanError
 from netsurgery.network.model import Model
-from netsurgery.planning.low_rank import Wishes, plan_low_rank
+from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.plan import Plan
 from netsurgery.planning.rules import parse_rule
 
@@ -68,7 +68,7 @@ def net(kind: str) -> Model:
 
 
 def planned(model: Model, *rules: Tuple[str, str], **more: object) -> Plan:
-    return plan_low_rank(model, Wishes([parse_rule(*rule) for rule in rules], **more))
+    return plan_low_rank(model, LowRankRequest([parse_rule(*rule) for rule in rules], **more))
 
 
 def methods(plan: Plan) -> Dict[str, str]:
@@ -84,7 +84,7 @@ def test_where_no_inner_product_gains_all_that_have_a_form_are_factored(
 ) -> None:
     plan = planned(net(kind), rule)
     assert set(methods(plan)) == {"c1", "c2"}
-    left = {one.layer: one.reason for one in plan.left}
+    left = {one.layer: one.reason for one in plan.skipped}
     assert set(left) == {"deconvolution": {"up"}, "none gains": {"ip"}}.get(kind, set())
     if kind == "deconvolution":
         assert left["up"].startswith("no method factors layers of type Deconvolution")
@@ -94,7 +94,7 @@ def test_where_no_inner_product_gains_all_that_have_a_form_are_factored(
 def test_where_one_gains_rules_for_all_are_for_those(rule: Tuple[str, str]) -> None:
     plan = planned(net("gains"), rule)
     assert methods(plan) == {"ip": "svd"}
-    assert {one.layer: "InnerProduct" in one.reason for one in plan.left} == {
+    assert {one.layer: "InnerProduct" in one.reason for one in plan.skipped} == {
         "c1": True,
         "c2": True,
     }
@@ -107,7 +107,7 @@ def test_a_rule_that_names_convolutions_is_followed(kind: str, pattern: str) -> 
     wanted = {"c2"} if pattern == "c2" else {"c1", "c2"}
     assert set(methods(plan)) == wanted
     assert {edit.options["rank"] for edit in plan.edits} == {3}
-    others = {one.layer: one.reason for one in plan.left}
+    others = {one.layer: one.reason for one in plan.skipped}
     assert set(others.values()) <= {"no rule selects it"}
     both = planned(net("gains"), ("rank", f"{pattern}=3"), ("energy", "0.9"))
     assert set(methods(both)) == wanted | {"ip"}

@@ -5,12 +5,14 @@ import pytest
 from small_models import TWO_LAYERS, make_model, two_layers
 
 from netsurgery.errors import PlanError
-from netsurgery.planning.low_rank import Wishes, plan_low_rank
+from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule
 
 
-def plan(*rules: tuple[str, str], **wishes: object):
-    return plan_low_rank(two_layers(), Wishes([parse_rule(*rule) for rule in rules], **wishes))
+def plan(*rules: tuple[str, str], **request: object):
+    return plan_low_rank(
+        two_layers(), LowRankRequest([parse_rule(*rule) for rule in rules], **request)
+    )
 
 
 def ranks(made) -> dict[str, int]:
@@ -48,7 +50,7 @@ def test_a_rank_can_be_what_stands_out_of_noise() -> None:
     planted = noise + 30 * random.normal(size=(32, 3)) @ random.normal(size=(3, 48))
     blobs = {"fc6": [planted, np.zeros(32)], "fc7": [noise[:5, :32], np.zeros(5)]}
     model = make_model(TWO_LAYERS, blobs)
-    made = plan_low_rank(model, Wishes([parse_rule("rank", "fc*=evbmf")]))
+    made = plan_low_rank(model, LowRankRequest([parse_rule("rank", "fc*=evbmf")]))
     # fc7 is nothing but noise, and 1 is the smallest rank there is.
     assert ranks(made) == {"fc6": 3, "fc7": 1}
 
@@ -64,18 +66,18 @@ def test_a_rank_that_saves_nothing_is_refused_with_the_rank_that_does() -> None:
 def test_a_head_that_cannot_gain_is_left_alone_and_listed() -> None:
     made = plan(("energy", "0.999"))
     assert ranks(made) == {}
-    reasons = {left.layer: left.reason for left in made.left}
+    reasons = {left.layer: left.reason for left in made.skipped}
     assert "saves up to rank 4" in reasons["fc7"]
 
 
 def test_a_layer_nobody_asked_for_is_listed() -> None:
-    assert plan(("rank", "fc6=3")).left[0].reason == "no rule selects it"
+    assert plan(("rank", "fc6=3")).skipped[0].reason == "no rule selects it"
 
 
 def test_a_layer_to_keep_is_kept() -> None:
     made = plan(("energy", "0.5"), keep=["fc7"])
     assert ranks(made).keys() == {"fc6"}
-    assert made.left[0].reason == "kept on request"
+    assert made.skipped[0].reason == "kept on request"
 
 
 def test_more_than_the_full_rank_is_refused() -> None:
@@ -92,14 +94,14 @@ def test_layers_that_share_weights_are_planned_once() -> None:
             inner_product_param { num_output: 8 } }
     """
     model = make_model(text, {"a": [np.eye(8), np.zeros(8)], "b": [np.eye(8), np.ones(8)]})
-    made = plan_low_rank(model, Wishes([parse_rule("rank", "InnerProduct=2")]))
+    made = plan_low_rank(model, LowRankRequest([parse_rule("rank", "InnerProduct=2")]))
     assert ranks(made) == {"a": 2}
-    assert made.left[0].reason == "shares its weights with 'a' and is rewritten with it"
+    assert made.skipped[0].reason == "shares its weights with 'a' and is rewritten with it"
 
 
 def test_progress_names_each_layer() -> None:
     seen: list[str] = []
-    plan_low_rank(two_layers(), Wishes([parse_rule("energy", "0.5")]), seen.append)
+    plan_low_rank(two_layers(), LowRankRequest([parse_rule("energy", "0.5")]), seen.append)
     assert seen == ["fc6, 1 of 2 layers", "fc7, 2 of 2 layers"]
 
 
@@ -114,5 +116,7 @@ def test_rules_for_layers_that_share_weights_cannot_differ() -> None:
     model = make_model(text, {"a": [np.eye(8)], "b": [np.eye(8)]})
     rules = [parse_rule("rank", "a=2"), parse_rule("rank", "b=3")]
     with pytest.raises(PlanError, match="contradict each other: it shares weights with 'a'"):
-        plan_low_rank(model, Wishes(rules))
-    assert ranks(plan_low_rank(model, Wishes([rules[0], parse_rule("rank", "b=2")]))) == {"a": 2}
+        plan_low_rank(model, LowRankRequest(rules))
+    assert ranks(plan_low_rank(model, LowRankRequest([rules[0], parse_rule("rank", "b=2")]))) == {
+        "a": 2
+    }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
-from netsurgery.planning import Left, Plan
+from netsurgery.planning import Plan, Skipped
 
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1)
 edits = st.builds(
@@ -22,8 +22,8 @@ edits = st.builds(
 )
 
 
-@given(st.lists(edits), st.lists(st.builds(Left, names, names)))
-def test_a_plan_survives_yaml(edits: list[Edit], left: list[Left]) -> None:
+@given(st.lists(edits), st.lists(st.builds(Skipped, names, names)))
+def test_a_plan_survives_yaml(edits: list[Edit], left: list[Skipped]) -> None:
     plan = Plan(tuple(edits), tuple(left), {"weights": {"file": "a", "sha256": "b"}})
     assert Plan.from_yaml(plan.to_yaml()) == plan
 

@@ -3,26 +3,26 @@ from __future__ import annotations
 import pytest
 
 from netsurgery.errors import PlanError
-from netsurgery.planning.rules import Rule, choose, parse_rule, refuse_idle, refuse_kept
+from netsurgery.planning.rules import LayerRule, choose, parse_rule, refuse_idle, refuse_kept
 
 
 @pytest.mark.parametrize(
     ("kind", "text", "rule"),
     [
-        ("rank", "fc6=1024", Rule("rank", "fc6", 1024, whole=True)),
-        ("rank", "fc*=0.25", Rule("rank", "fc*", 0.25)),
-        ("rank", "fc6=1", Rule("rank", "fc6", 1, whole=True)),
-        ("rank", "fc6=1.0", Rule("rank", "fc6", 1.0)),
-        ("rank", "0.5", Rule("rank", "*", 0.5)),
-        ("rank", "conv*=evbmf", Rule("evbmf", "conv*", 1.0)),
-        ("rank", "evbmf", Rule("evbmf", "*", 1.0)),
-        ("rank", "a=b=7", Rule("rank", "a=b", 7, whole=True)),
-        ("energy", "0.9", Rule("energy", "*", 0.9)),
-        ("energy", "InnerProduct=0.9", Rule("energy", "InnerProduct", 0.9)),
-        ("error", "fc7=0.05", Rule("error", "fc7", 0.05)),
+        ("rank", "fc6=1024", LayerRule("rank", "fc6", 1024, whole=True)),
+        ("rank", "fc*=0.25", LayerRule("rank", "fc*", 0.25)),
+        ("rank", "fc6=1", LayerRule("rank", "fc6", 1, whole=True)),
+        ("rank", "fc6=1.0", LayerRule("rank", "fc6", 1.0)),
+        ("rank", "0.5", LayerRule("rank", "*", 0.5)),
+        ("rank", "conv*=evbmf", LayerRule("evbmf", "conv*", 1.0)),
+        ("rank", "evbmf", LayerRule("evbmf", "*", 1.0)),
+        ("rank", "a=b=7", LayerRule("rank", "a=b", 7, whole=True)),
+        ("energy", "0.9", LayerRule("energy", "*", 0.9)),
+        ("energy", "InnerProduct=0.9", LayerRule("energy", "InnerProduct", 0.9)),
+        ("error", "fc7=0.05", LayerRule("error", "fc7", 0.05)),
     ],
 )
-def test_a_rule_is_read(kind: str, text: str, rule: Rule) -> None:
+def test_a_rule_is_read(kind: str, text: str, rule: LayerRule) -> None:
     assert parse_rule(kind, text) == rule
 
 
@@ -50,7 +50,7 @@ def test_what_is_no_rule_is_refused(kind: str, text: str) -> None:
 LAYERS = [(name, "InnerProduct") for name in ("fc6", "fc7", "score")] + [("conv1", "Convolution")]
 
 
-def rules_of(*told: str) -> list[Rule]:
+def rules_of(*told: str) -> list[LayerRule]:
     return [parse_rule(*one.split(" ")) for one in told]
 
 

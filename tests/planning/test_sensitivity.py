@@ -11,9 +11,9 @@ from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
 
 from netsurgery.calibration import random_inputs
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.running import open_model
-from netsurgery.calibration.statistics import Statistics
-from netsurgery.criteria.base import Ranking
+from netsurgery.criteria.base import RemovalOrder
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
 from netsurgery.planning import Plan, sensitivity, thinning
@@ -37,26 +37,26 @@ NET = (
 def test_losses_are_those_of_the_net_that_surgery_makes(quick_caffe, fits) -> None:
     model = with_random_weights(NET, 4)
     inputs = random_inputs(model.network(), 80, 1)
-    statistics = Statistics(inputs, quick_caffe)
+    calibrator = Calibrator(inputs, quick_caffe)
     groups = channel_groups(model)
     order = np.random.default_rng(2).permutation(8)
-    behind = partial(thinning._fitted, model, groups)
-    ranking = Ranking(order, np.linspace(1, 2, 8))
+    downstream = partial(thinning._fitted, model, groups)
+    ranking = RemovalOrder(order, np.linspace(1, 2, 8))
     few = inputs.spread(sensitivity._count(80, 1, fits))
     assert len(few) == 80
-    found = by_outputs(model, groups, {"b": ranking}, statistics, behind=behind if fits else None)[
-        "b"
-    ]
+    found = by_outputs(
+        model, groups, {"b": ranking}, calibrator, downstream=downstream if fits else None
+    )["b"]
 
     gone = round(sensitivity.CUT * 8)
     keep = sorted(order[gone:].tolist())
     if fits:
         names = ["c", "d"]
-        assert behind({"b": keep}) == names
+        assert downstream({"b": keep}) == names
         edits = [Edit("b", "thin", {"keep": keep}), *(Edit(name, "refit") for name in names)]
     else:
         edits = [Edit("b", "thin", {"keep": keep, "compensate": "patches"})]
-    after = apply(model, Plan(tuple(edits)), statistics)
+    after = apply(model, Plan(tuple(edits)), calibrator)
     outputs = []
     for one in (model, after):
         with open_model(quick_caffe, one) as runner:

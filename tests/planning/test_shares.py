@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from netsurgery.budgets.costs import parse_bytes
 from netsurgery.budgets.sweep import parse_sweep
 from netsurgery.errors import PlanError
-from netsurgery.planning.rules import Rule, parse_rule
+from netsurgery.planning.rules import LayerRule, parse_rule
 from netsurgery.planning.shares import parse_number, parse_share
 
 
@@ -48,17 +48,17 @@ def test_what_is_no_share_is_refused_with_how_it_is_written(text: str, remedy: s
 @pytest.mark.parametrize(
     ("kind", "text", "rule"),
     [
-        ("rank", "fc*=25%", Rule("rank", "fc*", 0.25)),
-        ("rank", "50%", Rule("rank", "*", 0.5)),
-        ("rank", "fc6=100%", Rule("rank", "fc6", 1.0)),
-        ("rank", "fc6=50", Rule("rank", "fc6", 50, whole=True)),
-        ("keep", "conv1=50%", Rule("keep", "conv1", 0.5)),
-        ("energy", "90%", Rule("energy", "*", 0.9)),
-        ("energy", "fc6=97.5%", Rule("energy", "fc6", 0.975)),
-        ("error", "fc7=5%", Rule("error", "fc7", 0.05)),
+        ("rank", "fc*=25%", LayerRule("rank", "fc*", 0.25)),
+        ("rank", "50%", LayerRule("rank", "*", 0.5)),
+        ("rank", "fc6=100%", LayerRule("rank", "fc6", 1.0)),
+        ("rank", "fc6=50", LayerRule("rank", "fc6", 50, whole=True)),
+        ("keep", "conv1=50%", LayerRule("keep", "conv1", 0.5)),
+        ("energy", "90%", LayerRule("energy", "*", 0.9)),
+        ("energy", "fc6=97.5%", LayerRule("energy", "fc6", 0.975)),
+        ("error", "fc7=5%", LayerRule("error", "fc7", 0.05)),
     ],
 )
-def test_rules_take_shares_in_percent(kind: str, text: str, rule: Rule) -> None:
+def test_rules_take_shares_in_percent(kind: str, text: str, rule: LayerRule) -> None:
     assert parse_rule(kind, text) == rule
 
 

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netsurgery.criteria import View, criterion
-from netsurgery.criteria.base import Ranking
+from netsurgery.criteria.base import RemovalOrder
 from netsurgery.errors import PlanError
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
-from netsurgery.planning.thin_budget import Budget, _Queue, spend
+from netsurgery.planning.thin_budget import ThinBudget, _Queue, spend
 from netsurgery.planning.thin_cost import ThinCost
 
 QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -30,7 +30,7 @@ CHAIN = (
 )
 
 
-def rankings_of(model: Model, groups: List[ChannelGroup]) -> Dict[str, Ranking]:
+def rankings_of(model: Model, groups: List[ChannelGroup]) -> Dict[str, RemovalOrder]:
     found = {}
     for group in groups:
         if not group.blocked:
@@ -54,7 +54,7 @@ def test_a_net_never_costs_more_than_the_budget(text, share, kind, multiple) -> 
     rankings = rankings_of(model, groups)
     before = total_cost(model)._asdict()[kind]
     try:
-        kept = spend(model, groups, rankings, Budget(**{kind: share}), {}, multiple)
+        kept = spend(model, groups, rankings, ThinBudget(**{kind: share}), {}, multiple)
     except PlanError as error:
         if "cannot be met" not in str(error):
             raise
@@ -71,7 +71,7 @@ def chain() -> Model:
     return with_random_weights(CHAIN)
 
 
-def spent(model: Model, budget: Budget, **more: Any) -> Dict[str, np.ndarray]:
+def spent(model: Model, budget: ThinBudget, **more: Any) -> Dict[str, np.ndarray]:
     groups = channel_groups(model)
     fixed = more.pop("fixed", {})
     rankings = {n: r for n, r in rankings_of(model, groups).items() if n not in fixed}
@@ -79,7 +79,7 @@ def spent(model: Model, budget: Budget, **more: Any) -> Dict[str, np.ndarray]:
 
 
 def test_a_full_budget_cuts_nothing() -> None:
-    counts = {name: len(kept) for name, kept in spent(chain(), Budget(macs=1.0)).items()}
+    counts = {name: len(kept) for name, kept in spent(chain(), ThinBudget(macs=1.0)).items()}
     assert counts == {"a": 16, "b": 24, "c": 20}
 
 
@@ -87,7 +87,7 @@ def test_a_full_budget_cuts_nothing() -> None:
 def test_less_keeps_a_part_of_what_more_keeps(kind) -> None:
     before: Dict[str, np.ndarray] = {}
     for share in (0.9, 0.7, 0.5, 0.3):
-        kept = spent(chain(), Budget(**{kind: share}))
+        kept = spent(chain(), ThinBudget(**{kind: share}))
         assert all(np.isin(kept[name], larger).all() for name, larger in before.items())
         assert sum(map(len, kept.values())) < sum(map(len, before.values()), 0) or not before
         before = kept
@@ -95,7 +95,7 @@ def test_less_keeps_a_part_of_what_more_keeps(kind) -> None:
 
 def test_both_budgets_hold() -> None:
     model = chain()
-    kept = spent(model, Budget(macs=0.6, params=0.4))
+    kept = spent(model, ThinBudget(macs=0.6, params=0.4))
     choice = {name: channels.tolist() for name, channels in kept.items()}
     after, before = (
         total_cost(one) for one in (thin_model(model, channel_groups(model), choice), model)
@@ -105,7 +105,7 @@ def test_both_budgets_hold() -> None:
 
 
 def test_counts_are_multiples_of_what_is_asked_and_of_groups() -> None:
-    kept = spent(chain(), Budget(macs=0.5), multiple=3)
+    kept = spent(chain(), ThinBudget(macs=0.5), multiple=3)
     # b is made and read by four groups, a is read by them.
     assert len(kept["a"]) in (16, 12)
     assert len(kept["b"]) % 12 == 0
@@ -115,14 +115,16 @@ def test_counts_are_multiples_of_what_is_asked_and_of_groups() -> None:
 def test_what_is_decided_already_counts() -> None:
     model = chain()
     fixed = {"a": np.array([0, 1, 4, 5, 8, 9, 12, 13])}
-    kept = spent(model, Budget(macs=0.5), fixed=fixed)
+    kept = spent(model, ThinBudget(macs=0.5), fixed=fixed)
     assert sorted(kept) == ["b", "c"]
     choice = {name: list(map(int, channels)) for name, channels in {**kept, **fixed}.items()}
     after = total_cost(thin_model(model, channel_groups(model), choice))
     assert after.macs <= 0.5 * total_cost(model).macs
 
 
-def plain_spend(model: Model, groups: List[ChannelGroup], budget: Budget) -> Dict[str, List[int]]:
+def plain_spend(
+    model: Model, groups: List[ChannelGroup], budget: ThinBudget
+) -> Dict[str, List[int]]:
     """What `spend` answers, by thinning the whole model for every candidate of every step."""
     rankings = rankings_of(model, groups)
     queues = {
@@ -162,7 +164,7 @@ def plain_spend(model: Model, groups: List[ChannelGroup], budget: Budget) -> Dic
 @settings(max_examples=10, **QUIET)
 @given(text=channel_nets(most_layers=4), macs=st.floats(0.3, 1.0), params=st.floats(0.3, 1.0))
 def test_the_same_is_chosen_as_when_the_whole_net_is_looked_at(text, macs, params) -> None:
-    model, budget = with_random_weights(text), Budget(macs, params)
+    model, budget = with_random_weights(text), ThinBudget(macs, params)
     groups = channel_groups(model)
     try:
         expected = plain_spend(model, groups, budget)
@@ -184,14 +186,14 @@ def test_a_step_asks_for_the_price_of_its_neighbours_only(monkeypatch) -> None:
     plain, plain_take = ThinCost.after, ThinCost.take
     monkeypatch.setattr(ThinCost, "after", lambda *args: asked.append(1) or plain(*args))
     monkeypatch.setattr(ThinCost, "take", lambda *args: steps.append(1) or plain_take(*args))
-    spent(with_random_weights(text), Budget(macs=0.5))
+    spent(with_random_weights(text), ThinBudget(macs=0.5))
     assert len(steps) > count / 2
     assert len(asked) <= count + 3 * len(steps)
 
 
 def test_an_impossible_budget_says_what_can_be_had() -> None:
     with pytest.raises(PlanError, match=r"cannot be met: 0\.\d+ of the MACs and 0\.\d+ of the par"):
-        spent(chain(), Budget(macs=0.0001))
+        spent(chain(), ThinBudget(macs=0.0001))
 
 
 @pytest.mark.parametrize(
@@ -199,17 +201,17 @@ def test_an_impossible_budget_says_what_can_be_had() -> None:
 )
 def test_a_budget_is_a_share(shares) -> None:
     with pytest.raises(PlanError, match="above 0 and up to 1"):
-        Budget(**shares)
+        ThinBudget(**shares)
 
 
 def test_the_cheapest_for_what_it_saves_goes_first() -> None:
     model = chain()
     groups = channel_groups(model)
     rankings = {
-        name: Ranking(r.order, np.full(len(r.order), 1.0 if name == "c" else 1e6))
+        name: RemovalOrder(r.order, np.full(len(r.order), 1.0 if name == "c" else 1e6))
         for name, r in rankings_of(model, groups).items()
     }
-    kept = spend(model, groups, rankings, Budget(params=0.9), {})
+    kept = spend(model, groups, rankings, ThinBudget(params=0.9), {})
     assert len(kept["a"]) == 16
     assert len(kept["b"]) == 24
     assert len(kept["c"]) < 20

@@ -1,4 +1,4 @@
-"""What a thinned net costs is foretold to the last multiplication."""
+"""What a thinned net costs is predicted to the last multiplication."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.compression import Proof, compress
 from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import WEIGHTS
@@ -22,8 +22,8 @@ from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import Budget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thin_budget import ThinBudget
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.surgery import operate
 
 QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -38,8 +38,8 @@ CHAIN = (
 )
 
 
-def wishes(*keep: str, **more: Any) -> ThinWishes:
-    return ThinWishes([parse_rule("keep", text) for text in keep], **more)
+def request(*keep: str, **more: Any) -> ThinRequest:
+    return ThinRequest([parse_rule("keep", text) for text in keep], **more)
 
 
 def counts(plan: Plan) -> Dict[str, int]:
@@ -48,26 +48,26 @@ def counts(plan: Plan) -> Dict[str, int]:
 
 def test_rules_say_how_many() -> None:
     model = with_random_weights(CHAIN)
-    assert counts(plan_thin(model, wishes("a=7", "InnerProduct=0.25"))) == {"a": 7, "c": 5}
-    assert counts(plan_thin(model, wishes("a=7", "*=0.5"))) == {"a": 7, "b": 8, "c": 10}
-    assert counts(plan_thin(model, wishes("0.5", multiple=8))) == {"a": 8, "b": 8, "c": 8}
+    assert counts(plan_thin(model, request("a=7", "InnerProduct=0.25"))) == {"a": 7, "c": 5}
+    assert counts(plan_thin(model, request("a=7", "*=0.5"))) == {"a": 7, "b": 8, "c": 10}
+    assert counts(plan_thin(model, request("0.5", multiple=8))) == {"a": 8, "b": 8, "c": 8}
 
 
 def test_a_width_is_that_of_lu_et_al() -> None:
     model = with_random_weights(CHAIN)
-    plan = plan_thin(model, wishes(width=8))
+    plan = plan_thin(model, request(width=8))
     assert counts(plan) == {"a": 8, "b": 8, "c": 16}
-    assert counts(plan_thin(model, wishes("a=3", width=14))) == {"a": 3, "b": 14}
-    left = {item.layer: item.reason for item in plan.left}
+    assert counts(plan_thin(model, request("a=3", width=14))) == {"a": 3, "b": 14}
+    left = {item.layer: item.reason for item in plan.skipped}
     assert "d is an output" in left["d"]
 
 
 def test_a_budget_is_kept_beside_rules_and_widths() -> None:
     model = with_random_weights(CHAIN)
     for asked in (
-        wishes("a=0.9", budget=Budget(macs=0.5)),
-        wishes("a=7", budget=Budget(macs=0.5), multiple=4),
-        wishes("c=10", budget=Budget(params=0.3)),
+        request("a=0.9", budget=ThinBudget(macs=0.5)),
+        request("a=7", budget=ThinBudget(macs=0.5), multiple=4),
+        request("c=10", budget=ThinBudget(params=0.3)),
     ):
         plan = plan_thin(model, asked)
         after, before = total_cost(operate(model, plan).model), total_cost(model)
@@ -75,15 +75,17 @@ def test_a_budget_is_kept_beside_rules_and_widths() -> None:
         assert after.macs <= (asked.budget.macs or 1) * before.macs
         assert after.params <= (asked.budget.params or 1) * before.params
     # 7 of 12 is nearest to 8, the multiple of 4.
-    assert counts(plan_thin(model, wishes("a=7", budget=Budget(macs=0.5), multiple=4)))["a"] == 8
+    assert (
+        counts(plan_thin(model, request("a=7", budget=ThinBudget(macs=0.5), multiple=4)))["a"] == 8
+    )
     with pytest.raises(PlanError, match="cannot be met"):
-        plan_thin(model, wishes(width=16, budget=Budget(macs=0.1)))
+        plan_thin(model, request(width=16, budget=ThinBudget(macs=0.1)))
 
 
 @pytest.mark.parametrize("name", ["l1", "somp-l1", "somp"])
 def test_weights_are_judged_without_the_columns_that_are_gone(name) -> None:
     model = with_random_weights(CHAIN, 4)
-    plan = plan_thin(model, wishes("a=4", "b=6", criterion=name))
+    plan = plan_thin(model, request("a=4", "b=6", criterion=name))
     first, second = (edit.options["keep"] for edit in plan.edits)
     matrix = model.blobs("b")[0].array().astype(np.float64)[:, first].reshape(16, -1)
     if name == "l1":
@@ -109,9 +111,9 @@ def test_plans_of_random_nets_can_be_carried_out(text, share, multiple, name, wi
     model = with_random_weights(text)
     asked = {"multiple": multiple, "criterion": name}
     if width:
-        plan = plan_thin(model, wishes(width=max(1, round(4 * share)), **asked))
+        plan = plan_thin(model, request(width=max(1, round(4 * share)), **asked))
     else:
-        plan = plan_thin(model, wishes(f"*={share:.3f}", **asked))
+        plan = plan_thin(model, request(f"*={share:.3f}", **asked))
     thinned = operate(model, plan).model
     for edit in plan.edits:
         assert len(edit.options["keep"]) % multiple == 0
@@ -121,14 +123,14 @@ def test_plans_of_random_nets_can_be_carried_out(text, share, multiple, name, wi
 @pytest.mark.parametrize(
     ("asked", "problem"),
     [
-        (wishes("nothing=3"), "nothing"),
-        (wishes("a=13"), "it has 12 channels, not 13"),
-        (wishes("d=2"), "no channel of it can go: d is an output"),
-        (wishes(width=0), "1 or more"),
-        (wishes("a=3", multiple=0), "1 or more"),
-        (wishes("a=3", criterion="magic"), "choose among activation, "),
-        (wishes("a=3", criterion="surgeon"), "with `statistics`"),
-        (wishes("a=3", criterion="activation"), "with `statistics`"),
+        (request("nothing=3"), "nothing"),
+        (request("a=13"), "it has 12 channels, not 13"),
+        (request("d=2"), "no channel of it can go: d is an output"),
+        (request(width=0), "1 or more"),
+        (request("a=3", multiple=0), "1 or more"),
+        (request("a=3", criterion="magic"), "choose among activation, "),
+        (request("a=3", criterion="surgeon"), "with `calibrator`"),
+        (request("a=3", criterion="activation"), "with `calibrator`"),
     ],
 )
 def test_what_cannot_be_had_is_told_in_a_line(asked, problem) -> None:
@@ -137,18 +139,18 @@ def test_what_cannot_be_had_is_told_in_a_line(asked, problem) -> None:
     assert "\n" not in str(caught.value)
 
 
-def statistics_of(model: Model, engine: Any, count: int = 40) -> Statistics:
-    return Statistics(random_inputs(model.network(), count, 1), engine)
+def statistics_of(model: Model, engine: Any, count: int = 40) -> Calibrator:
+    return Calibrator(random_inputs(model.network(), count, 1), engine)
 
 
 @pytest.mark.parametrize("kind", [None, "none", "channels", "patches", "refit"])
 def test_a_plan_is_carried_out_and_proved(quick_caffe, tmp_path, kind) -> None:
     model = with_random_weights(CHAIN)
-    statistics = statistics_of(model, quick_caffe)
-    plan = plan_thin(model, wishes(budget=Budget(macs=0.5), compensate=kind), statistics)
+    calibrator = statistics_of(model, quick_caffe)
+    plan = plan_thin(model, request(budget=ThinBudget(macs=0.5), compensate=kind), calibrator)
     methods = [edit.method for edit in plan.edits]
     assert ("refit" in methods) == (kind in (None, "refit"))
-    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), statistics=statistics)
+    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
     assert done, done.reasons
     assert done.unproven is None
     assert done.costs[1].macs <= 0.5 * done.costs[0].macs
@@ -156,12 +158,12 @@ def test_a_plan_is_carried_out_and_proved(quick_caffe, tmp_path, kind) -> None:
 
 def test_thin_and_low_rank_go_in_one_plan(quick_caffe, tmp_path) -> None:
     model = with_random_weights(CHAIN)
-    statistics = statistics_of(model, quick_caffe)
-    thin = plan_thin(model, wishes("a=8", "b=8"), statistics)
+    calibrator = statistics_of(model, quick_caffe)
+    thin = plan_thin(model, request("a=8", "b=8"), calibrator)
     plan = Plan((*thin.edits, Edit("c", "svd", {"rank": 4}), Edit("d", "refit")))
     plan.save(tmp_path / "plan.yaml")
     assert Plan.load(tmp_path / "plan.yaml") == plan
-    done = compress(model, plan, tmp_path / "out", Proof(engine=quick_caffe), statistics=statistics)
+    done = compress(model, plan, tmp_path / "out", Proof(engine=quick_caffe), calibrator=calibrator)
     assert done, done.reasons
     assert done.unproven is None
     names = [layer.name for layer in done.surgery.model.network().layers]
@@ -186,8 +188,8 @@ def test_dead_units_do_not_fool_the_surgeon(quick_caffe) -> None:
     changed = {"a": [type(layer)("a", layer.type, blobs)]}
     model = Model(model.prototxt, model.weights.replace(changed))  # type: ignore
     inputs = Inputs({"x": random.normal(size=(400, 12)).astype(np.float32)})
-    statistics = Statistics(inputs, quick_caffe)
-    edit, *_ = plan_thin(model, wishes("a=15"), statistics).edits
+    calibrator = Calibrator(inputs, quick_caffe)
+    edit, *_ = plan_thin(model, request("a=15"), calibrator).edits
     kept = np.array(edit.options["keep"])
     assert (kept >= 20).all()
     assert ((kept >= 20) & (kept < 26)).sum() == 1
@@ -209,9 +211,9 @@ layer { name: "last" type: "Convolution" bottom: "sum" top: "last"
 def test_rules_for_channels_that_are_cut_together_cannot_differ() -> None:
     model = with_random_weights(TIED)
     with pytest.raises(PlanError, match="contradict each other: the channels of left and right"):
-        plan_thin(model, wishes("left=4", "right=6"))
+        plan_thin(model, request("left=4", "right=6"))
     with pytest.raises(PlanError, match="contradict each other"):
-        plan_thin(model, wishes("l*=4", "r*=6"))
+        plan_thin(model, request("l*=4", "r*=6"))
     for rules in (("left=4", "right=4"), ("left=4", "r*=6"), ("left=4",)):
-        (edit, *_) = plan_thin(model, wishes(*rules)).edits
+        (edit, *_) = plan_thin(model, request(*rules)).edits
         assert len(edit.options["keep"]) == 4

@@ -11,18 +11,18 @@ from channel_choices import with_random_weights
 from channel_nets import line
 
 from netsurgery.calibration import random_inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.compression import Proof, compress
 from netsurgery.criteria import CRITERIA, Criterion
-from netsurgery.criteria.base import WEIGHTS, Ranking
+from netsurgery.criteria.base import WEIGHTS, RemovalOrder
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import Budget
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thin_budget import ThinBudget
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.ranking import rank
 from netsurgery.surgery import operate
 
@@ -104,8 +104,8 @@ WAYS: Dict[str, Dict[str, Any]] = {
     "number": {"rules": [parse_rule("keep", "p=5")]},
     "width": {"width": 2},
     "multiple": {"rules": [parse_rule("keep", "*=0.2")], "multiple": 4},
-    "macs": {"budget": Budget(macs=0.5)},
-    "params": {"budget": Budget(params=0.5)},
+    "macs": {"budget": ThinBudget(macs=0.5)},
+    "params": {"budget": ThinBudget(params=0.5)},
 }
 WEIGHED = [name for name, one in sorted(CRITERIA.all().items()) if one.needs == WEIGHTS]
 
@@ -131,10 +131,10 @@ def weak(text: str) -> Model:
     return Model(model.prototxt, model.weights.replace(changes))
 
 
-def planned(model: Model, way: str, name: str, statistics: Optional[Statistics] = None) -> Plan:
+def planned(model: Model, way: str, name: str, calibrator: Optional[Calibrator] = None) -> Plan:
     """The plan; empty where a budget cannot be met, as may well be."""
     try:
-        return plan_thin(model, ThinWishes(criterion=name, **WAYS[way]), statistics)
+        return plan_thin(model, ThinRequest(criterion=name, **WAYS[way]), calibrator)
     except PlanError as error:
         if "cannot be met" not in str(error):
             raise
@@ -160,14 +160,14 @@ def test_weights_alone_empty_no_part(net, name) -> None:
 @pytest.mark.parametrize("net", [net for net in NETS if net != "shuffled"])
 def test_inputs_empty_no_part(quick_caffe, tmp_path, net) -> None:
     model = weak(NETS[net])
-    statistics = Statistics(random_inputs(model.network(), 24, 1), quick_caffe)
+    calibrator = Calibrator(random_inputs(model.network(), 24, 1), quick_caffe)
     for way in ("least", "macs"):
         for name in ("surgeon", "activation"):
-            operate(model, planned(model, way, name, statistics), statistics)
-    plan = planned(model, "share", "surgeon", statistics)
-    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), statistics=statistics)
+            operate(model, planned(model, way, name, calibrator), calibrator)
+    plan = planned(model, "share", "surgeon", calibrator)
+    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
     assert done, done.reasons
-    assert rank(model, ["surgeon", "l1"], statistics).order("surgeon")
+    assert rank(model, ["surgeon", "l1"], calibrator).order("surgeon")
 
 
 def test_by_hand_a_part_can_not_be_emptied() -> None:
@@ -201,9 +201,9 @@ def test_a_criterion_of_another_package_empties_no_part(monkeypatch) -> None:
 
         def ranking(self, view):
             order = np.arange(view.group.channels)[::-1]
-            return Ranking(order, np.full(len(order), 1e-9))
+            return RemovalOrder(order, np.full(len(order), 1e-9))
 
     model = weak(NETS["dual path"])
     monkeypatch.setitem(CRITERIA._known, "ruthless", Ruthless())
-    plan = plan_thin(model, ThinWishes(criterion="ruthless", budget=Budget(macs=0.3)))
+    plan = plan_thin(model, ThinRequest(criterion="ruthless", budget=ThinBudget(macs=0.3)))
     operate(model, plan)

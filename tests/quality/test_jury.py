@@ -11,14 +11,14 @@ import pytest
 
 from netsurgery.network.graph import Value
 from netsurgery.quality.jury import Circumstances, Jury
-from netsurgery.quality.kinds import Kind
+from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import KINDS, LIMITS, limit_rows
 from netsurgery.quality.verdict import Quality
 
 RANDOM = np.random.default_rng(0)
 
 
-def judged(kind: Kind, a: np.ndarray, b: np.ndarray, **around: Any) -> Quality:
+def judged(kind: OutputKind, a: np.ndarray, b: np.ndarray, **around: Any) -> Quality:
     jury = Jury({"o": kind}, {"o": Value("o")})
     half = len(a) // 2 or len(a)
     for part in (slice(0, half), slice(half, len(a))):
@@ -32,7 +32,7 @@ def scores(best: list[int], classes: int = 4) -> np.ndarray:
     return np.eye(classes)[best] * 0.7 + 0.05
 
 
-CLASSES = Kind("classes", "a Softmax makes it", (4,), 1)
+CLASSES = OutputKind("classes", "a Softmax makes it", (4,), 1)
 BEST = [0, 1, 2, 3] * 25
 
 
@@ -51,7 +51,7 @@ def test_one_sample_alone_does_not_make_a_net_lost() -> None:
 
 
 def test_pixels_that_are_nearly_all_background_do_not_hide_a_lost_class() -> None:
-    kind = Kind("segmentation", "a Softmax makes it", (2, 10, 10), 1)
+    kind = OutputKind("segmentation", "a Softmax makes it", (2, 10, 10), 1)
     a = np.zeros((8, 2, 10, 10))
     a[:, 0] = 1
     a[:, :, 0, 0] = [0, 2]
@@ -72,14 +72,14 @@ def test_errors_count_for_each_sample(kind: str) -> None:
     a[0] *= 1e6
     b = a.copy()
     b[1:] = 0.2 * a[1:]  # a pooled norm would be 1e-6 of that of the one large sample
-    assert judged(Kind(kind, ""), a, b).verdict == "lost"
-    assert judged(Kind(kind, ""), a, a * 1.01).verdict == "good"
-    assert judged(Kind(kind, ""), a, a * 1.1).verdict == "degraded"
+    assert judged(OutputKind(kind, ""), a, b).verdict == "lost"
+    assert judged(OutputKind(kind, ""), a, a * 1.01).verdict == "good"
+    assert judged(OutputKind(kind, ""), a, a * 1.1).verdict == "degraded"
 
 
 def test_a_constant_in_place_of_what_hardly_varied_is_dead() -> None:
     a = 100 + RANDOM.random((16, 5))
-    found = judged(Kind("numbers", ""), a, np.broadcast_to(a.mean(axis=0), a.shape))
+    found = judged(OutputKind("numbers", ""), a, np.broadcast_to(a.mean(axis=0), a.shape))
     assert found.outputs[0].figures[0].verdict == "good"
     assert found.verdict == "lost"
     assert "dead" in found.reasons[0]
@@ -89,15 +89,17 @@ def test_pictures_by_the_range_of_the_original() -> None:
     a = RANDOM.random((4, 3, 8, 8)) * 255
     for decibel, verdict in ((45, "good"), (35, "degraded"), (20, "lost")):
         noise = RANDOM.choice([-1.0, 1.0], a.shape) * (a.max() - a.min()) / 10 ** (decibel / 20)
-        found = judged(Kind("picture", ""), a, a + noise)
+        found = judged(OutputKind("picture", ""), a, a + noise)
         assert found.outputs[0].figures[0].value == pytest.approx(decibel)
         assert found.verdict == verdict
 
 
 def test_embeddings_by_their_angle() -> None:
     a = RANDOM.normal(size=(16, 32))
-    assert judged(Kind("embeddings", ""), a, 3 * a).outputs[0].figures[0].value == pytest.approx(1)
-    assert judged(Kind("embeddings", ""), a, -a).verdict == "lost"
+    assert judged(OutputKind("embeddings", ""), a, 3 * a).outputs[0].figures[
+        0
+    ].value == pytest.approx(1)
+    assert judged(OutputKind("embeddings", ""), a, -a).verdict == "lost"
 
 
 def boxes(*rows: tuple[float, ...]) -> np.ndarray:
@@ -121,11 +123,11 @@ TWO = boxes(*ONE[0, 0].tolist(), *ELSEWHERE[0, 0].tolist())
     ],
 )
 def test_detections_that_are_found_again(a: np.ndarray, b: np.ndarray, verdict: str) -> None:
-    assert judged(Kind("detections", ""), a, b).verdict == verdict
+    assert judged(OutputKind("detections", ""), a, b).verdict == verdict
 
 
 def test_scores_of_boxes_where_nothing_is_seen_say_nothing() -> None:
-    kind = Kind("detections", "", (2,), 1, background=0)
+    kind = OutputKind("detections", "", (2,), 1, background=0)
     nothing, face = np.array([[0.9, 0.1]] * 8), np.array([[0.1, 0.9]] * 8)
     assert judged(kind, nothing, nothing * 0.9).verdict == "unjudged"
     assert judged(kind, face, nothing).verdict == "lost"
@@ -135,7 +137,7 @@ def test_scores_of_boxes_where_nothing_is_seen_say_nothing() -> None:
 
 def test_circumstances() -> None:
     a = RANDOM.random((16, 5))
-    numbers = Kind("numbers", "")
+    numbers = OutputKind("numbers", "")
     drawn = judged(numbers, a, a * 1.001, random=True)
     assert (drawn.verdict, str(drawn.remedy)) == (
         "unjudged",
@@ -154,14 +156,14 @@ def test_circumstances() -> None:
 
 def test_cautions_of_inputs_that_were_not_prepared() -> None:
     saturated = np.eye(4)[BEST]
-    for kind in (CLASSES, Kind("classes", "labels are given for it", (4,))):
+    for kind in (CLASSES, OutputKind("classes", "labels are given for it", (4,))):
         (caution,) = judged(kind, saturated, saturated).cautions
         assert "0 or 1" in caution
     (caution,) = judged(CLASSES, scores([1] * 20), scores([1] * 20)).cautions
     assert "same class in all 20" in caution
     assert not judged(CLASSES, scores(BEST), scores(BEST)).cautions
     still = np.ones((9, 3))
-    assert "same for all inputs" in judged(Kind("numbers", ""), still, still).cautions[0]
+    assert "same for all inputs" in judged(OutputKind("numbers", ""), still, still).cautions[0]
 
 
 def test_every_kind_has_limits_and_every_limit_is_told() -> None:
@@ -177,6 +179,6 @@ def test_the_page_on_limits_is_what_the_code_says() -> None:
 
 def test_what_is_infinite_is_lost_and_no_number_in_json() -> None:
     a = RANDOM.random((16, 5)) + 0.5
-    found = judged(Kind("numbers", ""), a, np.full_like(a, 1e300) * a)
+    found = judged(OutputKind("numbers", ""), a, np.full_like(a, 1e300) * a)
     assert found.verdict == "lost"
     json.dumps(found.to_dict(), allow_nan=False)

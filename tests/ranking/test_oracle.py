@@ -12,14 +12,14 @@ from channel_choices import with_random_weights
 from judged_nets import BRANCHING, LINEAR, OVERWRITING, RESIDUAL, losses_by_hand, samples
 
 from netsurgery.calibration import Inputs
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.running import choose_engine, open_model
-from netsurgery.calibration.statistics import Statistics
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import FormatError
 from netsurgery.network.channels import channel_groups, thin_model
 from netsurgery.network.model import Model
 from netsurgery.ranking import Oracle, measure_oracle
-from netsurgery.ranking.notebook import Notebook
+from netsurgery.ranking.measurement_store import MeasurementStore
 
 pytestmark = pytest.mark.usefixtures("caffe_python")
 
@@ -43,7 +43,7 @@ def losses_of(model: Model, inputs: Inputs) -> np.ndarray:
 def test_the_oracle_is_the_loss_of_thinned_nets(text: str) -> None:
     model, inputs = with_random_weights(text), samples(text, 6)
     groups = channel_groups(model)
-    oracle = measure_oracle(model, groups, Statistics(inputs))
+    oracle = measure_oracle(model, groups, Calibrator(inputs))
     whole = losses_of(model, inputs)
     assert oracle.loss == pytest.approx(whole.mean(), rel=1e-6)
     assert len(oracle.changes) > 1
@@ -59,7 +59,7 @@ def test_the_oracle_is_the_loss_of_thinned_nets(text: str) -> None:
 
 def test_channels_that_must_stay_have_no_number() -> None:
     model, inputs = with_random_weights(LINEAR), samples(LINEAR, 70, None)
-    oracle = measure_oracle(model, channel_groups(model), Statistics(inputs))
+    oracle = measure_oracle(model, channel_groups(model), Calibrator(inputs))
     assert list(oracle.changes) == ["fc1"]
     whole = (oracle.halves["fc1"] * [[64], [6]]).sum(axis=0) / 70
     np.testing.assert_allclose(whole, oracle.changes["fc1"], atol=1e-12)
@@ -87,7 +87,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> List[int]:
 
 def measured(notes: Path) -> Oracle:
     model, inputs = with_random_weights(OVERWRITING), samples(OVERWRITING, 130)
-    return measure_oracle(model, channel_groups(model), Statistics(inputs), Notebook(notes))
+    return measure_oracle(model, channel_groups(model), Calibrator(inputs), MeasurementStore(notes))
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 5])
@@ -122,9 +122,9 @@ def test_notes_of_other_inputs_do_not_count(tmp_path: Path) -> None:
     groups = channel_groups(model)
     found = []
     for seed in (1, 2):
-        statistics = Statistics(samples(OVERWRITING, 6, seed=seed))
-        found.append(measure_oracle(model, groups, statistics, Notebook(notes)))
-    again = measure_oracle(model, groups, statistics)
+        calibrator = Calibrator(samples(OVERWRITING, 6, seed=seed))
+        found.append(measure_oracle(model, groups, calibrator, MeasurementStore(notes)))
+    again = measure_oracle(model, groups, calibrator)
     assert found[0].loss != found[1].loss == again.loss
     assert len(notes.read_text().splitlines()) == 1 + 1 + 3
 

@@ -1,4 +1,4 @@
-"""Rankings, and how well they foretell the oracle."""
+"""Rankings, and how well they predict the oracle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from judged_nets import BRANCHING, OVERWRITING, samples
 from small_models import two_layers
 
 from netsurgery.calibration import Inputs
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import NetsurgeryError, PlanError
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model, load
@@ -91,14 +91,14 @@ def test_what_cannot_be_ranked(model: Model, criteria: list, options: dict, said
 def test_one_run_serves_all_groups_and_criteria() -> None:
     texts: list[str] = []
     model = with_random_weights(BRANCHING)
-    statistics = Statistics(samples(BRANCHING, 8), progress=texts.append)
-    ranking = rank(model, ["taylor", "taylor2019", "activation", "zeros"], statistics, oracle=True)
+    calibrator = Calibrator(samples(BRANCHING, 8), progress=texts.append)
+    ranking = rank(model, ["taylor", "taylor2019", "activation", "zeros"], calibrator, oracle=True)
     assert texts == ["0 of 8 inputs", "gradients of 8 of 8 inputs"]
     assert ranking.judged_by == "the labels given"
     assert set(ranking.correlations()) == {*ranking.scores, EXAMPLES}  # one batch has no halves
-    gauges = statistics.gradients(model, channel_groups(model)[1:])
+    observers = calibrator.gradients(model, channel_groups(model)[1:])
     for group in ranking.groups:
-        expected = gauges[group.name].magnitude / 8
+        expected = observers[group.name].magnitude / 8
         np.testing.assert_array_equal(ranking.scores["taylor"][group.name], expected)
 
 
@@ -109,7 +109,7 @@ def test_lenet_of_the_zoo(zoo) -> None:
     file = np.load(zoo.parent / "data" / "mnist_t10k.npz")
     images = file["images"][file["train_index"][:128]][:, None].astype(np.float32) / 256
     inputs = Inputs({"data": images}, file["labels"][file["train_index"][:128]])
-    ranking = rank(model, ["taylor", "l1", "random"], Statistics(inputs), oracle=True)
+    ranking = rank(model, ["taylor", "l1", "random"], Calibrator(inputs), oracle=True)
     found = ranking.correlations()
     assert ranking.correlations_of_examples()["taylor"].mean > 0.8
     assert list(found["taylor"].layers) == ["conv1", "conv2", "ip1"]
@@ -121,4 +121,4 @@ def test_a_net_of_no_classes_says_so() -> None:
     text = OVERWRITING.split('layer { name: "flat"')[0]
     inputs = samples(OVERWRITING, 2)
     with pytest.raises(NetsurgeryError, match="a loss needs one output of class scores"):
-        rank(with_random_weights(text), ["taylor"], Statistics(inputs))
+        rank(with_random_weights(text), ["taylor"], Calibrator(inputs))

@@ -11,7 +11,7 @@ import pytest
 
 from netsurgery import report
 from netsurgery.budgets.costs import CURRENCIES
-from netsurgery.budgets.wishes import SCORES
+from netsurgery.budgets.request import SCORES
 from netsurgery.criteria import CRITERIA
 from netsurgery.errors import NetsurgeryError
 from netsurgery.methods import METHODS

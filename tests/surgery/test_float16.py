@@ -18,7 +18,7 @@ from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.planning.fold import plan_folds
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinWishes, plan_thin
+from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.surgery import operate
 
 CONV = """\
@@ -72,7 +72,7 @@ PLANS = {
     "tucker": lambda model: Plan((Edit("c2", "tucker", {"rank": [9, 7]}),)),
     "tensor_train": lambda model: Plan((Edit("ip", "tensor_train", {"rank": [4]}),)),
     "fold": plan_folds,
-    "thin": lambda model: plan_thin(model, ThinWishes([parse_rule("keep", "0.5")])),
+    "thin": lambda model: plan_thin(model, ThinRequest([parse_rule("keep", "0.5")])),
     "two edits": lambda model: Plan(
         (*plan_folds(model).edits, Edit("c1", "channel_svd", {"rank": 9}))
     ),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from netsurgery.network.channels.union_find import UnionFind
 
 
-class Origin(NamedTuple):
+class LabelRange(NamedTuple):
     """The labels from ``start`` to ``stop`` are the channels that ``name`` makes."""
 
     name: str
@@ -30,7 +30,7 @@ class Ties:
 
     def __init__(self) -> None:
         self._sets = UnionFind()
-        self.origins: List[Origin] = []
+        self.origins: List[LabelRange] = []
         self.pins: List[Tuple[np.ndarray, str]] = []
         self.approximations: List[Tuple[np.ndarray, str]] = []
         self.balances: List[np.ndarray] = []
@@ -38,7 +38,7 @@ class Ties:
     def make(self, name: str, count: int) -> np.ndarray:
         """Return fresh labels for the channels that a layer or an input makes."""
         labels = self._sets.make(count)
-        self.origins.append(Origin(name, int(labels[0]), int(labels[-1]) + 1))
+        self.origins.append(LabelRange(name, int(labels[0]), int(labels[-1]) + 1))
         return labels
 
     def fixed(self, reason: str) -> int:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
-from netsurgery.calibration import Inputs, desk, random_inputs
-from netsurgery.calibration.measuring import Seen, Source, measure
+from netsurgery.calibration import Inputs, random_inputs, session_pool
+from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.calibration.running import choose_engine
 from netsurgery.engines import Engine
 from netsurgery.engines.process import Worker
@@ -20,7 +20,7 @@ from netsurgery.network.model import Model
 class Collected:
     """All of some values."""
 
-    def __init__(self, *sources: Source) -> None:
+    def __init__(self, *sources: ObservedValue) -> None:
         self.sources = sources
         self.seen: List[np.ndarray] = []
 
@@ -33,17 +33,17 @@ def models() -> List[Model]:
 
 
 def ask(models: List[Model], inputs: Inputs, engine: Any, at: Any = None) -> List[np.ndarray]:
-    outputs = [Source(m.network().outputs[0], number) for number, m in enumerate(models)]
-    gauge = Collected(*outputs)
-    measure(models, inputs, [gauge], engine, desk=at)
-    return gauge.seen
+    outputs = [ObservedValue(m.network().outputs[0], number) for number, m in enumerate(models)]
+    observer = Collected(*outputs)
+    measure(models, inputs, [observer], engine, sessions=at)
+    return observer.seen
 
 
 def test_what_stays_open_answers_as_what_is_opened_anew(engine: str, started: List[Worker]) -> None:
     choose_engine(engine).probe()
     first, second, third = models()
     inputs = random_inputs(first.network(), 5)
-    at = desk.Desk()
+    at = session_pool.SessionPool()
     pairs = ([first, second], [third, second], [second, second], [first, third])
     expected = [ask(pair, inputs, engine) for pair in pairs]
     assert not any(np.array_equal(one, other) for one, other in zip(expected[0], expected[1][:1]))
@@ -60,10 +60,12 @@ def test_a_model_that_is_open_is_not_loaded_again(
     opencv: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = []
-    load = desk.load_model
-    monkeypatch.setattr(desk, "load_model", lambda *given: loaded.append(given[1]) or load(*given))
+    load = session_pool.load_model
+    monkeypatch.setattr(
+        session_pool, "load_model", lambda *given: loaded.append(given[1]) or load(*given)
+    )
     first, second, third = models()
-    at = desk.Desk()
+    at = session_pool.SessionPool()
     for pair in ([first, second], [third, second], [second, third]):
         ask(pair, random_inputs(first.network(), 2), opencv, at)
     assert loaded == [first, second, third]
@@ -74,8 +76,8 @@ def test_large_models_do_not_stay(
 ) -> None:
     choose_engine(opencv).probe()
     started.clear()
-    monkeypatch.setattr(desk, "LARGE", 10)
-    at, model = desk.Desk(), models()[0]
+    monkeypatch.setattr(session_pool, "LARGE", 10)
+    at, model = session_pool.SessionPool(), models()[0]
     for _ in range(2):
         ask([model], random_inputs(model.network(), 2), opencv, at)
         assert started[-1]._process.poll() is not None
@@ -84,7 +86,7 @@ def test_large_models_do_not_stay(
 
 def test_nothing_stays_open_behind_an_error(opencv: str, started: List[Worker]) -> None:
     model = models()[0]
-    at, engine = desk.Desk(), choose_engine(opencv)
+    at, engine = session_pool.SessionPool(), choose_engine(opencv)
     with pytest.raises(EngineError) as caught, at.open(engine, [model]) as (runner,):
         raise EngineError("gave up", file=runner.file, line=3)
     assert (caught.value.file, caught.value.line) == (model.prototxt.file, None)
@@ -97,7 +99,7 @@ def test_what_another_engine_holds_does_not_stay(
 ) -> None:
     choose_engine(opencv).probe()
     started.clear()
-    at, model = desk.Desk(), models()[0]
+    at, model = session_pool.SessionPool(), models()[0]
     inputs = random_inputs(model.network(), 2)
     ask([model], inputs, opencv, at)
     (worker,) = started
@@ -110,8 +112,10 @@ def test_what_another_engine_holds_does_not_stay(
 def test_new_weights_are_set_in_what_is_open(caffe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text and most weights are the same: nothing is loaded, and the answers are those of files."""
     loaded = []
-    load = desk.load_model
-    monkeypatch.setattr(desk, "load_model", lambda *given: loaded.append(given[1]) or load(*given))
+    load = session_pool.load_model
+    monkeypatch.setattr(
+        session_pool, "load_model", lambda *given: loaded.append(given[1]) or load(*given)
+    )
     original, other = two_layers(seed=0), two_layers(seed=1)
     assert original.weights
     assert other.weights
@@ -122,7 +126,7 @@ def test_new_weights_are_set_in_what_is_open(caffe: str, monkeypatch: pytest.Mon
         for name in names
     ]
     both = Model(original.prototxt, other.weights)
-    at = desk.Desk()
+    at = session_pool.SessionPool()
     pairs = [[one, original] for one in (*changed, both)]
     for pair in pairs:
         expected = ask(pair, inputs, caffe)

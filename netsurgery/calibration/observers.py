@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.measuring import Seen, Source
+from netsurgery.calibration.measuring import ObservedValue, Seen
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.channels.groups import ValueCut
@@ -29,7 +29,7 @@ class Part(NamedTuple):
         axis: The axis.
     """
 
-    source: Source
+    source: ObservedValue
     kept: Optional[np.ndarray] = None
     axis: int = 1
 
@@ -65,7 +65,7 @@ class Target(NamedTuple):
     beside: Optional[Beside] = None
 
     @property
-    def sources(self) -> Tuple[Source, ...]:
+    def sources(self) -> Tuple[ObservedValue, ...]:
         """All values it is made of."""
         beside = (self.beside.now, self.beside.wanted) if self.beside else ()
         return tuple(part.source for part in (self.part, *beside))
@@ -80,7 +80,7 @@ class Target(NamedTuple):
         return wanted + np.divide(missing, scale, out=np.zeros_like(missing), where=scale != 0)
 
 
-class ProductGauge:
+class ProductObserver:
     """Moments of the rows that a layer multiplies, and of what it should make of them.
 
     Attributes:
@@ -90,7 +90,7 @@ class ProductGauge:
     def __init__(
         self,
         product: MatrixProduct,
-        source: Source,
+        source: ObservedValue,
         target: Optional[Target] = None,
         seed: int = 0,
         places: int = PLACES,
@@ -110,7 +110,7 @@ class ProductGauge:
         self._random, self._places = np.random.default_rng(seed), places
 
     @property
-    def sources(self) -> Tuple[Source, ...]:
+    def sources(self) -> Tuple[ObservedValue, ...]:
         """What the rows are taken from, and what tells what the layer should make."""
         return (self._source, *(self._target.sources if self._target else ()))
 
@@ -128,7 +128,7 @@ class ProductGauge:
         return self._product.read(array, places)
 
 
-class OutputGauge(ProductGauge):
+class OutputObserver(ProductObserver):
     """Moments of the rows that a layer makes, and of what it should make.
 
     Attributes:
@@ -139,7 +139,7 @@ class OutputGauge(ProductGauge):
         return self._product.made(array, places)
 
 
-class RowGauge:
+class RowObserver:
     """Some of the rows that a layer makes, and what it should make; each is as likely as the other.
 
     Attributes:
@@ -151,7 +151,7 @@ class RowGauge:
     def __init__(
         self,
         product: MatrixProduct,
-        source: Source,
+        source: ObservedValue,
         target: Target,
         outputs: int,
         seed: int = 0,
@@ -175,7 +175,7 @@ class RowGauge:
         self._keys = np.zeros(ROWS)
 
     @property
-    def sources(self) -> Tuple[Source, ...]:
+    def sources(self) -> Tuple[ObservedValue, ...]:
         """What the layer makes, and what tells what it should make."""
         return (self._source, *self._target.sources)
 
@@ -205,7 +205,7 @@ def choose_places(product: MatrixProduct, random: np.random.Generator, most: int
     return None if count <= most else np.sort(random.choice(count, most, replace=False))
 
 
-class ChannelGauge:
+class ChannelObserver:
     """What the channels of a group hold where other layers read them.
 
     Attributes:
@@ -227,14 +227,14 @@ class ChannelGauge:
         self.parts = [] if alone else [Moments() for _ in self._cuts]
 
     @property
-    def sources(self) -> Tuple[Source, ...]:
+    def sources(self) -> Tuple[ObservedValue, ...]:
         """The values that carry the channels to the layers that read them."""
-        return tuple(Source(cut.value) for cut in self._cuts)
+        return tuple(ObservedValue(cut.value) for cut in self._cuts)
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
         for number, cut in enumerate(self._cuts):
-            rows = channel_rows(seen[Source(cut.value)], cut, self._channels)
+            rows = channel_rows(seen[ObservedValue(cut.value)], cut, self._channels)
             self.moments.add(rows)
             if self.parts:
                 turns = self._turns[cut.value]

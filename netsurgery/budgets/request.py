@@ -8,7 +8,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 from netsurgery.budgets.costs import BYTES, CURRENCIES, LATENCY, MACS, PARAMS, Cost
 from netsurgery.calibration.running import EngineLike
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.methods import METHODS, LowRank, low_rank_method, low_rank_names
+from netsurgery.methods import METHODS, LowRankMethod, low_rank_method, low_rank_names
 from netsurgery.planning.shares import how_to_say
 
 DEFAULT_METHODS = (
@@ -65,7 +65,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class BudgetWishes:
+class BudgetRequest:
     """What a user asks of a plan that keeps to a budget.
 
     Attributes:
@@ -111,7 +111,7 @@ class BudgetWishes:
             raise PlanError(f"ranks cannot be multiples of {self.multiple}, only of 1 or more")
         self.low_rank()
 
-    def low_rank(self) -> Tuple[LowRank, ...]:
+    def low_rank(self) -> Tuple[LowRankMethod, ...]:
         """Return the methods that factor weights.
 
         Raises:
@@ -119,7 +119,7 @@ class BudgetWishes:
         """
         names = [name for name in self.methods if name not in (THIN, FOLD)]
         for name in names:
-            if not isinstance(METHODS.all().get(name), LowRank):
+            if not isinstance(METHODS.all().get(name), LowRankMethod):
                 raise PlanError(
                     f"there is no method {name!r} with ranks to choose for a budget",
                     remedy=f"choose among {', '.join(sorted([*low_rank_names(), THIN, FOLD]))}",
@@ -135,11 +135,11 @@ class BudgetWishes:
         name = self.score or ("effect" if inputs else "energy")
         if name in ("output", "effect") and not inputs:
             raise PlanError(
-                f"score {name} needs inputs", remedy=Remedy("give some with {}", "statistics")
+                f"score {name} needs inputs", remedy=Remedy("give some with {}", "calibrator")
             )
         return name
 
-    def edit_options(self, chosen: LowRank) -> Dict[str, Any]:
+    def edit_options(self, chosen: LowRankMethod) -> Dict[str, Any]:
         """Return those of the options that a method takes."""
         fitting = {name: value for name, value in self.options.items() if name in chosen.options}
         if len(fitting.get("suffixes", ())) != chosen.length:

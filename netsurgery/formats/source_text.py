@@ -15,7 +15,7 @@ _hidden = re.compile(rb"\r[ \t\r]*[^ \t\r\n#]")
 _string_or_comment = re.compile(rb"%s|#[^\n]*" % STRING)
 
 
-class Source:
+class SourceText:
     """A text file's bytes.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Iterable, List, Mapping, Sequence
 
-from netsurgery.calibration.statistics import Statistics
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.methods import Context, Edit
 from netsurgery.methods.base import Origin
 from netsurgery.methods.refit import Refit, why_not
@@ -19,7 +19,7 @@ ROWS = 4
 """How many times as many rows as unknowns a fit must see: fewer say little of other inputs."""
 
 
-def layers_behind(model: Model, changed: Iterable[Value]) -> List[str]:
+def downstream_layers(model: Model, changed: Iterable[Value]) -> List[str]:
     """Return the layers that read, however far behind, what is changed, and that can be fitted.
 
     Args:
@@ -43,7 +43,7 @@ def fit_in_turn(
     original: Model,
     model: Model,
     names: Sequence[str],
-    statistics: Statistics,
+    calibrator: Calibrator,
     origins: Mapping[Value, Origin],
 ) -> Model:
     """Return a model with layers fitted, one after another, to what they make in the original.
@@ -52,14 +52,14 @@ def fit_in_turn(
         original: The model that tells what should come out.
         model: The one to fit.
         names: Its layers, in their order.
-        statistics: Runs inputs.
+        calibrator: Runs inputs.
         origins: Where its values stood in the original.
 
     Raises:
         PlanError: A layer cannot be fitted.
         EngineError: There is no engine, or it refuses a model.
     """
-    context = Context(original, statistics, origins)
+    context = Context(original, calibrator, origins)
     for name in names:
         rewrite = Refit().rewrite(model, Edit(name, Refit.name), context)
         assert model.weights is not None
@@ -75,11 +75,11 @@ def are_readers_fitted(group: ChannelGroup, names: Iterable[str]) -> bool:
     return {layer.name for layer in group.consumers} <= set(names)
 
 
-def rows_seen(product: MatrixProduct, statistics: Statistics) -> int:
+def rows_seen(product: MatrixProduct, calibrator: Calibrator) -> int:
     """Return how many rows a fit of a layer sees."""
-    return len(statistics.inputs) * min(product.places, statistics.places)
+    return len(calibrator.inputs) * min(product.places, calibrator.places)
 
 
-def sees_enough(product: MatrixProduct, statistics: Statistics) -> bool:
+def sees_enough(product: MatrixProduct, calibrator: Calibrator) -> bool:
     """Whether those are enough to fit a whole layer."""
-    return rows_seen(product, statistics) >= ROWS * product.width
+    return rows_seen(product, calibrator) >= ROWS * product.width

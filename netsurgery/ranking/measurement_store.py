@@ -32,7 +32,7 @@ _LINE = Schema(
 Place = Tuple[int, str, Tuple[int, ...]]
 
 
-class Notebook:
+class MeasurementStore:
     """Lists of numbers under (batch, group, channels), each written down as it is measured.
 
     The file has a line of JSON for each; the first names what they belong to. A line that was

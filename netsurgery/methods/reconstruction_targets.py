@@ -11,8 +11,8 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.gauges import Beside, Part, Target
-from netsurgery.calibration.measuring import Source
+from netsurgery.calibration.measuring import ObservedValue
+from netsurgery.calibration.observers import Beside, Part, Target
 from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.moments import Moments
@@ -28,7 +28,7 @@ from netsurgery.network.spreading import is_spread
 
 
 @dataclass(frozen=True)
-class Errand:
+class ReconstructionTarget:
     """A layer of a rewritten net, and what it should make.
 
     Attributes:
@@ -58,13 +58,13 @@ class Errand:
         Raises:
             PlanError: There are no inputs.
         """
-        statistics = self.context.require_statistics(self.edit)
-        return statistics.errands(self.model, self.layer, self.context.original, self.target, made)
+        calibrator = self.context.require_calibrator(self.edit)
+        return calibrator.targets(self.model, self.layer, self.context.original, self.target, made)
 
     def rows(self, model: Model) -> Tuple[np.ndarray, np.ndarray]:
         """Return some rows that the layer makes in a model of the same shapes, and should make."""
-        statistics = self.context.require_statistics(self.edit)
-        return statistics.rows(model, self.layer, self.context.original, self.target)
+        calibrator = self.context.require_calibrator(self.edit)
+        return calibrator.rows(model, self.layer, self.context.original, self.target)
 
     def filled(
         self, matrices: Sequence[np.ndarray], biases: Sequence[Optional[np.ndarray]]
@@ -88,7 +88,7 @@ def biases_of(model: Model, layer: str, groups: int) -> List[Optional[np.ndarray
     return [*np.split(rows[0].astype(np.float64), groups)] if rows else [None] * groups
 
 
-def find_errand(model: Model, edit: Edit, context: Context) -> Errand:
+def find_target(model: Model, edit: Edit, context: Context) -> ReconstructionTarget:
     """Return what the layer of an edit should make.
 
     Raises:
@@ -110,7 +110,7 @@ def find_errand(model: Model, edit: Edit, context: Context) -> Errand:
         raise PlanError(str(problem), file=model.prototxt.file, layer=edit.layer)
     target = Target(_original(context, layer.tops[0]), _beside(model, network, layer, context))
     product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-    return Errand(model, network, edit, context, layer, product, target)
+    return ReconstructionTarget(model, network, edit, context, layer, product, target)
 
 
 def why_not_alone(network: Network, layer: Layer, bottom: Optional[Shape]) -> Optional[str]:
@@ -138,7 +138,7 @@ def why_not_alone(network: Network, layer: Layer, bottom: Optional[Shape]) -> Op
 
 def _original(context: Context, value: Value) -> Part:
     origin = context.origin(value)
-    return Part(Source(origin.value, 1), origin.kept, origin.axis)
+    return Part(ObservedValue(origin.value, 1), origin.kept, origin.axis)
 
 
 def _beside(model: Model, network: Network, layer: Layer, context: Context) -> Optional[Beside]:
@@ -169,4 +169,4 @@ def _beside(model: Model, network: Network, layer: Layer, context: Context) -> O
         return None
     channels = model.blobs(layer.name)[0].shape[0]
     scale = np.broadcast_to(scale, (channels,)).astype(np.float32)
-    return Beside(Part(Source(others[0])), _original(context, others[0]), scale)
+    return Beside(Part(ObservedValue(others[0])), _original(context, others[0]), scale)

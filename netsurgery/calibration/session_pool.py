@@ -24,7 +24,7 @@ class _Open(NamedTuple):
     runner: Runner
 
 
-class Desk:
+class SessionPool:
     """Keeps child processes of engines, and the models that are open in them.
 
     To start a process takes longer than to load a small net; and a model that is wanted again, as

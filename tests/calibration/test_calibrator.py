@@ -8,12 +8,12 @@ from calibration_nets import declared
 from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
 
-from netsurgery.calibration import gauges, random_inputs
-from netsurgery.calibration.gauges import Part, Target, channel_rows, entries_by_turn
+from netsurgery.calibration import observers, random_inputs
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.inputs import Batch
-from netsurgery.calibration.measuring import Source
+from netsurgery.calibration.measuring import ObservedValue
+from netsurgery.calibration.observers import Part, Target, channel_rows, entries_by_turn
 from netsurgery.calibration.running import open_model
-from netsurgery.calibration.statistics import Statistics
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.channels.groups import ValueCut
 from netsurgery.network.graph import Value
@@ -40,7 +40,7 @@ def learnt(quick_caffe):
     with open_model(quick_caffe, model) as runner:
         x = np.asarray(inputs.arrays["x"][:])
         arrays = runner.run(Batch({"x": x}, 7, 7), values)
-    return model, Statistics(inputs, quick_caffe), arrays
+    return model, Calibrator(inputs, quick_caffe), arrays
 
 
 def group_named(model, name):
@@ -48,9 +48,9 @@ def group_named(model, name):
 
 
 def test_moments_of_what_layers_read(learnt) -> None:
-    model, statistics, arrays = learnt
+    model, calibrator, arrays = learnt
     layers = [layer for layer in model.network().layers if layer.name in ("b", "c")]
-    moments = statistics.products(model, layers)
+    moments = calibrator.products(model, layers)
     flat = arrays["b"].reshape(7, -1).astype(np.float64)
     near = {"rtol": 1e-5, "atol": 1e-5}
     np.testing.assert_allclose(moments["c"][0].second, flat.T @ flat / 7, **near)
@@ -66,36 +66,36 @@ def test_moments_of_what_layers_read(learnt) -> None:
 
 
 def test_channels_where_they_are_read(learnt) -> None:
-    model, statistics, arrays = learnt
+    model, calibrator, arrays = learnt
     group = group_named(model, "a")
-    gauge = statistics.channels(model, [group])["a"]
+    observer = calibrator.channels(model, [group])["a"]
     rows = arrays["a"].transpose(0, 2, 3, 1).reshape(-1, 8).astype(np.float64)
-    at = {str(cut.value.blob): gauge.at(cut.value) for cut in group.values}
+    at = {str(cut.value.blob): observer.at(cut.value) for cut in group.values}
     near = {"rtol": 1e-5, "atol": 1e-6}
     np.testing.assert_allclose(at["a"].covariance, np.cov(rows, rowvar=False, bias=True), **near)
     # Of what a slice leaves out nothing is known, and it dilutes nothing.
     np.testing.assert_allclose(at["low"].mean[:3], rows.mean(axis=0)[:3], **near)
     assert not at["low"].mean[3:].any()
-    assert gauge.at(Value("nowhere", 0)) is None
+    assert observer.at(Value("nowhere", 0)) is None
     both = np.concatenate([rows, rows * (np.arange(8) < 3)])
-    np.testing.assert_allclose(gauge.moments.second, both.T @ both / len(both), **near)
-    np.testing.assert_allclose(gauge.magnitude, both.sum(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(observer.moments.second, both.T @ both / len(both), **near)
+    np.testing.assert_allclose(observer.magnitude, both.sum(axis=0), rtol=1e-4)
 
 
 def test_what_is_known_is_not_asked_again(learnt, monkeypatch) -> None:
-    model, statistics, _ = learnt
+    model, calibrator, _ = learnt
     layers = [layer for layer in model.network().layers if layer.name == "c"]
-    first = statistics.products(model, layers)["c"]
-    monkeypatch.setattr(Statistics, "run", lambda *_: pytest.fail("it ran again"))
-    assert statistics.products(model, layers)["c"] is first
+    first = calibrator.products(model, layers)["c"]
+    monkeypatch.setattr(Calibrator, "run", lambda *_: pytest.fail("it ran again"))
+    assert calibrator.products(model, layers)["c"] is first
 
 
 def test_some_windows_of_many_tell_as_much(learnt) -> None:
-    model, statistics, _ = learnt
+    model, calibrator, _ = learnt
     layers = [layer for layer in model.network().layers if layer.name == "b"]
-    every = statistics.products(model, layers)["b"][0]
+    every = calibrator.products(model, layers)["b"][0]
     few, again = (
-        Statistics(statistics.inputs, statistics.engine, seed=3, places=20).products(model, layers)[
+        Calibrator(calibrator.inputs, calibrator.engine, seed=3, places=20).products(model, layers)[
             "b"
         ][0]
         for _ in range(2)
@@ -107,24 +107,24 @@ def test_some_windows_of_many_tell_as_much(learnt) -> None:
 
 
 def test_a_sample_of_rows_is_of_fixed_size_and_from_everywhere(learnt, monkeypatch) -> None:
-    model, statistics, arrays = learnt
+    model, calibrator, arrays = learnt
     layer = next(layer for layer in model.network().layers if layer.name == "b")
     below = Value("a", 0)  # before the ReLU; its first four channels stand for what is wanted
-    target = Target(Part(Source(below, 1), np.arange(4)))
+    target = Target(Part(ObservedValue(below, 1), np.arange(4)))
     every = arrays["b"].transpose(0, 2, 3, 1).reshape(-1, 4)
-    rows, targets = statistics.rows(model, layer, model, target)
+    rows, targets = calibrator.rows(model, layer, model, target)
     assert targets.shape == rows.shape == every.shape == (7 * 25, 4)
     np.testing.assert_allclose(rows, every, rtol=1e-5)
     wanted = dict(zip(map(tuple, rows.tolist()), targets.tolist()))
-    monkeypatch.setattr(gauges, "ROWS", 60)
-    few, its = statistics.rows(model, layer, model, target)
+    monkeypatch.setattr(observers, "ROWS", 60)
+    few, its = calibrator.rows(model, layer, model, target)
     assert few.shape == its.shape == (60, 4)
     assert [wanted[row] for row in map(tuple, few.tolist())] == its.tolist()
     places = [np.flatnonzero((rows == row).all(axis=1))[0] for row in few]
     assert len(set(places)) == 60
     # 20 of each third are expected; with this seed
     assert min(np.histogram(places, 3, (0, 175))[0]) >= 14
-    again, _ = statistics.rows(model, layer, model, target)
+    again, _ = calibrator.rows(model, layer, model, target)
     np.testing.assert_array_equal(again, few)
 
 

@@ -10,20 +10,20 @@ import numpy as np
 
 from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.cache import StatisticsCache, question
-from netsurgery.calibration.desk import Desk
-from netsurgery.calibration.gauges import (
+from netsurgery.calibration.gradients import GradientObserver, measure_gradients
+from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration.measuring import ObservedValue, Observer, Progress, measure
+from netsurgery.calibration.observers import (
     PLACES,
-    ChannelGauge,
-    OutputGauge,
-    ProductGauge,
-    RowGauge,
+    ChannelObserver,
+    OutputObserver,
+    ProductObserver,
+    RowObserver,
     Target,
 )
-from netsurgery.calibration.gradients import GradientGauge, measure_gradients
-from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.measuring import Gauge, Progress, Source, measure
 from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.running import EngineLike
+from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import ChannelGroup
 from netsurgery.network.graph import Layer
@@ -32,7 +32,7 @@ from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 
 
-class Statistics:
+class Calibrator:
     """Runs a set of inputs through models, and answers what their layers saw.
 
     What was learnt of a model is kept; nothing grows with the number of inputs.
@@ -77,22 +77,28 @@ class Statistics:
         self.cache = None if cache is None else StatisticsCache(cache)
         self._progress = progress
         self._products: Dict[str, List[Moments]] = {}
-        self._channels: Dict[str, ChannelGauge] = {}
-        self._gradients: Dict[str, GradientGauge] = {}
+        self._channels: Dict[str, ChannelObserver] = {}
+        self._gradients: Dict[str, GradientObserver] = {}
         self._model: Optional[Model] = None
-        self._desk = Desk()
+        self._sessions = SessionPool()
         self._replay: Optional[Replay] = None
 
-    def run(self, models: Sequence[Model], gauges: Sequence[Gauge]) -> None:
-        """Run models side by side over all inputs, once, for gauges to look at.
+    def run(self, models: Sequence[Model], observers: Sequence[Observer]) -> None:
+        """Run models side by side over all inputs, once, for observers to look at.
 
         Raises:
             EngineError: There is no engine, or it refuses a model.
         """
-        if self._replay is not None and self._replay.run(models, gauges, self.engine):
+        if self._replay is not None and self._replay.run(models, observers, self.engine):
             return
         measure(
-            models, self.inputs, gauges, self.engine, self._progress, self._desk, self.most_bytes
+            models,
+            self.inputs,
+            observers,
+            self.engine,
+            self._progress,
+            self._sessions,
+            self.most_bytes,
         )
 
     def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, List[Moments]]:
@@ -109,14 +115,18 @@ class Statistics:
         self._remember(model)
         layers = list(layers)
         shapes = infer_shapes(model.network(), weights=model.weights)
-        gauges = {}
+        observers = {}
         for layer in layers:
             if layer.name not in self._products:
                 product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-                source = Source(layer.bottoms[0])
-                gauges[layer.name] = ProductGauge(product, source, None, self.seed, self.places)
-        self.learn([model], {question("products", name): gauge for name, gauge in gauges.items()})
-        self._products.update((name, gauge.moments) for name, gauge in gauges.items())
+                source = ObservedValue(layer.bottoms[0])
+                observers[layer.name] = ProductObserver(
+                    product, source, None, self.seed, self.places
+                )
+        self.learn(
+            [model], {question("products", name): observer for name, observer in observers.items()}
+        )
+        self._products.update((name, observer.moments) for name, observer in observers.items())
         return {layer.name: self._products[layer.name] for layer in layers}
 
     def outputs(self, model: Model, layers: Iterable[Layer]) -> Dict[str, List[Moments]]:
@@ -133,19 +143,21 @@ class Statistics:
             EngineError: There is no engine, or it refuses the model.
         """
         shapes = infer_shapes(model.network(), weights=model.weights)
-        gauges = {
-            layer.name: OutputGauge(
+        observers = {
+            layer.name: OutputObserver(
                 MatrixProduct(layer, shapes[layer.bottoms[0]] or ()),
-                Source(layer.tops[0]),
+                ObservedValue(layer.tops[0]),
                 seed=self.seed,
                 places=self.places,
             )
             for layer in layers
         }
-        self.learn([model], {question("outputs", name): gauge for name, gauge in gauges.items()})
-        return {name: gauge.moments for name, gauge in gauges.items()}
+        self.learn(
+            [model], {question("outputs", name): observer for name, observer in observers.items()}
+        )
+        return {name: observer.moments for name, observer in observers.items()}
 
-    def channels(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, ChannelGauge]:
+    def channels(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, ChannelObserver]:
         """Return what the channels of groups hold where other layers read them, all in one run.
 
         Raises:
@@ -153,13 +165,15 @@ class Statistics:
         """
         self._remember(model)
         groups = list(groups)
-        missing = {g.name: ChannelGauge(g) for g in groups if g.name not in self._channels}
+        missing = {g.name: ChannelObserver(g) for g in groups if g.name not in self._channels}
         asked = {group.name: _asked("channels", group) for group in groups}
-        self.learn([model], {asked[name]: gauge for name, gauge in missing.items()})
+        self.learn([model], {asked[name]: observer for name, observer in missing.items()})
         self._channels.update(missing)
         return {group.name: self._channels[group.name] for group in groups}
 
-    def gradients(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, GradientGauge]:
+    def gradients(
+        self, model: Model, groups: Iterable[ChannelGroup]
+    ) -> Dict[str, GradientObserver]:
         """Return what the loss would do without each channel, to first order, all in one run.
 
         Raises:
@@ -168,20 +182,22 @@ class Statistics:
         """
         self._remember(model)
         groups = list(groups)
-        missing = {g.name: GradientGauge(model, g) for g in groups if g.name not in self._gradients}
+        missing = {
+            g.name: GradientObserver(model, g) for g in groups if g.name not in self._gradients
+        }
         judged = (self.task_output, self.inputs.labels)
         asked = {group.name: _asked("gradients", group, *judged) for group in groups}
         self.learn(
             [model],
-            {asked[name]: gauge for name, gauge in missing.items()},
-            lambda gauges: measure_gradients(
-                model, self.inputs, gauges, self.engine, self.task_output, self._progress
+            {asked[name]: observer for name, observer in missing.items()},
+            lambda observers: measure_gradients(
+                model, self.inputs, observers, self.engine, self.task_output, self._progress
             ),
         )
         self._gradients.update(missing)
         return {group.name: self._gradients[group.name] for group in groups}
 
-    def errands(
+    def targets(
         self, model: Model, layer: Layer, original: Model, target: Target, made: bool = False
     ) -> List[Moments]:
         """Return the moments of what a layer reads in one model and should make as in another.
@@ -195,12 +211,12 @@ class Statistics:
         """
         shapes = infer_shapes(model.network(), weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
-        kind = OutputGauge if made else ProductGauge
-        source = Source((layer.tops if made else layer.bottoms)[0])
-        gauge = kind(product, source, target, self.seed, self.places)
-        asked = question("outcomes" if made else "errands", layer.name, target)
-        self.learn([model, original], {asked: gauge})
-        return gauge.moments
+        kind = OutputObserver if made else ProductObserver
+        source = ObservedValue((layer.tops if made else layer.bottoms)[0])
+        observer = kind(product, source, target, self.seed, self.places)
+        asked = question("outcomes" if made else "targets", layer.name, target)
+        self.learn([model, original], {asked: observer})
+        return observer.moments
 
     def rows(
         self, model: Model, layer: Layer, original: Model, target: Target
@@ -219,18 +235,18 @@ class Statistics:
         shapes = infer_shapes(model.network(), weights=model.weights)
         product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
         outputs = sum(map(len, product.matrices(model.blobs(layer.name)[0].array())))
-        source = Source(layer.tops[0])
-        gauge = RowGauge(product, source, target, outputs, self.seed, self.places)
-        self.learn([model, original], {question("rows", layer.name, target): gauge})
-        return gauge.rows[: gauge.count], gauge.targets[: gauge.count]
+        source = ObservedValue(layer.tops[0])
+        observer = RowObserver(product, source, target, outputs, self.seed, self.places)
+        self.learn([model, original], {question("rows", layer.name, target): observer})
+        return observer.rows[: observer.count], observer.targets[: observer.count]
 
-    def spread(self, count: int) -> Statistics:
+    def spread(self, count: int) -> Calibrator:
         """Return statistics of ``count`` inputs, spread evenly, run and kept in the same way."""
         return self.of(self.inputs.spread(count))
 
     def of(
         self, inputs: Inputs, places: Optional[int] = None, most_bytes: Optional[float] = None
-    ) -> Statistics:
+    ) -> Calibrator:
         """Return statistics of other inputs, run and kept in the same way.
 
         Args:
@@ -239,7 +255,7 @@ class Statistics:
             most_bytes: What all blobs of a model may take, as here if None. If it is given, what
                 models make is remembered, and runs begin behind it.
         """
-        others = Statistics(
+        others = Calibrator(
             inputs,
             self.engine,
             self.seed,
@@ -247,37 +263,37 @@ class Statistics:
             places=places or self.places,
             most_bytes=most_bytes or self.most_bytes,
         )
-        others.cache, others._desk = self.cache, self._desk
+        others.cache, others._sessions = self.cache, self._sessions
         if most_bytes:
-            others._replay = Replay(inputs, self._desk)
+            others._replay = Replay(inputs, self._sessions)
         return others
 
     def learn(
         self,
         models: Sequence[Model],
-        gauges: Mapping[str, Any],
+        observers: Mapping[str, Any],
         run: Optional[Callable[[List[Any]], object]] = None,
     ) -> None:
-        """Fill gauges from the cache, and those it does not know by a run.
+        """Fill observers from the cache, and those it does not know by a run.
 
         Args:
             models: The models; all are fed the same.
-            gauges: By what they are asked, see `question`; what they learn are their public
+            observers: By what they are asked, see `question`; what they learn are their public
                 attributes.
             run: Called with those that are not known, in place of `run`.
 
         Raises:
             EngineError: There is no engine, or it refuses a model.
         """
-        if not gauges:
+        if not observers:
             return
         run = run or partial(self.run, models)
         if self.cache is None:
-            run(list(gauges.values()))
+            run(list(observers.values()))
             return
         how = (self.seed, self.places, self.most_bytes)
         key = self.cache.key(models, self.inputs, _named(self.engine), how)
-        self.cache.learn(key, gauges, run)
+        self.cache.learn(key, observers, run)
 
     def _remember(self, model: Model) -> None:
         """Forget what is known of another model."""
