@@ -15,7 +15,7 @@ from netsurgery.engines import Engine
 from netsurgery.engines.caffe import CaffeSession
 from netsurgery.errors import EngineError, FormatError, PlanError, Remedy
 from netsurgery.formats.half import HALF, mostly_half, stored_alike
-from netsurgery.formats.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.residual import relative_distance
 from netsurgery.methods import Context, Rewrite, method

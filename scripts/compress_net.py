@@ -19,7 +19,7 @@ from typing import List, Optional, Sequence
 
 import netsurgery as ns
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.methods import low_rank_method
 from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule

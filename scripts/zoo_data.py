@@ -8,7 +8,7 @@ from typing import Callable, Dict, Optional
 import numpy as np
 
 from netsurgery.calibration import Inputs
-from netsurgery.formats.binaryproto import read_mean
+from netsurgery.formats.caffemodel.binaryproto import read_mean
 
 Prepare = Callable[[np.ndarray], np.ndarray]
 ALL, TRAIN, TEST = "all", "train", "test"

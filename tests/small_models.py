@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.network.model import Model
 

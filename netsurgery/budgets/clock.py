@@ -13,7 +13,7 @@ from netsurgery.budgets.stopwatch import SESSIONS, Stopwatch, in_turn
 from netsurgery.calibration.cache import question
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt import LayerText, Prototxt
+from netsurgery.formats.prototxt.document import LayerText, Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
 from netsurgery.methods import LowRankMethod

@@ -15,10 +15,10 @@ from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.request import Request
 from netsurgery.calibration.transformation import Transformation
 from netsurgery.errors import FormatError, NetsurgeryError
-from netsurgery.formats.binaryproto import read_mean
-from netsurgery.formats.hdf5_data import Hdf5Rows, read_rows
-from netsurgery.formats.layer_text import LayerText
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.caffemodel.binaryproto import read_mean
+from netsurgery.formats.hdf5.data import Hdf5Rows, read_rows
+from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.formats.prototxt.layer_text import LayerText
 from netsurgery.network.phases import PHASES, State
 
 Rows = Union[ImageRows, Hdf5Rows, np.ndarray]

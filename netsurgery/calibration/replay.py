@@ -12,7 +12,7 @@ from netsurgery.calibration.measuring import Observer, Seen, wanted_of
 from netsurgery.calibration.running import EngineLike, choose_engine, common_batch
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engines import Engine
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Weights
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.inplace import take_apart

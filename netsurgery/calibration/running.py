@@ -15,7 +15,7 @@ from netsurgery.engines import Engine, Session, engines
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import EngineError
 from netsurgery.formats.convert import convert_weights, in_float32
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.formats.weights import Weights
 from netsurgery.network.graph import Network, Value

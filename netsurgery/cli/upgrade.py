@@ -46,7 +46,7 @@ def command(
     does not know is named, on standard error, and left out.
     """
     from netsurgery.formats.convert import convert_weights
-    from netsurgery.formats.upgrade import upgrade
+    from netsurgery.formats.upgrade.upgrade import upgrade
     from netsurgery.network.model import Model, load
     from netsurgery.planning.folder import refuse_another
 

@@ -17,7 +17,7 @@ from netsurgery.engines.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engines.registry import register_engine
 from netsurgery.engines.taps import tap
 from netsurgery.errors import EngineError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.foreign_fields import Foreign, foreign_to
 from netsurgery.network.graph import Network

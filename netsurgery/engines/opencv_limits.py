@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from netsurgery.formats.dilation import fork_dilation
-from netsurgery.formats.prototxt_tree import Field
+from netsurgery.formats.prototxt.dilation import fork_dilation
+from netsurgery.formats.prototxt.tree import Field
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes.base import Node, Shape
 from netsurgery.network.shapes.pooling import has_empty_windows

@@ -11,7 +11,7 @@ from typing import Iterable, Iterator, NamedTuple, Optional, Protocol, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from netsurgery.formats.wire import Buffer
+from netsurgery.formats.caffemodel.wire import Buffer
 
 BLOCK = 1 << 22
 

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple, Optional
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.wire import LENGTH, VARINT, fields, read_varint
+from netsurgery.formats.caffemodel.wire import LENGTH, VARINT, fields, read_varint
 
 HEAD = 4096
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -7,13 +7,14 @@ import os
 from typing import BinaryIO, Iterable, Mapping, Optional, Sequence, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import caffemodel_writer, sniff
+from netsurgery.formats import sniff
 from netsurgery.formats.atomic import AnyPath, write_together
 from netsurgery.formats.blob import Blob, LayerWeights
-from netsurgery.formats.caffemodel import Part, scan
+from netsurgery.formats.caffemodel import writer as caffemodel_writer
+from netsurgery.formats.caffemodel.scanner import Part, scan
 from netsurgery.formats.half import halved_layer
-from netsurgery.formats.hdf5 import is_compressed, read_hdf5
-from netsurgery.formats.hdf5_writer import size_of, write_hdf5
+from netsurgery.formats.hdf5.reader import is_compressed, read_hdf5
+from netsurgery.formats.hdf5.writer import size_of, write_hdf5
 
 __all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.formats.prototxt import LayerText
+from netsurgery.formats.prototxt.document import LayerText
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers

@@ -9,9 +9,9 @@ from typing import Any, Callable, ClassVar, List, Mapping, Optional, Sequence, T
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt import LayerText
-from netsurgery.formats.template import render
-from netsurgery.formats.upgrade import downgrade_layers
+from netsurgery.formats.prototxt.document import LayerText
+from netsurgery.formats.prototxt.template import render
+from netsurgery.formats.upgrade.upgrade import downgrade_layers
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff, rank_text
 from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite

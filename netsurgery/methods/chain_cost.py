@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Callable, Optional, Sequence, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt import LayerText, Prototxt
-from netsurgery.formats.template import quoted
+from netsurgery.formats.prototxt.document import LayerText, Prototxt
+from netsurgery.formats.prototxt.template import quoted
 from netsurgery.linalg.tradeoff import Cost
 from netsurgery.network.cost import count_cost
 from netsurgery.network.graph import Network, Value

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, List, Mapping, Tuple
 import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
-from netsurgery.formats.dilation import FORK_FIELDS, fork_words
-from netsurgery.formats.prototxt import LayerText
+from netsurgery.formats.prototxt.dilation import FORK_FIELDS, fork_words
+from netsurgery.formats.prototxt.document import LayerText
 from netsurgery.formats.weights import Blob
 from netsurgery.linalg.convolution_factors import (
     KernelChain,

@@ -6,7 +6,7 @@ from typing import Iterable, Optional
 
 from netsurgery.errors import PlanError
 from netsurgery.formats.blob import SHARED, Blob
-from netsurgery.formats.prototxt import LayerText
+from netsurgery.formats.prototxt.document import LayerText
 from netsurgery.network.model import Model
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from netsurgery.calibration.cache import question
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt import LayerText
+from netsurgery.formats.prototxt.document import LayerText
 from netsurgery.linalg.cp import Cp, cp, cp_energies, full_rank, multiply_out
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods import METHODS

@@ -6,9 +6,9 @@ from textwrap import indent
 from typing import Dict, Iterable, NamedTuple, Sequence, Tuple
 
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.formats.printing import one_line
-from netsurgery.formats.prototxt import LayerText
-from netsurgery.formats.template import quoted
+from netsurgery.formats.prototxt.document import LayerText
+from netsurgery.formats.prototxt.printing import one_line
+from netsurgery.formats.prototxt.template import quoted
 from netsurgery.methods.base import Edit
 from netsurgery.methods.coupled import weights_name
 from netsurgery.network.model import Model

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Mapping, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt import LayerText
+from netsurgery.formats.prototxt.document import LayerText
 from netsurgery.formats.weights import Blob
 from netsurgery.linalg import svd
 from netsurgery.linalg.spectrum import lost_energy

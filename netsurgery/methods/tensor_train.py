@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Sequence, Tup
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt import LayerText
-from netsurgery.formats.template import quoted, render
+from netsurgery.formats.prototxt.document import LayerText
+from netsurgery.formats.prototxt.template import quoted, render
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.linalg.tensor_train import (
     Digits,

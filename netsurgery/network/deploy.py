@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.layer_text import LayerText
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.formats.prototxt.layer_text import LayerText
 from netsurgery.network.phases import State
 
 

@@ -10,7 +10,7 @@ from typing import Iterable, Mapping, Optional, Sequence, Tuple, Union
 from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
 from netsurgery.formats.atomic import make_folder, write_together
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, Weights, open_weights
 from netsurgery.network.graph import Network
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from netsurgery.formats.prototxt import LayerText, Prototxt
-from netsurgery.formats.tokens import parse_integer
-from netsurgery.formats.upgrade_v0 import Padding, fold_padding
+from netsurgery.formats.prototxt.document import LayerText, Prototxt
+from netsurgery.formats.prototxt.tokens import parse_integer
+from netsurgery.formats.upgrade.v0 import Padding, fold_padding
 
 PADDING = "padding"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.tokens import quote
-from netsurgery.formats.upgrade import upgrade
+from netsurgery.formats.prototxt.tokens import quote
+from netsurgery.formats.upgrade.upgrade import upgrade
 from netsurgery.network.graph import Layer, Network
 from netsurgery.network.shapes import Shape, infer_shapes, show
 from netsurgery.network.shapes.spreading import covered_axes, spread_shape

@@ -10,10 +10,10 @@ from typing import Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Option
 
 import numpy as np
 
-from netsurgery.formats.dilation import fork_dilation, in_stock_fields
-from netsurgery.formats.prototxt import Prototxt
-from netsurgery.formats.tokens import quote
-from netsurgery.formats.upgrade import upgrade
+from netsurgery.formats.prototxt.dilation import fork_dilation, in_stock_fields
+from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.formats.prototxt.tokens import quote
+from netsurgery.formats.upgrade.upgrade import upgrade
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.network.graph import Layer, Network
 from netsurgery.network.normalising import (

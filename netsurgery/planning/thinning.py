@@ -12,7 +12,7 @@ from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.criteria import Criterion, View, criterion
 from netsurgery.criteria.base import WEIGHTS, within_parts
 from netsurgery.errors import PlanError
-from netsurgery.formats.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade
 from netsurgery.methods import Edit
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.doctor.fit import require_fit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Network
 
 

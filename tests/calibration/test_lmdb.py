@@ -8,7 +8,7 @@ from data_layers import RealCaffe, data_layer, encoded, images, raw, write_lmdb
 
 from netsurgery.calibration import Preprocessing, read_inputs
 from netsurgery.errors import FormatError, NetsurgeryError
-from netsurgery.formats import lmdb_database
+from netsurgery.formats.databases import lmdb_database
 
 pytest.importorskip("lmdb")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from netsurgery.budgets.costs import parse_bytes
-from netsurgery.formats.binaryproto import read_mean
+from netsurgery.formats.caffemodel.binaryproto import read_mean
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import load
 from netsurgery.planning import Plan

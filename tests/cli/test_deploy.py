@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 
 TRAINING = """\
 layer { name: "read" type: "MemoryData" top: "target" top: "label" include { phase: TRAIN }

@@ -12,7 +12,7 @@ from small_models import make_model, two_layers
 from netsurgery.compression import Proof, compress
 from netsurgery.engines import engine
 from netsurgery.errors import NoJudgeError, PlanError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.foreign_fields import foreign_to

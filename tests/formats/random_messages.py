@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from netsurgery.formats.typed import is_repeated, is_required
+from netsurgery.formats.prototxt.typed import is_repeated, is_required
 
 SCALARS = {
     "CPPTYPE_INT32": st.integers(-(2**31), 2**31 - 1),

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import text_format
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import LayerText, Prototxt
+from netsurgery.formats.prototxt.document import LayerText, Prototxt
 from netsurgery.formats.schema import NetParameter, SolverParameter
 
 Corpus = dict[str, bytes]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from google.protobuf import text_format
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.schema import LayerParameter
-from netsurgery.formats.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade
 
 
 @pytest.mark.parametrize(

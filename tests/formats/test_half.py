@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from netsurgery.formats.blob import SHARED, Blob, LayerWeights
-from netsurgery.formats.caffemodel import scan
+from netsurgery.formats.caffemodel.scanner import scan
 from netsurgery.formats.convert import convert_weights, in_float32
 from netsurgery.formats.half import halved, mostly_half, not_halved, stored_alike, why_not_half
 from netsurgery.formats.weights import Weights, open_weights

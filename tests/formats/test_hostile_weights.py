@@ -14,8 +14,8 @@ from weight_files import BLVC_BLOB, UNPACKED_BLOB, length, net_message, seeded
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import schema
-from netsurgery.formats.binaryproto import read_mean
-from netsurgery.formats.caffemodel import scan
+from netsurgery.formats.caffemodel.binaryproto import read_mean
+from netsurgery.formats.caffemodel.scanner import scan
 from netsurgery.formats.weights import open_weights
 
 V2 = net_message({"a": [seeded(2, 3), seeded(2)], "b": [seeded(3)]}).SerializeToString()

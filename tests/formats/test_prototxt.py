@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 
 V2 = b"""name: "net"  # a comment
 input: "data" input_shape { dim: 1 dim: 3 }

@@ -8,7 +8,7 @@ import pytest
 from caffe_nets import CaffeNets, start_caffe
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 
 INPUT = b'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 dim: 2 } } }\n'
 # What stands in the InnerProduct's parameter behind `num_output: `, and behind that block.

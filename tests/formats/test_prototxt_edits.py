@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 
 TEXT = b"""name: "n" # c
 

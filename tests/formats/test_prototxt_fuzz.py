@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import Prototxt
-from netsurgery.formats.tokens import decode, encode, quote, unquote
+from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.formats.prototxt.tokens import decode, encode, quote, unquote
 
 NAMES = st.sampled_from([b"a", b"name", b"type", b"bottom", b"_x1", b"relu_param", b"[e.x/y]"])
 BLANKS = st.sampled_from([b" ", b"\n", b"\r\n", b"\t", b" # c {\n", b"#\xff\n", b"\f", b"\n\n"])

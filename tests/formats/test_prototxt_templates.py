@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import Prototxt
-from netsurgery.formats.template import quoted, render, template_names
+from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.formats.prototxt.template import quoted, render, template_names
 
 TEMPLATE = """# $comment costs $$5
 layer {

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from random_messages import filled
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import LayerText, Prototxt
+from netsurgery.formats.prototxt.document import LayerText, Prototxt
+from netsurgery.formats.prototxt.typed import is_repeated
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
-from netsurgery.formats.typed import is_repeated
 
 
 def only_layer(text: bytes) -> LayerText:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from random_messages import filled
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import legacy
-from netsurgery.formats.dilation import FORK_FIELDS
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.dilation import FORK_FIELDS
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.schema import LayerParameter, V0LayerParameter, V1LayerParameter
-from netsurgery.formats.upgrade import Upgraded, upgrade
+from netsurgery.formats.upgrade import legacy
+from netsurgery.formats.upgrade.upgrade import Upgraded, upgrade
 
 
 def upgraded(text: str, **options: bool) -> Upgraded:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from caffe_nets import CaffeNets, start_caffe
 
-from netsurgery.formats.downgrade import downgrade_layers
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.schema import message_class
-from netsurgery.formats.upgrade import upgrade
+from netsurgery.formats.upgrade.downgrade import downgrade_layers
+from netsurgery.formats.upgrade.upgrade import upgrade
 
 h5py = pytest.importorskip("h5py")
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from random_messages import filled
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import legacy
-from netsurgery.formats.downgrade import downgrade_layers
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
+from netsurgery.formats.upgrade import legacy
+from netsurgery.formats.upgrade.downgrade import downgrade_layers
 
 DEFAULTS = {"name": "", "share_mode": 0, "lr_mult": 1.0, "decay_mult": 1.0}
 

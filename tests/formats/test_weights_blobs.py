@@ -25,7 +25,7 @@ from weight_files import (
 from netsurgery.errors import FormatError
 from netsurgery.formats import schema
 from netsurgery.formats.blob import BLOCK, Blob
-from netsurgery.formats.blobproto import read_blob
+from netsurgery.formats.caffemodel.blobproto import read_blob
 from netsurgery.formats.weights import LayerWeights, Weights, open_weights
 
 FLOATS = hnp.arrays(

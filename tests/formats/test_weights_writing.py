@@ -15,10 +15,11 @@ import pytest
 from weight_files import net_message, seeded, shape_bytes
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import atomic, caffemodel_writer
+from netsurgery.formats import atomic
 from netsurgery.formats.atomic import write_together
+from netsurgery.formats.caffemodel import writer as caffemodel_writer
+from netsurgery.formats.caffemodel.wire import encode_bytes, encode_prefix
 from netsurgery.formats.weights import Blob, LayerWeights, Weights, open_weights
-from netsurgery.formats.wire import encode_bytes, encode_prefix
 
 
 @pytest.fixture

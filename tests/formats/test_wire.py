@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from weight_files import UNPACKED_BLOB, net_message, seeded
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import schema, wire
+from netsurgery.formats import schema
+from netsurgery.formats.caffemodel import wire
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 

@@ -22,7 +22,7 @@ from small_models import make_model
 
 from netsurgery.engines import Engine
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.methods import Edit, low_rank_method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.facts import STOCK_TYPES

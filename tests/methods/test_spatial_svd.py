@@ -11,7 +11,7 @@ from convolution_nets import small_net
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engines import Engine
-from netsurgery.formats.binaryproto import read_mean
+from netsurgery.formats.caffemodel.binaryproto import read_mean
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan

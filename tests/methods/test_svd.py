@@ -9,7 +9,7 @@ from small_models import decaying, make_model, two_layers
 from netsurgery.engines import engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.blob import Blob, Held
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import LayerWeights, Weights
 from netsurgery.methods import Context, Edit, low_rank_method, method
 from netsurgery.network.model import Model

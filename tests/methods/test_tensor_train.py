@@ -8,7 +8,7 @@ from caffe_runs import assert_equal, run
 from small_models import make_model
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.upgrade import downgrade_layers
+from netsurgery.formats.upgrade.upgrade import downgrade_layers
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan

@@ -16,7 +16,7 @@ from thin_nets import FIRST, NETS, ErrorObserver, group_of, net_with_twins
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import NetsurgeryError, PlanError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.methods import Edit, reconstruction
 from netsurgery.methods import thin as thin_module

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 from hypothesis import strategies as st
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Network
 from netsurgery.network.shapes import infer_shapes
 

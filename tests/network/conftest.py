@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterator
 
 import pytest
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Network
 
 WORKER = Path(__file__).with_name("caffe_worker.py")

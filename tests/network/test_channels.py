@@ -12,7 +12,7 @@ from fork_nets import BY_HAND, OPENCV
 from special_nets import ACCEPTED
 
 from netsurgery.errors import NetworkError, PlanError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.network.channels import ChannelGroup, channel_groups, masked, thin_model
 from netsurgery.network.model import Model

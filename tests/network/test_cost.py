@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.cost import cost_of_regions, total_cost
 from netsurgery.network.graph import Network
 from netsurgery.network.memory import peak_bytes

@@ -11,7 +11,7 @@ from test_phases import nets
 
 from netsurgery.engines import engine
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.deploy import other_phases, without_other_phases
 from netsurgery.network.graph import Network
 from netsurgery.network.model import load

@@ -9,7 +9,7 @@ from special_nets import ACCEPTED, REFUSED, layer
 from zoo_index import pairs
 
 from netsurgery.errors import NetsurgeryError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.schema import NetParameter
 from netsurgery.formats.weights import Blob, LayerWeights, Weights, open_weights
 from netsurgery.network.doctor import examine

@@ -8,7 +8,7 @@ from fork_pairs import fork_pair
 from small_models import make_model
 
 from netsurgery.engines.opencv_limits import why_not
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.doctor import examine
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan

@@ -12,7 +12,7 @@ from netsurgery.calibration import random_inputs
 from netsurgery.calibration.running import open_model
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.cost import total_cost
 from netsurgery.network.doctor.fit import require_inputs

@@ -4,7 +4,7 @@ import pytest
 from special_nets import layer
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Value, build_network
 
 INPUT = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 6 } } }\n'

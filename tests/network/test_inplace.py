@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, seed, settings
 from net_strategies import nets
 
 from netsurgery.errors import NetsurgeryError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.shapes import infer_shapes

@@ -6,7 +6,7 @@ from typing import Iterator
 from test_shapes import blob_shapes, blobs_of_layers
 
 from netsurgery.errors import NetsurgeryError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.doctor import examine
 from netsurgery.network.facts import STOCK_TYPES
 from netsurgery.network.graph import Network, build_network

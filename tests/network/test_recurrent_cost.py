@@ -7,7 +7,7 @@ from math import prod
 import pytest
 from special_nets import layer
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 

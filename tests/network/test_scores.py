@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Network
 from netsurgery.network.scores import compared_outputs, score_values
 

@@ -18,7 +18,7 @@ from netsurgery.calibration.running import open_model
 from netsurgery.compression import Proof, compress
 from netsurgery.engines import engine as engine_named
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.cost import total_cost

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_models import make_model
 
-from netsurgery.budgets import BudgetRequest, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.errors import NetworkError
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model

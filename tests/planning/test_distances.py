@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsurgery.calibration.measuring import ObservedValue
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Network, Value
 from netsurgery.planning.distances import (
     LEAST_SCORE,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_models import decaying, make_model
 
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import open_weights
 from netsurgery.network.model import load
 

@@ -12,7 +12,7 @@ from small_models import TWO_LAYERS, make_model, two_layers
 
 from netsurgery.calibration import Inputs
 from netsurgery.errors import EngineError, VerificationError
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.model import Model
 from netsurgery.verification import BlobComparison, Verification, save_golden, verify, verify_golden
 

@@ -15,7 +15,7 @@ from small_models import make_model
 from netsurgery.compression import Proof, compress
 from netsurgery.engines import engine
 from netsurgery.formats.convert import convert_weights
-from netsurgery.formats.prototxt import Prototxt
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model, load

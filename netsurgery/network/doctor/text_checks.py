@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, List, Tuple
 
-from netsurgery.formats.dilation import FORK_FIELDS, in_stock_fields
-from netsurgery.formats.prototxt import LayerText
-from netsurgery.formats.prototxt_tree import Message, Scalar
-from netsurgery.formats.tokens import decode, is_string
+from netsurgery.formats.prototxt.dilation import FORK_FIELDS, in_stock_fields
+from netsurgery.formats.prototxt.document import LayerText
+from netsurgery.formats.prototxt.tokens import decode, is_string
+from netsurgery.formats.prototxt.tree import Message, Scalar
 from netsurgery.network.doctor.patient import Finding, Patient, check
 from netsurgery.network.facts import LATE_TYPES, is_foreign
 

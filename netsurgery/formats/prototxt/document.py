@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import layer_layout
-from netsurgery.formats.layer_text import LayerText, layers_in, share_known
-from netsurgery.formats.prototxt_tree import Message, parse_tree
+from netsurgery.formats.prototxt import layer_layout
+from netsurgery.formats.prototxt.layer_text import LayerText, layers_in, share_known
+from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
+from netsurgery.formats.prototxt.tokens import decode, unquote
+from netsurgery.formats.prototxt.tree import Message, parse_tree
+from netsurgery.formats.prototxt.typed import Unknown, convert
+from netsurgery.formats.prototxt.wrong_file import not_prototxt, why_no_net
 from netsurgery.formats.schema import NetParameter
-from netsurgery.formats.source_text import SourceText
-from netsurgery.formats.syntax_errors import PrototxtSyntaxError
-from netsurgery.formats.tokens import decode, unquote
-from netsurgery.formats.typed import Unknown, convert
-from netsurgery.formats.wrong_prototxt import not_prototxt, why_no_net
 
 __all__ = ["LayerText", "Prototxt"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Optional, Tuple
 
-from netsurgery.formats.tokens import IDENTIFIER, STRING, match_string_body, skip_trivia
+from netsurgery.formats.prototxt.tokens import IDENTIFIER, STRING, match_string_body, skip_trivia
 
 
 class PrototxtSyntaxError(Exception):

@@ -9,13 +9,13 @@ from string import Template
 from typing import Mapping, Optional, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.layer_text import layers_in
-from netsurgery.formats.prototxt_tree import parse_tree
-from netsurgery.formats.source_text import SourceText
-from netsurgery.formats.syntax_errors import PrototxtSyntaxError
-from netsurgery.formats.tokens import decode, encode, quote
+from netsurgery.formats.prototxt.layer_text import layers_in
+from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
+from netsurgery.formats.prototxt.tokens import decode, encode, quote
+from netsurgery.formats.prototxt.tree import parse_tree
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parents[2]
 # In an installed package the templates are inside it, in a checkout beside it.
 _FOLDERS = (_PACKAGE / "prototxt_templates", _PACKAGE.parent / "prototxt_templates")
 _whole_line = re.compile(r"^[ \t]*\$(?:\{(\w+)\}|(\w+))[ \t]*\n", re.MULTILINE)

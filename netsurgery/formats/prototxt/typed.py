@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt_tree import Field, Message, Scalar, Value
-from netsurgery.formats.source_text import SourceText
-from netsurgery.formats.tokens import (
+from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.tokens import (
     is_string,
     parse_boolean,
     parse_float,
@@ -19,6 +18,7 @@ from netsurgery.formats.tokens import (
     parse_unsigned,
     unquote,
 )
+from netsurgery.formats.prototxt.tree import Field, Message, Scalar, Value
 
 # Nobody extends these, so another word is a mistake and not a fork's.
 _CLOSED_ENUMS = ("caffe.Phase",)

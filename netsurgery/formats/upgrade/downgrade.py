@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
-from netsurgery.formats import layout, legacy
-from netsurgery.formats.edits import Edits
-from netsurgery.formats.layer_text import LayerText, layers_in
-from netsurgery.formats.prototxt_tree import Message, parse_tree
+from netsurgery.formats.prototxt import layout
+from netsurgery.formats.prototxt.edits import Edits
+from netsurgery.formats.prototxt.layer_text import LayerText, layers_in
+from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
+from netsurgery.formats.prototxt.tree import Message, parse_tree
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
-from netsurgery.formats.source_text import SourceText
-from netsurgery.formats.syntax_errors import PrototxtSyntaxError
+from netsurgery.formats.upgrade import legacy
 
 # From here on the schema's numbers are those of forks, which had such fields in V1 too.
 _FIRST_FORK_NUMBER = 200

@@ -6,10 +6,10 @@ from typing import Any, Optional, Set, Tuple
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
-from netsurgery.formats.prototxt_tree import Field, Message
+from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.tokens import decode, unquote
+from netsurgery.formats.prototxt.tree import Field, Message
 from netsurgery.formats.schema import NetParameter, SolverParameter
-from netsurgery.formats.source_text import SourceText
-from netsurgery.formats.tokens import decode, unquote
 
 Verdict = Tuple[str, str]
 

@@ -6,13 +6,14 @@ from functools import cached_property
 from typing import Any, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import layout, legacy
-from netsurgery.formats.block_edits import set_value
-from netsurgery.formats.prototxt_tree import Field, Message, Scalar
+from netsurgery.formats.prototxt import layout
+from netsurgery.formats.prototxt.block_edits import set_value
+from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.tokens import decode, is_string, unquote
+from netsurgery.formats.prototxt.tree import Field, Message, Scalar
+from netsurgery.formats.prototxt.typed import Unknown, convert
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
-from netsurgery.formats.source_text import SourceText
-from netsurgery.formats.tokens import decode, is_string, unquote
-from netsurgery.formats.typed import Unknown, convert
+from netsurgery.formats.upgrade import legacy
 
 
 class LayerText:

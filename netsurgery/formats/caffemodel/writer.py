@@ -8,7 +8,7 @@ import numpy as np
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import SHARED, Blob, Extent, LayerWeights
-from netsurgery.formats.blobproto import (
+from netsurgery.formats.caffemodel.blobproto import (
     DATA,
     DOUBLE_DATA,
     LEGACY_AXES,
@@ -17,15 +17,15 @@ from netsurgery.formats.blobproto import (
     RAW_TYPE,
     SHAPE,
 )
-from netsurgery.formats.caffemodel import LAYOUTS, NET_NAME, Layout, Part
-from netsurgery.formats.layer_types import V0_TYPES, V1_TYPES
-from netsurgery.formats.wire import (
+from netsurgery.formats.caffemodel.scanner import LAYOUTS, NET_NAME, Layout, Part
+from netsurgery.formats.caffemodel.wire import (
     VARINT,
     encode_bytes,
     encode_prefix,
     encode_tag,
     encode_varint,
 )
+from netsurgery.formats.upgrade.layer_types import V0_TYPES, V1_TYPES
 
 CAFFE_LIMIT = 2_147_483_647
 _BLOCK = 1 << 24

@@ -6,11 +6,11 @@ import itertools
 import re
 from typing import List, Mapping, Sequence, Tuple
 
-from netsurgery.formats import layout
-from netsurgery.formats.layer_text import LayerText, layers_in
-from netsurgery.formats.prototxt_tree import parse_tree
-from netsurgery.formats.source_text import SourceText
-from netsurgery.formats.syntax_errors import PrototxtSyntaxError
+from netsurgery.formats.prototxt import layout
+from netsurgery.formats.prototxt.layer_text import LayerText, layers_in
+from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
+from netsurgery.formats.prototxt.tree import parse_tree
 
 _first_indent = re.compile(rb"[{<][ \t]*\r?\n([ \t]+)\S")
 _leading_pairs = re.compile(rb"^((?:  )+)", re.MULTILINE)

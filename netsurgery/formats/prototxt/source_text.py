@@ -7,7 +7,7 @@ import re
 from typing import List, Optional, Tuple
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.tokens import BOM, STRING
+from netsurgery.formats.prototxt.tokens import BOM, STRING
 
 _line_end = re.compile(rb"\r\n?|\n")
 _lone_return = re.compile(rb"\r(?!\n)")

@@ -8,7 +8,7 @@ from typing import Iterator
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import Blob, Runs
-from netsurgery.formats.wire import (
+from netsurgery.formats.caffemodel.wire import (
     FIXED32,
     FIXED64,
     LENGTH,

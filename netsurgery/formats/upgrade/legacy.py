@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Tuple
 
-from netsurgery.formats import layer_types
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
+from netsurgery.formats.upgrade import layer_types
 
 # V1 type in a prototxt: V2 type.
 V1_TYPES: Dict[str, str] = {

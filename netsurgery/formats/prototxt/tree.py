@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
-from netsurgery.formats.syntax_errors import PrototxtSyntaxError, diagnose_field, diagnose_item
-from netsurgery.formats.tokens import BOM, IDENTIFIER, SCALAR, TRIVIA, skip_trivia
+from netsurgery.formats.prototxt.syntax_errors import (
+    PrototxtSyntaxError,
+    diagnose_field,
+    diagnose_item,
+)
+from netsurgery.formats.prototxt.tokens import BOM, IDENTIFIER, SCALAR, TRIVIA, skip_trivia
 
 MAX_DEPTH = 100
 

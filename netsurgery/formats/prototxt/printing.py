@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netsurgery.formats.tokens import quote
+from netsurgery.formats.prototxt.tokens import quote
 
 
 def one_line(message: Any) -> str:

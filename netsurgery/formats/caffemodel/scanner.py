@@ -6,9 +6,9 @@ from typing import Iterator, NamedTuple, Optional, Union
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import Blob, Extent, LayerWeights
-from netsurgery.formats.blobproto import read_blob
-from netsurgery.formats.layer_types import V0_TYPES, V1_TYPES
-from netsurgery.formats.wire import LENGTH, VARINT, Buffer, WireField, fields
+from netsurgery.formats.caffemodel.blobproto import read_blob
+from netsurgery.formats.caffemodel.wire import LENGTH, VARINT, Buffer, WireField, fields
+from netsurgery.formats.upgrade.layer_types import V0_TYPES, V1_TYPES
 
 NET_NAME = 1
 _MOST_PARTS = 1 << 16

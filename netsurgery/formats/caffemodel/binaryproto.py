@@ -9,7 +9,7 @@ import numpy as np
 from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
 from netsurgery.formats.atomic import AnyPath
-from netsurgery.formats.blobproto import read_blob
+from netsurgery.formats.caffemodel.blobproto import read_blob
 
 
 def read_mean(path: AnyPath) -> np.ndarray:

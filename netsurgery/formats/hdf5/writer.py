@@ -9,7 +9,7 @@ import numpy as np
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import SHARED, Blob, Held, LayerWeights
-from netsurgery.formats.hdf5 import h5py_library
+from netsurgery.formats.hdf5.reader import h5py_library
 
 if TYPE_CHECKING:
     import h5py

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import layout, legacy
-from netsurgery.formats.prototxt_tree import Field, Message, parse_tree
+from netsurgery.formats.prototxt import layout
+from netsurgery.formats.prototxt.tokens import quote
+from netsurgery.formats.prototxt.tree import Field, Message, parse_tree
+from netsurgery.formats.prototxt.typed import is_repeated
 from netsurgery.formats.schema import LayerParameter
-from netsurgery.formats.tokens import quote
-from netsurgery.formats.typed import is_repeated
+from netsurgery.formats.upgrade import legacy
 
 # Where a field that a layer lacks is put: behind the last of these that it has.
 _ANCHORS = {

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional
 
-from netsurgery.formats import layout, legacy
-from netsurgery.formats.block_edits import set_value
-from netsurgery.formats.edits import Edits
-from netsurgery.formats.layer_text import LayerText
-from netsurgery.formats.prototxt_tree import Message
+from netsurgery.formats.prototxt import layout
+from netsurgery.formats.prototxt.block_edits import set_value
+from netsurgery.formats.prototxt.edits import Edits
+from netsurgery.formats.prototxt.layer_text import LayerText
+from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.tokens import decode, is_string, quote, unquote
+from netsurgery.formats.prototxt.tree import Message
+from netsurgery.formats.prototxt.typed import Unknown
 from netsurgery.formats.schema import LayerParameter
-from netsurgery.formats.source_text import SourceText
-from netsurgery.formats.tokens import decode, is_string, quote, unquote
-from netsurgery.formats.typed import Unknown
+from netsurgery.formats.upgrade import legacy
 
 
 class UpgradeNotes:

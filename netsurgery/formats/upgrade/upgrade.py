@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
-from netsurgery.formats import layer_layout, layout
-from netsurgery.formats.dilation import in_stock_fields
-from netsurgery.formats.downgrade import downgrade_layers
-from netsurgery.formats.edits import Edits
-from netsurgery.formats.layer_text import LayerText
-from netsurgery.formats.prototxt import Prototxt
-from netsurgery.formats.prototxt_tree import Message, Scalar
-from netsurgery.formats.tokens import parse_float
-from netsurgery.formats.upgrade_v0 import fold_padding, v0_as_v2
-from netsurgery.formats.upgrade_v1 import UpgradeNotes, v1_as_v2
+from netsurgery.formats.prototxt import layer_layout, layout
+from netsurgery.formats.prototxt.dilation import in_stock_fields
+from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.formats.prototxt.edits import Edits
+from netsurgery.formats.prototxt.layer_text import LayerText
+from netsurgery.formats.prototxt.tokens import parse_float
+from netsurgery.formats.prototxt.tree import Message, Scalar
+from netsurgery.formats.upgrade.downgrade import downgrade_layers
+from netsurgery.formats.upgrade.v0 import fold_padding, v0_as_v2
+from netsurgery.formats.upgrade.v1 import UpgradeNotes, v1_as_v2
 
 __all__ = ["Upgraded", "downgrade_layers", "upgrade"]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from netsurgery.errors import FormatError
+from netsurgery.formats.caffemodel.wire import VARINT, Buffer, fields, signed
 from netsurgery.formats.schema import message_class
-from netsurgery.formats.wire import VARINT, Buffer, fields, signed
 
 _Datum = message_class("Datum")
 _LABEL = _Datum.DESCRIPTOR.fields_by_name["label"].number

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.hdf5 import damage_reported, h5py_library
+from netsurgery.formats.hdf5.reader import damage_reported, h5py_library
 
 
 class Hdf5Rows:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import List, Tuple
 
-from netsurgery.formats import layout
-from netsurgery.formats.prototxt_tree import Field
+from netsurgery.formats.prototxt import layout
+from netsurgery.formats.prototxt.tree import Field
 
 _between = re.compile(rb"[ \t,;]*")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from netsurgery.formats import layout, legacy
-from netsurgery.formats.edits import Edits
-from netsurgery.formats.layer_text import LayerText
-from netsurgery.formats.prototxt_tree import Field, Message
-from netsurgery.formats.tokens import decode, parse_integer, quote, unquote
-from netsurgery.formats.upgrade_v1 import UpgradeNotes, param_blocks
+from netsurgery.formats.prototxt import layout
+from netsurgery.formats.prototxt.edits import Edits
+from netsurgery.formats.prototxt.layer_text import LayerText
+from netsurgery.formats.prototxt.tokens import decode, parse_integer, quote, unquote
+from netsurgery.formats.prototxt.tree import Field, Message
+from netsurgery.formats.upgrade import legacy
+from netsurgery.formats.upgrade.v1 import UpgradeNotes, param_blocks
 
 _PADDED = ("conv", "pool")
 

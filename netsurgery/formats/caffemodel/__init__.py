@@ -1,0 +1,1 @@
+"""Binary weights: a scanner that maps what it finds, and a writer."""

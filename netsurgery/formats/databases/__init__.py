@@ -1,0 +1,1 @@
+"""Caffe's databases of samples."""

@@ -1,0 +1,1 @@
+"""HDF5: weights as Caffe saves them, and data."""

@@ -1,0 +1,1 @@
+"""V0 and V1 nets to V2 and back."""
