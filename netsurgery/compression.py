@@ -12,7 +12,7 @@ from typing import Any, Callable, Container, Mapping, Optional, Union
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.engines import Engine, engines
+from netsurgery.engine import Engine, engines
 from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.formats.atomic import make_folder, move_together, refuse_unmakable
 from netsurgery.formats.scratch import scratch_folder

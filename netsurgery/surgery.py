@@ -11,8 +11,8 @@ from typing import Callable, Mapping, Optional, Sequence
 import numpy as np
 
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.engines import Engine
-from netsurgery.engines.caffe import CaffeSession
+from netsurgery.engine import Engine
+from netsurgery.engine.caffe import CaffeSession
 from netsurgery.errors import EngineError, FormatError, PlanError, Remedy
 from netsurgery.formats.half import HALF, mostly_half, stored_alike
 from netsurgery.formats.upgrade.upgrade import upgrade

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from quick_caffe import QuickCaffe
 
-from netsurgery.engines.process import Worker
+from netsurgery.engine.process import Worker
 
 # A Caffe that starts with one thread starts in half the time; it only changes how long tests take.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

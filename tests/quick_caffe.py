@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
 import numpy as np
 
-from netsurgery.engines import Engine, Probe, Session
+from netsurgery.engine import Engine, Probe, Session
 from netsurgery.errors import EngineError
 
 WORKER = Path(__file__).with_name("network") / "caffe_worker.py"

@@ -165,7 +165,7 @@ def test_public_functions_are_documented_and_annotated() -> None:
 
 
 # Speaks to pip and uv, in their own flags.
-SPEAKS_TO_OTHERS = PACKAGE / "engines" / "install.py"
+SPEAKS_TO_OTHERS = PACKAGE / "engine" / "install.py"
 
 
 def find_flags(path: Path) -> Iterator[str]:

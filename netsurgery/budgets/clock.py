@@ -11,7 +11,7 @@ from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.scores import even_numbers
 from netsurgery.budgets.stopwatch import SESSIONS, Stopwatch, in_turn
 from netsurgery.calibration.cache import question
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt.document import LayerText, Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights

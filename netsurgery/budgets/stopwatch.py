@@ -12,7 +12,7 @@ import numpy as np
 from netsurgery.calibration.batching import input_shapes
 from netsurgery.calibration.random_inputs import random_inputs
 from netsurgery.calibration.running import in_words_of, place_weights, renamed
-from netsurgery.engines import Engine, Session
+from netsurgery.engine import Engine, Session
 from netsurgery.errors import EngineError
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.model import Model

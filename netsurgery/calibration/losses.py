@@ -10,8 +10,8 @@ import numpy as np
 
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.calibration.running import EngineLike, common_batch, open_model
-from netsurgery.engines import engine as engine_named
-from netsurgery.engines.caffe import Caffe, CaffeSession
+from netsurgery.engine import engine as engine_named
+from netsurgery.engine.caffe import Caffe, CaffeSession
 from netsurgery.errors import EngineError, PlanError
 from netsurgery.network.graph import Value
 from netsurgery.network.loss import IGNORED, LossNet, with_loss

@@ -11,7 +11,7 @@ from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Observer, Seen, wanted_of
 from netsurgery.calibration.running import EngineLike, choose_engine, common_batch
 from netsurgery.calibration.session_pool import SessionPool
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Weights
 from netsurgery.network.graph import Layer, Network, Value

@@ -11,8 +11,8 @@ import numpy as np
 
 from netsurgery.calibration.batching import MOST_BYTES, input_shapes, largest_batch
 from netsurgery.calibration.inputs import Batch, Inputs
-from netsurgery.engines import Engine, Session, engines
-from netsurgery.engines import engine as engine_named
+from netsurgery.engine import Engine, Session, engines
+from netsurgery.engine import engine as engine_named
 from netsurgery.errors import EngineError
 from netsurgery.formats.convert import convert_weights, in_float32
 from netsurgery.formats.prototxt.document import Prototxt

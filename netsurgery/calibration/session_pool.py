@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.calibration.running import Runner, given_weights, load_model, users_names
-from netsurgery.engines import Engine
-from netsurgery.engines.caffe import CaffeSession
+from netsurgery.engine import Engine
+from netsurgery.engine.caffe import CaffeSession
 from netsurgery.formats.weights import Weights
 from netsurgery.network.model import Model
 

@@ -208,7 +208,7 @@ def _samples(model: Any, calibrator: Optional[Any], given: dict) -> Any:
 
 
 def _writer(engine: Any) -> Any:
-    from netsurgery.engines import engine as engine_called
+    from netsurgery.engine import engine as engine_called
 
     return engine if engine is not None and engine.name == "caffe" else engine_called("caffe")
 

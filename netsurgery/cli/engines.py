@@ -18,7 +18,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """List the engines that can run a model, and why one cannot."""
     if ctx.invoked_subcommand:
         return
-    from netsurgery.engines import engines
+    from netsurgery.engine import engines
 
     probes = {engine.name: engine.probe() for engine in engines()}
     if as_json:
@@ -39,7 +39,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 )
 def install(name: str, python: Optional[Path]) -> None:
     """Make a private environment with real Caffe in it."""
-    from netsurgery.engines.install import install_caffe
+    from netsurgery.engine.install import install_caffe
 
     where = install_caffe(
         str(python) if python else None, progress=lambda line: click.echo(line, err=True)

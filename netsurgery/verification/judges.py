@@ -7,7 +7,7 @@ from typing import Callable, Iterator, Mapping, TypeVar
 import numpy as np
 
 from netsurgery.calibration.running import EngineLike, choose_engine
-from netsurgery.engines import Engine, engines
+from netsurgery.engine import Engine, engines
 from netsurgery.errors import EngineError, NoJudgeError
 from netsurgery.network.graph import Network
 from netsurgery.network.stock import lacking

@@ -13,7 +13,7 @@ from netsurgery.calibration.running import (
     common_batch,
     open_model,
 )
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.errors import NoJudgeError, VerificationError
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.model import Model

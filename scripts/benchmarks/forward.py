@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.setting import ENGINES, Figure, Setting, say
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 
 ROWS = (1, 300, 2000)
 COLUMNS = ("engine", "rows", "full", "compressed", "full / compressed", "the same in MACs")

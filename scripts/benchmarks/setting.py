@@ -9,7 +9,7 @@ from typing import Optional
 
 from benchmarks.child import Run, run
 from benchmarks.vgg16 import Vgg16
-from netsurgery.engines import Engine, engine
+from netsurgery.engine import Engine, engine
 
 ENGINES = ("caffe", "opencv")
 FOLDER = Path(__file__).resolve().parent

@@ -11,7 +11,7 @@ from zoo_pairs import Pair, find_pairs
 
 import netsurgery as ns
 from benchmarks.setting import Figure, Setting, say
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 
 Found = dict[str, Any]
 Row = tuple[str, str, Found]

@@ -11,7 +11,7 @@ from benchmarks.setting import Figure, Setting
 from benchmarks.zoo import Found, Row, every_pair, figure_of
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.budgets.stopwatch import in_turn
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.network.cost import total_cost
 
 BUDGET = 0.5

@@ -9,7 +9,7 @@ from typing import List, NamedTuple, Tuple
 from zoo_data import ZooData
 
 from netsurgery.compression import Compression, Proof, compress
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.network.masks import without_masks
 from netsurgery.network.model import load
 from netsurgery.planning.dead_channels import plan_dead_channels

@@ -15,7 +15,7 @@ from zoo_pairs import Pair, find_pairs
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.compression import Compression, Proof, compress
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.errors import EngineError, NetsurgeryError, PlanError
 from netsurgery.network.masks import without_masks
 from netsurgery.network.model import Model, load

@@ -13,7 +13,7 @@ from judged_nets import BRANCHING
 from netsurgery.calibration import Inputs, cache, calibrator
 from netsurgery.calibration.cache import StatisticsCache, default_folder
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.engines import engine as engine_named
+from netsurgery.engine import engine as engine_named
 from netsurgery.linalg.moments import Moments
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.graph import Layer

@@ -21,7 +21,7 @@ from judged_nets import (
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.losses import open_loss
-from netsurgery.engines.caffe import CaffeSession
+from netsurgery.engine.caffe import CaffeSession
 from netsurgery.errors import EngineError, PlanError
 from netsurgery.network.channels import ChannelGroup, channel_groups
 from netsurgery.network.channels.readers import weights_reading

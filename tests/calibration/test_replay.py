@@ -15,7 +15,7 @@ from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.session_pool import SessionPool
-from netsurgery.engines import engine as engine_named
+from netsurgery.engine import engine as engine_named
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model

@@ -11,7 +11,7 @@ from small_models import two_layers
 
 from netsurgery.calibration import random_inputs, running
 from netsurgery.calibration.running import choose_engine, open_model
-from netsurgery.engines import Engine, Probe
+from netsurgery.engine import Engine, Probe
 from netsurgery.errors import EngineError
 from netsurgery.formats.convert import convert_weights
 from netsurgery.network.model import Model

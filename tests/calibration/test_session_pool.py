@@ -11,8 +11,8 @@ from small_models import two_layers
 from netsurgery.calibration import Inputs, random_inputs, session_pool
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.calibration.running import choose_engine
-from netsurgery.engines import Engine
-from netsurgery.engines.process import Worker
+from netsurgery.engine import Engine
+from netsurgery.engine.process import Worker
 from netsurgery.errors import EngineError
 from netsurgery.network.model import Model
 

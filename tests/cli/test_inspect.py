@@ -7,7 +7,7 @@ from typing import Callable, Dict, Tuple
 import numpy as np
 import pytest
 
-from netsurgery.engines import engine as engine_named
+from netsurgery.engine import engine as engine_named
 from netsurgery.errors import EngineError
 from netsurgery.formats.weights import Blob, LayerWeights, Weights, open_weights
 from netsurgery.report.inspection import sketch

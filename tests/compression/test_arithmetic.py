@@ -11,7 +11,7 @@ import pytest
 from small_models import two_layers
 
 from netsurgery.compression import Proof, compress
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.methods import Edit, Rewrite
 from netsurgery.methods.svd import TruncatedSVD

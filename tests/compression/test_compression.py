@@ -8,7 +8,7 @@ import pytest
 from small_models import two_layers
 
 from netsurgery.compression import Compression, Proof, compress
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.errors import EngineError, FormatError
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.linalg import svd as linalg_svd

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_models import make_model
 
 from netsurgery.compression import Proof, compress
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.network.model import Model
 from netsurgery.planning.fold import plan_folds
 from netsurgery.verification import verify

@@ -10,7 +10,7 @@ from calibration_nets import declared, layer
 from small_models import make_model, two_layers
 
 from netsurgery.compression import Proof, compress
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.errors import NoJudgeError, PlanError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.methods import Edit

@@ -7,7 +7,7 @@ from typing import Dict
 
 import numpy as np
 
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.network.model import Model
 
 Outputs = Dict[str, np.ndarray]

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from small_models import make_model
 
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.methods import Edit, low_rank_method
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan

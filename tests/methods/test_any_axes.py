@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
 from netsurgery.linalg.patches import Geometry, patches
 from netsurgery.methods import Edit, low_rank_method

@@ -11,7 +11,7 @@ from small_models import make_model
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_models import make_model
 
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.methods import Edit, low_rank_method

@@ -8,7 +8,7 @@ from caffe_runs import assert_equal, run
 from fold_nets import random_chains
 from small_models import make_model
 
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
 from netsurgery.network.graph import Value

@@ -10,7 +10,7 @@ from convolution_nets import small_net
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.formats.caffemodel.binaryproto import read_mean
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model, load

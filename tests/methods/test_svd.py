@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_models import decaying, make_model, two_layers
 
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.errors import PlanError
 from netsurgery.formats.blob import Blob, Held
 from netsurgery.formats.prototxt.document import Prototxt

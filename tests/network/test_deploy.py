@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from test_phases import nets
 
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.deploy import other_phases, without_other_phases

@@ -7,7 +7,7 @@ import pytest
 from fork_pairs import fork_pair
 from small_models import make_model
 
-from netsurgery.engines.opencv_limits import why_not
+from netsurgery.engine.opencv_limits import why_not
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.doctor import examine
 from netsurgery.network.model import Model

@@ -10,7 +10,7 @@ from small_models import make_model
 
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.running import open_model
-from netsurgery.engines import engine as engine_named
+from netsurgery.engine import engine as engine_named
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.channels import channel_groups

@@ -16,7 +16,7 @@ from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.running import open_model
 from netsurgery.compression import Proof, compress
-from netsurgery.engines import engine as engine_named
+from netsurgery.engine import engine as engine_named
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.methods import Edit

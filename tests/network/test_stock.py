@@ -10,7 +10,7 @@ from fork_pairs import CHANNELS, fork_pair
 from small_models import make_model
 
 from netsurgery.calibration.running import open_model
-from netsurgery.engines import Engine
+from netsurgery.engine import Engine
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups, thin_model
 from netsurgery.network.cost import total_cost

@@ -15,7 +15,7 @@ from small_models import make_model
 
 import netsurgery as ns
 from netsurgery.compression import Proof, compress
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan

@@ -10,7 +10,7 @@ import pytest
 from small_models import decaying, make_model
 
 from netsurgery.compression import Proof, compress
-from netsurgery.engines import engine as engine_named
+from netsurgery.engine import engine as engine_named
 from netsurgery.errors import PlanError
 from netsurgery.network.model import Model
 from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank

@@ -14,7 +14,7 @@ from judged_nets import BRANCHING, LINEAR, OVERWRITING, RESIDUAL, losses_by_hand
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.running import choose_engine, open_model
-from netsurgery.engines.caffe import CaffeSession
+from netsurgery.engine.caffe import CaffeSession
 from netsurgery.errors import FormatError
 from netsurgery.network.channels import channel_groups, thin_model
 from netsurgery.network.model import Model

@@ -9,7 +9,7 @@ import pytest
 from small_models import make_model, two_layers
 
 from netsurgery.compression import Proof, compress
-from netsurgery.engines import engine as engine_named
+from netsurgery.engine import engine as engine_named
 from netsurgery.errors import FormatError
 from netsurgery.formats.convert import convert_weights
 from netsurgery.formats.weights import Blob, LayerWeights, Weights

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_models import make_model
 
 from netsurgery.compression import Proof, compress
-from netsurgery.engines import engine
+from netsurgery.engine import engine
 from netsurgery.formats.convert import convert_weights
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
@@ -244,7 +244,7 @@ def test_pycaffe_writes_what_was_meant(
     assert done, done.reasons
     assert (done.written.untouched, done.written.made) == (8 + (form == "shared"), 3)
 
-    from netsurgery.engines.caffe import CaffeSession
+    from netsurgery.engine.caffe import CaffeSession
 
     set_parameters = CaffeSession.set_parameters
     monkeypatch.setattr(

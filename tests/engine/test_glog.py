@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsurgery.engines.glog import explain
+from netsurgery.engine.glog import explain
 
 DIED = "was killed by signal 6 (SIGABRT: the engine gave up)"
 FATAL = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Tuple
 
-from netsurgery.engines.opencv_limits import misread_fields
+from netsurgery.engine.opencv_limits import misread_fields
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.prototxt.tokens import quote
 from netsurgery.network.graph import Network

@@ -23,7 +23,7 @@ from typing import (
 
 import numpy as np
 
-from netsurgery.engines.process import Answer, ChildFailedError, Worker
+from netsurgery.engine.process import Answer, ChildFailedError, Worker
 from netsurgery.errors import EngineError
 from netsurgery.network.foreign_fields import Foreign, foreign_to
 from netsurgery.network.graph import Network

@@ -35,7 +35,7 @@ def shape_of(blob):
 
 
 class CaffeWorker(object):
-    """What the parent can ask for; see ``netsurgery.engines.caffe.CaffeSession``."""
+    """What the parent can ask for; see ``netsurgery.engine.caffe.CaffeSession``."""
 
     def probe(self, arrays):
         """Import caffe, and say which one it is and which layer types it knows."""

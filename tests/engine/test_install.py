@@ -8,7 +8,7 @@ from typing import List
 
 import pytest
 
-from netsurgery.engines.install import (
+from netsurgery.engine.install import (
     install_caffe,
     private_environment,
     private_python,

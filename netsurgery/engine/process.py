@@ -15,7 +15,7 @@ from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Sequence, T
 import numpy as np
 
 from netsurgery.cleanup import Duty, on_leaving, undisturbed
-from netsurgery.engines.workers.channel import GREETING, read_frame, write_frame
+from netsurgery.engine.workers.channel import GREETING, read_frame, write_frame
 
 WORKERS = Path(__file__).parent / "workers"
 
@@ -48,7 +48,7 @@ class ChildFailedError(Exception):
 
 
 class Worker:
-    """A script of ``engines/workers`` in a child process of any interpreter.
+    """A script of ``engine/workers`` in a child process of any interpreter.
 
     The child lives until :meth:`close`, the first failure, or the end of this process. Any
     exception during a request, Ctrl-C too, ends it: a half-read answer cannot be resumed.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from zoo_pairs import Pair
 
-from netsurgery.engines.caffe import Caffe, CaffeSession
+from netsurgery.engine.caffe import Caffe, CaffeSession
 from netsurgery.errors import EngineError
 
 TANH = """

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from zoo_pairs import Pair, distance, noise
 
-from netsurgery.engines.caffe import Caffe
-from netsurgery.engines.opencv import OpenCv
-from netsurgery.engines.opencv_limits import RUNS
+from netsurgery.engine.caffe import Caffe
+from netsurgery.engine.opencv import OpenCv
+from netsurgery.engine.opencv_limits import RUNS
 from netsurgery.errors import EngineError, NetworkError
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.network.doctor import examine

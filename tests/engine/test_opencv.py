@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from zoo_pairs import Pair
 
-from netsurgery.engines import engine
-from netsurgery.engines import opencv as opencv_module
-from netsurgery.engines.opencv import OpenCv
-from netsurgery.engines.opencv_limits import RUNS
+from netsurgery.engine import engine
+from netsurgery.engine import opencv as opencv_module
+from netsurgery.engine.opencv import OpenCv
+from netsurgery.engine.opencv_limits import RUNS
 from netsurgery.errors import EngineError, NetsurgeryError
 
 # Caffe's own types of master 9b89154, and the forks' that style.md found refused.

@@ -10,9 +10,9 @@ import pytest
 import zoo_pairs
 from zoo_pairs import Pair, distance
 
-from netsurgery.engines import Engine, Probe, Session
-from netsurgery.engines.caffe import Caffe
-from netsurgery.engines.process import Worker
+from netsurgery.engine import Engine, Probe, Session
+from netsurgery.engine.caffe import Caffe
+from netsurgery.engine.process import Worker
 from netsurgery.errors import EngineError
 
 

@@ -12,7 +12,7 @@ from typing import Iterator
 import numpy as np
 import pytest
 
-from netsurgery.engines.process import WORKERS, ChildFailedError, Worker, describe_exit
+from netsurgery.engine.process import WORKERS, ChildFailedError, Worker, describe_exit
 
 FAKE = f"""
 import os, signal, subprocess, sys, time
@@ -136,7 +136,7 @@ def test_ctrl_c_ends_a_busy_child(script: Path, tmp_path: Path) -> None:
     program = f"""
 import signal, sys
 from pathlib import Path
-from netsurgery.engines.process import Worker
+from netsurgery.engine.process import Worker
 signal.signal(signal.SIGINT, signal.default_int_handler)
 worker = Worker(sys.executable, Path({str(script)!r}), {{}})
 worker.request("echo")

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
-from netsurgery.engines.process import WORKERS
-from netsurgery.engines.workers.channel import read_frame, write_frame
+from netsurgery.engine.process import WORKERS
+from netsurgery.engine.workers.channel import read_frame, write_frame
 
 PYTHON2 = Path(os.path.expanduser("~/.pyenv/versions/2.7.18/bin/python"))
 

@@ -11,11 +11,11 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.engines.base import Engine, PathLike, Probe, Session, Shape, as_float32, check_files
-from netsurgery.engines.opencv_limits import KNOWS, RUNS, why_not
-from netsurgery.engines.process import WORKERS, ChildFailedError, Worker
-from netsurgery.engines.registry import register_engine
-from netsurgery.engines.taps import tap
+from netsurgery.engine.base import Engine, PathLike, Probe, Session, Shape, as_float32, check_files
+from netsurgery.engine.opencv_limits import KNOWS, RUNS, why_not
+from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
+from netsurgery.engine.registry import register_engine
+from netsurgery.engine.taps import tap
 from netsurgery.errors import EngineError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.scratch import scratch_folder

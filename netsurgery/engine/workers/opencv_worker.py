@@ -12,7 +12,7 @@ sys.path.remove(HERE)
 
 
 class OpenCvWorker:
-    """What the parent can ask for; see ``netsurgery.engines.opencv.OpenCvSession``."""
+    """What the parent can ask for; see ``netsurgery.engine.opencv.OpenCvSession``."""
 
     def probe(self, arrays):
         """Import cv2, and say which one it is and whether it can read Caffe models."""

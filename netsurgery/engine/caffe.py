@@ -11,7 +11,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.engines.base import (
+from netsurgery.engine.base import (
     Engine,
     PathLike,
     Probe,
@@ -20,10 +20,10 @@ from netsurgery.engines.base import (
     as_float32,
     check_files,
 )
-from netsurgery.engines.glog import explain
-from netsurgery.engines.install import private_python
-from netsurgery.engines.process import WORKERS, ChildFailedError, Worker
-from netsurgery.engines.registry import register_engine
+from netsurgery.engine.glog import explain
+from netsurgery.engine.install import private_python
+from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
+from netsurgery.engine.registry import register_engine
 from netsurgery.errors import EngineError
 from netsurgery.formats.scratch import scratch_folder
 from netsurgery.network.foreign_fields import Foreign

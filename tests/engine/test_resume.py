@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netsurgery.engines import workers
-from netsurgery.engines.caffe import Caffe
+from netsurgery.engine import workers
+from netsurgery.engine.caffe import Caffe
 
 CHAIN = """
     layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 } } }

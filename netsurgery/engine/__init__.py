@@ -1,7 +1,7 @@
 """Run Caffe models and return blobs, each model in a process of its own."""
 
-from netsurgery.engines.base import Engine, Probe, Session
-from netsurgery.engines.registry import default_engine, engine, engines, register_engine
+from netsurgery.engine.base import Engine, Probe, Session
+from netsurgery.engine.registry import default_engine, engine, engines, register_engine
 
 __all__ = [
     "Engine",

@@ -11,8 +11,8 @@ import pytest
 import zoo_pairs
 from zoo_pairs import Pair
 
-from netsurgery.engines.caffe import Caffe
-from netsurgery.engines.opencv import OpenCv
+from netsurgery.engine.caffe import Caffe
+from netsurgery.engine.opencv import OpenCv
 
 
 @pytest.fixture(params=zoo_pairs.NAMES)

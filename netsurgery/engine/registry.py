@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Iterable, List, Optional, Type, TypeVar
 
-from netsurgery.engines.base import Engine, PathLike, Probe, Session
+from netsurgery.engine.base import Engine, PathLike, Probe, Session
 from netsurgery.errors import EngineError
 from netsurgery.registry import Registry
 
 EngineType = TypeVar("EngineType", bound=Engine)
 
-_ENGINES: Registry[Engine] = Registry("netsurgery.engines", "netsurgery.engines")
+_ENGINES: Registry[Engine] = Registry("netsurgery.engine", "netsurgery.engines")
 
 
 def register_engine(kind: Type[EngineType]) -> Type[EngineType]:

@@ -10,15 +10,15 @@ from typing import Any, Callable
 import pytest
 
 import netsurgery.registry
-from netsurgery.engines import Engine, Probe, default_engine, engine, engines
-from netsurgery.engines import registry as engine_registry
-from netsurgery.engines.caffe import Caffe
-from netsurgery.engines.opencv import OpenCv
+from netsurgery.engine import Engine, Probe, default_engine, engine, engines
+from netsurgery.engine import registry as engine_registry
+from netsurgery.engine.caffe import Caffe
+from netsurgery.engine.opencv import OpenCv
 from netsurgery.errors import EngineError
 from netsurgery.registry import Registry
 
 PLUGIN = """
-from netsurgery.engines import Engine, Probe, register_engine
+from netsurgery.engine import Engine, Probe, register_engine
 
 @register_engine
 class Abacus(Engine):
@@ -51,7 +51,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., No
         entries = [EntryPoint(name, f"plugin_{name}", "netsurgery.engines") for name in sources]
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.setattr(netsurgery.registry, "_entries", lambda group: entries)
-        registry: Registry[Any] = Registry("netsurgery.engines", "netsurgery.engines")
+        registry: Registry[Any] = Registry("netsurgery.engine", "netsurgery.engines")
         registry.register("caffe")(Caffe)
         registry.register("opencv")(OpenCv)
         monkeypatch.setattr(engine_registry, "_ENGINES", registry)
