@@ -15,7 +15,7 @@ from netsurgery.engine import Engine
 from netsurgery.engine.caffe import CaffeSession
 from netsurgery.errors import EngineError, FormatError, PlanError, Remedy
 from netsurgery.formats.half import HALF, mostly_half, stored_alike
-from netsurgery.formats.upgrade.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade_net
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.linalg.residual import relative_distance
 from netsurgery.methods import Context, Rewrite, method
@@ -252,7 +252,7 @@ def operate(
 def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
     if model.prototxt.version != "V0":
         return model, ()
-    upgraded = upgrade(model.prototxt)
+    upgraded = upgrade_net(model.prototxt)
     return replace(model, prototxt=upgraded.prototxt), upgraded.notes
 
 

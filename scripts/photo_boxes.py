@@ -6,7 +6,7 @@ from typing import List
 
 import numpy as np
 
-from netsurgery.quality.detections import BOX, SCORE, intersection_over_union
+from netsurgery.quality.matching import BOX, SCORE, intersection_over_union
 
 SIZE = (240, 320)
 STRIDES = (8, 16, 32, 64)

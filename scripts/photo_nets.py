@@ -14,7 +14,7 @@ from photo_views import halves, views
 from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.calibration.measuring import ObservedValue, Observer, Seen, measure
 from netsurgery.network.model import Model, load
-from netsurgery.quality.detections import (
+from netsurgery.quality.matching import (
     BOX,
     IMAGE,
     SCORE,

@@ -13,7 +13,7 @@ from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.measuring import ObservedValue
 from netsurgery.calibration.observers import OutputObserver, ProductObserver
 from netsurgery.errors import PlanError
-from netsurgery.linalg.convolution_factors import factor_kernel, multiply_out
+from netsurgery.linalg.convolution_factors import factor_kernel, multiply_out_chain
 from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.nested import axes_energy, energy, explained
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff
@@ -226,7 +226,7 @@ def _passed(kernel: np.ndarray, chosen: ConvolutionChain, ranks: Ranks) -> Tuple
         Shape (rank * taps of the last layer, width of a window); and the taps.
     """
     kernels = factor_kernel(kernel, chosen.chain, ranks).kernels
-    before = multiply_out(kernels[:-1])
+    before = multiply_out_chain(kernels[:-1])
     rank, inputs, *sizes = before.shape
     last = kernels[-1].shape[2:]
     whole = (one + size - 1 for one, size in zip(last, sizes))

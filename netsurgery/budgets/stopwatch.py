@@ -10,7 +10,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from netsurgery.calibration.batching import input_shapes
-from netsurgery.calibration.random_inputs import random_inputs
+from netsurgery.calibration.random_values import random_inputs
 from netsurgery.calibration.running import in_words_of, place_weights, renamed
 from netsurgery.engine import Engine, Session
 from netsurgery.errors import EngineError

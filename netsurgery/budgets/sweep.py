@@ -71,7 +71,7 @@ def parse_sweep(text: str) -> Tuple[str, Tuple[float, ...]]:
     return name or MACS, tuple(round(low + number * step, 6) for number in range(count))
 
 
-def sweep(
+def sweep_budgets(
     planner: Planner, currency: str, shares: Sequence[float], measured: Optional[int] = None
 ) -> List[Point]:
     """Plan for one budget after another; other budgets of the planner's request hold beside it.

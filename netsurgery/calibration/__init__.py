@@ -4,7 +4,7 @@ from netsurgery.calibration.arrays import fit_arrays
 from netsurgery.calibration.batching import batch_size, input_shapes, largest_batch
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.calibration.preprocessing import Preprocessing
-from netsurgery.calibration.random_inputs import random_inputs
+from netsurgery.calibration.random_values import random_inputs
 from netsurgery.calibration.roles import Role, input_roles
 from netsurgery.calibration.sources import read_inputs
 

@@ -54,20 +54,20 @@ def _subcommand(above: click.Context, names: Tuple[str, ...]) -> Optional[click.
 
 
 def _terms(width: int) -> str:
-    from netsurgery.report.glossary import glossary
+    from netsurgery.report.glossary import glossary_terms
 
     formatter = click.HelpFormatter(width=width)
-    for heading, terms in glossary().items():
+    for heading, terms in glossary_terms().items():
         with formatter.section(heading):
             formatter.write_dl(list(terms.items()), col_max=20)
     return formatter.getvalue().rstrip()
 
 
 def _term(word: str, width: int) -> str:
-    from netsurgery.report.glossary import explain
+    from netsurgery.report.glossary import explain_word
 
     try:
-        text = explain(word)
+        text = explain_word(word)
     except NetsurgeryError as error:
         remedy = f"{error.remedy}; commands are listed by `netsurgery help`"
         raise NetsurgeryError(error.problem, remedy=remedy) from None

@@ -84,7 +84,7 @@ def command(
     netsurgery plan deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o plan.yaml
     """
     from netsurgery.budgets.sweep import parse_sweep
-    from netsurgery.budgets.sweep import sweep as sweep_budgets
+    from netsurgery.budgets.sweep import sweep_budgets
     from netsurgery.report.page import require_plots
 
     rules = {name: given.pop(name) for name in RULES}

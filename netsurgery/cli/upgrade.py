@@ -46,12 +46,12 @@ def command(
     does not know is named, on standard error, and left out.
     """
     from netsurgery.formats.convert import convert_weights
-    from netsurgery.formats.upgrade.upgrade import upgrade
+    from netsurgery.formats.upgrade.upgrade import upgrade_net
     from netsurgery.network.model import Model, load
     from netsurgery.planning.folder import refuse_another
 
     model = for_tools(load(prototxt, weights), deploy)
-    upgraded = upgrade(model.prototxt, keep_unknown)
+    upgraded = upgrade_net(model.prototxt, keep_unknown)
     for note in upgraded.notes:
         say(note, err=True)
     made = model.weights

@@ -166,7 +166,7 @@ def join_groups(
     return Factors(tuple(np.concatenate(kernels) for kernels in folded), error)
 
 
-def multiply_out(kernels: Arrays, groups: int = 1) -> np.ndarray:
+def multiply_out_chain(kernels: Arrays, groups: int = 1) -> np.ndarray:
     """Return the one kernel that does what a chain of kernels does, in float64.
 
     Args:

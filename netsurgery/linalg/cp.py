@@ -45,7 +45,7 @@ class Cp(NamedTuple):
     error: float
 
 
-def cp(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
+def cp_decomposition(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
     """Approximate a kernel by a sum of ``rank`` products.
 
     Args:
@@ -70,11 +70,11 @@ def cp(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
             break
         before = error
     n, c, y, x = (factor.astype(np.float32) for factor in _balanced(factors))
-    away = np.linalg.norm(whole - multiply_out([n, c, y, x]))
+    away = np.linalg.norm(whole - multiply_out_cp([n, c, y, x]))
     return Cp(n, c, y, x, float(away / norm) if norm else 0.0)
 
 
-def multiply_out(factors: Factors) -> np.ndarray:
+def multiply_out_cp(factors: Factors) -> np.ndarray:
     """Return the kernel, float64, of factors in the order outputs, inputs, vertical, horizontal."""
     n, c, y, x = (np.asarray(factor, np.float64) for factor in factors)
     taps = np.einsum("cr,yr,xr->cyxr", c, y, x)

@@ -34,7 +34,7 @@ class Evbmf(NamedTuple):
     noise: float
 
 
-def evbmf(singular_values: np.ndarray, shape: Tuple[int, int]) -> Evbmf:
+def evbmf_rank(singular_values: np.ndarray, shape: Tuple[int, int]) -> Evbmf:
     """Return the rank and noise of the matrix with these singular values.
 
     Args:

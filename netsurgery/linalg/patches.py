@@ -30,7 +30,7 @@ def windows_over(shape: Sequence[int], geometry: Geometry) -> Tuple[int, ...]:
     return tuple((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in rows)
 
 
-def patches(
+def extract_patches(
     array: np.ndarray, geometry: Geometry, places: Optional[np.ndarray] = None
 ) -> np.ndarray:
     """Cut windows out of an array padded with zeros (im2col).

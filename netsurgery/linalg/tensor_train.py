@@ -30,7 +30,7 @@ class TensorTrain(NamedTuple):
     error: float
 
 
-def tensor_train(
+def tensor_train_decomposition(
     matrix: np.ndarray, rows: Digits, columns: Digits, ranks: Sequence[int]
 ) -> TensorTrain:
     """Factor a matrix into as many cores as its rows and columns have digits.
@@ -85,7 +85,7 @@ def kronecker_energies(matrix: np.ndarray, rows: Digits, columns: Digits) -> Ene
     return Energies((values,), lost_energy(values)[1:])
 
 
-def multiply_out(cores: Sequence[np.ndarray]) -> np.ndarray:
+def multiply_out_tensor_train(cores: Sequence[np.ndarray]) -> np.ndarray:
     """Return the matrix whose train these are, in float64."""
     whole = np.ones((1, 1, 1))  # rows, columns, rank
     for core in cores:

@@ -14,7 +14,7 @@ from netsurgery.linalg.convolution_factors import (
     KernelChain,
     chain_energies,
     factor_kernel,
-    multiply_out,
+    multiply_out_chain,
 )
 from netsurgery.linalg.svd import SPLITS
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
@@ -151,7 +151,7 @@ class ConvolutionChain(ConvolutionMethod):
 
     def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:
         """Return the one kernel that does what the chain does."""
-        return multiply_out(weights, _groups(layer))
+        return multiply_out_chain(weights, _groups(layer))
 
 
 def _groups(layer: LayerText) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from netsurgery.calibration.cache import question
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.linalg.cp import Cp, cp, cp_energies, full_rank, multiply_out
+from netsurgery.linalg.cp import Cp, cp_decomposition, cp_energies, full_rank, multiply_out_cp
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods import METHODS
 from netsurgery.methods.base import Arrays
@@ -86,7 +86,7 @@ class CanonicalPolyadic(ConvolutionMethod):
         """Return the kernel of the four multiplied out."""
         first, vertical, horizontal, last = weights
         inputs, rows = first[:, :, 0, 0].T, vertical[:, 0, :, 0].T
-        return multiply_out([last[:, :, 0, 0], inputs, rows, horizontal[:, 0, 0, :].T])
+        return multiply_out_cp([last[:, :, 0, 0], inputs, rows, horizontal[:, 0, 0, :].T])
 
     def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
         """Return what to fill into the template."""
@@ -98,5 +98,5 @@ def _fitted(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
     if key not in _FITS:
         if len(_FITS) >= _MOST:
             del _FITS[next(iter(_FITS))]
-        _FITS[key] = cp(kernel, rank, seed)
+        _FITS[key] = cp_decomposition(kernel, rank, seed)
     return _FITS[key]

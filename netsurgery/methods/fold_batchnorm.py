@@ -19,9 +19,9 @@ from netsurgery.methods import METHODS
 from netsurgery.methods.base import ROUNDING, Arrays, Context, Edit, Method, Origin, Rewrite
 from netsurgery.methods.fold_chains import FoldChain, composed, find_chain, shapes_of
 from netsurgery.methods.fold_product import PRODUCT_TYPES, Product
+from netsurgery.network.channelwise import shifted
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.model import Model
-from netsurgery.network.per_channel import shifted
 
 _NOTHING = 1e-30
 """A factor of which nothing is left in float32 when weights are multiplied by it."""

@@ -9,9 +9,9 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.methods.fold_product import Product
+from netsurgery.network.channelwise import PER_CHANNEL_TYPES, Axis, PerChannel, per_channel
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.model import Model
-from netsurgery.network.per_channel import PER_CHANNEL_TYPES, Axis, PerChannel, per_channel
 from netsurgery.network.shapes import trace_shapes
 from netsurgery.network.shapes.inference import Shapes
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats.weights import Blob
+from netsurgery.network.channelwise import Axis
 from netsurgery.network.graph import Layer
-from netsurgery.network.per_channel import Axis
 from netsurgery.network.shapes import Shape
 from netsurgery.network.twins import CONVOLUTION, groups_of
 

@@ -18,11 +18,11 @@ from netsurgery.formats.weights import LayerWeights
 from netsurgery.linalg.moments import Moments
 from netsurgery.methods.base import Context, Edit
 from netsurgery.methods.coupled import weights_name
+from netsurgery.network.channelwise import PER_CHANNEL_TYPES, Axis, per_channel
 from netsurgery.network.foreign_fields import why_foreign
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.matrix_product import TYPES, MatrixProduct
 from netsurgery.network.model import Model
-from netsurgery.network.per_channel import PER_CHANNEL_TYPES, Axis, per_channel
 from netsurgery.network.shapes import Shape, infer_shapes
 from netsurgery.network.spreading import is_spread
 

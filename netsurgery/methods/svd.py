@@ -15,7 +15,7 @@ import numpy as np
 from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt.document import LayerText
 from netsurgery.formats.weights import Blob
-from netsurgery.linalg import svd
+from netsurgery.linalg.svd import spectrum, truncated_svd
 from netsurgery.linalg.spectrum import lost_energy
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods import METHODS
@@ -72,7 +72,7 @@ class TruncatedSVD(ChainMethod):
 
     def energies(self, layer: LayerText, weights: np.ndarray) -> Energies:
         """Return the singular values, and the tails that ranks lose."""
-        values = svd.spectrum(weights)
+        values = spectrum(weights)
         return Energies((values,), lost_energy(values)[1:])
 
     def factor(self, task: ChainTask) -> Found:
@@ -81,7 +81,7 @@ class TruncatedSVD(ChainMethod):
         if task.option("fit", FITS) != NONE:
             (fit,) = fit_outputs(task, [task.weights], split)
             return Found((fit.right, fit.left), fit.error, fit.bias)
-        pair = svd.truncated_svd(task.weights, task.ranks[0], split)
+        pair = truncated_svd(task.weights, task.ranks[0], split)
         return Found((pair.right, pair.left), pair.error)
 
     def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:

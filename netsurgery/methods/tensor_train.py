@@ -26,8 +26,8 @@ from netsurgery.linalg.tensor_train import (
     balanced_digits,
     full_ranks,
     kronecker_energies,
-    multiply_out,
-    tensor_train,
+    multiply_out_tensor_train,
+    tensor_train_decomposition,
 )
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff
 from netsurgery.methods import METHODS
@@ -106,7 +106,7 @@ class TensorTrainMethod(LowRankMethod):
         matrix = _oriented(layer, blob.array())
         rows, columns = _digits(edit, matrix.shape)
         try:
-            found = tensor_train(matrix, rows, columns, _ranks(edit, rows, columns))
+            found = tensor_train_decomposition(matrix, rows, columns, _ranks(edit, rows, columns))
         except ValueError as error:
             raise PlanError(str(error), layer=edit.layer) from None
         names, bias = _names(layer, rows), model.blobs(edit.layer)[1:]
@@ -144,7 +144,7 @@ class TensorTrainMethod(LowRankMethod):
                 core = kernel.reshape(row, len(kernel) // row, before, column)
                 cores.append(core.transpose(2, 0, 3, 1))
                 before = len(kernel) // row
-            matrix = multiply_out(cores).astype(np.float32)
+            matrix = multiply_out_tensor_train(cores).astype(np.float32)
             stored = _oriented(layer, matrix).reshape(blob.shape)
             whole[name] = [stored, *([blobs[-1][1]] if len(blobs) > len(rows) else [])]
         return whole

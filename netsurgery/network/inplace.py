@@ -7,7 +7,7 @@ from typing import Dict, NamedTuple, Sequence, Set
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.prototxt.edits import Edits
 from netsurgery.formats.prototxt.tokens import quote
-from netsurgery.formats.upgrade.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade_net
 from netsurgery.network.feeding import with_inputs
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.spreading import in_stock_form
@@ -41,7 +41,7 @@ def take_apart(network: Network) -> Apart:
         FormatError: A V0 net that Caffe could not upgrade either.
     """
     if network.prototxt.version == "V0":
-        network = network.rewritten(upgrade(network.prototxt, keep_unknown=True).prototxt)
+        network = network.rewritten(upgrade_net(network.prototxt, keep_unknown=True).prototxt)
     network = in_stock_form(network)
     names = _names(network)
     built = {layer.text.index for layer in network.layers}

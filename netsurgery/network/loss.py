@@ -8,7 +8,7 @@ from netsurgery.errors import PlanError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.prototxt.edits import Edits
 from netsurgery.formats.prototxt.template import quoted, render
-from netsurgery.formats.upgrade.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade_net
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
@@ -80,7 +80,7 @@ def with_loss(model: Model, output: Optional[str] = None) -> LossNet:
     apart = take_apart(network)
     prototxt = apart.prototxt
     if prototxt.version != "V2":
-        prototxt = upgrade(prototxt, keep_unknown=True).prototxt
+        prototxt = upgrade_net(prototxt, keep_unknown=True).prototxt
     prototxt = _with_force_backward(prototxt)
     made = Model(prototxt, model.weights)
     own = _own_losses(network)

@@ -8,7 +8,7 @@ from typing import List, Optional, Sequence
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.linalg.patches import Geometry, patches, windows_over
+from netsurgery.linalg.patches import Geometry, extract_patches, windows_over
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes import Shape
 from netsurgery.network.shapes.base import Node
@@ -86,7 +86,7 @@ class MatrixProduct:
         if not self._convolves:
             return [array.reshape(prod(array.shape[: self._axis]), -1)]
         parts = np.split(array, self.groups, axis=1)
-        found = [patches(part, self._geometry, places) for part in parts]
+        found = [extract_patches(part, self._geometry, places) for part in parts]
         return [rows.reshape(-1, rows.shape[-1]) for rows in found]
 
     def made(self, array: np.ndarray, places: Places = None) -> List[np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt.tokens import quote
-from netsurgery.formats.upgrade.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade_net
 from netsurgery.network.graph import Layer, Network
 from netsurgery.network.shapes import Shape, infer_shapes, show
 from netsurgery.network.shapes.spreading import covered_axes, spread_shape
@@ -58,7 +58,7 @@ def in_stock_form(network: Network) -> Network:
     if not found:
         return network
     if network.prototxt.version != "V2":
-        network = network.rewritten(upgrade(network.prototxt, keep_unknown=True).prototxt)
+        network = network.rewritten(upgrade_net(network.prototxt, keep_unknown=True).prototxt)
         found = _spread_layers(network)
     taken = {value.blob for value in network.values} | {layer.name for layer in network.layers}
     changes = {

@@ -13,7 +13,7 @@ import numpy as np
 from netsurgery.formats.prototxt.dilation import fork_dilation, in_stock_fields
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.prototxt.tokens import quote
-from netsurgery.formats.upgrade.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade_net
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.network.graph import Layer, Network
 from netsurgery.network.normalising import (
@@ -73,7 +73,7 @@ def in_stock_words(network: Network, weights: Optional[Weights], lacks: Lacks) -
     if not any(_differs(layer, missing) for layer in network.layers):
         return Translation(network.prototxt, weights)
     if network.prototxt.version != "V2":
-        network = network.rewritten(upgrade(network.prototxt, keep_unknown=True).prototxt)
+        network = network.rewritten(upgrade_net(network.prototxt, keep_unknown=True).prototxt)
     channels = _channels(network)
     taken = {*(value.blob for value in network.values), *(one.name for one in network.layers)}
     texts: Dict[int, bytes] = {}

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, Callable, Container, Mapping, Optional, Sequence, Union
 
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.linalg.evbmf import evbmf
+from netsurgery.linalg.evbmf import evbmf_rank
 from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks, rank_text
 from netsurgery.methods import Edit, LowRankMethod, low_rank_method
 from netsurgery.network.doctor.fit import require_fit
@@ -219,7 +219,7 @@ def _ranks_above_noise(rule: LayerRule, costs: Tradeoff, name: str) -> Ranks:
     if not spectra:
         remedy = "give a rank, an energy or an error"
         raise PlanError("its form has no spectrum to tell from noise", layer=name, remedy=remedy)
-    found = [evbmf(values, (len(values), count // len(values))).rank for values in spectra]
+    found = [evbmf_rank(values, (len(values), count // len(values))).rank for values in spectra]
     return tuple(max(1, min(rank, full)) for rank, full in zip(found, costs.full))
 
 

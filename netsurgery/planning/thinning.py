@@ -12,7 +12,7 @@ from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.criteria import Criterion, View, criterion
 from netsurgery.criteria.base import WEIGHTS, within_parts
 from netsurgery.errors import PlanError
-from netsurgery.formats.upgrade.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade_net
 from netsurgery.methods import Edit
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.doctor.fit import require_fit
@@ -87,7 +87,7 @@ def plan_thin(
         known_costs(model)
     if model.prototxt.version == "V0":
         # As surgery does before the first edit.
-        model = replace(model, prototxt=upgrade(model.prototxt).prototxt)
+        model = replace(model, prototxt=upgrade_net(model.prototxt).prototxt)
     planner = _Planner(model, request, calibrator, progress)
     planner.check()
     planner.follow_rules()

@@ -6,10 +6,10 @@ from typing import List, Optional
 
 import numpy as np
 
-from netsurgery.quality.detections import SCORE, detections, match_detections
 from netsurgery.quality.judge import Blobs, Figure, Judge, class_rows
 from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import GOOD, MATCHED, NEW
+from netsurgery.quality.matching import SCORE, detections, match_detections
 
 SURE = 0.5
 """The score from which on a detection counts: detectors list many that nobody asks for."""

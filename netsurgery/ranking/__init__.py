@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from netsurgery.ranking.oracle import Oracle, measure_oracle
-from netsurgery.ranking.rank import Ranking, rank
+from netsurgery.ranking.rankings import Ranking, rank
 
 __all__ = ["Oracle", "Ranking", "measure_oracle", "rank"]

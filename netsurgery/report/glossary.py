@@ -164,7 +164,7 @@ _SAME = {
 }
 
 
-def glossary() -> Dict[str, Dict[str, str]]:
+def glossary_terms() -> Dict[str, Dict[str, str]]:
     """Return all terms under their headings, with the methods and the criteria that there are."""
     from netsurgery.criteria import CRITERIA
     from netsurgery.methods import METHODS
@@ -184,7 +184,7 @@ def glossary() -> Dict[str, Dict[str, str]]:
     return found
 
 
-def explain(word: str) -> str:
+def explain_word(word: str) -> str:
     """Return what a word means.
 
     Args:
@@ -209,7 +209,9 @@ def is_term(word: str) -> bool:
 
 
 def _known() -> Dict[str, str]:
-    return {name.lower(): text for terms in glossary().values() for name, text in terms.items()}
+    return {
+        name.lower(): text for terms in glossary_terms().values() for name, text in terms.items()
+    }
 
 
 def _asked(word: str) -> str:
@@ -219,7 +221,7 @@ def _asked(word: str) -> str:
 
 def explained(words: Sequence[str]) -> List[str]:
     """Return a line for each word: the first sentence on it."""
-    return [f"  {word}: {_first_sentence(explain(word))}" for word in words]
+    return [f"  {word}: {_first_sentence(explain_word(word))}" for word in words]
 
 
 def _first_sentence(text: str) -> str:

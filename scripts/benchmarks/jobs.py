@@ -151,13 +151,13 @@ def tucker(repeats: str, peer: str, *pairs: str) -> dict[str, Any]:
 
 def _decomposed(kernel: Any, repeats: int, beside: bool) -> dict[str, Any]:
     """Error and times of one kernel, at ranks by EVBMF."""
-    from netsurgery.linalg.evbmf import evbmf
+    from netsurgery.linalg.evbmf import evbmf_rank
     from netsurgery.linalg.tucker import mode_values, tucker2
 
     outputs, inputs, *window = kernel.shape
     tensor = kernel.reshape(outputs, inputs, -1).transpose(0, 2, 1)
     few, many = (
-        max(1, evbmf(values, (len(values), kernel.size // len(values))).rank)
+        max(1, evbmf_rank(values, (len(values), kernel.size // len(values))).rank)
         for values in mode_values(tensor)
     )
 

@@ -13,7 +13,7 @@ from small_models import decaying, make_model
 
 from netsurgery.budgets import Budget, BudgetRequest, Planner, plan_budget
 from netsurgery.budgets.correction import Correction
-from netsurgery.budgets.sweep import sweep
+from netsurgery.budgets.sweep import sweep_budgets
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.methods import Edit
@@ -123,9 +123,9 @@ def test_a_sweep_corrects_what_it_does_not_measure(
     model = small_net()
     request = BudgetRequest(Budget(params=0.9), ("svd", "channel_svd"), "metric", metric)
     shares = (0.001, 0.3, 0.45, 0.6, 0.9)
-    every = sweep(Planner(model, request), "params", shares)
+    every = sweep_budgets(Planner(model, request), "params", shares)
     calls = len(sys.modules["my_metric"].calls)
-    some = sweep(Planner(model, request), "params", shares, 2)
+    some = sweep_budgets(Planner(model, request), "params", shares, 2)
     assert len(sys.modules["my_metric"].calls) == 2 * calls - 2
     assert [point.plan for point in some] == [point.plan for point in every]
     for number in (1, 4):
@@ -141,14 +141,14 @@ def test_a_sweep_corrects_what_it_does_not_measure(
     assert f"~{corrected:.4g}" in shown
     assert "0.001: the budget cannot be met" in shown
     assert f"corrected {corrected:.4g}" in "\n".join(whole_lines(some[3].plan))
-    none = sweep(Planner(model, request), "params", (0.3,), 0)
+    none = sweep_budgets(Planner(model, request), "params", (0.3,), 0)
     assert "corrected" not in none[0].to_dict()
 
 
 def test_errors_are_corrected_as_metrics_are(opencv: str) -> None:
     calibrator = Calibrator(some_inputs(), opencv)
     planner = Planner(small_net(), BudgetRequest(Budget(params=0.9), ("svd",)), calibrator)
-    points = sweep(planner, "params", (0.5, 0.7, 0.8), 1)
+    points = sweep_budgets(planner, "params", (0.5, 0.7, 0.8), 1)
     facts = [point.to_dict() for point in points]
     assert list(facts[0]["measured"]) == ["prob"]
     factor = facts[0]["measured"]["prob"] / facts[0]["predicted"]

@@ -7,7 +7,7 @@ import pytest
 from budget_nets import small_net
 
 from netsurgery.budgets import Budget, BudgetRequest, Planner, plan_budget
-from netsurgery.budgets.sweep import parse_sweep, sweep
+from netsurgery.budgets.sweep import parse_sweep, sweep_budgets
 from netsurgery.cli import main
 from netsurgery.errors import PlanError
 from netsurgery.planning import Plan
@@ -27,7 +27,7 @@ def test_what_makes_no_sense_is_refused(text: str) -> None:
 def test_a_sweep_gives_the_plans_that_single_budgets_give() -> None:
     model = small_net()
     planner = Planner(model, BudgetRequest(Budget(macs=0.9, params=0.6)))
-    points = sweep(planner, "macs", (0.001, 0.3, 0.6))
+    points = sweep_budgets(planner, "macs", (0.001, 0.3, 0.6))
     assert points[0].plan is None
     assert points[0].problem is not None
     assert "the least that can be had" in points[0].problem

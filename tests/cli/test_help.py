@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from netsurgery.cli import cli
-from netsurgery.report.glossary import glossary
+from netsurgery.report.glossary import glossary_terms
 
 WIDTHS = (60, 72, 80, 100)
 LONG = 10
@@ -99,7 +99,7 @@ def test_help_terms_has_all_words_in_any_width(netsurgery) -> None:
     shown = netsurgery("help", "TERMS")
     assert shown.status == 0
     text = " ".join(shown.out.split())
-    for terms in glossary().values():
+    for terms in glossary_terms().values():
         for name, told in terms.items():
             assert f"{name} {told}" in text
     assert max(map(len, shown.out.splitlines())) <= 80

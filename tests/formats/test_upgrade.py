@@ -15,13 +15,13 @@ from netsurgery.formats.prototxt.dilation import FORK_FIELDS
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.schema import LayerParameter, V0LayerParameter, V1LayerParameter
 from netsurgery.formats.upgrade import legacy
-from netsurgery.formats.upgrade.upgrade import Upgraded, upgrade
+from netsurgery.formats.upgrade.upgrade import Upgraded, upgrade_net
 
 
 def upgraded(text: str, **options: bool) -> Upgraded:
-    result = upgrade(Prototxt.parse(text.encode(), "old.prototxt"), **options)
+    result = upgrade_net(Prototxt.parse(text.encode(), "old.prototxt"), **options)
     assert result.prototxt.version == "V2"
-    assert upgrade(result.prototxt).prototxt is result.prototxt
+    assert upgrade_net(result.prototxt).prototxt is result.prototxt
     return result
 
 
@@ -380,4 +380,4 @@ def test_old_batch_norms_are_frozen() -> None:
         b"param {lr_mult: 0 decay_mult: 0} param { lr_mult: 0 decay_mult: 0 } }"
     )
     net = Prototxt.parse((text % "Scale").encode())
-    assert upgrade(net).prototxt is net
+    assert upgrade_net(net).prototxt is net

@@ -14,7 +14,7 @@ from caffe_nets import CaffeNets, start_caffe
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.schema import message_class
 from netsurgery.formats.upgrade.downgrade import downgrade_layers
-from netsurgery.formats.upgrade.upgrade import upgrade
+from netsurgery.formats.upgrade.upgrade import upgrade_net
 
 h5py = pytest.importorskip("h5py")
 
@@ -143,7 +143,7 @@ NETS = {**V0_NETS, **{f"v1 {name}": text for name, text in V1_NETS.items()}, **V
 @pytest.mark.parametrize("phase", ["TRAIN", "TEST"])
 @pytest.mark.parametrize("text", NETS.values(), ids=NETS)
 def test_caffe_sees_the_same_net(caffe: CaffeNets, text: str, phase: str) -> None:
-    new = upgrade(Prototxt.parse(text.encode())).prototxt
+    new = upgrade_net(Prototxt.parse(text.encode())).prototxt
     assert new.version == "V2"
     old_net = caffe.build(text.encode(), phase)
     assert old_net is not None
@@ -154,7 +154,7 @@ def test_real_old_nets_stay_the_same(caffe: CaffeNets, shared: Path, zoo: Path) 
     built = 0
     for path in sorted(zoo.glob("*/deploy*.prototxt")):
         net = Prototxt.read(path)
-        new = upgrade(net).prototxt
+        new = upgrade_net(net).prototxt
         if new is net:
             continue
         old_net = caffe.build(bytes(net))

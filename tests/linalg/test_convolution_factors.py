@@ -11,7 +11,7 @@ from netsurgery.linalg.convolution_factors import (
     KernelChain,
     chain_energies,
     factor_kernel,
-    multiply_out,
+    multiply_out_chain,
 )
 from netsurgery.linalg.tradeoff import Cost, Energies, Tradeoff
 from netsurgery.linalg.tucker import kept_energies, tucker2
@@ -61,7 +61,7 @@ def test_full_ranks_meet_the_kernel(drawn: tuple[np.ndarray, int], name: str) ->
     chain = CHAINS[name]
     ranks = chain.full_ranks(kernel.shape, groups)
     found = factor_kernel(kernel, chain, ranks, groups)
-    assert distance(kernel, multiply_out(found.kernels, groups)) < FLOAT_NOISE
+    assert distance(kernel, multiply_out_chain(found.kernels, groups)) < FLOAT_NOISE
     assert found.error < FLOAT_NOISE
     assert chain_energies(kernel, chain, groups).lost.shape == ranks
 
@@ -76,7 +76,7 @@ def test_error_and_size_are_what_is_stated(
     full = chain.full_ranks(kernel.shape, groups)
     ranks = tuple(data.draw(st.integers(1, most)) for most in full)
     found = factor_kernel(kernel, chain, ranks, groups)
-    error = distance(kernel, multiply_out(found.kernels, groups))
+    error = distance(kernel, multiply_out_chain(found.kernels, groups))
     assert found.error == pytest.approx(error, abs=FLOAT_NOISE)
     lost = chain_energies(kernel, chain, groups).lost[tuple(rank - 1 for rank in ranks)]
     if chain.layers == 2:
@@ -96,7 +96,7 @@ def test_the_chain_does_what_its_product_does(name: str) -> None:
     rows = image
     for part in found.kernels:
         rows = convolve(rows, part)
-    assert np.allclose(rows, convolve(image, multiply_out(found.kernels)), atol=1e-10)
+    assert np.allclose(rows, convolve(image, multiply_out_chain(found.kernels)), atol=1e-10)
 
 
 @pytest.mark.parametrize("name", PAIRS)

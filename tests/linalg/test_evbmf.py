@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsurgery.linalg.evbmf import Evbmf, evbmf
+from netsurgery.linalg.evbmf import Evbmf, evbmf_rank
 
 
 def planted(rows: int, columns: int, rank: int, noise: float, seed: int) -> np.ndarray:
@@ -20,7 +20,7 @@ def planted(rows: int, columns: int, rank: int, noise: float, seed: int) -> np.n
 
 def judged(matrix: np.ndarray) -> Evbmf:
     shape = matrix.shape[0], matrix.shape[1]
-    return evbmf(np.linalg.svd(matrix, compute_uv=False), shape)
+    return evbmf_rank(np.linalg.svd(matrix, compute_uv=False), shape)
 
 
 # Where the noise model holds: enough rows, and a rank well below half of them.
@@ -79,4 +79,4 @@ def test_zeros_and_slivers(shape: tuple[int, int]) -> None:
 
 def test_the_spectrum_must_be_whole() -> None:
     with pytest.raises(ValueError, match="2 singular values for a 3x5 matrix"):
-        evbmf(np.ones(2), (3, 5))
+        evbmf_rank(np.ones(2), (3, 5))

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from netsurgery.linalg.patches import Geometry, patches, windows_over
+from netsurgery.linalg.patches import Geometry, extract_patches, windows_over
 
 PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 3))
 GEOMETRIES = st.builds(
@@ -38,8 +38,8 @@ def test_patches_are_the_windows(geometry, shape, seed) -> None:
     random = np.random.default_rng(seed)
     array = random.normal(size=shape).astype(np.float32)
     expected = by_loop(array, geometry)
-    found = patches(array, geometry)
+    found = extract_patches(array, geometry)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected)
     places = random.permutation(high * wide)[: 1 + high * wide // 2]
-    np.testing.assert_array_equal(patches(array, geometry, places), expected[:, places])
+    np.testing.assert_array_equal(extract_patches(array, geometry, places), expected[:, places])

@@ -15,7 +15,7 @@ from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
-from netsurgery.linalg.patches import Geometry, patches
+from netsurgery.linalg.patches import Geometry, extract_patches
 from netsurgery.methods import Edit, low_rank_method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
@@ -125,4 +125,4 @@ def test_windows_over_any_axes_are_what_a_loop_cuts(
         cut = tuple(slice(p * step, p * step + k) for p, k in zip(place, kernel))
         index = (slice(None), slice(None), *cut)
         rows.append(padded[index].reshape(2, -1))
-    np.testing.assert_array_equal(patches(array, geometry), np.stack(rows, axis=1))
+    np.testing.assert_array_equal(extract_patches(array, geometry), np.stack(rows, axis=1))

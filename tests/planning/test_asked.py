@@ -7,7 +7,7 @@ import pytest
 from small_models import two_layers
 
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget
-from netsurgery.linalg.evbmf import evbmf
+from netsurgery.linalg.evbmf import evbmf_rank
 from netsurgery.network.cost import total_cost
 from netsurgery.planning import Plan
 from netsurgery.planning.asked import Asked, asked_of_net
@@ -42,7 +42,7 @@ def test_ranks_stand_beside_ranks() -> None:
     assert asked("rank", "fc6=4") == Asked("fc6", "rank", 4, 4)
     assert asked("rank", "fc6=0.26") == Asked("fc6", "rank", 0.26, 0.25)  # 8 of 32
     weights = two_layers().blobs("fc6")[0].array()
-    rank = evbmf(np.linalg.svd(weights, compute_uv=False), weights.shape).rank
+    rank = evbmf_rank(np.linalg.svd(weights, compute_uv=False), weights.shape).rank
     assert asked("rank", "fc6=evbmf") == Asked("fc6", "rank", "evbmf", max(1, rank))
 
 

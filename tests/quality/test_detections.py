@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from netsurgery.quality.detections import (
+from netsurgery.quality.matching import (
     detections,
     intersection_over_union,
     match_detections,

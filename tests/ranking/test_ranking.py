@@ -17,7 +17,7 @@ from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model, load
 from netsurgery.ranking import rank
 from netsurgery.ranking.correlation import correlate, spearman
-from netsurgery.ranking.rank import EXAMPLES, OTHER_HALF
+from netsurgery.ranking.rankings import EXAMPLES, OTHER_HALF
 
 WITHOUT_CHOICE = """
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 } } }

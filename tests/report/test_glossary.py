@@ -17,7 +17,7 @@ from netsurgery.errors import NetsurgeryError
 from netsurgery.methods import METHODS
 from netsurgery.quality.limits import LIMITS
 from netsurgery.report.compression import AS_PLANNED
-from netsurgery.report.glossary import TERMS, explain, explained, glossary, is_term
+from netsurgery.report.glossary import TERMS, explain_word, explained, glossary_terms, is_term
 from netsurgery.report.quality import STILL_GOOD
 
 REPORTS = sorted(Path(report.__file__).parent.glob("*.py"))
@@ -91,12 +91,12 @@ def test_what_outputs_are_and_are_judged_by_is_explained() -> None:
 
 def test_every_method_and_criterion_is_explained_by_its_own_words() -> None:
     for name in (*METHODS.all(), *CRITERIA.all()):
-        assert len(explain(name)) > 20
-    assert list(glossary())[: len(TERMS)] == list(TERMS)
+        assert len(explain_word(name)) > 20
+    assert list(glossary_terms())[: len(TERMS)] == list(TERMS)
 
 
 def test_no_word_is_explained_twice() -> None:
-    names = [name.lower() for terms in glossary().values() for name in terms]
+    names = [name.lower() for terms in glossary_terms().values() for name in terms]
     assert len(names) == len(set(names))
 
 
@@ -107,15 +107,15 @@ def test_a_legend_is_the_first_sentence_in_one_line() -> None:
     for terms in TERMS.values():
         for word in terms:
             assert len(explained([word])[0]) < 150
-            assert "\n" not in explain(word)
+            assert "\n" not in explain_word(word)
 
 
 def test_what_is_no_word_is_told_what_is_like_it() -> None:
-    assert explain("  Predicted   ERROR ") == explain("predicted error")
+    assert explain_word("  Predicted   ERROR ") == explain_word("predicted error")
     with pytest.raises(NetsurgeryError, match=r"no term 'nois'; did you mean .*noise"):
-        explain("nois")
+        explain_word("nois")
     with pytest.raises(NetsurgeryError, match="see `netsurgery help terms`"):
-        explain("qqqq")
+        explain_word("qqqq")
 
 
 def test_reports_explain_only_words_that_there_are() -> None:

@@ -16,7 +16,7 @@ from netsurgery.formats.upgrade.downgrade import downgrade_layers
 from netsurgery.formats.upgrade.v0 import fold_padding, v0_as_v2
 from netsurgery.formats.upgrade.v1 import UpgradeNotes, v1_as_v2
 
-__all__ = ["Upgraded", "downgrade_layers", "upgrade"]
+__all__ = ["Upgraded", "downgrade_layers", "upgrade_net"]
 
 _INPUT_FIELDS = ("input", "input_shape", "input_dim")
 # All of a net's own fields that Caffe keeps when it upgrades V0.
@@ -37,7 +37,7 @@ class Upgraded:
     notes: Tuple[str, ...]
 
 
-def upgrade(prototxt: Prototxt, keep_unknown: bool = False) -> Upgraded:
+def upgrade_net(prototxt: Prototxt, keep_unknown: bool = False) -> Upgraded:
     """Do what Caffe does to an old net when it loads it, to its text.
 
     V0 and V1 layers become V2, ``padding`` layers become the ``pad`` of those behind them,
