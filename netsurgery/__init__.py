@@ -18,8 +18,7 @@ from netsurgery.version import __version__
 if TYPE_CHECKING:
     from netsurgery.compression import Compression, Proof, compress
     from netsurgery.methods import Edit
-    from netsurgery.network.model import Model, load
-    from netsurgery.network.pycaffe import from_pycaffe
+    from netsurgery.network import Model, from_pycaffe, load
     from netsurgery.planning import Plan
     from netsurgery.surgery import apply
     from netsurgery.verification import Verification, verify

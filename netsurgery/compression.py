@@ -10,29 +10,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
 
-from netsurgery.calibration import Inputs
-from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration import Calibrator, Inputs
 from netsurgery.engine import Engine, engines
 from netsurgery.errors import EngineError, NoJudgeError, VerificationError
-from netsurgery.formats.atomic import make_folder, move_together, refuse_unmakable
-from netsurgery.formats.scratch import scratch_folder
-from netsurgery.methods import method
-from netsurgery.methods.base import ROUNDING
-from netsurgery.network.cost import Totals, total_cost
-from netsurgery.network.foreign_fields import foreign_to
-from netsurgery.network.model import Model, load
-from netsurgery.planning import Plan
-from netsurgery.planning.asked import Asked, asked_of_net
-from netsurgery.planning.folder import RECORD as REPORT
-from netsurgery.planning.plan import identify
-from netsurgery.quality import Quality
-from netsurgery.quality.cautions import cautions_of
-from netsurgery.quality.verdict import unjudged
+from netsurgery.formats import make_folder, move_together, refuse_unmakable, scratch_folder
+from netsurgery.methods import ROUNDING, method
+from netsurgery.network import Model, Totals, foreign_to, load, total_cost
+from netsurgery.planning import RECORD as REPORT, Asked, Plan, asked_of_net, identify
+from netsurgery.quality import Quality, cautions_of, unjudged
 from netsurgery.surgery import Surgery, operate, refuse_half, write_through_caffe
-from netsurgery.verification import Verification, verify
-from netsurgery.verification.accuracy import refuse_labels
-from netsurgery.verification.layer_error import LayerError
-from netsurgery.verification.written import Written, compare_saved, compare_written
+from netsurgery.verification import (
+    LayerError,
+    Verification,
+    Written,
+    compare_saved,
+    compare_written,
+    refuse_labels,
+    verify,
+)
 from netsurgery.version import __version__
 
 HOW_TO_GET_AN_ENGINE = (

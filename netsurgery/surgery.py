@@ -10,22 +10,22 @@ from typing import Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.engine import Engine
-from netsurgery.engine.caffe import CaffeSession
+from netsurgery.calibration import Calibrator
+from netsurgery.engine import CaffeSession, Engine
 from netsurgery.errors import EngineError, FormatError, PlanError, Remedy
-from netsurgery.formats.half import HALF, mostly_half, stored_alike
-from netsurgery.formats.upgrade.upgrade import upgrade_net
-from netsurgery.formats.weights import Blob, LayerWeights, Weights
-from netsurgery.linalg.residual import relative_distance
-from netsurgery.methods import Context, Rewrite, method
-from netsurgery.methods.base import Arrays, Origin
-from netsurgery.network.doctor.fit import require_fit
-from netsurgery.network.graph import Value
-from netsurgery.network.model import Model
-from netsurgery.network.stock import described
-from netsurgery.planning.fold import plan_folds
-from netsurgery.planning.plan import Plan
+from netsurgery.formats import (
+    HALF,
+    Blob,
+    LayerWeights,
+    Weights,
+    mostly_half,
+    stored_alike,
+    upgrade_net,
+)
+from netsurgery.linalg import relative_distance
+from netsurgery.methods import Arrays, Context, Origin, Rewrite, method
+from netsurgery.network import Model, Value, described, require_fit
+from netsurgery.planning import Plan, plan_folds
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import statistics
 import subprocess
@@ -105,6 +106,44 @@ def test_no_import_points_down_the_list_of_rooms() -> None:
         and ROOMS.index(imported_room(module)) > ROOMS.index(room_of(path))
     ]
     assert not downward, listed(downward)
+
+
+def has_face(room: str) -> bool:
+    return (PACKAGE / room / "__init__.py").is_file() and room != "cli"
+
+
+def test_rooms_speak_to_each_other_through_their_faces() -> None:
+    """The package's own face offers the whole library, and names the rooms."""
+    deep = [
+        f"{place}: imports {module}; netsurgery.{imported_room(module)} should offer it"
+        for path in MODULES
+        for module, place in find_imports(path)
+        if module.split(".")[0] == "netsurgery"
+        and has_face(imported_room(module))
+        and imported_room(module) != room_of(path)
+        and module.count(".") > 2
+    ]
+    assert not deep, listed(deep)
+
+
+@pytest.mark.parametrize("room", sorted(room for room in ROOMS if has_face(room)))
+def test_a_face_offers_what_is_there(room: str) -> None:
+    face = importlib.import_module(f"netsurgery.{room}")
+    assert face.__all__
+    for name in face.__all__:
+        assert getattr(face, name) is not None, name
+        assert not (PACKAGE / room / f"{name}.py").exists(), f"{name} is also a module of {room}"
+
+
+def test_no_class_name_stands_twice() -> None:
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    twice = [f"{name}: {', '.join(where)}" for name, where in places.items() if len(where) > 1]
+    # The layer rules are to become one class a layer type.
+    assert not [one for one in twice if not one.startswith(("Node:", "Places:"))], listed(twice)
 
 
 def test_only_formats_knows_protobuf_and_hdf5() -> None:

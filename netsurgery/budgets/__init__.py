@@ -1,5 +1,32 @@
 """What to do with a model that may cost so much and no more: choices, and the best of them."""
 
-from netsurgery.budgets.planner import Budget, BudgetRequest, Planner, plan_budget
+from __future__ import annotations
 
-__all__ = ["Budget", "BudgetRequest", "Planner", "plan_budget"]
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.budgets.correction import (
+        METRIC as METRIC,
+    )
+    from netsurgery.budgets.costs import (
+        parse_bytes as parse_bytes,
+    )
+    from netsurgery.budgets.planner import (
+        Budget as Budget,
+        BudgetRequest as BudgetRequest,
+        Planner as Planner,
+        plan_budget as plan_budget,
+    )
+    from netsurgery.budgets.request import (
+        DEFAULT_METHODS as DEFAULT_METHODS,
+        FOLD as FOLD,
+    )
+    from netsurgery.budgets.sweep import (
+        Point as Point,
+        parse_sweep as parse_sweep,
+        sweep_budgets as sweep_budgets,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)

@@ -11,9 +11,9 @@ import numpy as np
 from netsurgery.budgets.costs import LATENCY, MACS, Cost, NetCost
 from netsurgery.budgets.scores import Score, even_numbers
 from netsurgery.errors import PlanError
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff, rank_text
+from netsurgery.linalg import Ranks, Tradeoff, rank_text
 from netsurgery.methods import LowRankMethod
-from netsurgery.network.model import Model
+from netsurgery.network import Model
 
 MOST = 24
 """Ranks of a method that are among the choices for a layer."""

@@ -10,17 +10,13 @@ import numpy as np
 from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.scores import even_numbers
 from netsurgery.budgets.stopwatch import SESSIONS, Stopwatch, in_turn
-from netsurgery.calibration.cache import question
+from netsurgery.calibration import question
 from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt.document import LayerText, Prototxt
-from netsurgery.formats.weights import Blob, LayerWeights, Weights
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.formats import Blob, LayerText, LayerWeights, Prototxt, Weights
+from netsurgery.linalg import Ranks, Tradeoff
 from netsurgery.methods import LowRankMethod
-from netsurgery.network.cost import count_cost
-from netsurgery.network.feeding import declaration
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.network import Model, Shape, count_cost, declaration, infer_shapes
 
 GRID = 3
 """Ranks of each method that a layer is timed at; what lies between is read off a line."""

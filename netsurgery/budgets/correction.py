@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, Mapping, Tuple
 import numpy as np
 
 from netsurgery.budgets.scores import facts_of
-from netsurgery.planning.plan import Plan
+from netsurgery.planning import Plan
 
 METRIC = "metric"
 

@@ -7,11 +7,10 @@ from typing import Dict, List, Optional, Sequence
 
 from netsurgery.budgets.clock import Clock
 from netsurgery.errors import PlanError
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.linalg import Ranks, Tradeoff
 from netsurgery.methods import LowRankMethod
-from netsurgery.network.model import Model
-from netsurgery.network.unknown import known_costs
-from netsurgery.planning.shares import how_to_say, parse_number, parse_share
+from netsurgery.network import Model, known_costs
+from netsurgery.planning import how_to_say, parse_number, parse_share
 
 MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
 CURRENCIES = (MACS, PARAMS, BYTES, LATENCY)

@@ -9,8 +9,8 @@ import numpy as np
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.trials import Arriving, Trials
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.network.model import Model
+from netsurgery.calibration import Calibrator
+from netsurgery.network import Model
 
 
 class Effect(Output):

@@ -9,14 +9,10 @@ import numpy as np
 
 from netsurgery.budgets.order import REFIT
 from netsurgery.budgets.scores import facts_of
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.measuring import ObservedValue, Seen
+from netsurgery.calibration import Calibrator, ObservedValue, Seen
 from netsurgery.methods import Edit, LowRankMethod, method
-from netsurgery.network.cost import total_cost
-from netsurgery.network.graph import Value
-from netsurgery.network.model import Model
-from netsurgery.network.scores import compared_outputs
-from netsurgery.planning.plan import Plan
+from netsurgery.network import Model, Value, compared_outputs, total_cost
+from netsurgery.planning import Plan
 from netsurgery.surgery import Surgery, operate
 
 Progress = Callable[[str], None]

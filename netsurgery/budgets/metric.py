@@ -14,22 +14,16 @@ import numpy as np
 
 from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.scores import Score, facts_of, read_off
-from netsurgery.calibration.cache import question
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.measuring import ObservedValue, Seen
+from netsurgery.calibration import Calibrator, ObservedValue, Seen, question
 from netsurgery.cleanup import run_process
 from netsurgery.errors import PlanError, Remedy, VerificationError
-from netsurgery.formats.digest import sha256_of_weights
-from netsurgery.formats.scratch import scratch_folder
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.formats import scratch_folder, sha256_of_weights
+from netsurgery.linalg import Ranks, Tradeoff
 from netsurgery.methods import Edit, LowRankMethod
-from netsurgery.network.graph import Value
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
-from netsurgery.planning.plan import Plan
+from netsurgery.network import Model, Value, infer_shapes
+from netsurgery.planning import Plan
 from netsurgery.surgery import apply
-from netsurgery.verification.comparison import choose_scored
-from netsurgery.verification.tallies import class_scores, count_in_top
+from netsurgery.verification import choose_scored, class_scores, count_in_top
 
 GRID = 5
 """Ranks of each method that a layer is measured at; what lies between is read off a line."""

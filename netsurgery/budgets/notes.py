@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Callable, Dict, Optional, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.atomic import make_folder, write_together
-from netsurgery.formats.plain_data import read_json
+from netsurgery.formats import make_folder, read_json, write_together
 
 
 class Notes:

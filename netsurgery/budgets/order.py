@@ -10,21 +10,19 @@ from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import counted, facts_of
 from netsurgery.budgets.search import KEPT, Allocation, second
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.linalg.tradeoff import plain_ranks
-from netsurgery.methods import Edit
-from netsurgery.methods.chain import ChainMethod
-from netsurgery.methods.convolution import ConvolutionChain
-from netsurgery.methods.coupled import weights_name
-from netsurgery.methods.fitting import ASYMMETRIC
-from netsurgery.methods.pieces import new_names
-from netsurgery.methods.refit import why_not
-from netsurgery.network.graph import Layer, Value
-from netsurgery.network.matrix_product import TYPES, MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, infer_shapes
-from netsurgery.planning.downstream import ROWS, rows_seen, sees_enough
-from netsurgery.planning.plan import Skipped
+from netsurgery.calibration import Calibrator
+from netsurgery.linalg import plain_ranks
+from netsurgery.methods import (
+    ASYMMETRIC,
+    ChainMethod,
+    ConvolutionChain,
+    Edit,
+    new_names,
+    weights_name,
+    why_not,
+)
+from netsurgery.network import TYPES, Layer, MatrixProduct, Model, Shape, Value, infer_shapes
+from netsurgery.planning import ROWS, Skipped, rows_seen, sees_enough
 
 REFIT = "refit"
 LEAST = 1

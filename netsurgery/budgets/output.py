@@ -8,24 +8,35 @@ from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.budgets.scores import Score, read_off
-from netsurgery.calibration.cache import question
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.measuring import ObservedValue
-from netsurgery.calibration.observers import OutputObserver, ProductObserver
+from netsurgery.calibration import (
+    Calibrator,
+    ObservedValue,
+    OutputObserver,
+    ProductObserver,
+    question,
+)
 from netsurgery.errors import PlanError
-from netsurgery.linalg.convolution_factors import factor_kernel, multiply_out_chain
-from netsurgery.linalg.moments import Moments
-from netsurgery.linalg.nested import axes_energy, energy, explained
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff
-from netsurgery.methods import Context, Edit, LowRankMethod
-from netsurgery.methods.channel_svd import ChannelSVD
-from netsurgery.methods.convolution import ConvolutionChain, ConvolutionMethod
-from netsurgery.methods.reconstruction import WIDEST
-from netsurgery.methods.svd import TruncatedSVD
-from netsurgery.network.graph import Layer
-from netsurgery.network.matrix_product import MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.linalg import (
+    Moments,
+    Ranks,
+    Tradeoff,
+    axes_energy,
+    energy,
+    explained,
+    factor_kernel,
+    multiply_out_chain,
+)
+from netsurgery.methods import (
+    WIDEST,
+    ChannelSVD,
+    Context,
+    ConvolutionChain,
+    ConvolutionMethod,
+    Edit,
+    LowRankMethod,
+    TruncatedSVD,
+)
+from netsurgery.network import Layer, MatrixProduct, Model, infer_shapes
 
 GRID = 5
 """Ranks that a form is carried out at whose loss has no formula; others are read off a line."""

@@ -20,14 +20,10 @@ from netsurgery.budgets.request import FOLD, THIN, Budget, BudgetRequest
 from netsurgery.budgets.scores import Energy, Score, counted, facts_of
 from netsurgery.budgets.search import Allocation, select, tables_of
 from netsurgery.budgets.thinner import Start, thin_shares, thin_to
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.running import choose_engine
+from netsurgery.calibration import Calibrator, choose_engine
 from netsurgery.errors import PlanError
-from netsurgery.network.doctor.fit import require_fit
-from netsurgery.network.model import Model
-from netsurgery.planning.fold import plan_folds
-from netsurgery.planning.plan import Plan
-from netsurgery.planning.rules import refuse_idle_keeps
+from netsurgery.network import Model, require_fit
+from netsurgery.planning import Plan, plan_folds, refuse_idle_keeps
 from netsurgery.surgery import apply
 
 __all__ = ["Budget", "BudgetRequest", "Planner", "plan_budget"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.budgets.costs import BYTES, CURRENCIES, LATENCY, MACS, PARAMS, Cost
-from netsurgery.calibration.running import EngineLike
+from netsurgery.calibration import EngineLike
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.methods import METHODS, LowRankMethod, low_rank_method, low_rank_names
-from netsurgery.planning.shares import how_to_say
+from netsurgery.planning import how_to_say
 
 DEFAULT_METHODS = (
     *("svd", "channel_svd", "input_svd", "spatial_svd", "tucker", "spatial_channel_svd"),

@@ -7,9 +7,9 @@ from typing import Any, Callable, ClassVar, Dict, List, Mapping, Sequence
 
 import numpy as np
 
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff
+from netsurgery.linalg import Ranks, Tradeoff
 from netsurgery.methods import LowRankMethod
-from netsurgery.network.model import Model
+from netsurgery.network import Model
 
 WORST = 1e-6
 """Share of the energy that is at least taken to be left, so that losses stay finite."""

@@ -13,8 +13,8 @@ from netsurgery.budgets.knapsack import Table, cheapest, solve
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import Score
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.network.model import Model
-from netsurgery.planning.rules import keeps
+from netsurgery.network import Model
+from netsurgery.planning import keeps
 
 Progress = Callable[[str], None]
 KEPT = "kept on request"

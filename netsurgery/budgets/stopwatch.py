@@ -9,14 +9,11 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.batching import input_shapes
-from netsurgery.calibration.random_values import random_inputs
-from netsurgery.calibration.running import in_words_of, place_weights, renamed
+from netsurgery.calibration import in_words_of, input_shapes, place_weights, random_inputs, renamed
 from netsurgery.engine import Engine, Session
 from netsurgery.errors import EngineError
-from netsurgery.formats.scratch import scratch_folder
-from netsurgery.network.model import Model
-from netsurgery.network.spreading import in_stock_form
+from netsurgery.formats import scratch_folder
+from netsurgery.network import Model, in_stock_form
 
 SPAN = 0.2
 """Seconds for which a net is run again and again: what is short is more often disturbed."""

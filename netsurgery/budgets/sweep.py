@@ -10,8 +10,7 @@ from netsurgery.budgets.planner import Planner
 from netsurgery.budgets.request import Budget
 from netsurgery.budgets.scores import even_numbers
 from netsurgery.errors import PlanError
-from netsurgery.planning.plan import Plan
-from netsurgery.planning.shares import parse_share
+from netsurgery.planning import Plan, parse_share
 
 MOST = 100
 """Plans of a sweep: more are a slip of the keyboard."""

@@ -12,16 +12,10 @@ from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import Score
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.linalg.residual import relative_distance
-from netsurgery.network.channels import channel_groups
-from netsurgery.network.channels.base import READS
-from netsurgery.network.graph import Value
-from netsurgery.network.model import Model
-from netsurgery.planning.plan import Plan
-from netsurgery.planning.rules import LayerRule, keeps
-from netsurgery.planning.thin_budget import ThinBudget
-from netsurgery.planning.thinning import REFIT, ThinRequest, plan_thin
+from netsurgery.calibration import Calibrator
+from netsurgery.linalg import relative_distance
+from netsurgery.network import READS, Model, Value, channel_groups
+from netsurgery.planning import REFIT, LayerRule, Plan, ThinBudget, ThinRequest, keeps, plan_thin
 from netsurgery.surgery import operate
 
 STEP = 0.1

@@ -8,29 +8,29 @@ from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 import numpy as np
 
 from netsurgery.budgets.request import BudgetRequest
-from netsurgery.calibration.batching import largest_batch
-from netsurgery.calibration.cache import question
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.inputs import Inputs
-from netsurgery.linalg.nested import axes_energy
-from netsurgery.linalg.responses import Whole, as_it_is, mixed, principal
-from netsurgery.methods import Context, Edit
-from netsurgery.methods.reconstruction_targets import biases_of, find_target
-from netsurgery.methods.refit import Refit, why_not
-from netsurgery.network.graph import Layer
-from netsurgery.network.matrix_product import TYPES, MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.section import without_what_follows
-from netsurgery.network.shapes import infer_shapes
-from netsurgery.planning.distances import (
+from netsurgery.calibration import Calibrator, Inputs, largest_batch, question
+from netsurgery.linalg import Whole, as_it_is, axes_energy, mixed, principal
+from netsurgery.methods import Context, Edit, Refit, biases_of, find_target, why_not
+from netsurgery.network import (
+    TYPES,
+    Layer,
+    MatrixProduct,
+    Model,
+    infer_shapes,
+    without_what_follows,
+)
+from netsurgery.planning import (
+    ROWS,
     BoxDistance,
     Distance,
     DistanceObserver,
     SightingObserver,
     distances_of,
+    downstream_layers,
+    fit_in_turn,
+    keeps,
+    sees_enough,
 )
-from netsurgery.planning.downstream import ROWS, downstream_layers, fit_in_turn, sees_enough
-from netsurgery.planning.rules import keeps
 
 CUTS = (0.05, 0.2)
 """Shares of what a layer makes that are cut to see what comes of it; the second only where no layer

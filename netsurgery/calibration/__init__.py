@@ -1,23 +1,76 @@
 """What a network is run on: arrays, images prepared as Caffe does it, random values."""
 
-from netsurgery.calibration.arrays import fit_arrays
-from netsurgery.calibration.batching import batch_size, input_shapes, largest_batch
-from netsurgery.calibration.inputs import Batch, Inputs
-from netsurgery.calibration.preprocessing import Preprocessing
-from netsurgery.calibration.random_values import random_inputs
-from netsurgery.calibration.roles import Role, input_roles
-from netsurgery.calibration.sources import read_inputs
+from __future__ import annotations
 
-__all__ = [
-    "Batch",
-    "Inputs",
-    "Preprocessing",
-    "Role",
-    "batch_size",
-    "fit_arrays",
-    "input_roles",
-    "input_shapes",
-    "largest_batch",
-    "random_inputs",
-    "read_inputs",
-]
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.calibration.arrays import (
+        fit_arrays as fit_arrays,
+        read_npz as read_npz,
+    )
+    from netsurgery.calibration.batching import (
+        batch_size as batch_size,
+        input_shapes as input_shapes,
+        largest_batch as largest_batch,
+    )
+    from netsurgery.calibration.cache import (
+        default_folder as default_folder,
+        question as question,
+    )
+    from netsurgery.calibration.calibrator import (
+        Calibrator as Calibrator,
+    )
+    from netsurgery.calibration.gradients import (
+        GradientObserver as GradientObserver,
+    )
+    from netsurgery.calibration.inputs import (
+        Batch as Batch,
+        Inputs as Inputs,
+    )
+    from netsurgery.calibration.losses import (
+        LossRunner as LossRunner,
+        judged_by as judged_by,
+        open_loss as open_loss,
+    )
+    from netsurgery.calibration.measuring import (
+        ObservedValue as ObservedValue,
+        Progress as Progress,
+        Seen as Seen,
+    )
+    from netsurgery.calibration.observers import (
+        Beside as Beside,
+        ChannelObserver as ChannelObserver,
+        OutputObserver as OutputObserver,
+        Part as Part,
+        ProductObserver as ProductObserver,
+        Target as Target,
+        entries_by_turn as entries_by_turn,
+    )
+    from netsurgery.calibration.preprocessing import (
+        Preprocessing as Preprocessing,
+    )
+    from netsurgery.calibration.random_values import (
+        random_inputs as random_inputs,
+    )
+    from netsurgery.calibration.roles import (
+        Role as Role,
+        input_roles as input_roles,
+    )
+    from netsurgery.calibration.running import (
+        EngineLike as EngineLike,
+        Runner as Runner,
+        choose_engine as choose_engine,
+        common_batch as common_batch,
+        in_words_of as in_words_of,
+        open_model as open_model,
+        place_weights as place_weights,
+        renamed as renamed,
+    )
+    from netsurgery.calibration.sources import (
+        read_inputs as read_inputs,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)

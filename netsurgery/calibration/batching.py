@@ -8,8 +8,7 @@ from typing import Any, Callable, Mapping, Optional
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.roles import REGION_TYPES
 from netsurgery.errors import NetsurgeryError, NetworkError, Remedy
-from netsurgery.network.graph import Network, Value
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network import Network, Value, infer_shapes
 
 MOST_SAMPLES = 64
 MOST_BYTES = 256 * 1024 * 1024

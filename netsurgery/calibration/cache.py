@@ -17,11 +17,9 @@ import numpy as np
 from netsurgery.calibration.arrays import read_npz
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.errors import FormatError
-from netsurgery.formats.atomic import make_folder, write_together
-from netsurgery.formats.digest import sha256_of_weights
-from netsurgery.formats.weights import Weights
-from netsurgery.linalg.moments import Moments
-from netsurgery.network.model import Model
+from netsurgery.formats import Weights, make_folder, sha256_of_weights, write_together
+from netsurgery.linalg import Moments
+from netsurgery.network import Model
 from netsurgery.version import __version__
 
 VARIABLE = "NETSURGERY_CACHE"

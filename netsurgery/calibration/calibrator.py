@@ -24,12 +24,8 @@ from netsurgery.calibration.observers import (
 from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.running import EngineLike
 from netsurgery.calibration.session_pool import SessionPool
-from netsurgery.linalg.moments import Moments
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.graph import Layer
-from netsurgery.network.matrix_product import MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.linalg import Moments
+from netsurgery.network import ChannelGroup, Layer, MatrixProduct, Model, infer_shapes
 
 
 class Calibrator:

@@ -15,11 +15,8 @@ from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.request import Request
 from netsurgery.calibration.transformation import Transformation
 from netsurgery.errors import FormatError, NetsurgeryError
-from netsurgery.formats.caffemodel.binaryproto import read_mean
-from netsurgery.formats.hdf5.data import Hdf5Rows, read_rows
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.prototxt.layer_text import LayerText
-from netsurgery.network.phases import PHASES, State
+from netsurgery.formats import Hdf5Rows, LayerText, Prototxt, read_mean, read_rows
+from netsurgery.network import PHASES, State
 
 Rows = Union[ImageRows, Hdf5Rows, np.ndarray]
 

@@ -13,8 +13,7 @@ from netsurgery.calibration.preprocessing import Preprocessing, read_mean_file
 from netsurgery.calibration.request import Request
 from netsurgery.calibration.transformation import Transformation
 from netsurgery.errors import FormatError, NetsurgeryError
-from netsurgery.formats.databases.datum import read_label
-from netsurgery.formats.databases.lmdb_database import DATA, LmdbDatabase
+from netsurgery.formats import DATA, LmdbDatabase, read_label
 
 _LEVELDB = "CURRENT"
 _FLAGS = ("mean", "mean_file", "input_scale")

@@ -12,10 +12,7 @@ from netsurgery.calibration.measuring import Progress
 from netsurgery.calibration.observers import entries_by_turn
 from netsurgery.calibration.running import EngineLike
 from netsurgery.errors import PlanError
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.channels.groups import ValueCut
-from netsurgery.network.graph import Network
-from netsurgery.network.model import Model
+from netsurgery.network import ChannelGroup, Model, Network, ValueCut
 
 Pairs = Mapping[Read, Pair]
 

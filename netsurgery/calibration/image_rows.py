@@ -10,8 +10,7 @@ import numpy as np
 from netsurgery.calibration.images import decode_image, import_cv2, read_image
 from netsurgery.calibration.transformation import Transformation
 from netsurgery.errors import FormatError
-from netsurgery.formats.databases.datum import read_datum
-from netsurgery.formats.databases.lmdb_database import LmdbDatabase
+from netsurgery.formats import LmdbDatabase, read_datum
 
 Read = Callable[[int, int], List[np.ndarray]]
 

@@ -10,12 +10,9 @@ import numpy as np
 
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.calibration.running import EngineLike, common_batch, open_model
-from netsurgery.engine import engine as engine_named
-from netsurgery.engine.caffe import Caffe, CaffeSession
+from netsurgery.engine import Caffe, CaffeSession, engine as engine_named
 from netsurgery.errors import EngineError, PlanError
-from netsurgery.network.graph import Value
-from netsurgery.network.loss import IGNORED, LossNet, with_loss
-from netsurgery.network.model import Model
+from netsurgery.network import IGNORED, LossNet, Model, Value, with_loss
 
 Pair = Tuple[np.ndarray, np.ndarray]
 GIVEN = "the labels given"

@@ -12,8 +12,7 @@ from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.calibration.running import EngineLike, Runner, choose_engine, common_batch
 from netsurgery.calibration.session_pool import SessionPool
-from netsurgery.network.graph import Value
-from netsurgery.network.model import Model
+from netsurgery.network import Model, Value
 
 Progress = Optional[Callable[[str], None]]
 

@@ -7,11 +7,8 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.calibration.measuring import ObservedValue, Seen
-from netsurgery.linalg.moments import Moments
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.channels.groups import ValueCut
-from netsurgery.network.graph import Value
-from netsurgery.network.matrix_product import MatrixProduct, Places
+from netsurgery.linalg import Moments
+from netsurgery.network import ChannelGroup, MatrixProduct, Places, Value, ValueCut
 
 PLACES = 64
 """Windows looked at in each sample: neighbouring ones tell little more."""

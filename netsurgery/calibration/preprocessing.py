@@ -10,7 +10,7 @@ import numpy as np
 
 from netsurgery.calibration.images import resize_image
 from netsurgery.errors import FormatError, NetsurgeryError
-from netsurgery.formats.caffemodel.binaryproto import read_mean
+from netsurgery.formats import read_mean
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from netsurgery.calibration.batching import input_shapes, samples_are_apart
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.roles import Role, input_roles
-from netsurgery.network.graph import Network
+from netsurgery.network import Network
 
 REGIONS = 8
 Shape = tuple[int, ...]

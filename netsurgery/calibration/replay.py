@@ -12,12 +12,8 @@ from netsurgery.calibration.measuring import Observer, Seen, wanted_of
 from netsurgery.calibration.running import EngineLike, choose_engine, common_batch
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Engine
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.weights import Weights
-from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.inplace import take_apart
-from netsurgery.network.model import Model
-from netsurgery.network.section import cut_section
+from netsurgery.formats import Prototxt, Weights
+from netsurgery.network import Layer, Model, Network, Value, cut_section, take_apart
 
 Provenance = Tuple[object, ...]
 """What makes a value: a layer's text and weights, and what makes the values that it reads."""

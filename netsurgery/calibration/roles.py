@@ -6,7 +6,7 @@ import math
 from enum import Enum
 from typing import Mapping
 
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network import Layer, Network, Value
 
 
 class Role(Enum):

@@ -11,18 +11,20 @@ import numpy as np
 
 from netsurgery.calibration.batching import MOST_BYTES, input_shapes, largest_batch
 from netsurgery.calibration.inputs import Batch, Inputs
-from netsurgery.engine import Engine, Session, engines
-from netsurgery.engine import engine as engine_named
+from netsurgery.engine import Engine, Session, engine as engine_named, engines
 from netsurgery.errors import EngineError
-from netsurgery.formats.convert import convert_weights, in_float32
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.scratch import scratch_folder
-from netsurgery.formats.weights import Weights
-from netsurgery.network.graph import Network, Value
-from netsurgery.network.inplace import take_apart
-from netsurgery.network.model import Model
-from netsurgery.network.parameters import owners_of_shared
-from netsurgery.network.stock import Translation, in_stock_words, is_otherwise, lacking
+from netsurgery.formats import Prototxt, Weights, convert_weights, in_float32, scratch_folder
+from netsurgery.network import (
+    Model,
+    Network,
+    Translation,
+    Value,
+    in_stock_words,
+    is_otherwise,
+    lacking,
+    owners_of_shared,
+    take_apart,
+)
 
 EngineLike = Optional[Union[Engine, str]]
 

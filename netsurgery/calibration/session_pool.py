@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.calibration.running import Runner, given_weights, load_model, users_names
-from netsurgery.engine import Engine
-from netsurgery.engine.caffe import CaffeSession
-from netsurgery.formats.weights import Weights
-from netsurgery.network.model import Model
+from netsurgery.engine import CaffeSession, Engine
+from netsurgery.formats import Weights
+from netsurgery.network import Model
 
 LARGE = 64e6
 """Bytes of weights beyond which a model does not stay open: it takes memory, and loading it takes

@@ -17,7 +17,7 @@ from netsurgery.calibration.labels import read_labels
 from netsurgery.calibration.preprocessing import Preprocessing, Transformer
 from netsurgery.calibration.request import Request
 from netsurgery.errors import FormatError, NetsurgeryError
-from netsurgery.formats.hdf5.data import read_rows
+from netsurgery.formats import read_rows
 
 IMAGE_SUFFIXES = frozenset(
     (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")

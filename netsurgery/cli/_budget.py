@@ -90,9 +90,7 @@ def read_budget(
         PlanError: A budget, method or score is none.
         click.UsageError: A sweep and a budget are of the same currency.
     """
-    from netsurgery.budgets import Budget, BudgetRequest
-    from netsurgery.budgets.costs import parse_bytes
-    from netsurgery.budgets.request import DEFAULT_METHODS, FOLD
+    from netsurgery.budgets import DEFAULT_METHODS, FOLD, Budget, BudgetRequest, parse_bytes
 
     size = None if given["size"] is None else parse_bytes(given["size"])
     costs = {**{name: given[name] for name in ("macs", "params", "latency")}, "bytes": size}

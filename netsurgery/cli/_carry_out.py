@@ -119,9 +119,8 @@ def carry_out(
         The exit status.
     """
     from netsurgery.compression import compress
-    from netsurgery.planning.folder import refuse_another
-    from netsurgery.report.compression import print_compression
-    from netsurgery.report.page import require_plots, write_page
+    from netsurgery.planning import refuse_another
+    from netsurgery.report import print_compression, require_plots, write_page
 
     force = given.pop("force")
     output, dry_run, html = (given.pop(name) for name in ("output", "dry_run", "html"))
@@ -164,7 +163,7 @@ def carry_out(
 
 def read_calibrator(model: Any, given: dict, engine: Any, step: Callable[[str], None]) -> Any:
     """Return what runs the inputs of ``--calibrate``, or None; takes it out of ``given``."""
-    from netsurgery.calibration.calibrator import Calibrator
+    from netsurgery.calibration import Calibrator
 
     paths, count = given.pop("calibrate"), given.pop("samples")
     cache = read_cache(given.pop("no_cache"))

@@ -70,7 +70,7 @@ class Command(click.Command):
 
 def _write_limits(formatter: click.HelpFormatter) -> None:
     """Write from where on an output is no longer good."""
-    from netsurgery.quality.limits import limit_rows
+    from netsurgery.quality import limit_rows
 
     with formatter.section("What is good and what is lost"):
         formatter.write_dl(

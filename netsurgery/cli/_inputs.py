@@ -152,7 +152,7 @@ def read_engine(
     engine: Optional[str], caffe_python: Optional[Path], pythonpath: Optional[str]
 ) -> Any:
     """Return the engine the user names, or None."""
-    from netsurgery import engines
+    from netsurgery.engine import engine as engine_called
 
     given: dict[str, Any] = {}
     if caffe_python:
@@ -160,13 +160,13 @@ def read_engine(
     if pythonpath:
         given["pythonpath"] = pythonpath.split(os.pathsep)
     if engine or given:
-        return engines.engine(engine or "caffe", **given)
+        return engine_called(engine or "caffe", **given)
     return None
 
 
 def read_cache(no_cache: bool) -> Optional[Path]:
     """Return the folder for what calibration learns, or None to keep nothing."""
-    from netsurgery.calibration.cache import default_folder
+    from netsurgery.calibration import default_folder
 
     return None if no_cache else default_folder()
 
@@ -188,7 +188,7 @@ def read_samples(
             take: all are looked at once, before work that takes long.
     """
     from netsurgery.calibration import Preprocessing, input_shapes, read_inputs
-    from netsurgery.network.doctor.fit import require_inputs
+    from netsurgery.network import require_inputs
 
     chosen = {name: given.pop(name) for name in PREPROCESSING}
     chosen = {name: value for name, value in chosen.items() if value is not None}

@@ -94,7 +94,7 @@ deploy_option = click.option(
 
 def for_tools(model: Any, deploy: bool) -> Any:
     """Return the model; tell of layers for other phases, or leave them out with ``--deploy``."""
-    from netsurgery.network.deploy import other_phases, without_other_phases
+    from netsurgery.network import other_phases, without_other_phases
 
     others = [f"{text.name} ({text.type})" for text in other_phases(model.prototxt)]
     if deploy and others:

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import click
 
-from netsurgery.formats.atomic import make_folder, refuse_unmakable, refuse_unwritable
+from netsurgery.formats import make_folder, refuse_unmakable, refuse_unwritable
 
 HDF5 = (".h5", ".hdf5")
 

@@ -104,8 +104,7 @@ def make_plan(model: Any, request: Any, fold: bool, keep: Sequence[str], progres
     Raises:
         PlanError: A rule cannot be followed.
     """
-    from netsurgery.planning.fold import plan_folds
-    from netsurgery.planning.low_rank import plan_low_rank
+    from netsurgery.planning import plan_folds, plan_low_rank
     from netsurgery.surgery import plan_after_folds
 
     if request is None:
@@ -136,8 +135,7 @@ def read_request(
         PlanError: A rule is not well formed.
         click.UsageError: No rule is given.
     """
-    from netsurgery.planning.low_rank import LowRankRequest
-    from netsurgery.planning.rules import parse_rule
+    from netsurgery.planning import LowRankRequest, parse_rule
 
     given = {"rank": ranks, "energy": energies, "error": errors}
     rules = [parse_rule(kind, text) for kind, texts in given.items() for text in texts]

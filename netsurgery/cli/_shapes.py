@@ -55,8 +55,7 @@ def read_model(prototxt: Path, weights: Optional[Path], shapes: Shapes, **state:
         FormatError: A file is not what it should be.
         NetworkError: A name is that of no input, or the net cannot take a shape.
     """
-    from netsurgery.network.doctor.fit import require_inputs
-    from netsurgery.network.model import load
+    from netsurgery.network import load, require_inputs
 
     model = load(prototxt, weights, shapes)
     require_inputs(model, **state)

@@ -7,7 +7,7 @@ from typing import Any, Optional
 import click
 
 from netsurgery.errors import PlanError
-from netsurgery.planning.shares import parse_number, parse_share
+from netsurgery.planning import parse_number, parse_share
 
 
 class ShareType(click.ParamType):

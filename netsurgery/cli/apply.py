@@ -59,9 +59,8 @@ def command(
     run: `netsurgery verify` compares the result with the original.
     """
     from netsurgery.compression import write_checked
-    from netsurgery.planning.folder import refuse_another
-    from netsurgery.planning.plan import Plan, identify
-    from netsurgery.report.compression import read_back
+    from netsurgery.planning import Plan, identify, refuse_another
+    from netsurgery.report import read_back
     from netsurgery.surgery import operate
 
     chosen = Plan.load(plan)

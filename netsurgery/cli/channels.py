@@ -32,9 +32,8 @@ def command(
     A group is named after the first layer that makes its channels. With LAYER, only the groups
     whose channels that layer makes, or else passes on or reads.
     """
-    from netsurgery.network.channels import channel_groups
-    from netsurgery.network.doctor.fit import require_fit
-    from netsurgery.report.channels import describe_group, group_to_dict, groups_of_layer
+    from netsurgery.network import channel_groups, require_fit
+    from netsurgery.report import describe_group, group_to_dict, groups_of_layer
 
     model = read_model(prototxt, weights, input_shapes)
     require_fit(model)

@@ -45,10 +45,8 @@ def command(
     .caffemodel a caffemodel. Without --float16, HDF5 keeps the type of the numbers, and a
     caffemodel has what stock Caffe reads: float32 for float16.
     """
-    from netsurgery.formats.convert import convert_weights, in_float32
-    from netsurgery.formats.half import not_halved
-    from netsurgery.formats.weights import open_weights
-    from netsurgery.network.parameters import blob_shapes, owners_of_shared
+    from netsurgery.formats import convert_weights, in_float32, not_halved, open_weights
+    from netsurgery.network import blob_shapes, owners_of_shared
 
     if input_shapes and prototxt is None:
         raise click.UsageError("--input is of the net in --prototxt, which is not given")

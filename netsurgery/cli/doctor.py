@@ -43,7 +43,7 @@ def command(
 
     Exit status: 0 no errors, 1 errors, 2 could not read the files.
     """
-    from netsurgery.network.doctor import examine
+    from netsurgery.network import examine
 
     findings = examine(read_model(prototxt, weights, input_shapes, phase=phase), phase)
     errors = [finding for finding in findings if finding.severity == "error"]

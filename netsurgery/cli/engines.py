@@ -39,7 +39,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 )
 def install(name: str, python: Optional[Path]) -> None:
     """Make a private environment with real Caffe in it."""
-    from netsurgery.engine.install import install_caffe
+    from netsurgery.engine import install_caffe
 
     where = install_caffe(
         str(python) if python else None, progress=lambda line: click.echo(line, err=True)

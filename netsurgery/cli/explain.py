@@ -14,8 +14,8 @@ from netsurgery.cli._options import FILE, json_option, options, print_json
 @options(click.argument("plan", type=FILE), json_option)
 def command(plan: Path, as_json: bool) -> None:
     """Say for every layer of PLAN what was chosen, what came second, and what it costs."""
-    from netsurgery.planning.plan import Plan
-    from netsurgery.report.explain import print_explanation
+    from netsurgery.planning import Plan
+    from netsurgery.report import print_explanation
 
     loaded = Plan.load(plan)
     if as_json:

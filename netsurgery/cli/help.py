@@ -23,7 +23,7 @@ def command(ctx: click.Context, topic: Tuple[str, ...]) -> None:
     netsurgery help terms
     netsurgery help predicted error
     """
-    from netsurgery.report.glossary import is_term
+    from netsurgery.report import is_term
 
     above = ctx.parent
     assert above is not None
@@ -54,7 +54,7 @@ def _subcommand(above: click.Context, names: Tuple[str, ...]) -> Optional[click.
 
 
 def _terms(width: int) -> str:
-    from netsurgery.report.glossary import glossary_terms
+    from netsurgery.report import glossary_terms
 
     formatter = click.HelpFormatter(width=width)
     for heading, terms in glossary_terms().items():
@@ -64,7 +64,7 @@ def _terms(width: int) -> str:
 
 
 def _term(word: str, width: int) -> str:
-    from netsurgery.report.glossary import explain_word
+    from netsurgery.report import explain_word
 
     try:
         text = explain_word(word)

@@ -58,7 +58,7 @@ def command(
     Exit status: 0 the weights are those of the prototxt, or none were given; 1 they are not, and
     what says so stands on standard error; 2 could not read the files.
     """
-    from netsurgery.report.inspection import inspect_model, print_inspection
+    from netsurgery.report import inspect_model, print_inspection
 
     state: dict[str, Any] = {"phase": phase, "level": level, "stages": stages}
     model = read_model(prototxt, weights, input_shapes, **state)

@@ -83,9 +83,8 @@ def command(
     netsurgery plan deploy.prototxt net.caffemodel --rank fc6=1024 -o plan.yaml
     netsurgery plan deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o plan.yaml
     """
-    from netsurgery.budgets.sweep import parse_sweep
-    from netsurgery.budgets.sweep import sweep_budgets
-    from netsurgery.report.page import require_plots
+    from netsurgery.budgets import parse_sweep, sweep_budgets
+    from netsurgery.report import require_plots
 
     rules = {name: given.pop(name) for name in RULES}
     budgets = {name: given.pop(name) for name in BUDGETS}
@@ -122,8 +121,8 @@ def command(
 def _hand_out(model: Any, plan: Any, output: Optional[Path], as_json: bool) -> None:
     from dataclasses import replace
 
-    from netsurgery.planning.plan import identify
-    from netsurgery.report.plan import print_plan
+    from netsurgery.planning import identify
+    from netsurgery.report import print_plan
 
     plan = replace(plan, model=identify(model))
     if output:
@@ -147,8 +146,8 @@ def _hand_out_sweep(
 ) -> None:
     from dataclasses import replace
 
-    from netsurgery.planning.plan import identify
-    from netsurgery.report.sweep import plot_sweep, print_sweep
+    from netsurgery.planning import identify
+    from netsurgery.report import plot_sweep, print_sweep
 
     for point in points:
         if output and point.plan:

@@ -120,10 +120,10 @@ def command(
     netsurgery rank deploy.prototxt net.caffemodel --criteria l1,somp
     netsurgery rank deploy.prototxt net.caffemodel --criteria taylor,l1 --data data.npz --oracle
     """
-    from netsurgery.calibration.calibrator import Calibrator
-    from netsurgery.formats.atomic import write_together
+    from netsurgery.calibration import Calibrator
+    from netsurgery.formats import write_together
     from netsurgery.ranking import rank
-    from netsurgery.report.ranking import print_ranking
+    from netsurgery.report import print_ranking
 
     model = read_model(prototxt, weights, given.pop("input_shapes"))
     engine = read_engine(*(given.pop(name) for name in ENGINE))

@@ -124,16 +124,14 @@ def _as_it_is(model: Any) -> Any:
 
 def _with_zeros_for_masks(model: Any) -> Any:
     """A fork may store its masks beside the weights."""
-    from netsurgery.network.masks import without_masks
+    from netsurgery.network import without_masks
 
     return without_masks(model)
 
 
 def _by(request: dict, seed: int) -> Callable[..., Any]:
     def planner(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
-        from netsurgery.planning.rules import parse_rule
-        from netsurgery.planning.thin_budget import ThinBudget
-        from netsurgery.planning.thinning import ThinRequest, plan_thin
+        from netsurgery.planning import ThinBudget, ThinRequest, parse_rule, plan_thin
 
         macs, params = request["macs"], request["params"]
         budget = ThinBudget(macs, params) if macs is not None or params is not None else None
@@ -152,7 +150,7 @@ def _by(request: dict, seed: int) -> Callable[..., Any]:
 
 
 def _from_zeros(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
-    from netsurgery.planning.dead_channels import plan_dead_channels
+    from netsurgery.planning import plan_dead_channels
 
     return plan_dead_channels(model, step)
 
@@ -163,7 +161,7 @@ def _saving(planner: Callable[..., Any], path: Optional[Path]) -> Callable[..., 
     def planned(model: Any, *rest: Any) -> Any:
         from dataclasses import replace
 
-        from netsurgery.planning.plan import identify
+        from netsurgery.planning import identify
 
         plan = replace(planner(model, *rest), model=identify(model))
         if path:

@@ -45,10 +45,9 @@ def command(
     V0 and V1 layers become V2, net-level inputs an Input layer. Comments stay. What stock Caffe
     does not know is named, on standard error, and left out.
     """
-    from netsurgery.formats.convert import convert_weights
-    from netsurgery.formats.upgrade.upgrade import upgrade_net
-    from netsurgery.network.model import Model, load
-    from netsurgery.planning.folder import refuse_another
+    from netsurgery.formats import convert_weights, upgrade_net
+    from netsurgery.network import Model, load
+    from netsurgery.planning import refuse_another
 
     model = for_tools(load(prototxt, weights), deploy)
     upgraded = upgrade_net(model.prototxt, keep_unknown)

@@ -83,7 +83,7 @@ def command(
     Exit status: 0 passed, 1 failed, 2 could not run, or could not be judged: random inputs do not
     tell what a net is worth.
     """
-    from netsurgery.report.verification import print_verification
+    from netsurgery.report import print_verification
 
     alone = bool(save_golden or golden)
     if len(files) != (2 if alone else 4) or (save_golden and golden):

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from netsurgery.criteria.base import Criterion, View
-from netsurgery.registry import Registry
+from typing import TYPE_CHECKING
 
-CRITERIA: Registry[Criterion] = Registry("netsurgery.criteria", "netsurgery.criteria")
+from netsurgery.lazy import face
 
+if TYPE_CHECKING:
+    from netsurgery.criteria.base import (
+        ACTIVATIONS as ACTIVATIONS,
+        GRADIENTS as GRADIENTS,
+        WEIGHTS as WEIGHTS,
+        Criterion as Criterion,
+        RemovalOrder as RemovalOrder,
+        View as View,
+        within_parts as within_parts,
+    )
+    from netsurgery.criteria.normalise import (
+        l2_normalised as l2_normalised,
+        macs_of_channels as macs_of_channels,
+        with_flops as with_flops,
+    )
+    from netsurgery.criteria.registry import (
+        CRITERIA as CRITERIA,
+        criterion as criterion,
+    )
 
-def criterion(name: str) -> Criterion:
-    """Return the criterion called ``name``.
-
-    Raises:
-        PlanError: There is none; the text lists those there are.
-    """
-    return CRITERIA.find("criterion", name)
-
-
-__all__ = ["CRITERIA", "Criterion", "View", "criterion"]
+__getattr__, __dir__, __all__ = face(__name__)

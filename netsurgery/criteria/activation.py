@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import ACTIVATIONS, Criterion, View
+from netsurgery.criteria.registry import CRITERIA
 
 
 @CRITERIA.register("activation")

@@ -12,14 +12,10 @@ from typing import ClassVar, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.observers import ChannelObserver
+from netsurgery.calibration import Calibrator, ChannelObserver
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.linalg.parts import Parts
-from netsurgery.linalg.selection_constraints import keep_best
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.channels.base import MAKES, READS
-from netsurgery.network.model import Model
+from netsurgery.linalg import Parts, keep_best
+from netsurgery.network import MAKES, READS, ChannelGroup, Model
 
 WEIGHTS, ACTIVATIONS, GRADIENTS = "weights", "activations", "gradients"
 

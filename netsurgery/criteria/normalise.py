@@ -6,11 +6,7 @@ from typing import Dict, Iterable, Mapping
 
 import numpy as np
 
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.channels.base import CARRIES
-from netsurgery.network.cost import count_cost
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network import CARRIES, ChannelGroup, Model, count_cost, infer_shapes
 
 Scores = Mapping[str, np.ndarray]
 FLOPS_WEIGHT = 1e-3

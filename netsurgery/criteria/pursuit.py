@@ -8,7 +8,7 @@ import numpy as np
 
 from netsurgery.criteria.base import Criterion, View
 from netsurgery.errors import PlanError
-from netsurgery.linalg.selection import Selection, select
+from netsurgery.linalg import Selection, select
 
 
 class Pursuit(Criterion):

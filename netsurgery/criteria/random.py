@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import WEIGHTS, Criterion, View
-from netsurgery.linalg.ranking import random_ranking
+from netsurgery.criteria.registry import CRITERIA
+from netsurgery.linalg import random_ranking
 
 
 @CRITERIA.register("random")

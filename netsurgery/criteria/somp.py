@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import WEIGHTS, View
 from netsurgery.criteria.pursuit import Pursuit
-from netsurgery.linalg.gram import gram_of
+from netsurgery.criteria.registry import CRITERIA
+from netsurgery.linalg import gram_of
 
 
 class OnWeights(Pursuit):

@@ -6,10 +6,10 @@ from typing import ClassVar, Optional
 
 import numpy as np
 
-from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import ACTIVATIONS, View
 from netsurgery.criteria.pursuit import Pursuit
-from netsurgery.linalg.gram import gram_of
+from netsurgery.criteria.registry import CRITERIA
+from netsurgery.linalg import gram_of
 
 
 class OnActivations(Pursuit):

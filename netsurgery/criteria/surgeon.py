@@ -6,15 +6,10 @@ from typing import ClassVar, List, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import ACTIVATIONS, Criterion, RemovalOrder, View
-from netsurgery.linalg.compensation import ridge_for
-from netsurgery.linalg.elimination import Reader, eliminate
-from netsurgery.linalg.moments import Moments
-from netsurgery.network.channels import Cut
-from netsurgery.network.channels.base import READS
-from netsurgery.network.matrix_product import MatrixProduct
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.criteria.registry import CRITERIA
+from netsurgery.linalg import Moments, Reader, eliminate, ridge_for
+from netsurgery.network import READS, Cut, MatrixProduct, infer_shapes
 
 WIDEST = 3000
 """Longest row whose inverse second moments are kept up to date; wider readers are left out, and

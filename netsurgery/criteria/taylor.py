@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from netsurgery.calibration.gradients import GradientObserver
-from netsurgery.criteria import CRITERIA
+from netsurgery.calibration import GradientObserver
 from netsurgery.criteria.base import GRADIENTS, Criterion, View
+from netsurgery.criteria.registry import CRITERIA
 
 
 class OnGradients(Criterion):

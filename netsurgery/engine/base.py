@@ -25,8 +25,7 @@ import numpy as np
 
 from netsurgery.engine.process import Answer, ChildFailedError, Worker
 from netsurgery.errors import EngineError
-from netsurgery.network.foreign_fields import Foreign, foreign_to
-from netsurgery.network.graph import Network
+from netsurgery.network import Foreign, Network, foreign_to
 
 Shape = Tuple[int, ...]
 PathLike = Union[str, "os.PathLike[str]"]

@@ -25,9 +25,8 @@ from netsurgery.engine.install import private_python
 from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engine.registry import register_engine
 from netsurgery.errors import EngineError
-from netsurgery.formats.scratch import scratch_folder
-from netsurgery.network.foreign_fields import Foreign
-from netsurgery.network.graph import Network
+from netsurgery.formats import scratch_folder
+from netsurgery.network import Foreign, Network
 
 PYTHON_VARIABLE = "NETSURGERY_CAFFE_PYTHON"
 _SCRIPT = WORKERS / "caffe_worker.py"

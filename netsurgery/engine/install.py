@@ -10,7 +10,7 @@ from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from netsurgery.cleanup import run_process
 from netsurgery.errors import EngineError
-from netsurgery.formats.scratch import scratch_folder
+from netsurgery.formats import scratch_folder
 
 # The one prebuilt Caffe. It was compiled against numpy 1, and its caffe_pb2 needs protobuf 3.
 REQUIREMENTS = ["kendryte-caffe", "protobuf<=3.20.3", "numpy<2"]

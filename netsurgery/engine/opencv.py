@@ -17,12 +17,8 @@ from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engine.registry import register_engine
 from netsurgery.engine.taps import tap
 from netsurgery.errors import EngineError
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.scratch import scratch_folder
-from netsurgery.network.foreign_fields import Foreign, foreign_to
-from netsurgery.network.graph import Network
-from netsurgery.network.shapes import trace_shapes
-from netsurgery.network.shapes.inference import Shapes
+from netsurgery.formats import Prototxt, scratch_folder
+from netsurgery.network import Foreign, Network, Shapes, foreign_to, trace_shapes
 
 _INSTALL = "pip install 'netsurgery[opencv]'"
 _HDF5 = b"\x89HDF\r\n\x1a\n"

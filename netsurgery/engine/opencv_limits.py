@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from netsurgery.formats.prototxt.dilation import fork_dilation
-from netsurgery.formats.prototxt.tree import Field
-from netsurgery.network.graph import Layer
-from netsurgery.network.shapes.base import Node, Shape
-from netsurgery.network.shapes.pooling import has_empty_windows
-from netsurgery.network.shapes.windows import read_windows
-from netsurgery.network.twins import CONVOLUTION, groups_of
+from netsurgery.formats import Field, fork_dilation
+from netsurgery.network import (
+    CONVOLUTION,
+    Layer,
+    Node,
+    Shape,
+    groups_of,
+    has_empty_windows,
+    read_windows,
+)
 
 _RUNS = """
     AbsVal Axpy BNLL BatchNorm Concat Convolution ConvolutionDepthwise Crop Deconvolution

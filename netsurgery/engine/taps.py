@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Tuple
 
 from netsurgery.engine.opencv_limits import misread_fields
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.prototxt.tokens import quote
-from netsurgery.network.graph import Network
+from netsurgery.formats import Prototxt, quote
+from netsurgery.network import Network
 
 _TAPS = {
     "V2": b"layer { name: %s type: 'Split' bottom: %s top: %s }\n",

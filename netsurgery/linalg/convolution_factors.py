@@ -21,7 +21,7 @@ from typing import Iterable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.spectrum import NOISE, lost_energy, spectrum
+from netsurgery.linalg.spectrum import NOISE, lost_energy, singular_values
 from netsurgery.linalg.svd import truncated_svd
 from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.linalg.tucker import kept_energies, mode_values, tucker2
@@ -193,7 +193,7 @@ def chain_energies(kernel: np.ndarray, chain: KernelChain, groups: int = 1) -> E
     """
     parts = [chain.unfold(part) for part in np.split(kernel, groups)]
     if chain.layers == 2:
-        values = _added(spectrum(part) for part in parts)
+        values = _added(singular_values(part) for part in parts)
         return Energies((values,), lost_energy(values)[1:])
     spectra = [_added(values) for values in zip(*map(mode_values, parts))]
     full = chain.full_ranks(kernel.shape, groups)

@@ -12,7 +12,7 @@ NOISE = float(np.finfo(np.float32).eps)
 known well enough to tell, and the Gram matrix in float64 blurs them from 3e-8 on."""
 
 
-def spectrum(matrix: np.ndarray) -> np.ndarray:
+def singular_values(matrix: np.ndarray) -> np.ndarray:
     """All singular values of ``matrix``, falling, float64, shape (min(m, n),).
 
     Those of a small matrix come from LAPACK's SVD. Those of a larger one are the roots of the

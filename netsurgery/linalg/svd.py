@@ -24,7 +24,7 @@ from netsurgery.linalg.spectrum import (
     kept_energy,
     rank_for_energy,
     rank_for_error,
-    spectrum,
+    singular_values,
 )
 
 __all__ = [
@@ -36,8 +36,8 @@ __all__ = [
     "rank_for_energy",
     "rank_for_error",
     "relative_residual",
+    "singular_values",
     "spectral_norm",
-    "spectrum",
     "truncated_svd",
 ]
 

@@ -11,7 +11,7 @@ from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.spectrum import lost_energy, spectrum
+from netsurgery.linalg.spectrum import lost_energy, singular_values
 from netsurgery.linalg.svd import truncated_svd
 from netsurgery.linalg.tradeoff import Energies
 
@@ -81,7 +81,7 @@ def kronecker_energies(matrix: np.ndarray, rows: Digits, columns: Digits) -> Ene
     Raises:
         ValueError: An entry is NaN or Inf.
     """
-    values = spectrum(_interleaved(matrix, rows, columns).reshape(rows[0] * columns[0], -1))
+    values = singular_values(_interleaved(matrix, rows, columns).reshape(rows[0] * columns[0], -1))
     return Energies((values,), lost_energy(values)[1:])
 
 

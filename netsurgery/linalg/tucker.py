@@ -14,7 +14,7 @@ import numpy as np
 
 from netsurgery.linalg.axes import leading_axes
 from netsurgery.linalg.blocks import require_finite
-from netsurgery.linalg.spectrum import spectrum
+from netsurgery.linalg.spectrum import singular_values
 
 SWEEPS = 60
 """Most sweeps of HOOI. Kernels of trained nets settle sooner."""
@@ -80,7 +80,7 @@ def mode_values(tensor: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         ValueError: An entry is NaN or Inf.
     """
     tensor = _checked(tensor)
-    return spectrum(_along_last(tensor)), spectrum(_along_first(tensor))
+    return singular_values(_along_last(tensor)), singular_values(_along_first(tensor))
 
 
 def kept_energies(tensor: np.ndarray) -> np.ndarray:

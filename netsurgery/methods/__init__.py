@@ -2,50 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import TYPE_CHECKING
 
-from netsurgery.errors import PlanError
-from netsurgery.methods.base import Context, Edit, LowRankMethod, Method, Rewrite
-from netsurgery.registry import Registry
+from netsurgery.lazy import face
 
-METHODS: Registry[Method] = Registry("netsurgery.methods", "netsurgery.methods")
+if TYPE_CHECKING:
+    from netsurgery.methods.base import (
+        ROUNDING as ROUNDING,
+        Arrays as Arrays,
+        Context as Context,
+        Edit as Edit,
+        LowRankMethod as LowRankMethod,
+        Method as Method,
+        Origin as Origin,
+        Rewrite as Rewrite,
+    )
+    from netsurgery.methods.chain import (
+        ChainMethod as ChainMethod,
+    )
+    from netsurgery.methods.channel_svd import (
+        ChannelSVD as ChannelSVD,
+    )
+    from netsurgery.methods.constants import (
+        fold_constants as fold_constants,
+    )
+    from netsurgery.methods.convolution import (
+        ConvolutionChain as ConvolutionChain,
+        ConvolutionMethod as ConvolutionMethod,
+    )
+    from netsurgery.methods.coupled import (
+        weights_name as weights_name,
+    )
+    from netsurgery.methods.fitting import (
+        ASYMMETRIC as ASYMMETRIC,
+    )
+    from netsurgery.methods.fold_chains import (
+        find_chain as find_chain,
+        shapes_of as shapes_of,
+    )
+    from netsurgery.methods.fold_product import (
+        PRODUCT_TYPES as PRODUCT_TYPES,
+    )
+    from netsurgery.methods.pieces import (
+        new_names as new_names,
+    )
+    from netsurgery.methods.reconstruction import (
+        WIDEST as WIDEST,
+        compensate as compensate,
+    )
+    from netsurgery.methods.reconstruction_targets import (
+        biases_of as biases_of,
+        find_target as find_target,
+    )
+    from netsurgery.methods.refit import (
+        Refit as Refit,
+        why_not as why_not,
+    )
+    from netsurgery.methods.registry import (
+        METHODS as METHODS,
+        low_rank_method as low_rank_method,
+        low_rank_names as low_rank_names,
+        method as method,
+    )
+    from netsurgery.methods.svd import (
+        TruncatedSVD as TruncatedSVD,
+    )
+    from netsurgery.methods.thin import (
+        kept_origins as kept_origins,
+    )
 
-
-def method(name: str) -> Method:
-    """Return the method called ``name``.
-
-    Raises:
-        PlanError: There is none; the text lists those there are.
-    """
-    return METHODS.find("method", name)
-
-
-def low_rank_method(name: str) -> LowRankMethod:
-    """Return the method called ``name``, which must be one that factors matrices.
-
-    Raises:
-        PlanError: There is none, or it does something else.
-    """
-    found = method(name)
-    if not isinstance(found, LowRankMethod):
-        problem = f"method {name!r} does not factor weights"
-        raise PlanError(problem, remedy=f"choose among {', '.join(low_rank_names())}")
-    return found
-
-
-def low_rank_names() -> Sequence[str]:
-    """Return the names of the methods that factor matrices."""
-    return sorted(name for name, one in METHODS.all().items() if isinstance(one, LowRankMethod))
-
-
-__all__ = [
-    "METHODS",
-    "Context",
-    "Edit",
-    "LowRankMethod",
-    "Method",
-    "Rewrite",
-    "low_rank_method",
-    "low_rank_names",
-    "method",
-]
+__getattr__, __dir__, __all__ = face(__name__)

@@ -12,15 +12,12 @@ from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.formats.weights import LayerWeights
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks
+from netsurgery.formats import LayerText, LayerWeights
+from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
-from netsurgery.network.graph import Value
-from netsurgery.network.model import Model
-from netsurgery.network.twins import stock_type
+from netsurgery.network import Model, Value, stock_type
 
 Arrays = Sequence[np.ndarray]
 

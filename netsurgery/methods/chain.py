@@ -9,18 +9,13 @@ from typing import Any, Callable, ClassVar, List, Mapping, Optional, Sequence, T
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.formats.prototxt.template import render
-from netsurgery.formats.upgrade.upgrade import downgrade_layers
-from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff, rank_text
+from netsurgery.formats import Blob, LayerText, LayerWeights, downgrade_layers, render
+from netsurgery.linalg import Cost, Energies, Ranks, Tradeoff, rank_text
 from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
-from netsurgery.network.foreign_fields import why_foreign
-from netsurgery.network.model import Model
-from netsurgery.network.twins import stock_type
+from netsurgery.network import Model, stock_type, why_foreign
 
 Group = Tuple[LayerText, ...]
 

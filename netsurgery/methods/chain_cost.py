@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Callable, Optional, Sequence, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt.document import LayerText, Prototxt
-from netsurgery.formats.prototxt.template import quoted
-from netsurgery.linalg.tradeoff import Cost
-from netsurgery.network.cost import count_cost
-from netsurgery.network.graph import Network, Value
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.formats import LayerText, Prototxt, quoted
+from netsurgery.linalg import Cost
+from netsurgery.network import Model, Network, Shape, Value, count_cost, infer_shapes
 
 
 def count_macs(

@@ -8,10 +8,8 @@ from typing import Dict, Iterable, List, Sequence
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.weights import LayerWeights
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.dead import Reading, find_dead
-from netsurgery.network.model import Model
+from netsurgery.formats import LayerWeights
+from netsurgery.network import ChannelGroup, Model, Reading, find_dead
 
 
 def fold_constants(

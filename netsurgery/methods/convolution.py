@@ -7,24 +7,21 @@ from typing import Any, ClassVar, List, Mapping, Tuple
 import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
-from netsurgery.formats.prototxt.dilation import FORK_FIELDS, fork_words
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.formats.weights import Blob
-from netsurgery.linalg.convolution_factors import (
+from netsurgery.formats import FORK_FIELDS, Blob, LayerText, fork_words
+from netsurgery.linalg import (
+    SPLITS,
+    Cost,
+    Energies,
     KernelChain,
+    Ranks,
     chain_energies,
     factor_kernel,
     multiply_out_chain,
 )
-from netsurgery.linalg.svd import SPLITS
-from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, ChainTask, Found
 from netsurgery.methods.pieces import PLACES, Names, carried_parameters, wiring
-from netsurgery.network.graph import Layer
-from netsurgery.network.shapes.base import Node, show
-from netsurgery.network.shapes.windows import Windows, read_windows
-from netsurgery.network.twins import CONVOLUTION, groups_of
+from netsurgery.network import CONVOLUTION, Layer, Node, Windows, groups_of, read_windows, show
 
 # Padding stands before the first layer of its axis, and no layer but the last has a bias: at the
 # borders the chain reads the zeros that the original reads.

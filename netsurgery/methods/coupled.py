@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Iterable, Optional
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.blob import SHARED, Blob
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.network.model import Model
+from netsurgery.formats import SHARED, Blob, LayerText
+from netsurgery.network import Model
 
 
 def coupled_layers(model: Model, name: str) -> tuple[LayerText, ...]:

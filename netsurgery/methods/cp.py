@@ -11,17 +11,25 @@ from typing import Any, Callable, ClassVar, Dict, Mapping, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.cache import question
+from netsurgery.calibration import question
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.linalg.cp import Cp, cp_decomposition, cp_energies, full_rank, multiply_out_cp
-from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
-from netsurgery.methods import METHODS
+from netsurgery.formats import LayerText
+from netsurgery.linalg import (
+    Cost,
+    Cp,
+    Energies,
+    Ranks,
+    cp_decomposition,
+    cp_energies,
+    full_rank,
+    multiply_out_cp,
+)
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionMethod
 from netsurgery.methods.pieces import Names
-from netsurgery.network.twins import groups_of
+from netsurgery.methods.registry import METHODS
+from netsurgery.network import groups_of
 
 _MOST = 256
 _FITS: Dict[str, Cp] = {}

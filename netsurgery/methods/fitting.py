@@ -8,13 +8,13 @@ from typing import List, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.linalg.moments import Moments
-from netsurgery.linalg.rectified import fit_rectified
-from netsurgery.linalg.responses import (
+from netsurgery.linalg import (
     Mixing,
+    Moments,
     Responses,
     Whole,
     as_it_is,
+    fit_rectified,
     fitted_to_outputs,
     fitted_to_rows,
     principal,
@@ -23,8 +23,7 @@ from netsurgery.linalg.responses import (
 from netsurgery.methods.chain import ChainTask
 from netsurgery.methods.reconstruction import WIDEST
 from netsurgery.methods.reconstruction_targets import ReconstructionTarget, biases_of, find_target
-from netsurgery.network.graph import Layer
-from netsurgery.network.model import Model
+from netsurgery.network import Layer, Model
 
 Matrices = Sequence[np.ndarray]
 Biases = Sequence[Optional[np.ndarray]]

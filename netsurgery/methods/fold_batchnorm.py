@@ -14,14 +14,12 @@ from typing import ClassVar, Dict, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.methods import METHODS
+from netsurgery.formats import Blob, LayerWeights
 from netsurgery.methods.base import ROUNDING, Arrays, Context, Edit, Method, Origin, Rewrite
 from netsurgery.methods.fold_chains import FoldChain, composed, find_chain, shapes_of
 from netsurgery.methods.fold_product import PRODUCT_TYPES, Product
-from netsurgery.network.channelwise import shifted
-from netsurgery.network.graph import Network, Value
-from netsurgery.network.model import Model
+from netsurgery.methods.registry import METHODS
+from netsurgery.network import Model, Network, Value, shifted
 
 _NOTHING = 1e-30
 """A factor of which nothing is left in float32 when weights are multiplied by it."""

@@ -9,11 +9,18 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.methods.fold_product import Product
-from netsurgery.network.channelwise import PER_CHANNEL_TYPES, Axis, PerChannel, per_channel
-from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import trace_shapes
-from netsurgery.network.shapes.inference import Shapes
+from netsurgery.network import (
+    PER_CHANNEL_TYPES,
+    Axis,
+    Layer,
+    Model,
+    Network,
+    PerChannel,
+    Shapes,
+    Value,
+    per_channel,
+    trace_shapes,
+)
 
 ScaleShift = Tuple[np.ndarray, np.ndarray]
 _RULES = ("include", "exclude")

@@ -7,11 +7,8 @@ from typing import Any, NoReturn, Optional, Sequence
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.weights import Blob
-from netsurgery.network.channelwise import Axis
-from netsurgery.network.graph import Layer
-from netsurgery.network.shapes import Shape
-from netsurgery.network.twins import CONVOLUTION, groups_of
+from netsurgery.formats import Blob
+from netsurgery.network import CONVOLUTION, Axis, Layer, Shape, groups_of
 
 _CONVOLUTIONS = (CONVOLUTION, "Deconvolution")
 PRODUCT_TYPES = (*_CONVOLUTIONS, "InnerProduct")

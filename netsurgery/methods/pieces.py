@@ -6,12 +6,10 @@ from textwrap import indent
 from typing import Dict, Iterable, NamedTuple, Sequence, Tuple
 
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.formats.prototxt.printing import one_line
-from netsurgery.formats.prototxt.template import quoted
+from netsurgery.formats import LayerText, one_line, quoted
 from netsurgery.methods.base import Edit
 from netsurgery.methods.coupled import weights_name
-from netsurgery.network.model import Model
+from netsurgery.network import Model
 
 SUFFIXES = {2: ("_L", "_U"), 3: ("_L", "_M", "_U"), 4: ("_L", "_V", "_H", "_U")}
 PLACES = ("first", "second", "third", "fourth")

@@ -11,18 +11,21 @@ from typing import Dict, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.observers import entries_by_turn
-from netsurgery.formats.weights import LayerWeights
-from netsurgery.linalg.compensation import reconstruction, refit, ridge_for
-from netsurgery.linalg.moments import Moments
-from netsurgery.network.channels import ChannelGroup, Cut
-from netsurgery.network.channels.base import MAKES, READS
-from netsurgery.network.graph import Layer
-from netsurgery.network.matrix_product import TYPES, MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
-from netsurgery.network.shapes.convolution import DECONVOLUTIONS
+from netsurgery.calibration import Calibrator, entries_by_turn
+from netsurgery.formats import LayerWeights
+from netsurgery.linalg import Moments, reconstruction, refit, ridge_for
+from netsurgery.network import (
+    DECONVOLUTIONS,
+    MAKES,
+    READS,
+    TYPES,
+    ChannelGroup,
+    Cut,
+    Layer,
+    MatrixProduct,
+    Model,
+    infer_shapes,
+)
 
 Fitted = Tuple[np.ndarray, Optional[np.ndarray]]
 COMPENSATIONS = ("none", "channels", "patches", "constants")

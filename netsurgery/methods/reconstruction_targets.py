@@ -11,20 +11,27 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.measuring import ObservedValue
-from netsurgery.calibration.observers import Beside, Part, Target
+from netsurgery.calibration import Beside, ObservedValue, Part, Target
 from netsurgery.errors import NetworkError, PlanError
-from netsurgery.formats.weights import LayerWeights
-from netsurgery.linalg.moments import Moments
+from netsurgery.formats import LayerWeights
+from netsurgery.linalg import Moments
 from netsurgery.methods.base import Context, Edit
 from netsurgery.methods.coupled import weights_name
-from netsurgery.network.channelwise import PER_CHANNEL_TYPES, Axis, per_channel
-from netsurgery.network.foreign_fields import why_foreign
-from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.matrix_product import TYPES, MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, infer_shapes
-from netsurgery.network.spreading import is_spread
+from netsurgery.network import (
+    PER_CHANNEL_TYPES,
+    TYPES,
+    Axis,
+    Layer,
+    MatrixProduct,
+    Model,
+    Network,
+    Shape,
+    Value,
+    infer_shapes,
+    is_spread,
+    per_channel,
+    why_foreign,
+)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from typing import ClassVar, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.weights import LayerWeights
-from netsurgery.linalg.compensation import refit_rows
-from netsurgery.methods import METHODS
+from netsurgery.formats import LayerWeights
+from netsurgery.linalg import refit_rows
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
 from netsurgery.methods.reconstruction import WIDEST
 from netsurgery.methods.reconstruction_targets import (
@@ -21,10 +20,8 @@ from netsurgery.methods.reconstruction_targets import (
     find_target,
     why_not_alone,
 )
-from netsurgery.network.graph import Layer, Network
-from netsurgery.network.matrix_product import TYPES, MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape
+from netsurgery.methods.registry import METHODS
+from netsurgery.network import TYPES, Layer, MatrixProduct, Model, Network, Shape
 
 
 @METHODS.register("refit")

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from netsurgery.linalg.convolution_factors import KernelChain
-from netsurgery.methods import METHODS
+from netsurgery.linalg import KernelChain
 from netsurgery.methods.convolution import ConvolutionChain
+from netsurgery.methods.registry import METHODS
 
 
 @METHODS.register("spatial_svd")

@@ -13,16 +13,21 @@ from typing import Any, ClassVar, Mapping, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.formats.weights import Blob
-from netsurgery.linalg.svd import spectrum, truncated_svd
-from netsurgery.linalg.spectrum import lost_energy
-from netsurgery.linalg.tradeoff import Cost, Energies, Ranks
-from netsurgery.methods import METHODS
+from netsurgery.formats import Blob, LayerText
+from netsurgery.linalg import (
+    SPLITS,
+    Cost,
+    Energies,
+    Ranks,
+    lost_energy,
+    singular_values,
+    truncated_svd,
+)
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, ChainTask, Found
 from netsurgery.methods.fitting import FITS, NONE, fit_outputs
 from netsurgery.methods.pieces import Names, carried_parameters, wiring
+from netsurgery.methods.registry import METHODS
 
 _SHAPE_FIELDS = ("num_output", "bias_term", "axis", "transpose")
 
@@ -72,12 +77,12 @@ class TruncatedSVD(ChainMethod):
 
     def energies(self, layer: LayerText, weights: np.ndarray) -> Energies:
         """Return the singular values, and the tails that ranks lose."""
-        values = spectrum(weights)
+        values = singular_values(weights)
         return Energies((values,), lost_energy(values)[1:])
 
     def factor(self, task: ChainTask) -> Found:
         """Factor the matrix."""
-        split = task.option("split", svd.SPLITS)
+        split = task.option("split", SPLITS)
         if task.option("fit", FITS) != NONE:
             (fit,) = fit_outputs(task, [task.weights], split)
             return Found((fit.right, fit.left), fit.error, fit.bias)

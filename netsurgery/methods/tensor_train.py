@@ -18,25 +18,25 @@ from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Sequence, Tup
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.formats.prototxt.template import quoted, render
-from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.linalg.tensor_train import (
+from netsurgery.formats import Blob, LayerText, LayerWeights, quoted, render
+from netsurgery.linalg import (
+    Cost,
     Digits,
+    Energies,
+    Ranks,
+    Tradeoff,
     balanced_digits,
     full_ranks,
     kronecker_energies,
     multiply_out_tensor_train,
     tensor_train_decomposition,
 )
-from netsurgery.linalg.tradeoff import Cost, Energies, Ranks, Tradeoff
-from netsurgery.methods import METHODS
 from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import carried_rules, multipliers, refuse_taken
-from netsurgery.network.foreign_fields import why_foreign
-from netsurgery.network.model import Model
+from netsurgery.methods.registry import METHODS
+from netsurgery.network import Model, why_foreign
 
 Values = Dict[str, Union[str, int]]
 _MESSAGE = "inner_product_param"

@@ -11,14 +11,12 @@ from typing import ClassVar, Dict, List, Mapping, Sequence
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.linalg.residual import relative_distance
-from netsurgery.methods import METHODS
+from netsurgery.linalg import relative_distance
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Origin, Rewrite
 from netsurgery.methods.constants import fold_constants
 from netsurgery.methods.reconstruction import COMPENSATIONS, compensate
-from netsurgery.network.channels import ChannelGroup, channel_groups, put_back, thin_model
-from netsurgery.network.graph import Value
-from netsurgery.network.model import Model
+from netsurgery.methods.registry import METHODS
+from netsurgery.network import ChannelGroup, Model, Value, channel_groups, put_back, thin_model
 
 
 @METHODS.register("thin")

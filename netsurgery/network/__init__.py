@@ -1,1 +1,176 @@
 """What a network is: its graph, shapes, cost, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.network.channels.base import (
+        CARRIES as CARRIES,
+        MAKES as MAKES,
+        READS as READS,
+    )
+    from netsurgery.network.channels.groups import (
+        ChannelGroup as ChannelGroup,
+        Cut as Cut,
+        ValueCut as ValueCut,
+        channel_groups as channel_groups,
+    )
+    from netsurgery.network.channels.readers import (
+        first_reader as first_reader,
+        weights_reading as weights_reading,
+    )
+    from netsurgery.network.channels.thinning import (
+        put_back as put_back,
+        thin_model as thin_model,
+    )
+    from netsurgery.network.channelwise import (
+        PER_CHANNEL_TYPES as PER_CHANNEL_TYPES,
+        Axis as Axis,
+        PerChannel as PerChannel,
+        per_channel as per_channel,
+        shifted as shifted,
+    )
+    from netsurgery.network.cost import (
+        LayerCost as LayerCost,
+        Totals as Totals,
+        bytes_of as bytes_of,
+        cost_of_regions as cost_of_regions,
+        count_cost as count_cost,
+        sum_up as sum_up,
+        total_cost as total_cost,
+    )
+    from netsurgery.network.dead import (
+        Dead as Dead,
+        Reading as Reading,
+        find_dead as find_dead,
+    )
+    from netsurgery.network.deploy import (
+        other_phases as other_phases,
+        without_other_phases as without_other_phases,
+    )
+    from netsurgery.network.detectors import (
+        CORNERS as CORNERS,
+        Detector as Detector,
+        detectors_of as detectors_of,
+        is_detection as is_detection,
+    )
+    from netsurgery.network.doctor import (
+        examine as examine,
+    )
+    from netsurgery.network.doctor.fit import (
+        find_misfits as find_misfits,
+        require_fit as require_fit,
+        require_inputs as require_inputs,
+    )
+    from netsurgery.network.doctor.patient import (
+        Finding as Finding,
+    )
+    from netsurgery.network.facts import (
+        blob_name as blob_name,
+    )
+    from netsurgery.network.feeding import (
+        declaration as declaration,
+    )
+    from netsurgery.network.foreign_fields import (
+        Foreign as Foreign,
+        foreign_to as foreign_to,
+        why_foreign as why_foreign,
+    )
+    from netsurgery.network.graph import (
+        Layer as Layer,
+        Network as Network,
+        Value as Value,
+    )
+    from netsurgery.network.inplace import (
+        take_apart as take_apart,
+    )
+    from netsurgery.network.loss import (
+        IGNORED as IGNORED,
+        LossNet as LossNet,
+        with_loss as with_loss,
+    )
+    from netsurgery.network.masks import (
+        without_masks as without_masks,
+    )
+    from netsurgery.network.matrix_product import (
+        TYPES as TYPES,
+        MatrixProduct as MatrixProduct,
+        Places as Places,
+    )
+    from netsurgery.network.memory import (
+        peak_bytes as peak_bytes,
+    )
+    from netsurgery.network.model import (
+        Model as Model,
+        load as load,
+    )
+    from netsurgery.network.parameters import (
+        blob_shapes as blob_shapes,
+        owners_of_shared as owners_of_shared,
+    )
+    from netsurgery.network.phases import (
+        PHASES as PHASES,
+        State as State,
+    )
+    from netsurgery.network.pycaffe import (
+        from_pycaffe as from_pycaffe,
+    )
+    from netsurgery.network.scores import (
+        SQUASHING as SQUASHING,
+        compared_outputs as compared_outputs,
+        score_values as score_values,
+        scores_of as scores_of,
+    )
+    from netsurgery.network.section import (
+        cut_section as cut_section,
+        without_what_follows as without_what_follows,
+    )
+    from netsurgery.network.shapes.base import (
+        Node as Node,
+        Shape as Shape,
+        show as show,
+    )
+    from netsurgery.network.shapes.convolution import (
+        DECONVOLUTIONS as DECONVOLUTIONS,
+    )
+    from netsurgery.network.shapes.inference import (
+        Shapes as Shapes,
+        infer_shapes as infer_shapes,
+        trace_shapes as trace_shapes,
+    )
+    from netsurgery.network.shapes.pooling import (
+        has_empty_windows as has_empty_windows,
+    )
+    from netsurgery.network.shapes.windows import (
+        Windows as Windows,
+        read_windows as read_windows,
+    )
+    from netsurgery.network.sharing import (
+        borrowed_blobs as borrowed_blobs,
+    )
+    from netsurgery.network.spreading import (
+        in_stock_form as in_stock_form,
+        is_spread as is_spread,
+    )
+    from netsurgery.network.stock import (
+        Translation as Translation,
+        described as described,
+        in_stock_words as in_stock_words,
+        is_otherwise as is_otherwise,
+        lacking as lacking,
+    )
+    from netsurgery.network.twins import (
+        CONVOLUTION as CONVOLUTION,
+        groups_of as groups_of,
+        stock_type as stock_type,
+        with_twins as with_twins,
+    )
+    from netsurgery.network.unknown import (
+        known_costs as known_costs,
+        unknown_reason as unknown_reason,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, NoReturn, Optional, Sequence
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.weights import Blob
+from netsurgery.formats import Blob
 from netsurgery.network.graph import Layer
 from netsurgery.network.normalising import NORMALISING, read_normalisation
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.prototxt.layer_text import LayerText
+from netsurgery.formats import LayerText, Prototxt
 from netsurgery.network.phases import State
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.prototxt.edits import Edits
-from netsurgery.formats.prototxt.tokens import quote
+from netsurgery.formats import Edits, Prototxt, quote
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.shapes import trace_shapes
 

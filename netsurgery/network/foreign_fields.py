@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional, Tuple
 
-from netsurgery.formats.prototxt.document import LayerText
+from netsurgery.formats import LayerText
 from netsurgery.network.graph import Network
 
 # Blocks and fields of forks that say how a net is trained, run or shown, not what it computes.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt.document import LayerText, Prototxt
+from netsurgery.formats import LayerText, Prototxt
 from netsurgery.network.padding import PADDING, find_padding, padded
 from netsurgery.network.phases import State
 from netsurgery.network.sharing import SharedParameter, shared_parameters

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, NamedTuple, Sequence, Set
 
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.prototxt.edits import Edits
-from netsurgery.formats.prototxt.tokens import quote
-from netsurgery.formats.upgrade.upgrade import upgrade_net
+from netsurgery.formats import Edits, Prototxt, quote, upgrade_net
 from netsurgery.network.feeding import with_inputs
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.spreading import in_stock_form

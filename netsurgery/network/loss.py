@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional
 
 from netsurgery.errors import PlanError
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.prototxt.edits import Edits
-from netsurgery.formats.prototxt.template import quoted, render
-from netsurgery.formats.upgrade.upgrade import upgrade_net
+from netsurgery.formats import Edits, Prototxt, quoted, render, upgrade_net
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model

@@ -13,7 +13,7 @@ from typing import Optional, Sequence
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.weights import Blob, LayerWeights
+from netsurgery.formats import Blob, LayerWeights
 from netsurgery.network.graph import Layer
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, infer_shapes, parameter_shapes

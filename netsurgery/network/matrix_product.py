@@ -8,7 +8,7 @@ from typing import List, Optional, Sequence
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.linalg.patches import Geometry, extract_patches, windows_over
+from netsurgery.linalg import Geometry, extract_patches, windows_over
 from netsurgery.network.graph import Layer
 from netsurgery.network.shapes import Shape
 from netsurgery.network.shapes.base import Node

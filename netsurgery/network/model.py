@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import sniff
-from netsurgery.formats.atomic import make_folder, write_together
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.weights import Blob, Weights, open_weights
+from netsurgery.formats import (
+    Blob,
+    Prototxt,
+    Weights,
+    make_folder,
+    open_weights,
+    sniff,
+    write_together,
+)
 from netsurgery.network.graph import Network
 
 PathLike = Union[str, "os.PathLike[str]"]

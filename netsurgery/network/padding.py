@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from netsurgery.formats.prototxt.document import LayerText, Prototxt
-from netsurgery.formats.prototxt.tokens import parse_integer
-from netsurgery.formats.upgrade.v0 import Padding, fold_padding
+from netsurgery.formats import LayerText, Padding, Prototxt, fold_padding, parse_integer
 
 PADDING = "padding"
 

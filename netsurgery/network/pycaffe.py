@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Union
 
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.formats import Blob, LayerWeights, Prototxt, Weights
 from netsurgery.network.model import Model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
-from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.formats import Prototxt
 from netsurgery.network.feeding import declaration
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.inplace import take_apart

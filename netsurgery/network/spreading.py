@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.prototxt.tokens import quote
-from netsurgery.formats.upgrade.upgrade import upgrade_net
+from netsurgery.formats import quote, upgrade_net
 from netsurgery.network.graph import Layer, Network
 from netsurgery.network.shapes import Shape, infer_shapes, show
 from netsurgery.network.shapes.spreading import covered_axes, spread_shape

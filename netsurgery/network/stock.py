@@ -10,11 +10,16 @@ from typing import Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Option
 
 import numpy as np
 
-from netsurgery.formats.prototxt.dilation import fork_dilation, in_stock_fields
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.prototxt.tokens import quote
-from netsurgery.formats.upgrade.upgrade import upgrade_net
-from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.formats import (
+    Blob,
+    LayerWeights,
+    Prototxt,
+    Weights,
+    fork_dilation,
+    in_stock_fields,
+    quote,
+    upgrade_net,
+)
 from netsurgery.network.graph import Layer, Network
 from netsurgery.network.normalising import (
     NORMALISING,

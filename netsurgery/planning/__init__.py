@@ -1,5 +1,70 @@
 """What to do with a model, as data: plans, and the planners that make them."""
 
-from netsurgery.planning.plan import Plan, Skipped
+from __future__ import annotations
 
-__all__ = ["Plan", "Skipped"]
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.planning.asked import (
+        BYTES as BYTES,
+        Asked as Asked,
+        Value as Value,
+        asked_of_layer as asked_of_layer,
+        asked_of_net as asked_of_net,
+    )
+    from netsurgery.planning.dead_channels import (
+        plan_dead_channels as plan_dead_channels,
+    )
+    from netsurgery.planning.distances import (
+        BoxDistance as BoxDistance,
+        Distance as Distance,
+        DistanceObserver as DistanceObserver,
+        SightingObserver as SightingObserver,
+        distances_of as distances_of,
+    )
+    from netsurgery.planning.downstream import (
+        ROWS as ROWS,
+        downstream_layers as downstream_layers,
+        fit_in_turn as fit_in_turn,
+        rows_seen as rows_seen,
+        sees_enough as sees_enough,
+    )
+    from netsurgery.planning.fold import (
+        plan_folds as plan_folds,
+    )
+    from netsurgery.planning.folder import (
+        RECORD as RECORD,
+        refuse_another as refuse_another,
+    )
+    from netsurgery.planning.low_rank import (
+        LowRankRequest as LowRankRequest,
+        plan_low_rank as plan_low_rank,
+    )
+    from netsurgery.planning.plan import (
+        Plan as Plan,
+        Skipped as Skipped,
+        identify as identify,
+    )
+    from netsurgery.planning.rules import (
+        LayerRule as LayerRule,
+        keeps as keeps,
+        parse_rule as parse_rule,
+        refuse_idle_keeps as refuse_idle_keeps,
+    )
+    from netsurgery.planning.shares import (
+        how_to_say as how_to_say,
+        parse_number as parse_number,
+        parse_share as parse_share,
+    )
+    from netsurgery.planning.thin_budget import (
+        ThinBudget as ThinBudget,
+    )
+    from netsurgery.planning.thinning import (
+        REFIT as REFIT,
+        ThinRequest as ThinRequest,
+        plan_thin as plan_thin,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)

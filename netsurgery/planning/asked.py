@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks
+from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.planning.rules import LayerRule
 
 Value = Union[float, int, str, List[int]]

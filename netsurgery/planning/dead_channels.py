@@ -7,12 +7,16 @@ from typing import Callable, Dict, List, Optional
 
 import numpy as np
 
-from netsurgery.methods import Edit
-from netsurgery.methods.constants import fold_constants
-from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
-from netsurgery.network.dead import Dead, find_dead
-from netsurgery.network.doctor.fit import require_fit
-from netsurgery.network.model import Model
+from netsurgery.methods import Edit, fold_constants
+from netsurgery.network import (
+    ChannelGroup,
+    Dead,
+    Model,
+    channel_groups,
+    find_dead,
+    require_fit,
+    thin_model,
+)
 from netsurgery.planning.plan import Plan, Skipped
 
 

@@ -11,10 +11,8 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Uni
 
 import numpy as np
 
-from netsurgery.calibration.measuring import ObservedValue, Seen
-from netsurgery.network.detectors import CORNERS, Detector, detectors_of
-from netsurgery.network.graph import Network, Value
-from netsurgery.network.scores import score_values
+from netsurgery.calibration import ObservedValue, Seen
+from netsurgery.network import CORNERS, Detector, Network, Value, detectors_of, score_values
 
 LEAST_SCORE = 1e-3
 """ScoreDistance below are taken for this: no detector is asked for less."""

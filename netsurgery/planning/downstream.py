@@ -5,15 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Iterable, List, Mapping, Sequence
 
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.methods import Context, Edit
-from netsurgery.methods.base import Origin
-from netsurgery.methods.refit import Refit, why_not
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.graph import Value
-from netsurgery.network.matrix_product import MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.calibration import Calibrator
+from netsurgery.methods import Context, Edit, Origin, Refit, why_not
+from netsurgery.network import ChannelGroup, MatrixProduct, Model, Value, infer_shapes
 
 ROWS = 4
 """How many times as many rows as unknowns a fit must see: fewer say little of other inputs."""

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from netsurgery.methods import Edit
-from netsurgery.methods.fold_chains import find_chain, shapes_of
-from netsurgery.methods.fold_product import PRODUCT_TYPES
-from netsurgery.network.channelwise import PER_CHANNEL_TYPES
-from netsurgery.network.doctor.fit import require_fit
-from netsurgery.network.model import Model
+from netsurgery.methods import PRODUCT_TYPES, Edit, find_chain, shapes_of
+from netsurgery.network import PER_CHANNEL_TYPES, Model, require_fit
 from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.rules import keeps, refuse_idle_keeps
 

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any, Mapping, Optional
 
 from netsurgery.errors import FormatError, Remedy
-from netsurgery.formats.digest import sha256_of_weights
-from netsurgery.formats.plain_data import read_json
-from netsurgery.formats.weights import open_weights
-from netsurgery.network.model import Model
+from netsurgery.formats import open_weights, read_json, sha256_of_weights
+from netsurgery.network import Model
 from netsurgery.planning.plan import identify
 
 RECORD = "netsurgery.json"

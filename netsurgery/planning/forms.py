@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from netsurgery.methods import Edit, LowRankMethod, low_rank_method
-from netsurgery.network.model import Model
-from netsurgery.network.twins import with_twins
+from netsurgery.network import Model, with_twins
 from netsurgery.planning.plan import Skipped
 from netsurgery.planning.rules import LayerRule
 

@@ -7,14 +7,9 @@ from math import prod
 from typing import Any, Callable, Container, Mapping, Optional, Sequence, Union
 
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.linalg.evbmf import evbmf_rank
-from netsurgery.linalg.tradeoff import Ranks, Tradeoff, plain_ranks, rank_text
+from netsurgery.linalg import Ranks, Tradeoff, evbmf_rank, plain_ranks, rank_text
 from netsurgery.methods import Edit, LowRankMethod, low_rank_method
-from netsurgery.network.doctor.fit import require_fit
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
-from netsurgery.network.shapes.base import show
-from netsurgery.network.twins import stock_type, with_twins
+from netsurgery.network import Model, infer_shapes, require_fit, show, stock_type, with_twins
 from netsurgery.planning.asked import rank_facts
 from netsurgery.planning.forms import cheapest, considered, forms_by_type, without_form
 from netsurgery.planning.plan import Plan, Skipped

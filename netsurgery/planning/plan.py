@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 from netsurgery.errors import PlanError, shortened, visible
-from netsurgery.formats.digest import sha256_of
-from netsurgery.formats.plain_data import LONGEST, MismatchError, Schema, read_yaml, told
+from netsurgery.formats import LONGEST, MismatchError, Schema, read_yaml, sha256_of, told
 from netsurgery.methods import Edit
-from netsurgery.network.model import Model
+from netsurgery.network import Model
 from netsurgery.planning.asked import Asked, asked_of_layer, asked_of_net
 
 VERSION = 1
@@ -88,7 +87,7 @@ class Plan:
 
     def save(self, path: Union[str, Path]) -> None:
         """Write the plan to ``path``, complete or not at all."""
-        from netsurgery.formats.atomic import write_together
+        from netsurgery.formats import write_together
 
         data = self.to_yaml().encode()
         write_together({path: lambda out: out.write(data)})

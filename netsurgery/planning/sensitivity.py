@@ -10,13 +10,10 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
-from netsurgery.calibration.cache import question
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.criteria.base import RemovalOrder
-from netsurgery.methods.reconstruction import compensate
-from netsurgery.methods.thin import kept_origins
-from netsurgery.network.channels import ChannelGroup, thin_model
-from netsurgery.network.model import Model
+from netsurgery.calibration import Calibrator, question
+from netsurgery.criteria import RemovalOrder
+from netsurgery.methods import compensate, kept_origins
+from netsurgery.network import ChannelGroup, Model, thin_model
 from netsurgery.planning.distances import DistanceObserver, distances_of
 from netsurgery.planning.downstream import are_readers_fitted, fit_in_turn
 

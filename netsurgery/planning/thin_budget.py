@@ -9,11 +9,10 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.criteria.base import RemovalOrder, View
+from netsurgery.criteria import RemovalOrder, View
 from netsurgery.errors import PlanError
-from netsurgery.linalg.selection_constraints import Blocks
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.model import Model
+from netsurgery.linalg import Blocks
+from netsurgery.network import ChannelGroup, Model
 from netsurgery.planning.thin_cost import ThinCost
 
 LEAST = 0.1

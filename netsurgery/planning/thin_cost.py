@@ -9,11 +9,7 @@ from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Sequenc
 
 import numpy as np
 
-from netsurgery.network.channels import ChannelGroup, Cut
-from netsurgery.network.cost import count_cost
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
-from netsurgery.network.sharing import borrowed_blobs
+from netsurgery.network import ChannelGroup, Cut, Model, borrowed_blobs, count_cost, infer_shapes
 
 Number = Union[int, Fraction]
 Cost = Tuple[Number, Number]  # parameters, multiply-accumulates

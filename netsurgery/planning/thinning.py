@@ -8,16 +8,19 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.criteria import Criterion, View, criterion
-from netsurgery.criteria.base import WEIGHTS, within_parts
+from netsurgery.calibration import Calibrator
+from netsurgery.criteria import WEIGHTS, Criterion, View, criterion, within_parts
 from netsurgery.errors import PlanError
-from netsurgery.formats.upgrade.upgrade import upgrade_net
+from netsurgery.formats import upgrade_net
 from netsurgery.methods import Edit
-from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
-from netsurgery.network.doctor.fit import require_fit
-from netsurgery.network.model import Model
-from netsurgery.network.unknown import known_costs
+from netsurgery.network import (
+    ChannelGroup,
+    Model,
+    channel_groups,
+    known_costs,
+    require_fit,
+    thin_model,
+)
 from netsurgery.planning.asked import channel_facts
 from netsurgery.planning.downstream import are_readers_fitted, downstream_layers
 from netsurgery.planning.plan import Plan, Skipped

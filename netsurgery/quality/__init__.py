@@ -1,6 +1,47 @@
 """What is left of a net: what each output is, how it is judged, and the limits."""
 
-from netsurgery.quality.limits import KINDS, LIMITS, Limits
-from netsurgery.quality.verdict import OutputQuality, Quality
+from __future__ import annotations
 
-__all__ = ["KINDS", "LIMITS", "Limits", "OutputQuality", "Quality"]
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.quality.cautions import (
+        cautions_of as cautions_of,
+    )
+    from netsurgery.quality.jury import (
+        Circumstances as Circumstances,
+        Jury as Jury,
+    )
+    from netsurgery.quality.kinds import (
+        OutputKind as OutputKind,
+        kinds_of as kinds_of,
+        sources_of as sources_of,
+    )
+    from netsurgery.quality.limits import (
+        CLASSES as CLASSES,
+        DEGRADED as DEGRADED,
+        DETECTIONS as DETECTIONS,
+        GOOD as GOOD,
+        KINDS as KINDS,
+        LIMITS as LIMITS,
+        LOST as LOST,
+        PIXELS as PIXELS,
+        SEGMENTATION as SEGMENTATION,
+        UNJUDGED as UNJUDGED,
+        Limits as Limits,
+        limit_rows as limit_rows,
+    )
+    from netsurgery.quality.matching import (
+        SCORE as SCORE,
+        detections as detections,
+        match_detections as match_detections,
+    )
+    from netsurgery.quality.verdict import (
+        OutputQuality as OutputQuality,
+        Quality as Quality,
+        unjudged as unjudged,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Tuple
 
 from netsurgery.calibration import Inputs
-from netsurgery.network.matrix_product import MatrixProduct
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network import MatrixProduct, Model, infer_shapes
 from netsurgery.surgery import Surgery
 
 _TOLD = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Container, Dict, List, Mapping, NamedTuple, Sequence
 
-from netsurgery.network.graph import Value
+from netsurgery.network import Value
 from netsurgery.quality.classes import ClassJudge
 from netsurgery.quality.errors import BoxJudge, PictureJudge, error_judge
 from netsurgery.quality.found import SURE, FoundJudge

@@ -7,10 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
 from netsurgery.errors import Remedy, VerificationError
-from netsurgery.network.detectors import Detector, detectors_of, is_detection
-from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.scores import SQUASHING
-from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.network import (
+    SQUASHING,
+    Detector,
+    Layer,
+    Network,
+    Shape,
+    Value,
+    detectors_of,
+    infer_shapes,
+    is_detection,
+)
 from netsurgery.quality.limits import (
     BOXES,
     CLASSES,

@@ -8,7 +8,7 @@ from typing import Dict, Mapping
 
 import numpy as np
 
-from netsurgery.criteria.normalise import l2_normalised
+from netsurgery.criteria import l2_normalised
 
 Scores = Mapping[str, np.ndarray]
 Free = Mapping[str, np.ndarray]

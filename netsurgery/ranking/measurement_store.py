@@ -8,13 +8,17 @@ import math
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration import Inputs
 from netsurgery.errors import FormatError
-from netsurgery.formats.atomic import make_folder
-from netsurgery.formats.digest import sha256_of
-from netsurgery.formats.plain_data import MismatchError, Schema, read_json
-from netsurgery.formats.scratch import scratch_folder
-from netsurgery.network.model import Model
+from netsurgery.formats import (
+    MismatchError,
+    Schema,
+    make_folder,
+    read_json,
+    scratch_folder,
+    sha256_of,
+)
+from netsurgery.network import Model
 
 KIND = "netsurgery oracle"
 _LINE = Schema(

@@ -7,13 +7,8 @@ from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.inputs import Batch
-from netsurgery.calibration.losses import LossRunner, open_loss
-from netsurgery.calibration.measuring import Progress
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.network.channels.readers import first_reader, weights_reading
-from netsurgery.network.model import Model
+from netsurgery.calibration import Batch, Calibrator, LossRunner, Progress, open_loss
+from netsurgery.network import ChannelGroup, Model, first_reader, weights_reading
 from netsurgery.ranking.measurement_store import MeasurementStore, key_of
 
 AT_ONCE = 16

@@ -8,17 +8,19 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.losses import judged_by
-from netsurgery.calibration.measuring import Progress
-from netsurgery.criteria import View, criterion
-from netsurgery.criteria.base import ACTIVATIONS, GRADIENTS, WEIGHTS
-from netsurgery.criteria.normalise import l2_normalised, macs_of_channels, with_flops
+from netsurgery.calibration import Calibrator, Progress, judged_by
+from netsurgery.criteria import (
+    ACTIVATIONS,
+    GRADIENTS,
+    WEIGHTS,
+    View,
+    criterion,
+    l2_normalised,
+    macs_of_channels,
+    with_flops,
+)
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.network.channels import ChannelGroup, channel_groups
-from netsurgery.network.doctor.fit import require_fit
-from netsurgery.network.model import Model
-from netsurgery.network.unknown import known_costs
+from netsurgery.network import ChannelGroup, Model, channel_groups, known_costs, require_fit
 from netsurgery.ranking.correlation import Correlation, correlate
 from netsurgery.ranking.measurement_store import MeasurementStore
 from netsurgery.ranking.oracle import Oracle, measure_oracle

@@ -1,1 +1,49 @@
 """What was found and done, for people: text, JSON and HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.report.channels import (
+        describe_group as describe_group,
+        group_to_dict as group_to_dict,
+        groups_of_layer as groups_of_layer,
+    )
+    from netsurgery.report.compression import (
+        print_compression as print_compression,
+        read_back as read_back,
+    )
+    from netsurgery.report.explain import (
+        print_explanation as print_explanation,
+    )
+    from netsurgery.report.glossary import (
+        explain_word as explain_word,
+        glossary_terms as glossary_terms,
+        is_term as is_term,
+    )
+    from netsurgery.report.inspection import (
+        inspect_model as inspect_model,
+        print_inspection as print_inspection,
+    )
+    from netsurgery.report.page import (
+        require_plots as require_plots,
+        write_page as write_page,
+    )
+    from netsurgery.report.plan import (
+        print_plan as print_plan,
+    )
+    from netsurgery.report.ranking import (
+        print_ranking as print_ranking,
+    )
+    from netsurgery.report.sweep import (
+        plot_sweep as plot_sweep,
+        print_sweep as print_sweep,
+    )
+    from netsurgery.report.verification import (
+        print_verification as print_verification,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)

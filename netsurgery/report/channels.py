@@ -7,9 +7,7 @@ from typing import Any, Iterable, Iterator, List, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.network.channels import ChannelGroup, Cut
-from netsurgery.network.facts import blob_name
-from netsurgery.network.graph import Layer
+from netsurgery.network import ChannelGroup, Cut, Layer, blob_name
 
 _MOST_NUMBERS = 8
 

@@ -7,8 +7,7 @@ from typing import Callable, Iterator, Sequence
 import click
 
 from netsurgery.compression import Compression, LayerError
-from netsurgery.network.shapes import infer_shapes
-from netsurgery.network.unknown import unknown_reason
+from netsurgery.network import infer_shapes, unknown_reason
 from netsurgery.report.asked import asked_lines, with_asked
 from netsurgery.report.console import WORDS, known, print_table, shape, share, size
 from netsurgery.report.plan import left_lines
@@ -23,7 +22,7 @@ from netsurgery.report.verification import (
     would_pass,
 )
 from netsurgery.surgery import Step
-from netsurgery.verification.written import Written
+from netsurgery.verification import Written
 
 Rows = Sequence[tuple[str, ...]]
 AS_PLANNED = "written as planned"

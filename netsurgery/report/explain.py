@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from netsurgery.budgets.correction import METRIC
+from netsurgery.budgets import METRIC
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan
 from netsurgery.report.asked import asked_lines, with_asked

@@ -168,7 +168,7 @@ def glossary_terms() -> Dict[str, Dict[str, str]]:
     """Return all terms under their headings, with the methods and the criteria that there are."""
     from netsurgery.criteria import CRITERIA
     from netsurgery.methods import METHODS
-    from netsurgery.quality.limits import KINDS, LIMITS
+    from netsurgery.quality import KINDS, LIMITS
 
     found = {heading: dict(terms) for heading, terms in TERMS.items()}
     known = {name.lower() for terms in found.values() for name in terms}

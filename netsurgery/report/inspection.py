@@ -9,23 +9,23 @@ import click
 import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
-from netsurgery.linalg.tradeoff import Tradeoff
+from netsurgery.linalg import Tradeoff
 from netsurgery.methods import low_rank_method
-from netsurgery.network.cost import (
+from netsurgery.network import (
+    Finding,
     LayerCost,
+    Model,
+    Network,
     Totals,
     bytes_of,
     cost_of_regions,
     count_cost,
+    find_misfits,
+    infer_shapes,
+    peak_bytes,
     sum_up,
+    unknown_reason,
 )
-from netsurgery.network.doctor.fit import find_misfits
-from netsurgery.network.doctor.patient import Finding
-from netsurgery.network.graph import Network
-from netsurgery.network.memory import peak_bytes
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
-from netsurgery.network.unknown import unknown_reason
 from netsurgery.report.console import console, count, known, print_table, shape, share, size
 
 _BARS = "▁▂▃▄▅▆▇█"

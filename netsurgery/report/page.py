@@ -12,10 +12,9 @@ import numpy as np
 
 from netsurgery.compression import Compression
 from netsurgery.errors import NetsurgeryError, visible
-from netsurgery.formats.atomic import write_together
-from netsurgery.methods import low_rank_method, method
-from netsurgery.methods.chain import ChainMethod
-from netsurgery.quality.limits import DEGRADED, GOOD, LOST, UNJUDGED
+from netsurgery.formats import write_together
+from netsurgery.methods import ChainMethod, low_rank_method, method
+from netsurgery.quality import DEGRADED, GOOD, LOST, UNJUDGED
 from netsurgery.report.compression import layer_rows, saving_rows, verdict
 from netsurgery.report.glossary import TERMS
 from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe

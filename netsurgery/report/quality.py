@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, List
 
-from netsurgery.quality import Quality
-from netsurgery.quality.limits import DEGRADED, LOST, UNJUDGED
+from netsurgery.quality import DEGRADED, LOST, UNJUDGED, Quality
 
 STILL_GOOD = "still good"
 _LOUD = (DEGRADED, LOST)

@@ -7,9 +7,8 @@ from typing import Dict, List, Sequence
 
 import numpy as np
 
-from netsurgery.network.channels import ChannelGroup
-from netsurgery.ranking import Ranking
-from netsurgery.ranking.correlation import Correlation
+from netsurgery.network import ChannelGroup
+from netsurgery.ranking import Correlation, Ranking
 from netsurgery.report.console import console, print_table
 from netsurgery.report.glossary import explained, is_term
 

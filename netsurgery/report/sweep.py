@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from netsurgery.budgets.correction import METRIC
-from netsurgery.budgets.sweep import Point
+from netsurgery.budgets import METRIC, Point
 from netsurgery.report.console import console, print_table
 
 _COSTS = ("macs", "params", "bytes", "latency")
@@ -69,7 +68,7 @@ def plot_sweep(points: Sequence[Point], currency: str, path: Path) -> None:
     """
     import io
 
-    from netsurgery.formats.atomic import write_together
+    from netsurgery.formats import write_together
     from netsurgery.report.page import require_plots
 
     require_plots()

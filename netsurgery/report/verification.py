@@ -9,8 +9,7 @@ import click
 
 from netsurgery.report.console import WORDS, print_table
 from netsurgery.report.quality import quality_lines
-from netsurgery.verification import Accuracy, BlobComparison, Verification
-from netsurgery.verification.verdict import largest_noise
+from netsurgery.verification import Accuracy, BlobComparison, Verification, largest_noise
 
 BLOB_COLUMNS = (
     "blob",

@@ -9,8 +9,7 @@ import numpy as np
 
 from netsurgery.calibration import Inputs
 from netsurgery.errors import VerificationError
-from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network import Model, infer_shapes
 from netsurgery.verification.tallies import Blobs, class_scores, count_in_top, is_class_like
 
 

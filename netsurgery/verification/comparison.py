@@ -8,8 +8,7 @@ from typing import Collection, Container, Iterable, Mapping, Optional
 import numpy as np
 
 from netsurgery.errors import VerificationError
-from netsurgery.quality.kinds import OutputKind
-from netsurgery.quality.limits import CLASSES, DETECTIONS
+from netsurgery.quality import CLASSES, DETECTIONS, OutputKind
 from netsurgery.verification.accuracy import Accuracy, AccuracyTally
 from netsurgery.verification.fine import NOISE_FLOOR, Fine, FineTally, channel_ratio
 from netsurgery.verification.tallies import (

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Mapping, Optional
 
-from netsurgery.calibration import Inputs, input_shapes, random_inputs
-from netsurgery.calibration.running import (
+from netsurgery.calibration import (
     EngineLike,
+    Inputs,
     choose_engine,
     common_batch,
+    input_shapes,
     open_model,
+    random_inputs,
 )
 from netsurgery.errors import FormatError
-from netsurgery.formats.digest import sha256_of
-from netsurgery.formats.scratch import scratch_folder
-from netsurgery.network.graph import Network, Value
-from netsurgery.network.model import Model
-from netsurgery.network.scores import scores_of
+from netsurgery.formats import scratch_folder, sha256_of
+from netsurgery.network import Model, Network, Value, scores_of
 from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
 from netsurgery.verification.golden_file import Golden, PathLike, read_golden
 from netsurgery.verification.judging import judging

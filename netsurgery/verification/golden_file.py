@@ -18,10 +18,9 @@ from typing import Any, BinaryIO, Mapping, Union
 
 import numpy as np
 
-from netsurgery.calibration import Inputs
-from netsurgery.calibration.arrays import read_npz
+from netsurgery.calibration import Inputs, read_npz
 from netsurgery.errors import FormatError, NetsurgeryError
-from netsurgery.formats.atomic import write_together
+from netsurgery.formats import write_together
 from netsurgery.verification.comparison import Noise
 from netsurgery.verification.tallies import KINDS, Blobs, Tally
 from netsurgery.version import __version__

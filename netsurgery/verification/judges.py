@@ -6,11 +6,10 @@ from typing import Callable, Iterator, Mapping, TypeVar
 
 import numpy as np
 
-from netsurgery.calibration.running import EngineLike, choose_engine
+from netsurgery.calibration import EngineLike, choose_engine
 from netsurgery.engine import Engine, engines
 from netsurgery.errors import EngineError, NoJudgeError
-from netsurgery.network.graph import Network
-from netsurgery.network.stock import lacking
+from netsurgery.network import Network, lacking
 
 Result = TypeVar("Result")
 # Threads may sum in another order from one run to the next; what drifts does so by far more.

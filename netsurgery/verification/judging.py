@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from netsurgery.calibration import Inputs, input_shapes
-from netsurgery.network.graph import Network, Value
-from netsurgery.quality.jury import Circumstances, Jury
-from netsurgery.quality.kinds import OutputKind, kinds_of, sources_of
-from netsurgery.quality.limits import DETECTIONS
-from netsurgery.quality.verdict import Quality
+from netsurgery.network import Network, Value
+from netsurgery.quality import (
+    DETECTIONS,
+    Circumstances,
+    Jury,
+    OutputKind,
+    Quality,
+    kinds_of,
+    sources_of,
+)
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import BlobComparison
 from netsurgery.verification.tallies import Blobs, Shape

@@ -6,19 +6,18 @@ from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.calibration import Inputs, random_inputs
-from netsurgery.calibration.running import (
+from netsurgery.calibration import (
     EngineLike,
+    Inputs,
     Runner,
     common_batch,
     open_model,
+    random_inputs,
 )
 from netsurgery.engine import Engine
 from netsurgery.errors import NoJudgeError, VerificationError
-from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.model import Model
-from netsurgery.network.scores import scores_of
-from netsurgery.quality.verdict import GOOD, OutputQuality, Quality, unjudged
+from netsurgery.network import Layer, Model, Network, Value, scores_of
+from netsurgery.quality import GOOD, OutputQuality, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import (
     BlobComparison,

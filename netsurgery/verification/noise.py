@@ -7,9 +7,8 @@ from typing import Callable, Iterator, Mapping
 
 import numpy as np
 
-from netsurgery.calibration import Batch, Inputs, Role, input_roles, input_shapes
-from netsurgery.calibration.running import Runner
-from netsurgery.network.graph import Network, Value
+from netsurgery.calibration import Batch, Inputs, Role, Runner, input_roles, input_shapes
+from netsurgery.network import Network, Value
 from netsurgery.verification.comparison import Comparison, Noise
 from netsurgery.verification.fine import Fine, louder
 from netsurgery.verification.tallies import Blobs, Tally

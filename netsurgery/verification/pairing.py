@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Container, Mapping, NamedTuple, Optional, Sequence, Union
 
 from netsurgery.errors import VerificationError
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network import Layer, Network, Value
 
 Wanted = Union[str, Sequence[str]]
 Alike = Callable[[Layer, Layer], bool]

@@ -8,7 +8,7 @@ from typing import ClassVar, Mapping, Optional
 
 import numpy as np
 
-from netsurgery.quality.matching import SCORE, detections, match_detections
+from netsurgery.quality import SCORE, detections, match_detections
 
 Shape = tuple[int, ...]
 Blobs = Mapping[str, np.ndarray]

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Optional
 
 from netsurgery.errors import VerificationError
-from netsurgery.quality.limits import PIXELS, SEGMENTATION
-from netsurgery.quality.verdict import LOST, UNJUDGED, Quality, unjudged
+from netsurgery.quality import LOST, PIXELS, SEGMENTATION, UNJUDGED, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import BlobComparison
 from netsurgery.verification.fine import NOISE_FLOOR

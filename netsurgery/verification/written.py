@@ -9,10 +9,8 @@ from typing import Any, Container, Dict, Iterator, List, NamedTuple, Sequence, T
 
 import numpy as np
 
-from netsurgery.formats.blob import SHARED, Blob, LayerWeights
-from netsurgery.formats.weights import Weights
-from netsurgery.network.graph import Network
-from netsurgery.network.model import Model
+from netsurgery.formats import SHARED, Blob, LayerWeights, Weights
+from netsurgery.network import Model, Network
 
 _BLOCK = 1 << 20
 _MEANT = {False: "the original's file", True: "what surgery made"}

@@ -97,14 +97,14 @@ def judge(weights: str, *pairs_and_ranks: str) -> dict[str, Any]:
     import numpy as np
 
     from netsurgery.formats.weights import open_weights
-    from netsurgery.linalg.svd import relative_residual, spectrum
+    from netsurgery.linalg.svd import relative_residual, singular_values
 
     ranks = dict(word.split("=") for word in pairs_and_ranks if "=" in word)
     pairs = [open_weights(file) for file in pairs_and_ranks if "=" not in file]
     whole, answer = open_weights(weights), {}
     for layer, rank in ranks.items():
         matrix = whole.blobs(layer)[0].array()
-        values = spectrum(matrix)
+        values = singular_values(matrix)
         optimum = float(np.linalg.norm(values[int(rank) :]) / np.linalg.norm(values))
         factors = [[pair.blobs(layer + end)[0].array() for end in ("_U", "_L")] for pair in pairs]
         found = [relative_residual(matrix, *both) for both in factors]

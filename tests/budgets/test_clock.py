@@ -19,8 +19,7 @@ from netsurgery.budgets.planner import Planner
 from netsurgery.budgets.scores import Energy
 from netsurgery.budgets.search import tables_of
 from netsurgery.budgets.stopwatch import Stopwatch, Times, in_turn
-from netsurgery.engine import Engine, Session
-from netsurgery.engine import engine as engine_named
+from netsurgery.engine import Engine, Session, engine as engine_named
 from netsurgery.errors import EngineError, PlanError
 from netsurgery.methods import low_rank_method
 from netsurgery.network.cost import total_cost

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from budget_nets import small_net, some_inputs
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from small_models import decaying, make_model
 
 from netsurgery.budgets import Budget, BudgetRequest, Planner, plan_budget

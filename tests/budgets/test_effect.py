@@ -6,10 +6,8 @@ from typing import Any, Dict
 
 import numpy as np
 import pytest
-from budget_nets import small_net as small
-from budget_nets import some_inputs
-from hypothesis import given
-from hypothesis import strategies as st
+from budget_nets import small_net as small, some_inputs
+from hypothesis import given, strategies as st
 from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget

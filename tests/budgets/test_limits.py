@@ -8,8 +8,7 @@ from typing import Mapping, Tuple
 
 import numpy as np
 from budget_nets import falling, small_net
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget

@@ -12,8 +12,7 @@ import threading
 from typing import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from netsurgery.cli._progress import Pace, duration, progress, told_left
 

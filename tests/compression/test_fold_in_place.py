@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from calibration_nets import declared
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from small_models import make_model
 
 from netsurgery.compression import Proof, compress

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from zoo_pairs import Pair
 
-from netsurgery.engine import engine
-from netsurgery.engine import opencv as opencv_module
+from netsurgery.engine import engine, opencv as opencv_module
 from netsurgery.engine.opencv import OpenCv
 from netsurgery.engine.opencv_limits import RUNS
 from netsurgery.errors import EngineError, NetsurgeryError

@@ -10,8 +10,14 @@ from typing import Any, Callable
 import pytest
 
 import netsurgery.registry
-from netsurgery.engine import Engine, Probe, default_engine, engine, engines
-from netsurgery.engine import registry as engine_registry
+from netsurgery.engine import (
+    Engine,
+    Probe,
+    default_engine,
+    engine,
+    engines,
+    registry as engine_registry,
+)
 from netsurgery.engine.caffe import Caffe
 from netsurgery.engine.opencv import OpenCv
 from netsurgery.errors import EngineError

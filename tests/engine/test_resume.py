@@ -8,8 +8,7 @@ from typing import Callable, Dict
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from netsurgery.engine import workers
 from netsurgery.engine.caffe import Caffe

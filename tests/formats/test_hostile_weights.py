@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from weight_files import BLVC_BLOB, UNPACKED_BLOB, length, net_message, seeded
 
 from netsurgery.errors import FormatError

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from weight_files import net_message, seeded, zoo_weights
 
 from netsurgery.formats import schema, sniff

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from weight_files import net_message, seeded, zoo_pairs, zoo_weights
 
 from netsurgery.errors import FormatError

@@ -6,8 +6,7 @@ from typing import List, Sequence, Tuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from netsurgery.linalg import elimination
 from netsurgery.linalg.elimination import Elimination, Reader, eliminate

@@ -8,8 +8,7 @@ from typing import List, Tuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from netsurgery.linalg.elimination import Reader, eliminate
 from netsurgery.linalg.gram import gram_of

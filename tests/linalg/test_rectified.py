@@ -4,8 +4,7 @@ from typing import Tuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.rectified import fit_rectified, mixed, nearest, rectify

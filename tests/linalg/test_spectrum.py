@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from netsurgery.linalg import blocks
 from netsurgery.linalg.svd import (
@@ -13,7 +12,7 @@ from netsurgery.linalg.svd import (
     kept_energy,
     rank_for_energy,
     rank_for_error,
-    spectrum,
+    singular_values,
 )
 
 falling_values = st.lists(st.floats(0, 1e6, allow_subnormal=False), min_size=1, max_size=30).map(
@@ -35,7 +34,7 @@ def path(request, monkeypatch):
 def test_spectrum_is_that_of_lapack(path, shape, dtype):
     matrix = np.random.default_rng(0).standard_normal(shape).astype(dtype)
     expected = np.linalg.svd(matrix.astype(np.float64), compute_uv=False)
-    found = spectrum(matrix)
+    found = singular_values(matrix)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, expected, atol=1e-7 * expected[0])
 
@@ -44,13 +43,13 @@ def test_spectrum_is_that_of_lapack(path, shape, dtype):
 def test_energy_one_is_the_numerical_rank(path, shape):
     generator = np.random.default_rng(1)
     factors = generator.standard_normal((shape[0], 7)), generator.standard_normal((7, shape[1]))
-    values = spectrum((factors[0] @ factors[1]).astype(np.float32))
+    values = singular_values((factors[0] @ factors[1]).astype(np.float32))
     assert rank_for_energy(values, 1.0) == 7
     assert rank_for_error(values, 0.0) == 7
 
 
 def test_spectrum_of_zeros_is_zeros_and_asks_for_one_rank(path):
-    values = spectrum(np.zeros((20, 30), np.float32))
+    values = singular_values(np.zeros((20, 30), np.float32))
     assert not values.any()
     assert rank_for_energy(values, 1.0) == rank_for_error(values, 0.5) == 1
     assert kept_energy(values, 1) == 1.0
@@ -60,7 +59,7 @@ def test_spectrum_refuses_values_that_are_not_finite(path):
     matrix = np.ones((20, 30), np.float32)
     matrix[3, 24] = np.nan
     with pytest.raises(ValueError, match=r"1 values that are NaN or Inf, the first at \(3, 24\)"):
-        spectrum(matrix)
+        singular_values(matrix)
 
 
 @given(falling_values, st.floats(1e-6, 1))

@@ -6,8 +6,7 @@ import mmap
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from netsurgery.linalg import blocks, gram, svd
 from netsurgery.linalg.svd import SPLITS, relative_residual, truncated_svd

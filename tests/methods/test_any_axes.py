@@ -8,8 +8,7 @@ from typing import Tuple
 import numpy as np
 import pytest
 from convolution_nets import METHODS, run, small_net
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator

@@ -16,8 +16,7 @@ from convolution_nets import (
     run,
     small_net,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from small_models import make_model
 
 from netsurgery.engine import Engine

@@ -9,8 +9,7 @@ import pytest
 from calibration_nets import declared
 from channel_choices import random_keep, with_random_weights
 from channel_nets import CONVOLUTION, channel_nets, line
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from thin_nets import FIRST, NETS, ErrorObserver, group_of, net_with_twins
 
 from netsurgery.calibration import Inputs, random_inputs
@@ -18,8 +17,7 @@ from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import NetsurgeryError, PlanError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.methods import Edit, reconstruction
-from netsurgery.methods import thin as thin_module
+from netsurgery.methods import Edit, reconstruction, thin as thin_module
 from netsurgery.network.channels import ChannelGroup, channel_groups
 from netsurgery.network.graph import Network
 from netsurgery.network.model import Model, load

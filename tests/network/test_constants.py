@@ -10,8 +10,7 @@ import pytest
 from channel_choices import with_random_weights
 from channel_nets import line
 from dead_nets import NEURONS, dead_nets, in_caffe, planted
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from small_models import make_model
 
 from netsurgery.network.constants import follow_constants

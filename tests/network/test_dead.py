@@ -9,8 +9,7 @@ import pytest
 from channel_choices import with_random_weights
 from channel_nets import line
 from dead_nets import dead_nets, in_caffe, planted
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from small_models import make_model
 
 import netsurgery as ns

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from channel_choices import with_random_weights
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from netsurgery.calibration.inputs import Batch
 from netsurgery.calibration.running import open_model

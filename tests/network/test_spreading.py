@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from channel_choices import with_random_weights
 from channel_nets import line
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator

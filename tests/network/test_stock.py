@@ -171,8 +171,7 @@ def test_what_is_a_forks_is_described() -> None:
 
 
 def test_a_twin_has_every_rule_of_its_stock_type() -> None:
-    from netsurgery.network.channels.base import EDITS
-    from netsurgery.network.channels.base import RULES as CHANNELS_OF
+    from netsurgery.network.channels.base import EDITS, RULES as CHANNELS_OF
     from netsurgery.network.constants.base import RULES as CONSTANTS
     from netsurgery.network.shapes import PARAMETERS, RULES
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from channel_choices import with_random_weights
 from channel_nets import channel_nets, line
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from small_models import make_model
 
 import netsurgery as ns

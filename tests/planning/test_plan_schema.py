@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from netsurgery.errors import PlanError
 from netsurgery.formats.plain_data import MismatchError

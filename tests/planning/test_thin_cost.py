@@ -6,8 +6,7 @@ import numpy as np
 from calibration_nets import declared
 from channel_choices import random_keep, with_random_weights
 from channel_nets import CONVOLUTION, channel_nets, line
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from zoo_index import pairs
 
 from netsurgery.errors import PlanError

@@ -7,8 +7,7 @@ import pytest
 from calibration_nets import declared
 from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, channel_nets, line
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator

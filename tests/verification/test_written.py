@@ -8,8 +8,7 @@ from typing import Callable, Optional
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from small_models import make_model
 
 from netsurgery.compression import Proof, compress

@@ -26,7 +26,7 @@ from netsurgery.network.shapes import Shape
 from netsurgery.network.twins import with_twins
 
 if TYPE_CHECKING:
-    from netsurgery.formats.weights import Weights
+    from netsurgery.formats import Weights
 
 MAKES, CARRIES, READS = "makes", "carries", "reads"
 

@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
 
-from netsurgery.formats.weights import Weights
+from netsurgery.formats import Weights
 from netsurgery.network.channels.axes import varying
 from netsurgery.network.channels.base import CARRIES, MAKES, READS
 from netsurgery.network.channels.decisions import Decisions, decide

@@ -6,7 +6,7 @@ from typing import Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.parts import smallest_sets
+from netsurgery.linalg import smallest_sets
 from netsurgery.network.channels.decisions import Decisions
 from netsurgery.network.channels.propagation import Trace
 

@@ -8,7 +8,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, 
 
 import numpy as np
 
-from netsurgery.formats.weights import Weights
+from netsurgery.formats import Weights
 from netsurgery.network.channels.axes import squeezed, varying
 from netsurgery.network.channels.base import RULES, Node, Use
 from netsurgery.network.channels.sources import input_labels, reason_of

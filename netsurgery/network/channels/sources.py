@@ -9,8 +9,7 @@ import numpy as np
 from netsurgery.network.channels.axes import placed
 from netsurgery.network.channels.ties import Ties
 from netsurgery.network.graph import Layer
-from netsurgery.network.shapes import RULES as KNOWN
-from netsurgery.network.shapes import Shape
+from netsurgery.network.shapes import RULES as KNOWN, Shape
 
 _LOSS = "compares them with what should come out"
 _FIXED = "gives each of them a meaning"

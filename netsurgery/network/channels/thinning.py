@@ -8,8 +8,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats.blob import Held
-from netsurgery.formats.weights import Blob, LayerWeights
+from netsurgery.formats import Blob, Held, LayerWeights
 from netsurgery.network.channels.base import EDITS, READS, KeptAxis
 from netsurgery.network.channels.choice import Masks, read_choice
 from netsurgery.network.channels.groups import ChannelGroup, Cut

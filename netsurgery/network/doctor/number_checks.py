@@ -6,7 +6,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 
-from netsurgery.formats.weights import Blob
+from netsurgery.formats import Blob
 from netsurgery.network.doctor.patient import Finding, Patient, about, check
 from netsurgery.network.facts import blob_name
 from netsurgery.network.graph import Layer

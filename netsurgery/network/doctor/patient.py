@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from netsurgery.errors import NetsurgeryError, NetworkError
-from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.weights import Weights
+from netsurgery.formats import Prototxt, Weights
 from netsurgery.network.graph import Layer, build_network
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import Shape, parameter_shapes, trace_shapes

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, List, Tuple
 
-from netsurgery.formats.prototxt.dilation import FORK_FIELDS, in_stock_fields
-from netsurgery.formats.prototxt.document import LayerText
-from netsurgery.formats.prototxt.tokens import decode, is_string
-from netsurgery.formats.prototxt.tree import Message, Scalar
+from netsurgery.formats import (
+    FORK_FIELDS,
+    LayerText,
+    Message,
+    Scalar,
+    decode,
+    in_stock_fields,
+    is_string,
+)
 from netsurgery.network.doctor.patient import Finding, Patient, check
 from netsurgery.network.facts import LATE_TYPES, is_foreign
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from netsurgery.formats.blob import SHARED
-from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.formats import SHARED, Blob, LayerWeights, Weights
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.facts import blob_name
 from netsurgery.network.graph import Layer, Network, build_network

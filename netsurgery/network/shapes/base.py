@@ -21,7 +21,7 @@ from netsurgery.errors import NetworkError
 from netsurgery.network.twins import with_twins
 
 if TYPE_CHECKING:
-    from netsurgery.formats.weights import Weights
+    from netsurgery.formats import Weights
     from netsurgery.network.graph import Layer, Network
 
 Shape = Tuple[int, ...]

@@ -12,7 +12,7 @@ from netsurgery.network.shapes.detection import REGION_POOLINGS
 from netsurgery.network.shapes.forks import changes_blobs, changes_tops
 
 if TYPE_CHECKING:
-    from netsurgery.formats.weights import Weights
+    from netsurgery.formats import Weights
     from netsurgery.network.graph import Layer, Network, Value
 
 Shapes = Dict["Value", Optional[Shape]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Sequence, Tuple
 
-from netsurgery.formats.prototxt.dilation import FORK_FIELDS
+from netsurgery.formats import FORK_FIELDS
 from netsurgery.network.shapes.base import Node, Shape, show
 
 
