@@ -94,7 +94,7 @@ def _paragraphs(text: str) -> List[str]:
 
 def glossary_page() -> str:
     """Return the page of all words of the output, as Markdown."""
-    from netsurgery.report.glossary import glossary
+    from netsurgery.report.glossary import glossary_terms
 
     lines = [
         MADE.format("netsurgery/report/glossary.py, and of methods and criteria in themselves"),
@@ -104,7 +104,7 @@ def glossary_page() -> str:
         "What the words of the output mean. `netsurgery help WORD` says it on the terminal, and",
         "`netsurgery help terms` says all.",
     ]
-    for heading, terms in glossary().items():
+    for heading, terms in glossary_terms().items():
         lines += ["", f"## {heading}"]
         for term, text in terms.items():
             lines += ["", term, f": {_escaped(text)}"]

@@ -11,7 +11,7 @@ import pytest
 from documents.reference import pages, walk
 
 from netsurgery.cli import cli
-from netsurgery.report.glossary import glossary
+from netsurgery.report.glossary import glossary_terms
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
@@ -67,7 +67,7 @@ def test_no_option_is_there_that_is_not() -> None:
 
 def test_every_word_of_the_output_is_there() -> None:
     page = read("glossary.md")
-    for heading, terms in glossary().items():
+    for heading, terms in glossary_terms().items():
         section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
         assert re.findall(r"^(.*)\n: ", section, re.MULTILINE) == list(terms)
 

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import List
 
 import pytest
+from goldens.comparing import compare
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-from goldens.comparing import compare  # noqa: E402
 
 
 def folder_of(place: Path, **files: object) -> Path:
