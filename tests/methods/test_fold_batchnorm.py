@@ -164,7 +164,7 @@ def test_a_layer_of_a_fork_of_which_too_little_is_known_is_left(layer: str) -> N
     model = small(f"{CONV}\nbn {kind} conv bn {parameter}", conv=WEIGHTS, bn=blobs)
     if "relu" in layer:
         model = small(f"{CONV}\nbn {kind} conv bn {parameter}", conv=WEIGHTS, bn=BATCH_NORM)
-    (left,) = plan_folds(model).left
+    (left,) = plan_folds(model).skipped
     assert FORKS[layer] in left.reason
 
 
@@ -174,7 +174,7 @@ def test_segnets_layer_that_learns_is_left() -> None:
         model = small(
             f"{CONV}\nbn BN conv bn {parameter}", conv=WEIGHTS, bn=[np.ones((1, 4, 1, 1))] * 2
         )
-        (left,) = plan_folds(model).left
+        (left,) = plan_folds(model).skipped
         assert "BN" in left.reason or "bn_mode is not INFERENCE" in left.reason
 
 
