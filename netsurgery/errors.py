@@ -7,7 +7,7 @@ from typing import Callable, Optional, Tuple
 
 
 class Remedy(str):
-    """What the user can do, in words that name arguments of the library.
+    """What the user can do, or what is wrong, in words that name arguments of the library.
 
     As text it names them as a caller in Python does; the command line, which has flags for them,
     tells it anew.
@@ -38,7 +38,7 @@ class NetsurgeryError(Exception):
     parts that are not known left out.
 
     Attributes:
-        problem: What is wrong, without a full stop.
+        problem: What is wrong, without a full stop; a `Remedy` where that names an argument.
         file: The file at fault.
         line: 1-based line in that file.
         column: 1-based column, counted in bytes.
@@ -65,20 +65,26 @@ class NetsurgeryError(Exception):
         super().__init__(problem)
 
     def __str__(self) -> str:
-        return self._line(self.remedy)
+        return self._line(self.problem, self.remedy)
 
     def told(self, name: Callable[[str], str]) -> str:
-        """Return the line with the arguments of a remedy under the names that ``name`` gives."""
-        return self._line(
-            self.remedy.told(name) if isinstance(self.remedy, Remedy) else self.remedy
+        """Return the line with the arguments that it names under the names that ``name`` gives."""
+        problem, remedy = (
+            text.told(name) if isinstance(text, Remedy) else text
+            for text in (self.problem, self.remedy)
         )
+        return self._line(problem or "", remedy)
 
-    def _line(self, remedy: Optional[str]) -> str:
+    def _line(self, problem: str, remedy: Optional[str]) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         owner = f"layer {self.layer!r}" if self.layer is not None else ""
-        text = ": ".join(part for part in (place, owner, self.problem) if part)
+        text = ": ".join(part for part in (place, owner, problem) if part)
         text = f"{text}; {remedy}" if remedy else text
         return visible(text.replace("\n", " "))
+
+
+class RequestError(NetsurgeryError):
+    """What is asked for contradicts itself, is not complete, or has a name that cannot be."""
 
 
 class FormatError(NetsurgeryError):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 import click
 
 from netsurgery.errors import visible
+
+if TYPE_CHECKING:
+    from netsurgery.network import Model
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -84,6 +86,14 @@ def plain(value: Any) -> Any:
     return value
 
 
+phase_option = click.option(
+    "--phase",
+    type=click.Choice(["TEST", "TRAIN"]),
+    default="TEST",
+    show_default=True,
+    help="Of the net: layers may be in one of them alone.",
+)
+
 deploy_option = click.option(
     "--deploy",
     is_flag=True,
@@ -92,21 +102,21 @@ deploy_option = click.option(
 )
 
 
-def for_tools(model: Any, deploy: bool) -> Any:
-    """Return the model; tell of layers for other phases, or leave them out with ``--deploy``."""
-    from netsurgery.network import other_phases, without_other_phases
+def tell_of_phases(model: Model, deploy: bool) -> None:
+    """Tell of layers that are for other phases, and what ``--deploy`` does with them."""
+    from netsurgery.jobs import note_on_phases
 
-    others = [f"{text.name} ({text.type})" for text in other_phases(model.prototxt)]
-    if deploy and others:
-        click.echo(f"left out, as Caffe does not build it for TEST: {', '.join(others)}", err=True)
-        return replace(model, prototxt=without_other_phases(model.prototxt))
-    if others:
-        click.echo(
-            f"note: {', '.join(others)}: not built for TEST, but some tools read such layers as a "
-            "part of the net; --deploy leaves them out",
-            err=True,
-        )
-    return model
+    note = note_on_phases(model, deploy)
+    if note is not None:
+        click.echo(note.told(lambda argument: f"--{argument}"), err=True)
+
+
+def for_tools(model: Model, deploy: bool) -> Model:
+    """Tell of layers for other phases, and return what ``--deploy`` leaves."""
+    from netsurgery.jobs import deployed
+
+    tell_of_phases(model, deploy)
+    return deployed(model, deploy)
 
 
 # Headings of the help, for options that several commands share.

@@ -9,7 +9,7 @@ import click
 
 from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, json_option, options, print_json, prototxt_argument, say
-from netsurgery.cli._shapes import Shapes, read_model, shapes_option
+from netsurgery.cli._shapes import Shapes, shapes_option
 
 
 @click.command("channels", cls=Command)
@@ -32,15 +32,11 @@ def command(
     A group is named after the first layer that makes its channels. With LAYER, only the groups
     whose channels that layer makes, or else passes on or reads.
     """
-    from netsurgery.network import channel_groups, require_fit
-    from netsurgery.report import describe_group, group_to_dict, groups_of_layer
+    import netsurgery as ns
+    from netsurgery.report import describe_group
 
-    model = read_model(prototxt, weights, input_shapes)
-    require_fit(model)
-    groups = channel_groups(model)
-    if layer is not None:
-        groups = groups_of_layer(groups, layer)
+    found = ns.channels(ns.load(prototxt, weights, input_shapes), ns.ChannelsRequest(layer))
     if as_json:
-        print_json([group_to_dict(group) for group in groups])
+        print_json(found.to_dict())
     else:
-        say("\n\n".join(map(describe_group, groups)))
+        say("\n\n".join(map(describe_group, found.groups)))

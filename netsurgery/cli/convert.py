@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import click
 
 from netsurgery.cli._command import Command
 from netsurgery.cli._options import FILE, options, say
-from netsurgery.cli._outputs import HDF5, WEIGHTS, ready
-from netsurgery.cli._shapes import Shapes, read_model, shapes_option
-from netsurgery.errors import FormatError
+from netsurgery.cli._outputs import WEIGHTS
+from netsurgery.cli._shapes import Shapes, shapes_option
 
 
 @click.command("convert", cls=Command)
@@ -45,24 +44,12 @@ def command(
     .caffemodel a caffemodel. Without --float16, HDF5 keeps the type of the numbers, and a
     caffemodel has what stock Caffe reads: float32 for float16.
     """
-    from netsurgery.formats import convert_weights, in_float32, not_halved, open_weights
-    from netsurgery.network import blob_shapes, owners_of_shared
+    import netsurgery as ns
 
     if input_shapes and prototxt is None:
         raise click.UsageError("--input is of the net in --prototxt, which is not given")
-    if output.exists() and output.samefile(weights):
-        problem = "this is the original, which would be overwritten"
-        raise FormatError(problem, file=output, remedy="choose another name")
-    target = "hdf5" if output.suffix.lower() in HDF5 else "caffemodel"
-    known: dict[str, Any] = {}
-    if prototxt:
-        network = read_model(prototxt, None, input_shapes).network()
-        known = {"shapes": blob_shapes(network), "shared": owners_of_shared(network)}
-    given = open_weights(weights)
-    made = convert_weights(given, target, **known)
-    if not float16 and target == "caffemodel":
-        made = in_float32(made)
-    made.write(ready(output), float16=float16, gzip=gzip)
-    for kept in not_halved(given.layers) if float16 else ():
-        say(f"{weights}: {kept}", err=True)
-    say(f"written {output} ({output.stat().st_size:,} bytes)")
+    net = ns.load(prototxt, input_shapes=input_shapes) if prototxt else None
+    done = ns.convert(weights, output, ns.ConvertRequest(net, float16, gzip))
+    for note in done.notes:
+        say(note, err=True)
+    say(f"written {output} ({done.size:,} bytes)")

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Optional
 
 import click
 
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import json_option, options, print_json, prototxt_argument, say
-from netsurgery.cli._shapes import Shapes, read_model, shapes_option
+from netsurgery.cli._options import (
+    json_option,
+    options,
+    phase_option,
+    print_json,
+    prototxt_argument,
+    say,
+)
+from netsurgery.cli._shapes import Shapes, shapes_option
 
 
 @click.command("doctor", cls=Command)
 @options(
     prototxt_argument,
     click.argument("weights", type=click.Path(path_type=Path), required=False),
-    click.option(
-        "--phase",
-        type=click.Choice(["TEST", "TRAIN"]),
-        default="TEST",
-        show_default=True,
-        help="Of the net: layers may be in one of them alone.",
-    ),
+    phase_option,
     shapes_option,
     json_option,
 )
@@ -43,15 +43,14 @@ def command(
 
     Exit status: 0 no errors, 1 errors, 2 could not read the files.
     """
-    from netsurgery.network import examine
+    import netsurgery as ns
 
-    findings = examine(read_model(prototxt, weights, input_shapes, phase=phase), phase)
-    errors = [finding for finding in findings if finding.severity == "error"]
+    found = ns.doctor(ns.load(prototxt, weights, input_shapes), ns.DoctorRequest(phase))
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json(found.to_dict())
     else:
-        for finding in findings:
+        for finding in found.findings:
             say(str(finding))
-        if not findings:
+        if not found.findings:
             say("nothing is wrong")
-    ctx.exit(1 if errors else 0)
+    ctx.exit(0 if found else 1)

@@ -18,13 +18,13 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """List the engines that can run a model, and why one cannot."""
     if ctx.invoked_subcommand:
         return
-    from netsurgery.engine import engines
+    import netsurgery as ns
 
-    probes = {engine.name: engine.probe() for engine in engines()}
+    found = ns.engines()
     if as_json:
-        print_json({name: probe._asdict() for name, probe in probes.items()})
+        print_json(found.to_dict())
         return
-    for name, probe in probes.items():
+    for name, probe in found.probes.items():
         if probe.usable:
             click.echo(f"{name}: usable, version {probe.version}, {probe.where}")
         else:

@@ -14,11 +14,11 @@ from netsurgery.cli._options import FILE, json_option, options, print_json
 @options(click.argument("plan", type=FILE), json_option)
 def command(plan: Path, as_json: bool) -> None:
     """Say for every layer of PLAN what was chosen, what came second, and what it costs."""
-    from netsurgery.planning import Plan
+    import netsurgery as ns
     from netsurgery.report import print_explanation
 
-    loaded = Plan.load(plan)
+    explanation = ns.explain(plan)
     if as_json:
-        print_json(loaded.to_dict())
+        print_json(explanation.to_dict())
     else:
-        print_explanation(loaded)
+        print_explanation(explanation)

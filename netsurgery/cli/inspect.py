@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional, Tuple
 
 import click
 
@@ -12,11 +12,12 @@ from netsurgery.cli._numbers import COUNT
 from netsurgery.cli._options import (
     json_option,
     options,
+    phase_option,
     print_json,
     prototxt_argument,
 )
 from netsurgery.cli._progress import progress
-from netsurgery.cli._shapes import Shapes, read_model, shapes_option
+from netsurgery.cli._shapes import Shapes, shapes_option
 
 
 @click.command("inspect", cls=Command)
@@ -25,13 +26,7 @@ from netsurgery.cli._shapes import Shapes, read_model, shapes_option
     click.argument("weights", type=click.Path(path_type=Path), required=False),
     shapes_option,
     click.option("--rois", type=COUNT, help="Number of regions of interest."),
-    click.option(
-        "--phase",
-        type=click.Choice(["TEST", "TRAIN"]),
-        default="TEST",
-        show_default=True,
-        help="Of the net: layers may be in one of them alone.",
-    ),
+    phase_option,
     click.option("--level", type=int, default=0, help="Level of the net state."),
     click.option("--stage", "stages", multiple=True, help="Stage of the net state. Repeatable."),
     click.option("--no-spectra", is_flag=True, help="Leave the singular values out."),
@@ -46,7 +41,7 @@ def command(
     rois: Optional[int],
     phase: str,
     level: int,
-    stages: tuple[str, ...],
+    stages: Tuple[str, ...],
     no_spectra: bool,
     as_json: bool,
 ) -> None:
@@ -58,18 +53,13 @@ def command(
     Exit status: 0 the weights are those of the prototxt, or none were given; 1 they are not, and
     what says so stands on standard error; 2 could not read the files.
     """
-    from netsurgery.report import inspect_model, print_inspection
+    import netsurgery as ns
+    from netsurgery.report import print_inspection
 
-    state: dict[str, Any] = {"phase": phase, "level": level, "stages": stages}
-    model = read_model(prototxt, weights, input_shapes, **state)
+    request = ns.InspectRequest(rois, phase, level, stages, spectra=not no_spectra)
+    model = ns.load(prototxt, weights, input_shapes)
     with progress("looking at") as step:
-        done = inspect_model(
-            model,
-            model.network(**state),
-            rois=rois,
-            spectra=not no_spectra,
-            progress=step,
-        )
+        done = ns.inspect(model, request, step)
     if as_json:
         print_json(done.to_dict())
     else:

@@ -10,11 +10,11 @@ import click
 from netsurgery.cli._command import Command
 from netsurgery.cli._options import (
     deploy_option,
-    for_tools,
     force_option,
     options,
     prototxt_argument,
     say,
+    tell_of_phases,
 )
 from netsurgery.cli._outputs import FOLDER
 
@@ -45,24 +45,12 @@ def command(
     V0 and V1 layers become V2, net-level inputs an Input layer. Comments stay. What stock Caffe
     does not know is named, on standard error, and left out.
     """
-    from netsurgery.formats import convert_weights, upgrade_net
-    from netsurgery.network import Model, load
-    from netsurgery.planning import refuse_another
+    import netsurgery as ns
 
-    model = for_tools(load(prototxt, weights), deploy)
-    upgraded = upgrade_net(model.prototxt, keep_unknown)
-    for note in upgraded.notes:
+    model = ns.load(prototxt, weights)
+    tell_of_phases(model, deploy)
+    done = ns.upgrade(model, output, ns.UpgradeRequest(keep_unknown, deploy, force))
+    for note in done.notes:
         say(note, err=True)
-    made = model.weights
-    if made is not None and made.format == "caffemodel" and made.version != "V2":
-        made = convert_weights(made, "caffemodel")
-        say(
-            f"{weights}: of each layer only name, type and blobs are kept; Caffe loads no more",
-            err=True,
-        )
-    new = Model(upgraded.prototxt, made)
-    if not force:
-        refuse_another(output, model, new)
-    places = [output / file.name for file in (prototxt, weights) if file]
-    for path in new.save(*(places if weights else [output])):
+    for path in done.files:
         say(f"written {path}")

@@ -9,8 +9,6 @@ from netsurgery.lazy import face
 if TYPE_CHECKING:
     from netsurgery.report.channels import (
         describe_group as describe_group,
-        group_to_dict as group_to_dict,
-        groups_of_layer as groups_of_layer,
     )
     from netsurgery.report.compression import (
         print_compression as print_compression,
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
         is_term as is_term,
     )
     from netsurgery.report.inspection import (
-        inspect_model as inspect_model,
         print_inspection as print_inspection,
     )
     from netsurgery.report.page import (

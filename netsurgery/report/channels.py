@@ -1,35 +1,16 @@
-"""Groups of channels as a tree for people, and as plain data."""
+"""Groups of channels as a tree."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, List, Sequence, Tuple
+from typing import Iterable, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.errors import PlanError
 from netsurgery.network import ChannelGroup, Cut, Layer, blob_name
 
 _MOST_NUMBERS = 8
 
 Branch = Tuple[str, List[str]]
-
-
-def groups_of_layer(groups: Sequence[ChannelGroup], layer: str) -> List[ChannelGroup]:
-    """Return the groups whose channels a layer or input makes; else those that go through it.
-
-    Raises:
-        PlanError: No group has to do with a layer of that name.
-    """
-    made = [group for group in groups if layer in group.origins]
-    touched = [group for group in groups if layer in _names(group)]
-    if not made and not touched:
-        known = dict.fromkeys(name for group in groups for name in group.origins)
-        raise PlanError(
-            "no channels are known to go through a layer of that name",
-            layer=layer,
-            remedy=f"layers that make some are {', '.join(known)}",
-        )
-    return made or touched
 
 
 def describe_group(group: ChannelGroup) -> str:
@@ -42,45 +23,6 @@ def describe_group(group: ChannelGroup) -> str:
         stem = "    " if last else "│   "
         lines += [f"{stem}{'└' if leaf is leaves[-1] else '├'}── {leaf}" for leaf in leaves]
     return "\n".join(lines)
-
-
-def group_to_dict(group: ChannelGroup) -> dict[str, Any]:
-    """Return everything that is known of a group as plain data.
-
-    ``channels`` of a cut has, for every entry along the axis, the channel that it goes with, or
-    -1 for channels of other groups; a list of such lists where the groups of a convolution
-    divide axis 0 of the blob into runs.
-    """
-    return {
-        "name": group.name,
-        "origins": group.origins,
-        "channels": group.channels,
-        "blocked": group.blocked,
-        "pinned": {str(channel): reason for channel, reason in group.pinned.items()},
-        "approximate": group.approximate,
-        "balanced": [rows.tolist() for rows in group.balanced],
-        "through": [layer.name for layer in group.through],
-        "cuts": [
-            {
-                "layer": cut.layer.name,
-                "type": cut.layer.type,
-                "blob": cut.blob,
-                "axis": cut.axis,
-                "role": cut.role,
-                "channels": cut.channels.tolist(),
-            }
-            for cut in group.members
-        ],
-        "values": [
-            {"value": str(cut.value), "axis": cut.axis, "channels": cut.channels.tolist()}
-            for cut in group.values
-        ],
-    }
-
-
-def _names(group: ChannelGroup) -> List[str]:
-    layers = (*(cut.layer for cut in group.members), *group.through)
-    return [layer.name for layer in layers]
 
 
 def _heading(group: ChannelGroup) -> str:

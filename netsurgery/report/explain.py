@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.budgets import METRIC
+from netsurgery.jobs import Explanation
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan
 from netsurgery.report.asked import asked_lines, with_asked
@@ -17,8 +18,9 @@ _COLUMNS = (
 _KINDS = ("predicted", "measured", "corrected")
 
 
-def print_explanation(plan: Plan) -> None:
+def print_explanation(explanation: Explanation) -> None:
     """Print what a plan does with every layer, and why."""
+    plan = explanation.plan
     for line in whole_lines(plan):
         console().print(line, markup=False)
     if plan.edits:

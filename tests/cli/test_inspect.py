@@ -10,7 +10,7 @@ import pytest
 from netsurgery.engine import engine as engine_named
 from netsurgery.errors import EngineError
 from netsurgery.formats.weights import Blob, LayerWeights, Weights, open_weights
-from netsurgery.report.inspection import sketch
+from netsurgery.jobs.inspection import sketch
 
 
 def test_every_layer_has_its_row(netsurgery, pair) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from netsurgery.errors import PlanError
 from netsurgery.formats.plain_data import MismatchError
+from netsurgery.jobs import explain
 from netsurgery.methods import METHODS
 from netsurgery.planning import Plan, plan
 from netsurgery.report.explain import print_explanation
@@ -107,7 +108,7 @@ def told(data: Any) -> bool:
         assert text.startswith("plan.yaml: ")
         assert len(text) < 400
         return False
-    print_explanation(taken)
+    print_explanation(explain(taken))
     print_plan(taken)
     json.dumps(taken.to_dict())
     return True

@@ -1,0 +1,66 @@
+"""What can be done with a model: one typed request and one function for each job.
+
+Defaults and policies stand here: what is read as inputs and in which phase, which of them prove,
+which engine runs, what is refused before anything runs. A job parses no text and prints nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.jobs.conversion import (
+        Conversion as Conversion,
+        ConvertRequest as ConvertRequest,
+        convert as convert,
+    )
+    from netsurgery.jobs.coupling import (
+        ChannelGroups as ChannelGroups,
+        ChannelsRequest as ChannelsRequest,
+        channels as channels,
+    )
+    from netsurgery.jobs.diagnosis import (
+        Diagnosis as Diagnosis,
+        DoctorRequest as DoctorRequest,
+        doctor as doctor,
+    )
+    from netsurgery.jobs.engine_list import (
+        EngineList as EngineList,
+        engines as engines,
+    )
+    from netsurgery.jobs.explanation import (
+        Explanation as Explanation,
+        PlanLike as PlanLike,
+        explain as explain,
+    )
+    from netsurgery.jobs.inspection import (
+        Inspection as Inspection,
+        InspectRequest as InspectRequest,
+        LowRankFacts as LowRankFacts,
+        inspect as inspect,
+    )
+    from netsurgery.jobs.models import (
+        ModelLike as ModelLike,
+        deployed as deployed,
+        note_on_phases as note_on_phases,
+    )
+    from netsurgery.jobs.outputs import (
+        GOLDEN as GOLDEN,
+        PAGE as PAGE,
+        PLAN as PLAN,
+        PLOT as PLOT,
+        RANKING as RANKING,
+        WEIGHTS as WEIGHTS,
+        OutputFile as OutputFile,
+        PathLike as PathLike,
+        checked_folder as checked_folder,
+    )
+    from netsurgery.jobs.upgrading import (
+        UpgradedFiles as UpgradedFiles,
+        UpgradeRequest as UpgradeRequest,
+        upgrade as upgrade,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)
