@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Callable, Generic, Iterable, Type, TypeVar
+from typing import Any, Callable, Generic, Iterable, Optional, Type, TypeVar
 
 from netsurgery.errors import PlanError
 
@@ -30,24 +31,35 @@ class Registry(Generic[T]):
         self._group = group
         self._known: dict[str, T] = {}
         self._loaded = False
+        self._loading = threading.RLock()
         self.failed: dict[str, str] = {}
 
-    def register(self, name: str) -> Callable[[Type[T]], Type[T]]:
-        """Return a class decorator that makes an instance of the class known as ``name``."""
+    def register(self, *names: str) -> Callable[[Type[T]], Type[T]]:
+        """Return a class decorator that makes one instance of the class known as ``names``.
+
+        Raises:
+            ValueError: (The decorator.) Something else is known under one of the names.
+        """
 
         def decorate(kind: Type[T]) -> Type[T]:
-            self._known[name] = kind()
+            for name in names:
+                if name in self._known:
+                    raise ValueError(f"{name!r} is the name of {_home(self._known[name])} already")
+            self._known.update(dict.fromkeys(names, kind()))
             return kind
 
         return decorate
 
     def all(self) -> dict[str, T]:
         """Return everything that could be loaded, by name."""
-        if not self._loaded:
-            self._loaded = True
-            self._load_room()
-            self._load_plugins()
+        self._load()
         return dict(self._known)
+
+    def get(self, name: str) -> Optional[T]:
+        """Return what is called ``name``, or None."""
+        if not self._loaded:
+            self._load()
+        return self._known.get(name)
 
     def find(self, noun: str, name: str) -> T:
         """Return what is called ``name``.
@@ -68,6 +80,14 @@ class Registry(Generic[T]):
             )
         return known[name]
 
+    def _load(self) -> None:
+        """Import the room and the plugins, once; another thread waits until that is done."""
+        with self._loading:
+            if not self._loaded:
+                self._load_room()
+                self._load_plugins()
+                self._loaded = True
+
     def _load_room(self) -> None:
         package = importlib.import_module(self._room)
         for module in pkgutil.iter_modules(package.__path__):
@@ -80,6 +100,10 @@ class Registry(Generic[T]):
                 entry.load()
             except Exception as error:  # a broken plugin must not break the tool
                 self.failed[entry.name] = f"{type(error).__name__}: {error}"
+
+
+def _home(known: object) -> str:
+    return f"{type(known).__module__}.{type(known).__qualname__}"
 
 
 def _entries(group: str) -> Iterable[EntryPoint]:

@@ -92,3 +92,12 @@ def test_what_is_asked_for_by_name_is_found_or_the_others_are_told(
         room.find("thing", "two")
     with pytest.raises(PlanError, match=r"'three' \(its plugin failed: .*no_such_module"):
         room.find("thing", "three")
+
+
+def test_a_name_belongs_to_one_thing(room: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug(monkeypatch)
+    assert room.get("one") is room.all()["one"]
+    assert room.get("three") is None
+    with pytest.raises(ValueError, match=r"'one' is the name of room\.one\.One already"):
+        room.register("three", "one")(type("Other", (), {}))
+    assert room.get("three") is None

@@ -9,15 +9,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.formats import Field, fork_dilation
-from netsurgery.network import (
-    CONVOLUTION,
-    Layer,
-    Node,
-    Shape,
-    groups_of,
-    has_empty_windows,
-    read_windows,
-)
+from netsurgery.layers import CONVOLUTION, ShapeNode, groups_of
+from netsurgery.network import Layer, Shape, has_empty_windows, read_windows
 
 _RUNS = """
     AbsVal Axpy BNLL BatchNorm Concat Convolution ConvolutionDepthwise Crop Deconvolution
@@ -122,10 +115,10 @@ def _is_thinly_dilated(layer: Layer, bottom: Shape) -> bool:
     depthwise = groups_of(layer.type, param, channels) == channels == param.num_output
     if not depthwise or len(bottom) != 4:
         return False
-    windows = read_windows(Node(layer, (bottom,)), param, 2)
+    windows = read_windows(ShapeNode(layer, (bottom,)), param, 2)
     return windows.kernel == (3, 3) and max(windows.dilation) > 1
 
 
 def _has_empty_windows(layer: Layer, bottom: Shape) -> bool:
     param = layer.parameter.pooling_param
-    return bool(param.pool == param.MAX and has_empty_windows(Node(layer, (bottom,))))
+    return bool(param.pool == param.MAX and has_empty_windows(ShapeNode(layer, (bottom,))))

@@ -15,9 +15,10 @@ import numpy as np
 from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import LayerText, LayerWeights
+from netsurgery.layers import stock_type
 from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
-from netsurgery.network import Model, Value, stock_type
+from netsurgery.network import Model, Value
 
 Arrays = Sequence[np.ndarray]
 

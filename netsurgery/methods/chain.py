@@ -10,12 +10,13 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, LayerText, LayerWeights, downgrade_layers, render
+from netsurgery.layers import stock_type
 from netsurgery.linalg import Cost, Energies, Ranks, Tradeoff, rank_text
 from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
-from netsurgery.network import Model, stock_type, why_foreign
+from netsurgery.network import Model, why_foreign
 
 Group = Tuple[LayerText, ...]
 

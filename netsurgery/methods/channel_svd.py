@@ -12,12 +12,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from netsurgery.layers import groups_of
 from netsurgery.linalg import SPLITS, KernelChain, join_groups
 from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.fitting import FITS, NONE, fit_outputs, joined_bias
 from netsurgery.methods.registry import METHODS
-from netsurgery.network import groups_of
 
 
 @METHODS.register("channel_svd")

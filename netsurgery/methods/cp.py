@@ -14,6 +14,7 @@ import numpy as np
 from netsurgery.calibration import question
 from netsurgery.errors import PlanError
 from netsurgery.formats import LayerText
+from netsurgery.layers import groups_of
 from netsurgery.linalg import (
     Cost,
     Cp,
@@ -29,7 +30,6 @@ from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionMethod
 from netsurgery.methods.pieces import Names
 from netsurgery.methods.registry import METHODS
-from netsurgery.network import groups_of
 
 _MOST = 256
 _FITS: Dict[str, Cp] = {}

@@ -8,7 +8,8 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import Blob
-from netsurgery.network import CONVOLUTION, Axis, Layer, Shape, groups_of
+from netsurgery.layers import CONVOLUTION, groups_of
+from netsurgery.network import Axis, Layer, Shape
 
 _CONVOLUTIONS = (CONVOLUTION, "Deconvolution")
 PRODUCT_TYPES = (*_CONVOLUTIONS, "InnerProduct")

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
-    from netsurgery.network.channels.base import (
+    from netsurgery.layers import (
         CARRIES as CARRIES,
         MAKES as MAKES,
         READS as READS,
+        Layer as Layer,
+        Shape as Shape,
+        Value as Value,
+        show as show,
     )
     from netsurgery.network.channels.groups import (
         ChannelGroup as ChannelGroup,
@@ -80,9 +84,7 @@ if TYPE_CHECKING:
         why_foreign as why_foreign,
     )
     from netsurgery.network.graph import (
-        Layer as Layer,
         Network as Network,
-        Value as Value,
     )
     from netsurgery.network.inplace import (
         take_apart as take_apart,
@@ -128,11 +130,6 @@ if TYPE_CHECKING:
         cut_section as cut_section,
         without_what_follows as without_what_follows,
     )
-    from netsurgery.network.shapes.base import (
-        Node as Node,
-        Shape as Shape,
-        show as show,
-    )
     from netsurgery.network.shapes.convolution import (
         DECONVOLUTIONS as DECONVOLUTIONS,
     )
@@ -161,12 +158,6 @@ if TYPE_CHECKING:
         in_stock_words as in_stock_words,
         is_otherwise as is_otherwise,
         lacking as lacking,
-    )
-    from netsurgery.network.twins import (
-        CONVOLUTION as CONVOLUTION,
-        groups_of as groups_of,
-        stock_type as stock_type,
-        with_twins as with_twins,
     )
     from netsurgery.network.unknown import (
         known_costs as known_costs,

@@ -9,8 +9,7 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import Blob
-from netsurgery.network.graph import Layer
-from netsurgery.network.normalising import NORMALISING, read_normalisation
+from netsurgery.layers import NORMALISING, Layer, read_normalisation
 
 # What forks write into batch_norm_param that changes nothing here.
 _HARMLESS = ("engine", "update_global_stats")

@@ -16,11 +16,12 @@ from typing import (
     Tuple,
 )
 
+from netsurgery.layers import Layer, Shape, Value, count
 from netsurgery.network.facts import shares_memory
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.graph import Network
 from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import RULES, Shape, count, infer_shapes, parameter_shapes
+from netsurgery.network.shapes import RULES, infer_shapes, parameter_shapes
 from netsurgery.network.shapes.convolution import CONVOLUTIONS, DECONVOLUTIONS
 from netsurgery.network.sharing import borrowed_blobs
 

@@ -13,13 +13,12 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from netsurgery.layers import MAKES, READS, Shape, Value
 from netsurgery.network.channels import ChannelGroup, Cut
-from netsurgery.network.channels.base import MAKES, READS
 from netsurgery.network.constants import follow_constants
-from netsurgery.network.graph import Value
 from netsurgery.network.linear import Linear, find_linear
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.network.shapes import infer_shapes
 
 Masks = Dict[str, np.ndarray]
 

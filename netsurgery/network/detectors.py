@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Mapping, Optional, Tuple
 
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.layers import Layer, Shape, Value
+from netsurgery.network.graph import Network
 from netsurgery.network.scores import SQUASHING
-from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.network.shapes import infer_shapes
 
 DETECTION, SOFTMAX = "DetectionOutput", "Softmax"
 CORNERS = 4

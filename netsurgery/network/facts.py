@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
-from netsurgery.network.graph import Layer
+from netsurgery.layers import Layer
 
 
 class BlobFacts(NamedTuple):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.formats import Edits, Prototxt, quote
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.layers import Layer, Value
+from netsurgery.network.graph import Network
 from netsurgery.network.shapes import trace_shapes
 
 Shape = Tuple[int, ...]

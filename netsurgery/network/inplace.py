@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Dict, NamedTuple, Sequence, Set
 
 from netsurgery.formats import Edits, Prototxt, quote, upgrade_net
+from netsurgery.layers import Layer, Value
 from netsurgery.network.feeding import with_inputs
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.graph import Network
 from netsurgery.network.spreading import in_stock_form
 
 _RULES = ("include", "exclude")

@@ -9,12 +9,12 @@ from typing import Dict, Optional, Sequence, Set
 
 import numpy as np
 
+from netsurgery.layers import CONVOLUTION, Layer, Shape, ShapeNode, groups_of
 from netsurgery.network.channels.propagation import Shapes
-from netsurgery.network.graph import Layer, Network
+from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import Node, Shape, parameter_shapes
+from netsurgery.network.shapes import parameter_shapes
 from netsurgery.network.shapes.windows import read_windows
-from netsurgery.network.twins import CONVOLUTION, groups_of
 
 INNER_PRODUCT, DECONVOLUTION = "InnerProduct", "Deconvolution"
 
@@ -154,6 +154,6 @@ def _inside(layer: Layer, bottom: Shape) -> bool:
     """Whether a convolution reads nothing but its input."""
     parameter = layer.parameter.convolution_param
     sizes = bottom[parameter.axis % len(bottom) + 1 :]
-    windows = read_windows(Node(layer, (bottom,)), parameter, len(sizes))
+    windows = read_windows(ShapeNode(layer, (bottom,)), parameter, len(sizes))
     fits = all(extent <= size for extent, size in zip(windows.extent, sizes))
     return fits and not any(windows.pad)

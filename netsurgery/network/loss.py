@@ -6,10 +6,11 @@ from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import Edits, Prototxt, quoted, render, upgrade_net
-from netsurgery.network.graph import Network, Value
+from netsurgery.layers import Shape, Value
+from netsurgery.network.graph import Network
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.network.shapes import infer_shapes
 
 IGNORED = -1
 """The label of a sample that has no part in the loss."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import Blob, LayerWeights
-from netsurgery.network.graph import Layer
+from netsurgery.layers import Layer, Shape
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, infer_shapes, parameter_shapes
+from netsurgery.network.shapes import infer_shapes, parameter_shapes
 
 # A solver that decays masks with the weights leaves 0.8945 of 1, and 1e-4 of 0 at most, in
 # ../shared/zoo/autopruning_lenet; nothing lies between.

@@ -8,12 +8,9 @@ from typing import List, Optional, Sequence
 import numpy as np
 
 from netsurgery.errors import NetworkError
+from netsurgery.layers import CONVOLUTION, Layer, Shape, ShapeNode, groups_of
 from netsurgery.linalg import Geometry, extract_patches, windows_over
-from netsurgery.network.graph import Layer
-from netsurgery.network.shapes import Shape
-from netsurgery.network.shapes.base import Node
 from netsurgery.network.shapes.windows import read_windows
-from netsurgery.network.twins import CONVOLUTION, groups_of
 
 Places = Optional[np.ndarray]
 TYPES = (CONVOLUTION, "InnerProduct")
@@ -57,7 +54,7 @@ class MatrixProduct:
             parameter = layer.parameter.convolution_param
             if parameter.axis % len(bottom) != 1:
                 self._refuse(f"its channels are on axis {parameter.axis}, not on axis 1")
-            self._windows = read_windows(Node(layer, (bottom,)), parameter, len(bottom) - 2)
+            self._windows = read_windows(ShapeNode(layer, (bottom,)), parameter, len(bottom) - 2)
             self.groups = groups_of(layer.type, parameter, bottom[1])
         else:
             self._axis = layer.parameter.inner_product_param.axis % len(bottom)

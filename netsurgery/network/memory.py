@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Dict, Mapping, Optional
 
+from netsurgery.layers import Shape, Value, count
 from netsurgery.network.facts import shares_memory
-from netsurgery.network.graph import Network, Value
-from netsurgery.network.shapes import Shape, count
+from netsurgery.network.graph import Network
 
 FLOAT_BYTES = 4
 

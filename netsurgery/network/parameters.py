@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
+from netsurgery.layers import Shape
 from netsurgery.network.graph import Network
-from netsurgery.network.shapes import Shape, infer_shapes, parameter_shapes
+from netsurgery.network.shapes import infer_shapes, parameter_shapes
 
 Place = Tuple[str, int]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from netsurgery.network.graph import Network, Value
+from netsurgery.layers import Value
+from netsurgery.network.graph import Network
 
 SQUASHING = ("Softmax", "Sigmoid")
 

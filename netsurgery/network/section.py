@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from netsurgery.formats import Prototxt
+from netsurgery.layers import Layer, Value
 from netsurgery.network.feeding import declaration
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.graph import Network
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, FrozenSet, Iterable, List, Tuple
 
 if TYPE_CHECKING:
-    from netsurgery.network.graph import Layer
+    from netsurgery.layers import Layer
 
 
 @dataclass(frozen=True)

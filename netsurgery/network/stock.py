@@ -20,16 +20,19 @@ from netsurgery.formats import (
     quote,
     upgrade_net,
 )
-from netsurgery.network.graph import Layer, Network
-from netsurgery.network.normalising import (
+from netsurgery.layers import (
+    CONVOLUTION,
+    DEPTHWISE,
     NORMALISING,
-    Places,
+    Layer,
+    NormalisationBlobs,
     eps_of,
+    groups_of,
     places_of,
     why_not_frozen,
 )
+from netsurgery.network.graph import Network
 from netsurgery.network.shapes import trace_shapes
-from netsurgery.network.twins import CONVOLUTION, DEPTHWISE, groups_of
 
 Lacks = Callable[[Iterable[str]], Sequence[str]]
 
@@ -229,7 +232,7 @@ def _blobs(layer: Layer, scale: str, held: Sequence[Blob]) -> List[LayerWeights]
     return [LayerWeights(layer.name, "BatchNorm", normalised), scaled]
 
 
-def _factor(layer: Layer, arrays: Sequence[np.ndarray], places: Places) -> float:
+def _factor(layer: Layer, arrays: Sequence[np.ndarray], places: NormalisationBlobs) -> float:
     """What mean and variance are divided by."""
     return float(arrays[places.factor].flat[0]) or 1.0 if places.factor is not None else 1.0
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import List, Optional
 
 from netsurgery.errors import NetworkError, Remedy
+from netsurgery.layers import Layer
 from netsurgery.network.cost import LayerCost, Shapes, count_cost
-from netsurgery.network.graph import Layer, Network
+from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import RULES, infer_shapes
 

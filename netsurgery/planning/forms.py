@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
+from netsurgery.layers import with_twins
 from netsurgery.methods import Edit, LowRankMethod, low_rank_method
-from netsurgery.network import Model, with_twins
+from netsurgery.network import Model
 from netsurgery.planning.plan import Skipped
 from netsurgery.planning.rules import LayerRule
 

@@ -7,9 +7,10 @@ from math import prod
 from typing import Any, Callable, Container, Mapping, Optional, Sequence, Union
 
 from netsurgery.errors import PlanError, Remedy
+from netsurgery.layers import stock_type, with_twins
 from netsurgery.linalg import Ranks, Tradeoff, evbmf_rank, plain_ranks, rank_text
 from netsurgery.methods import Edit, LowRankMethod, low_rank_method
-from netsurgery.network import Model, infer_shapes, require_fit, show, stock_type, with_twins
+from netsurgery.network import Model, infer_shapes, require_fit, show
 from netsurgery.planning.asked import rank_facts
 from netsurgery.planning.forms import cheapest, considered, forms_by_type, without_form
 from netsurgery.planning.plan import Plan, Skipped

@@ -11,6 +11,7 @@ from small_models import make_model
 
 from netsurgery.calibration.running import open_model
 from netsurgery.engine import Engine
+from netsurgery.layers.twins import names_of
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups, thin_model
 from netsurgery.network.cost import total_cost
@@ -18,7 +19,6 @@ from netsurgery.network.doctor.fit import require_fit
 from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
 from netsurgery.network.stock import described, in_stock_words, is_otherwise, lacking
-from netsurgery.network.twins import names_of
 from netsurgery.planning import Plan
 from netsurgery.planning.fold import plan_folds
 from netsurgery.surgery import operate

@@ -6,20 +6,19 @@ from typing import List
 
 import numpy as np
 
-from netsurgery.network.channels.base import CARRIES, MAKES, READS, Fields, Kept, Node, edit, rule
-from netsurgery.network.graph import Layer
+from netsurgery.layers import CARRIES, MAKES, READS, ChannelNode, Fields, Kept, Layer, groups_of
+from netsurgery.network.channels.base import edit, rule
 from netsurgery.network.shapes.convolution import CONVOLUTIONS, DECONVOLUTIONS
-from netsurgery.network.twins import groups_of
 
 
 @rule(*CONVOLUTIONS)
-def convolution(node: Node) -> List[np.ndarray]:
+def convolution(node: ChannelNode) -> List[np.ndarray]:
     """The outputs are new; blob 0 is (outputs, inputs of a group, kernel)."""
     return _convolve(node, outputs_axis=0)
 
 
 @rule(*DECONVOLUTIONS)
-def deconvolution(node: Node) -> List[np.ndarray]:
+def deconvolution(node: ChannelNode) -> List[np.ndarray]:
     """The outputs are new; blob 0 is (inputs, outputs of a group, kernel)."""
     return _convolve(node, outputs_axis=1)
 
@@ -37,7 +36,7 @@ def shrink_convolution(layer: Layer, kept: Kept) -> Fields:
     return fields
 
 
-def _convolve(node: Node, outputs_axis: int) -> List[np.ndarray]:
+def _convolve(node: ChannelNode, outputs_axis: int) -> List[np.ndarray]:
     param = node.parameter.convolution_param
     axis = node.axis(param.axis)
     inputs, outputs = node.along(axis), node.make(param.num_output)
@@ -59,13 +58,15 @@ def _convolve(node: Node, outputs_axis: int) -> List[np.ndarray]:
     return [node.placed(outputs, axis)] * len(node.tops)
 
 
-def _tie_groups(node: Node, inputs: np.ndarray, outputs: np.ndarray) -> None:
+def _tie_groups(node: ChannelNode, inputs: np.ndarray, outputs: np.ndarray) -> None:
     """With one input or one output a group, a group goes as a whole."""
     node.ties.tie(inputs, inputs[:, :1])
     node.ties.tie(outputs, inputs[:, :1])
 
 
-def _use(node: Node, labels: dict, outputs: np.ndarray, role: str, outputs_axis: int) -> None:
+def _use(
+    node: ChannelNode, labels: dict, outputs: np.ndarray, role: str, outputs_axis: int
+) -> None:
     """Write down the weights and the bias; a pruning fork has masks of both behind them."""
     param = node.parameter.convolution_param
     axes = len(node.shapes[0]) - node.axis(param.axis) + 1

@@ -7,8 +7,8 @@ from typing import Dict, List, Tuple
 
 import numpy as np
 
+from netsurgery.layers import UnionFind
 from netsurgery.network.channels.propagation import Trace
-from netsurgery.network.channels.union_find import UnionFind
 
 _ALONE = "a blob would be left without channels: {} has no other"
 

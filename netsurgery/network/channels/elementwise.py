@@ -6,22 +6,21 @@ from typing import Any, List
 
 import numpy as np
 
-from netsurgery.network.channels.axes import varying
-from netsurgery.network.channels.base import Node, rule
-from netsurgery.network.normalising import NORMALISING, places_of
+from netsurgery.layers import NORMALISING, ChannelNode, places_of, varying
+from netsurgery.network.channels.base import rule
 from netsurgery.network.shapes.elementwise import NEURONS
 
 _MIXERS = ("LayerNorm", "Reverse")  # keep the shape, but not channel by channel
 
 
 @rule(*(name for name in NEURONS if name not in _MIXERS), "AbsVal", "Split")
-def neuron(node: Node) -> List[np.ndarray]:
+def neuron(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the bottom."""
     return [node.bottoms[0]] * len(node.tops)
 
 
 @rule("PReLU")
-def prelu(node: Node) -> List[np.ndarray]:
+def prelu(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the bottom, each with its slope."""
     if not node.parameter.prelu_param.channel_shared:
         node.use(0, node.along(1))
@@ -29,7 +28,7 @@ def prelu(node: Node) -> List[np.ndarray]:
 
 
 @rule(*NORMALISING, "MKLBatchNorm")
-def batch_norm(node: Node) -> List[np.ndarray]:
+def batch_norm(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the bottom; forks differ in how many blobs they have for each."""
     labels = node.along(1)
     for blob in _blobs_of_channels(node, len(labels)):
@@ -37,7 +36,7 @@ def batch_norm(node: Node) -> List[np.ndarray]:
     return [node.bottoms[0]]
 
 
-def _blobs_of_channels(node: Node, channels: int) -> List[int]:
+def _blobs_of_channels(node: ChannelNode, channels: int) -> List[int]:
     trained = node.weights.blobs(node.layer.name) if node.weights else ()
     places = places_of(node.layer) if node.layer.type in NORMALISING else None
     if places is not None and len(trained) in (0, places.blobs):
@@ -48,7 +47,7 @@ def _blobs_of_channels(node: Node, channels: int) -> List[int]:
 
 
 @rule("Scale", "Bias")
-def scale(node: Node) -> List[np.ndarray]:
+def scale(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the first bottom; factors and offsets are a blob's or a second bottom's."""
     is_scale = node.layer.type == "Scale"
     param = node.parameter.scale_param if is_scale else node.parameter.bias_param
@@ -65,13 +64,13 @@ def scale(node: Node) -> List[np.ndarray]:
     return [node.bottoms[0]]
 
 
-def _use_operand(node: Node, blob: int, axis: int, axes: int) -> None:
+def _use_operand(node: ChannelNode, blob: int, axis: int, axes: int) -> None:
     for channel_axis in varying(node.bottoms[0]):
         if axis <= channel_axis < axis + axes:
             node.use(blob, node.along(channel_axis), axis=channel_axis - axis, axes=axes)
 
 
-def _tie_operand(node: Node, axis: int) -> None:
+def _tie_operand(node: ChannelNode, axis: int) -> None:
     """Tie the channels of the second bottom to those it multiplies or adds, where it has them."""
     labels, operand = node.bottoms
     covered = range(axis, axis + operand.ndim)
@@ -84,7 +83,7 @@ def _tie_operand(node: Node, axis: int) -> None:
 
 
 @rule("Eltwise")
-def eltwise(node: Node) -> List[np.ndarray]:
+def eltwise(node: ChannelNode) -> List[np.ndarray]:
     """The channels of all bottoms, tied one to one."""
     if any(shape != node.tops[0] for shape in node.shapes):
         return _spread(node)
@@ -93,7 +92,7 @@ def eltwise(node: Node) -> List[np.ndarray]:
     return [node.bottoms[0]]
 
 
-def _spread(node: Node) -> List[np.ndarray]:
+def _spread(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the bottoms that have them; what is spread over these stays."""
     axes = {axis for labels in node.bottoms for axis in varying(labels)}
     if len(axes) > 1:
@@ -115,7 +114,7 @@ def _spread(node: Node) -> List[np.ndarray]:
 
 
 @rule("Axpy")
-def axpy(node: Node) -> List[np.ndarray]:
+def axpy(node: ChannelNode) -> List[np.ndarray]:
     """The channels of a, x and y in a x + y, tied one to one."""
     gates = node.along(1, 0)
     node.ties.tie(gates, node.along(1, 1))
@@ -124,7 +123,7 @@ def axpy(node: Node) -> List[np.ndarray]:
 
 
 @rule("Softmax")
-def softmax(node: Node) -> List[np.ndarray]:
+def softmax(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the bottom, unless it is across them."""
     if node.axis(node.parameter.softmax_param.axis) in varying(node.bottoms[0]):
         return node.barrier("normalises across them")
@@ -132,7 +131,7 @@ def softmax(node: Node) -> List[np.ndarray]:
 
 
 @rule("LRN")
-def lrn(node: Node) -> List[np.ndarray]:
+def lrn(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the bottom; across channels, each depends on its neighbours."""
     param: Any = node.parameter.lrn_param
     if param.norm_region == param.ACROSS_CHANNELS:
@@ -142,7 +141,7 @@ def lrn(node: Node) -> List[np.ndarray]:
 
 
 @rule("MVN")
-def mvn(node: Node) -> List[np.ndarray]:
+def mvn(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the bottom; across channels, each depends on all."""
     if node.parameter.mvn_param.across_channels:
         text = f"{node} takes mean and variance across all channels"
@@ -153,7 +152,7 @@ def mvn(node: Node) -> List[np.ndarray]:
 
 
 @rule("Normalize")
-def normalize(node: Node) -> List[np.ndarray]:
+def normalize(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the bottom, divided by the norm of all of them."""
     labels = node.along(1)
     node.ties.approximate(labels, f"{node} divides by the norm of all channels")

@@ -9,12 +9,11 @@ from typing import Dict, List, Mapping, Optional, Set, Tuple
 import numpy as np
 
 from netsurgery.formats import Weights
-from netsurgery.network.channels.axes import varying
-from netsurgery.network.channels.base import CARRIES, MAKES, READS
+from netsurgery.layers import CARRIES, MAKES, READS, Layer, Value, varying
 from netsurgery.network.channels.decisions import Decisions, decide
 from netsurgery.network.channels.parts import find_parts
 from netsurgery.network.channels.propagation import Shapes, Trace, trace_channels
-from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 

@@ -6,15 +6,24 @@ from typing import List
 
 import numpy as np
 
-from netsurgery.network.channels.axes import placed, spread, varying
-from netsurgery.network.channels.base import MAKES, READS, Fields, Kept, Node, edit, rule
-from netsurgery.network.graph import Layer
+from netsurgery.layers import (
+    MAKES,
+    READS,
+    ChannelNode,
+    Fields,
+    Kept,
+    Layer,
+    placed,
+    spread,
+    varying,
+)
+from netsurgery.network.channels.base import edit, rule
 
 INNER_PRODUCTS = ("CInnerProduct", "FcRistretto", "InnerProduct")
 
 
 @rule(*INNER_PRODUCTS)
-def inner_product(node: Node) -> List[np.ndarray]:
+def inner_product(node: ChannelNode) -> List[np.ndarray]:
     """The outputs are new; a channel owns as many columns as it has pixels."""
     param = node.parameter.inner_product_param
     axis, outputs = node.axis(param.axis), node.make(param.num_output)
@@ -28,7 +37,7 @@ def inner_product(node: Node) -> List[np.ndarray]:
     return [node.placed(outputs, axis)]
 
 
-def _columns(node: Node, axis: int) -> np.ndarray:
+def _columns(node: ChannelNode, axis: int) -> np.ndarray:
     """One label for each number that is multiplied."""
     labels, shape = node.bottoms[0], node.shapes[0]
     if any(other < axis for other in varying(labels)):
@@ -38,7 +47,7 @@ def _columns(node: Node, axis: int) -> np.ndarray:
 
 
 @rule("Embed")
-def embed(node: Node) -> List[np.ndarray]:
+def embed(node: ChannelNode) -> List[np.ndarray]:
     """The outputs are new, the bottom holds indices."""
     node.ties.pin(node.bottoms[0], f"{node} takes them as indices")
     outputs = node.make(node.parameter.embed_param.num_output)

@@ -9,13 +9,11 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, 
 import numpy as np
 
 from netsurgery.formats import Weights
-from netsurgery.network.channels.axes import squeezed, varying
-from netsurgery.network.channels.base import RULES, Node, Use
+from netsurgery.layers import ChannelNode, Layer, Shape, Ties, Use, Value, squeezed, varying
+from netsurgery.network.channels.base import RULES
 from netsurgery.network.channels.sources import input_labels, reason_of
-from netsurgery.network.channels.ties import Ties
 from netsurgery.network.foreign_fields import why_foreign
-from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.shapes import Shape
+from netsurgery.network.graph import Network
 
 Shapes = Mapping[Value, Optional[Shape]]
 
@@ -70,7 +68,7 @@ def _label_tops(
         for labels in known:
             trace.ties.pin(labels, f"{layer.name} ({layer.type}) {reason}")
         return [None] * len(tops)
-    node = Node(
+    node = ChannelNode(
         layer,
         tuple(known),
         tuple(shapes[value] or () for value in layer.bottoms),

@@ -6,9 +6,8 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.network.channels.base import READS
+from netsurgery.layers import READS, Layer
 from netsurgery.network.channels.groups import ChannelGroup, Cut
-from netsurgery.network.graph import Layer
 
 Shape = Tuple[int, ...]
 Entries = Dict[Tuple[str, int], np.ndarray]

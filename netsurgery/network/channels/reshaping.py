@@ -7,13 +7,12 @@ from typing import Any, List
 
 import numpy as np
 
-from netsurgery.network.channels.axes import reshaped, spread, varying
-from netsurgery.network.channels.base import Fields, Kept, Node, edit, rule
-from netsurgery.network.graph import Layer
+from netsurgery.layers import ChannelNode, Fields, Kept, Layer, reshaped, spread, varying
+from netsurgery.network.channels.base import edit, rule
 
 
 @rule("Flatten", "Reshape")
-def reshape(node: Node) -> List[np.ndarray]:
+def reshape(node: ChannelNode) -> List[np.ndarray]:
     """The labels in the order of the numbers: a channel owns all its pixels."""
     return [reshaped(node.bottoms[0], node.shapes[0], node.tops[0])]
 
@@ -36,7 +35,7 @@ def shrink_reshape(layer: Layer, kept: Kept) -> Fields:
 
 
 @rule("Concat")
-def concat(node: Node) -> List[np.ndarray]:
+def concat(node: ChannelNode) -> List[np.ndarray]:
     """The channels one after another; along another axis, tied one to one."""
     axis = _joint_axis(node, node.parameter.concat_param, "concat_dim")
     if all(set(varying(labels)) <= {axis} for labels in node.bottoms):
@@ -49,7 +48,7 @@ def concat(node: Node) -> List[np.ndarray]:
 
 
 @rule("Slice")
-def slices(node: Node) -> List[np.ndarray]:
+def slices(node: ChannelNode) -> List[np.ndarray]:
     """Each top has its part of the channels."""
     axis = _joint_axis(node, node.parameter.slice_param, "slice_dim")
     if axis not in varying(node.bottoms[0]):
@@ -77,7 +76,7 @@ def shrink_slice(layer: Layer, kept: Kept) -> Fields:
 
 
 @rule("Permute")
-def permute(node: Node) -> List[np.ndarray]:
+def permute(node: ChannelNode) -> List[np.ndarray]:
     """The labels with their axes in the new order."""
     order = list(node.parameter.permute_param.order)
     order += [axis for axis in range(len(node.shapes[0])) if axis not in order]
@@ -85,7 +84,7 @@ def permute(node: Node) -> List[np.ndarray]:
 
 
 @rule("Crop")
-def crop(node: Node) -> List[np.ndarray]:
+def crop(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the first bottom; the second gives sizes from `axis` on."""
     axis = node.axis(node.parameter.crop_param.axis)
     labels, reference = node.bottoms
@@ -97,7 +96,7 @@ def crop(node: Node) -> List[np.ndarray]:
 
 
 @rule("Tile")
-def tile(node: Node) -> List[np.ndarray]:
+def tile(node: ChannelNode) -> List[np.ndarray]:
     """The channels again and again."""
     param, labels = node.parameter.tile_param, node.bottoms[0]
     axis = node.axis(param.axis)
@@ -105,14 +104,14 @@ def tile(node: Node) -> List[np.ndarray]:
 
 
 @rule("CReLU")
-def crelu(node: Node) -> List[np.ndarray]:
+def crelu(node: ChannelNode) -> List[np.ndarray]:
     """Every channel twice: x, then -x."""
     axis, labels = node.axis(node.parameter.crelu_param.concat_axis), node.bottoms[0]
     return [np.concatenate([labels, labels], axis) if axis in varying(labels) else labels]
 
 
 @rule("ShuffleChannel")
-def shuffle_channel(node: Node) -> List[np.ndarray]:
+def shuffle_channel(node: ChannelNode) -> List[np.ndarray]:
     """The channels in another order; the j-th of all groups go together, which keeps it."""
     rows = node.along(1).reshape(node.parameter.shuffle_channel_param.group, -1)
     node.ties.tie(rows, rows[:1])
@@ -120,13 +119,13 @@ def shuffle_channel(node: Node) -> List[np.ndarray]:
 
 
 @rule("Im2col")
-def im2col(node: Node) -> List[np.ndarray]:
+def im2col(node: ChannelNode) -> List[np.ndarray]:
     """Every channel once for each place of the kernel."""
     axis = node.axis(node.parameter.convolution_param.axis)
     labels = node.along(axis)
     return [node.placed(np.repeat(labels, node.tops[0][axis] // len(labels)), axis)]
 
 
-def _joint_axis(node: Node, param: Any, legacy: str) -> int:
+def _joint_axis(node: ChannelNode, param: Any, legacy: str) -> int:
     """The axis of a Concat or Slice, which may be given under its older name."""
     return node.axis(getattr(param, legacy) if param.HasField(legacy) else param.axis)

@@ -6,10 +6,8 @@ from typing import Dict, Optional
 
 import numpy as np
 
-from netsurgery.network.channels.axes import placed
-from netsurgery.network.channels.ties import Ties
-from netsurgery.network.graph import Layer
-from netsurgery.network.shapes import RULES as KNOWN, Shape
+from netsurgery.layers import Layer, Shape, Ties, placed
+from netsurgery.network.shapes import RULES as KNOWN
 
 _LOSS = "compares them with what should come out"
 _FIXED = "gives each of them a meaning"

@@ -6,25 +6,25 @@ from typing import List
 
 import numpy as np
 
-from netsurgery.network.channels.axes import varying
-from netsurgery.network.channels.base import Node, rule
+from netsurgery.layers import ChannelNode, varying
+from netsurgery.network.channels.base import rule
 
 
 @rule("Interp", "Pooling")
-def pooling(node: Node) -> List[np.ndarray]:
+def pooling(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the first bottom; a second one only gives a size."""
     return [node.placed(_channels(node), 1)] * len(node.tops)
 
 
 @rule("ROIAlign", "ROIPooling")
-def roi_pooling(node: Node) -> List[np.ndarray]:
+def roi_pooling(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the first bottom; the second holds regions."""
     node.ties.pin(node.bottoms[1], f"{node} takes them as regions")
     return [node.placed(_channels(node), 1)] * len(node.tops)
 
 
 @rule("Upsample")
-def upsample(node: Node) -> List[np.ndarray]:
+def upsample(node: ChannelNode) -> List[np.ndarray]:
     """The channels of the first bottom; a mask has the same."""
     for number in range(1, len(node.bottoms)):
         node.ties.tie(node.along(1), node.along(1, number))
@@ -32,7 +32,7 @@ def upsample(node: Node) -> List[np.ndarray]:
 
 
 @rule("SPP")
-def spatial_pyramid(node: Node) -> List[np.ndarray]:
+def spatial_pyramid(node: ChannelNode) -> List[np.ndarray]:
     """For every level of the pyramid, the bins of each channel."""
     labels, height = _channels(node), node.parameter.spp_param.pyramid_height
     if height == 1:
@@ -44,7 +44,7 @@ def spatial_pyramid(node: Node) -> List[np.ndarray]:
 
 
 @rule("BatchReindex", "Filter", "FlowWarp", "SpatialProduct")
-def select(node: Node) -> List[np.ndarray]:
+def select(node: ChannelNode) -> List[np.ndarray]:
     """The channels of all bottoms but the last, which says what to do with them."""
     *items, selector = node.bottoms
     node.ties.pin(selector, f"{node} takes them as what to do")
@@ -55,17 +55,17 @@ def select(node: Node) -> List[np.ndarray]:
 
 
 @rule("PriorBox")
-def prior_box(node: Node) -> List[np.ndarray]:
+def prior_box(node: ChannelNode) -> List[np.ndarray]:
     """Only the size of the pictures counts, whatever their channels."""
     return node.fixed()
 
 
 @rule("Silence")
-def silence(node: Node) -> List[np.ndarray]:
+def silence(node: ChannelNode) -> List[np.ndarray]:
     """Whatever it reads."""
     return []
 
 
-def _channels(node: Node) -> np.ndarray:
+def _channels(node: ChannelNode) -> np.ndarray:
     """The channels of the first bottom; a layer that moves pixels can have no others."""
     return node.along(1)

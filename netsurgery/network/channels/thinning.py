@@ -9,10 +9,10 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import Blob, Held, LayerWeights
-from netsurgery.network.channels.base import EDITS, READS, KeptAxis
+from netsurgery.layers import READS, KeptAxis, Value
+from netsurgery.network.channels.base import EDITS
 from netsurgery.network.channels.choice import Masks, read_choice
 from netsurgery.network.channels.groups import ChannelGroup, Cut
-from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
 
 Keep = Mapping[str, Sequence[int]]

@@ -7,12 +7,12 @@ from typing import Sequence
 
 import numpy as np
 
-from netsurgery.network.constants.base import Node, rule
-from netsurgery.network.normalising import NORMALISING, read_normalisation, why_not_frozen
+from netsurgery.layers import NORMALISING, ConstantNode, read_normalisation, why_not_frozen
+from netsurgery.network.constants.base import rule
 
 
 @rule(*NORMALISING)
-def batch_norm(node: Node) -> Sequence[np.ndarray]:
+def batch_norm(node: ConstantNode) -> Sequence[np.ndarray]:
     """Normalised by the stored mean and variance, which are frozen when a net is used."""
     if not node.blobs or why_not_frozen(node.layer):
         return node.unknown()
@@ -24,7 +24,7 @@ def batch_norm(node: Node) -> Sequence[np.ndarray]:
 
 
 @rule("Scale")
-def scale(node: Node) -> Sequence[np.ndarray]:
+def scale(node: ConstantNode) -> Sequence[np.ndarray]:
     """The product with a blob or a second bottom, and what is added to it."""
     param = node.parameter.scale_param
     blobs = list(node.blobs)
@@ -37,7 +37,7 @@ def scale(node: Node) -> Sequence[np.ndarray]:
 
 
 @rule("Bias")
-def bias(node: Node) -> Sequence[np.ndarray]:
+def bias(node: ConstantNode) -> Sequence[np.ndarray]:
     """The sum with a blob or a second bottom."""
     if len(node.bottoms) == 1 and not node.blobs:
         return node.unknown()
@@ -45,7 +45,7 @@ def bias(node: Node) -> Sequence[np.ndarray]:
 
 
 @rule("Eltwise")
-def eltwise(node: Node) -> Sequence[np.ndarray]:
+def eltwise(node: ConstantNode) -> Sequence[np.ndarray]:
     """The sum, product or maximum of the bottoms."""
     param = node.parameter.eltwise_param
     if param.operation == param.PROD:
@@ -62,12 +62,12 @@ def _product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.where((first == 0) | (second == 0), np.float32(0), first * second)
 
 
-def _operand(node: Node, blobs: Sequence[np.ndarray], axis: int) -> np.ndarray:
+def _operand(node: ConstantNode, blobs: Sequence[np.ndarray], axis: int) -> np.ndarray:
     operand = node.bottoms[1] if len(node.bottoms) > 1 else blobs[0]
     return node.placed(operand, _start(node, axis))
 
 
-def _start(node: Node, axis: int) -> int:
+def _start(node: ConstantNode, axis: int) -> int:
     """The first axis that the operand has; a number alone stands for all."""
     scalar = len(node.bottoms) > 1 and not node.shapes[1]
     return 0 if scalar else node.axis(axis)

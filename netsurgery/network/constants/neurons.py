@@ -6,7 +6,8 @@ from typing import Any, Callable, Dict, Sequence
 
 import numpy as np
 
-from netsurgery.network.constants.base import Node, rule
+from netsurgery.layers import ConstantNode
+from netsurgery.network.constants.base import rule
 
 Formula = Callable[[np.ndarray, Any], np.ndarray]
 
@@ -72,7 +73,7 @@ _FORMULAS: Dict[str, Formula] = {
 
 
 @rule(*_FORMULAS)
-def neuron(node: Node) -> Sequence[np.ndarray]:
+def neuron(node: ConstantNode) -> Sequence[np.ndarray]:
     """The formula of what is constant."""
     x = node.bottoms[0]
     made = _FORMULAS[node.layer.type](x, node.parameter)
@@ -80,7 +81,7 @@ def neuron(node: Node) -> Sequence[np.ndarray]:
 
 
 @rule("PReLU")
-def prelu(node: Node) -> Sequence[np.ndarray]:
+def prelu(node: ConstantNode) -> Sequence[np.ndarray]:
     """What is below 0 times its channel's slope."""
     if not node.blobs:
         return node.unknown()
@@ -89,6 +90,6 @@ def prelu(node: Node) -> Sequence[np.ndarray]:
 
 
 @rule("LRN")
-def lrn(node: Node) -> Sequence[np.ndarray]:
+def lrn(node: ConstantNode) -> Sequence[np.ndarray]:
     """0 stays 0, whatever it is divided by."""
     return [np.where(node.bottoms[0] == 0, 0, np.nan)]

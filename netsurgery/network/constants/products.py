@@ -6,13 +6,13 @@ from typing import Sequence
 
 import numpy as np
 
-from netsurgery.network.constants.base import Node, rule
+from netsurgery.layers import CONVOLUTION, ConstantNode
+from netsurgery.network.constants.base import rule
 from netsurgery.network.linear import DECONVOLUTION, INNER_PRODUCT, Linear
-from netsurgery.network.twins import CONVOLUTION
 
 
 @rule(CONVOLUTION, DECONVOLUTION, INNER_PRODUCT)
-def product(node: Node) -> Sequence[np.ndarray]:
+def product(node: ConstantNode) -> Sequence[np.ndarray]:
     """An output is constant that reads nothing but constants with weights other than 0."""
     linear = node.linear
     if linear is None:

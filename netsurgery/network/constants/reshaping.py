@@ -7,18 +7,18 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from netsurgery.network.channels.axes import reshaped
-from netsurgery.network.constants.base import Node, rule
+from netsurgery.layers import ConstantNode, reshaped
+from netsurgery.network.constants.base import rule
 
 
 @rule("Flatten", "Reshape")
-def reshape(node: Node) -> Sequence[np.ndarray]:
+def reshape(node: ConstantNode) -> Sequence[np.ndarray]:
     """The same numbers in the same order."""
     return [reshaped(node.bottoms[0], node.shapes[0], node.tops[0])]
 
 
 @rule("Permute")
-def permute(node: Node) -> Sequence[np.ndarray]:
+def permute(node: ConstantNode) -> Sequence[np.ndarray]:
     """The same numbers with their axes in the new order."""
     order = list(node.parameter.permute_param.order)
     order += [axis for axis in range(len(node.shapes[0])) if axis not in order]
@@ -26,7 +26,7 @@ def permute(node: Node) -> Sequence[np.ndarray]:
 
 
 @rule("Concat")
-def concat(node: Node) -> Sequence[np.ndarray]:
+def concat(node: ConstantNode) -> Sequence[np.ndarray]:
     """The bottoms one after another."""
     axis = _joint_axis(node, node.parameter.concat_param, "concat_dim")
     sizes = np.broadcast_shapes(*(_but(one.shape, axis, 1) for one in node.bottoms))
@@ -38,7 +38,7 @@ def concat(node: Node) -> Sequence[np.ndarray]:
 
 
 @rule("Slice")
-def slices(node: Node) -> Sequence[np.ndarray]:
+def slices(node: ConstantNode) -> Sequence[np.ndarray]:
     """Each top has its part."""
     axis = _joint_axis(node, node.parameter.slice_param, "slice_dim")
     held = node.bottoms[0]
@@ -52,6 +52,6 @@ def _but(shape: Sequence[int], axis: int, size: int) -> Sequence[int]:
     return [size if one == axis else old for one, old in enumerate(shape)]
 
 
-def _joint_axis(node: Node, param: Any, legacy: str) -> int:
+def _joint_axis(node: ConstantNode, param: Any, legacy: str) -> int:
     """The axis of a Concat or Slice, which may be given under its older name."""
     return node.axis(getattr(param, legacy) if param.HasField(legacy) else param.axis)

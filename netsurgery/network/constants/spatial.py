@@ -6,11 +6,12 @@ from typing import Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.network.constants.base import Node, nothing, rule
+from netsurgery.layers import ConstantNode, nothing
+from netsurgery.network.constants.base import rule
 
 
 @rule("Pooling")
-def pooling(node: Node) -> Sequence[np.ndarray]:
+def pooling(node: ConstantNode) -> Sequence[np.ndarray]:
     """A constant channel stays what it is, where Caffe's windows leave it so.
 
     The maximum is taken inside the picture; an average divides by the zeros of the padding too. A
@@ -27,7 +28,7 @@ def pooling(node: Node) -> Sequence[np.ndarray]:
     return [held, *(nothing(shape) for shape in node.tops[1:])]
 
 
-def _windows_hold_something(node: Node) -> bool:
+def _windows_hold_something(node: ConstantNode) -> bool:
     """Whether the last window begins inside the picture: Caffe rounds up, and pools nothing."""
     param = node.parameter.pooling_param
     stride = _pair(param, "stride", param.stride)
@@ -39,7 +40,7 @@ def _windows_hold_something(node: Node) -> bool:
     )
 
 
-def _pad(node: Node) -> Tuple[int, int]:
+def _pad(node: ConstantNode) -> Tuple[int, int]:
     param = node.parameter.pooling_param
     return _pair(param, "pad", param.pad)
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Iterable, Iterator, List
 
 from netsurgery.errors import NetworkError
+from netsurgery.layers import Value
 from netsurgery.network.doctor.patient import Finding, Patient
 from netsurgery.network.doctor.weights_checks import blob_counts, blob_shapes, missing_weights
-from netsurgery.network.graph import Network, Value, build_network
+from netsurgery.network.graph import Network, build_network
 from netsurgery.network.model import Model
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List, Tuple
 
+from netsurgery.layers import Layer, Shape, ShapeNode, Value, show
 from netsurgery.network import stock
 from netsurgery.network.deploy import other_phases as other_layers
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.facts import FORK_OF, is_foreign, shares_memory, spoils_its_bottom
-from netsurgery.network.graph import Layer, Value
-from netsurgery.network.shapes import Node, Shape, show
 from netsurgery.network.shapes.pooling import has_empty_windows
 from netsurgery.network.shapes.windows import read_windows
 from netsurgery.network.spreading import is_spread, remedy
@@ -170,7 +169,7 @@ def _later_readers(patient: Patient, layer: Layer, value: Value) -> Dict[str, Va
 def wide_kernels(patient: Patient) -> Iterator[Finding]:
     """Kernels wider than their padded input, which Caffe takes if the stride rounds it away."""
     for layer, shape in _shaped(patient, "Convolution"):
-        node, param = Node(layer, (shape,)), layer.parameter.convolution_param
+        node, param = ShapeNode(layer, (shape,)), layer.parameter.convolution_param
         sizes = shape[node.axis(param.axis) + 1 :]
         windows = read_windows(node, param, len(sizes))
         padded = [size + 2 * pad for size, pad in zip(sizes, windows.pad)]
@@ -183,7 +182,7 @@ def wide_kernels(patient: Patient) -> Iterator[Finding]:
 def empty_windows(patient: Patient) -> Iterator[Finding]:
     """Pooling windows that hold nothing, as of a kernel of 1 with stride 2 over an even size."""
     for layer, shape in _shaped(patient, "Pooling"):
-        if has_empty_windows(Node(layer, (shape,))):
+        if has_empty_windows(ShapeNode(layer, (shape,))):
             param = layer.parameter.pooling_param
             made = "-3.4e38" if param.pool == param.MAX else "NaN"
             problem = f"its last windows over {show(shape[2:])} hold no value: Caffe makes {made}"

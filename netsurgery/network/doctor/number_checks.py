@@ -7,9 +7,9 @@ from typing import Iterator, List, NamedTuple, Tuple
 import numpy as np
 
 from netsurgery.formats import Blob
+from netsurgery.layers import Layer
 from netsurgery.network.doctor.patient import Finding, Patient, about, check
 from netsurgery.network.facts import blob_name
-from netsurgery.network.graph import Layer
 from netsurgery.network.sharing import SharedParameter
 
 _MAY_BE_ZERO = ("BatchNorm", "Bias", "PReLU")

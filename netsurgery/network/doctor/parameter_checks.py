@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Optional
 
+from netsurgery.layers import Layer, Shape, count, show
 from netsurgery.network.doctor.patient import Finding, Patient, about, check
-from netsurgery.network.graph import Layer
-from netsurgery.network.shapes import Shape, count, show
 from netsurgery.network.sharing import SharedParameter
 
 

@@ -7,9 +7,10 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from netsurgery.errors import NetsurgeryError, NetworkError
 from netsurgery.formats import Prototxt, Weights
-from netsurgery.network.graph import Layer, build_network
+from netsurgery.layers import Layer, Shape
+from netsurgery.network.graph import build_network
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shape, parameter_shapes, trace_shapes
+from netsurgery.network.shapes import parameter_shapes, trace_shapes
 
 
 @dataclass(frozen=True)

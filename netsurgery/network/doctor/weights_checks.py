@@ -6,10 +6,10 @@ import os
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from netsurgery.formats import SHARED, Blob, LayerWeights, Weights
+from netsurgery.layers import Layer, Shape, show
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.facts import blob_name
-from netsurgery.network.graph import Layer, Network, build_network
-from netsurgery.network.shapes import Shape, show
+from netsurgery.network.graph import Network, build_network
 from netsurgery.network.sharing import borrowed_blobs
 
 _MOST_BYTES = 2**31 - 1

@@ -13,17 +13,7 @@ from netsurgery.network.shapes import (  # noqa: F401
     scoring,
     sources,
 )
-from netsurgery.network.shapes.base import PARAMETERS, RULES, Node, Shape, count, show
+from netsurgery.network.shapes.base import PARAMETERS, RULES
 from netsurgery.network.shapes.inference import infer_shapes, parameter_shapes, trace_shapes
 
-__all__ = [
-    "PARAMETERS",
-    "RULES",
-    "Node",
-    "Shape",
-    "count",
-    "infer_shapes",
-    "parameter_shapes",
-    "show",
-    "trace_shapes",
-]
+__all__ = ["PARAMETERS", "RULES", "infer_shapes", "parameter_shapes", "trace_shapes"]

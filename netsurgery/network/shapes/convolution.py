@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Optional, Sequence, Tuple
 
-from netsurgery.network.shapes.base import Node, Shape, count, parameters, rule, show
+from netsurgery.layers import CONVOLUTION, Shape, ShapeNode, count, groups_of, names_of, show
+from netsurgery.network.shapes.base import parameters, rule
 from netsurgery.network.shapes.windows import Windows, read_windows
-from netsurgery.network.twins import CONVOLUTION, groups_of, names_of
 
 # The first are one type under several names; the others multiply by other numbers than their
 # weights: by masked ones, or by rounded ones.
@@ -15,7 +15,7 @@ DECONVOLUTIONS = ("Deconvolution", "DeconvolutionRistretto")
 
 
 @rule(*CONVOLUTIONS, bottoms=(1, None), tops=(1, None))
-def convolution(node: Node) -> Sequence[Shape]:
+def convolution(node: ShapeNode) -> Sequence[Shape]:
     """(..., num_output, windows that fit), the same for every bottom."""
     axis, windows = _read(node)
     spatial = windows.convolve(node, node.bottom[axis + 1 :])
@@ -23,7 +23,7 @@ def convolution(node: Node) -> Sequence[Shape]:
 
 
 @rule(*DECONVOLUTIONS, bottoms=(1, None), tops=(1, None))
-def deconvolution(node: Node) -> Sequence[Shape]:
+def deconvolution(node: ShapeNode) -> Sequence[Shape]:
     """(..., num_output, what the transposed convolution spreads over)."""
     axis, windows = _read(node)
     spatial = windows.deconvolve(node, node.bottom[axis + 1 :])
@@ -31,7 +31,7 @@ def deconvolution(node: Node) -> Sequence[Shape]:
 
 
 @parameters(*(name for name in CONVOLUTIONS if name != "CConvolution"))
-def convolution_blobs(node: Node) -> Sequence[Shape]:
+def convolution_blobs(node: ShapeNode) -> Sequence[Shape]:
     """(num_output, channels / group, kernel) and, with bias_term, (num_output)."""
     axis, windows = _read(node)
     channels, outputs = node.bottom[axis], node.parameter.convolution_param.num_output
@@ -39,7 +39,7 @@ def convolution_blobs(node: Node) -> Sequence[Shape]:
 
 
 @parameters(*DECONVOLUTIONS)
-def deconvolution_blobs(node: Node) -> Sequence[Shape]:
+def deconvolution_blobs(node: ShapeNode) -> Sequence[Shape]:
     """(channels, num_output / group, kernel): the first axis is the input."""
     axis, windows = _read(node)
     channels, outputs = node.bottom[axis], node.parameter.convolution_param.num_output
@@ -47,7 +47,7 @@ def deconvolution_blobs(node: Node) -> Sequence[Shape]:
 
 
 @rule("Im2col")
-def im2col(node: Node) -> Sequence[Shape]:
+def im2col(node: ShapeNode) -> Sequence[Shape]:
     """(..., channels x kernel, windows that fit): one column a window."""
     param = node.parameter.convolution_param
     axis = node.axis(param.axis)
@@ -58,7 +58,7 @@ def im2col(node: Node) -> Sequence[Shape]:
     return [(*node.bottom[:axis], channels, *windows.convolve(node, sizes))]
 
 
-def _read(node: Node) -> Tuple[int, Windows]:
+def _read(node: ShapeNode) -> Tuple[int, Windows]:
     """The channel axis and the windows, after Caffe's checks of channels and groups."""
     param = node.parameter.convolution_param
     axis = node.axis(param.axis)
@@ -72,11 +72,11 @@ def _read(node: Node) -> Tuple[int, Windows]:
     return axis, read_windows(node, param, len(node.bottom) - axis - 1)
 
 
-def _group(node: Node, channels: int) -> int:
+def _group(node: ShapeNode, channels: int) -> int:
     return groups_of(node.layer.type, node.parameter.convolution_param, channels)
 
 
-def _tops(node: Node, axis: int, spatial: Shape) -> Sequence[Shape]:
+def _tops(node: ShapeNode, axis: int, spatial: Shape) -> Sequence[Shape]:
     bottoms, tops = len(node.bottoms), node.tops
     node.check(bottoms == tops, f"has {bottoms} bottoms but {tops} tops")
     for shape in node.bottoms:
@@ -86,7 +86,7 @@ def _tops(node: Node, axis: int, spatial: Shape) -> Sequence[Shape]:
     return [(*node.bottom[:axis], outputs, *spatial)] * tops
 
 
-def _blobs(node: Node, kernel: Shape) -> Sequence[Shape]:
+def _blobs(node: ShapeNode, kernel: Shape) -> Sequence[Shape]:
     param = node.parameter.convolution_param
     bias: Optional[Shape] = (param.num_output,) if param.bias_term else None
     return [kernel] if bias is None else [kernel, bias]

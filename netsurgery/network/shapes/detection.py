@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, List, Optional, Sequence, Tuple
 
-from netsurgery.network.shapes.base import Node, Shape, rule, show
+from netsurgery.layers import Shape, ShapeNode, show
+from netsurgery.network.shapes.base import rule
 
 # Layers that cut regions out of bottom[0], one output for every row of bottom[1].
 REGION_POOLINGS = ("PSROIPooling", "ROIAlign", "ROIPooling")
 
 
 @rule("ROIPooling", "ROIAlign", bottoms=2, tops=(1, 2))
-def roi_pooling(node: Node) -> Sequence[Optional[Shape]]:
+def roi_pooling(node: ShapeNode) -> Sequence[Optional[Shape]]:
     """(regions, channels, pooled_h, pooled_w)."""
     is_align = node.layer.type == "ROIAlign"
     param = node.parameter.roi_align_param if is_align else node.parameter.roi_pooling_param
@@ -21,7 +22,7 @@ def roi_pooling(node: Node) -> Sequence[Optional[Shape]]:
 
 
 @rule("PSROIPooling", bottoms=2, tops=(1, 2))
-def psroi_pooling(node: Node) -> Sequence[Optional[Shape]]:
+def psroi_pooling(node: ShapeNode) -> Sequence[Optional[Shape]]:
     """(regions, output_dim, group_size, group_size)."""
     param = node.parameter.psroi_pooling_param
     cells, channels = param.group_size, node.four()[1]
@@ -31,7 +32,7 @@ def psroi_pooling(node: Node) -> Sequence[Optional[Shape]]:
     return [(_regions(node), param.output_dim, cells, cells)] * node.tops
 
 
-def _regions(node: Node) -> int:
+def _regions(node: ShapeNode) -> int:
     regions = node.bottoms[1]
     node.check(regions, f"has regions of shape {show(regions)}")
     assert regions
@@ -39,7 +40,7 @@ def _regions(node: Node) -> int:
 
 
 @rule("PriorBox", bottoms=2)
-def prior_box(node: Node) -> Sequence[Shape]:
+def prior_box(node: ShapeNode) -> Sequence[Shape]:
     """(1, 2, numbers of all boxes): the boxes, then their variances."""
     param = node.parameter.prior_box_param
     node.check(param.min_size, "has no min_size")
@@ -61,7 +62,7 @@ def _aspect_ratios(param: Any) -> List[float]:
 
 
 @rule("Interp", bottoms=(1, 2), partial=True)
-def interp(node: Node) -> Sequence[Optional[Shape]]:
+def interp(node: ShapeNode) -> Sequence[Optional[Shape]]:
     """(num, channels, height, width) resized, or those of the second bottom."""
     if node.bottoms[0] is None:
         return [None]
@@ -76,7 +77,7 @@ def interp(node: Node) -> Sequence[Optional[Shape]]:
     return [(num, channels, *found)]
 
 
-def _interpolated(node: Node, param: Any, size: int, wanted: int) -> int:
+def _interpolated(node: ShapeNode, param: Any, size: int, wanted: int) -> int:
     shrinks, zooms = param.HasField("shrink_factor"), param.HasField("zoom_factor")
     size += param.pad_beg + param.pad_end
     if not (shrinks or zooms):
@@ -89,7 +90,7 @@ def _interpolated(node: Node, param: Any, size: int, wanted: int) -> int:
 
 
 @rule("Upsample", bottoms=(1, 2), partial=True)
-def upsample(node: Node) -> Sequence[Optional[Shape]]:
+def upsample(node: ShapeNode) -> Sequence[Optional[Shape]]:
     """(num, channels, height, width), scaled or as asked for."""
     if node.bottoms[0] is None:
         return [None]

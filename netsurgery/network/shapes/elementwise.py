@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Optional, Sequence
 
-from netsurgery.network.normalising import NORMALISING, blob_shapes
-from netsurgery.network.shapes.base import Node, Shape, parameters, rule, show
+from netsurgery.layers import NORMALISING, Shape, ShapeNode, blob_shapes, show
+from netsurgery.network.shapes.base import parameters, rule
 from netsurgery.network.shapes.spreading import spread_shape
 
 NEURONS = (
@@ -33,53 +33,53 @@ NEURONS = (
 
 @rule(*NEURONS)
 @rule("AbsVal", in_place=False)
-def neuron(node: Node) -> Sequence[Shape]:
+def neuron(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     return [node.bottom]
 
 
 @rule("PReLU")
-def prelu(node: Node) -> Sequence[Shape]:
+def prelu(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     node.check(2 <= len(node.bottom) <= 4, f"needs 2 to 4 axes, has {show(node.bottom)}")
     return [node.bottom]
 
 
 @parameters("PReLU")
-def prelu_blobs(node: Node) -> Sequence[Shape]:
+def prelu_blobs(node: ShapeNode) -> Sequence[Shape]:
     """One slope a channel, or one for all."""
     return [() if node.parameter.prelu_param.channel_shared else (node.bottom[1],)]
 
 
 @rule("Reverse")
-def reverse(node: Node) -> Sequence[Shape]:
+def reverse(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     node.axis(node.parameter.reverse_param.axis)
     return [node.bottom]
 
 
 @rule("Split", tops=(1, None))
-def split(node: Node) -> Sequence[Shape]:
+def split(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom, for every top."""
     return [node.bottom] * node.tops
 
 
 @rule("Silence", bottoms=(1, None), tops=0, partial=True)
 @rule("HDF5Output", bottoms=2, tops=0, partial=True)
-def nothing(node: Node) -> Sequence[Shape]:
+def nothing(node: ShapeNode) -> Sequence[Shape]:
     """No tops."""
     return []
 
 
 @rule("Softmax")
-def softmax(node: Node) -> Sequence[Shape]:
+def softmax(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     node.axis(node.parameter.softmax_param.axis)
     return [node.bottom]
 
 
 @rule("LRN")
-def lrn(node: Node) -> Sequence[Shape]:
+def lrn(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     param = node.parameter.lrn_param
     node.check(len(node.bottom) == 4, f"needs 4 axes, has {show(node.bottom)}")
@@ -89,13 +89,13 @@ def lrn(node: Node) -> Sequence[Shape]:
 
 
 @rule("MVN")
-def mvn(node: Node) -> Sequence[Shape]:
+def mvn(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom, always with four axes."""
     return [node.four()]
 
 
 @rule("Eltwise", bottoms=(2, None))
-def eltwise(node: Node) -> Sequence[Shape]:
+def eltwise(node: ShapeNode) -> Sequence[Shape]:
     """The shape that all bottoms have; or to which they spread, which the doctor tells."""
     param = node.parameter.eltwise_param
     spread = spread_shape(node.bottoms)
@@ -120,38 +120,38 @@ def _remedy_of(first: Shape, other: Optional[Shape]) -> Optional[str]:
 
 
 @rule("BatchNorm", "MKLBatchNorm")
-def batch_norm(node: Node) -> Sequence[Shape]:
+def batch_norm(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     node.check(len(node.bottom) >= 2, f"needs 2 axes or more, has {show(node.bottom)}")
     return [node.bottom]
 
 
 @parameters(*NORMALISING)
-def batch_norm_blobs(node: Node) -> Sequence[Shape]:
+def batch_norm_blobs(node: ShapeNode) -> Sequence[Shape]:
     """Mean and variance of every channel, the factor both are scaled by, or what forks have."""
     return blob_shapes(node.layer, node.bottom[1])
 
 
 @rule("BN")
-def bn(node: Node) -> Sequence[Shape]:
+def bn(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     return [node.bottom]
 
 
 @rule("Normalize")
-def normalize(node: Node) -> Sequence[Shape]:
+def normalize(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     return [node.bottom]
 
 
 @parameters("Normalize")
-def normalize_blobs(node: Node) -> Sequence[Shape]:
+def normalize_blobs(node: ShapeNode) -> Sequence[Shape]:
     """One scale a channel, or one for all."""
     return [() if node.parameter.norm_param.channel_shared else (node.four()[1],)]
 
 
 @rule("Scale", "Bias", bottoms=(1, 2))
-def scale(node: Node) -> Sequence[Shape]:
+def scale(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the first bottom."""
     operand = node.bottoms[1] if len(node.bottoms) > 1 else _operand(node)
     axis = node.axis(_affine(node).axis) if operand else 0
@@ -162,7 +162,7 @@ def scale(node: Node) -> Sequence[Shape]:
 
 
 @parameters("Scale")
-def scale_blobs(node: Node) -> Sequence[Shape]:
+def scale_blobs(node: ShapeNode) -> Sequence[Shape]:
     """The factors, unless a second bottom brings them, and with bias_term the offsets."""
     given = node.bottoms[1] if len(node.bottoms) > 1 else None
     operand = _operand(node) if given is None else given
@@ -171,17 +171,17 @@ def scale_blobs(node: Node) -> Sequence[Shape]:
 
 
 @parameters("Bias")
-def bias_blobs(node: Node) -> Sequence[Shape]:
+def bias_blobs(node: ShapeNode) -> Sequence[Shape]:
     """The offsets, unless a second bottom brings them."""
     return [] if len(node.bottoms) > 1 else [_operand(node)]
 
 
-def _affine(node: Node) -> Any:
+def _affine(node: ShapeNode) -> Any:
     parameter = node.parameter
     return parameter.scale_param if node.layer.type == "Scale" else parameter.bias_param
 
 
-def _operand(node: Node) -> Shape:
+def _operand(node: ShapeNode) -> Shape:
     """Shape of the blob a Scale or Bias layer owns: ``num_axes`` axes from ``axis`` on."""
     param = _affine(node)
     axis, axes = node.axis(param.axis), param.num_axes
@@ -194,7 +194,7 @@ def _operand(node: Node) -> Shape:
 
 
 @rule("Axpy", bottoms=3)
-def axpy(node: Node) -> Sequence[Shape]:
+def axpy(node: ShapeNode) -> Sequence[Shape]:
     """The shape of x in a x + y."""
     scale_shape, x, y = (shape or () for shape in node.bottoms)
     node.check(scale_shape[:2] == x[:2], f"scales {show(x)} by {show(scale_shape)}")
@@ -204,6 +204,6 @@ def axpy(node: Node) -> Sequence[Shape]:
 
 @rule("AdaptiveBiasChannel", "BiasChannel", "DenseCRF", "DomainTransform", bottoms=(1, None))
 @rule("FlowWarp", "SpatialProduct", bottoms=2)
-def like_the_first(node: Node) -> Sequence[Optional[Shape]]:
+def like_the_first(node: ShapeNode) -> Sequence[Optional[Shape]]:
     """The shape of the first bottom."""
     return [node.bottom]

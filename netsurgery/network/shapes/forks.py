@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netsurgery.network.normalising import NORMALISING, places_of
+from netsurgery.layers import NORMALISING, places_of
 
 if TYPE_CHECKING:
-    from netsurgery.network.graph import Layer
+    from netsurgery.layers import Layer
 
 # Types whose number of blobs depends on the fork.
 _OWN_BLOBS = frozenset({"CConvolution", "CInnerProduct", "LayerNorm", "MKLBatchNorm"})

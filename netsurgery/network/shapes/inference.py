@@ -7,13 +7,15 @@ from math import prod
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.network.shapes.base import PARAMETERS, RULES, Node, Rule, Shape, show
+from netsurgery.layers import Shape, ShapeNode, show
+from netsurgery.network.shapes.base import PARAMETERS, RULES, Rule
 from netsurgery.network.shapes.detection import REGION_POOLINGS
 from netsurgery.network.shapes.forks import changes_blobs, changes_tops
 
 if TYPE_CHECKING:
     from netsurgery.formats import Weights
-    from netsurgery.network.graph import Layer, Network, Value
+    from netsurgery.layers import Layer, Value
+from netsurgery.network.graph import Network
 
 Shapes = Dict["Value", Optional[Shape]]
 
@@ -73,7 +75,13 @@ def trace_shapes(
         if network.producer(value) is None:
             settle(value, network.legacy_inputs.get(value))
     for layer in network.layers:
-        node = Node(layer, tuple(shapes[value] for value in layer.bottoms), network, weights)
+        node = ShapeNode(
+            layer,
+            tuple(shapes[value] for value in layer.bottoms),
+            network.prototxt.file,
+            weights,
+            network.consumers,
+        )
         try:
             tops = _top_shapes(node)
         except NetworkError as error:
@@ -108,13 +116,13 @@ def parameter_shapes(
         return ()
     if any(shape is None for shape in bottom_shapes):
         return None
-    return tuple(PARAMETERS[layer.type](Node(layer, tuple(bottom_shapes))))
+    return tuple(PARAMETERS[layer.type](ShapeNode(layer, tuple(bottom_shapes))))
 
 
 _INT_MAX = 2**31 - 1
 
 
-def _top_shapes(node: Node) -> Sequence[Optional[Shape]]:
+def _top_shapes(node: ShapeNode) -> Sequence[Optional[Shape]]:
     rule = RULES.get(node.layer.type)
     if rule is None or changes_tops(node.layer):
         return []
@@ -131,7 +139,7 @@ def _top_shapes(node: Node) -> Sequence[Optional[Shape]]:
     return shapes
 
 
-def _overwritten(node: Node, shapes: Shapes) -> Iterator[NetworkError]:
+def _overwritten(node: ShapeNode, shapes: Shapes) -> Iterator[NetworkError]:
     """In-place layers that change the shape of what they overwrite."""
     for before, after in node.layer.in_place:
         old, new = shapes[before], shapes[after]
@@ -140,7 +148,7 @@ def _overwritten(node: Node, shapes: Shapes) -> Iterator[NetworkError]:
             yield node.error(text, "give it a top of its own")
 
 
-def _check_counts(node: Node, rule: Rule) -> None:
+def _check_counts(node: ShapeNode, rule: Rule) -> None:
     found = (
         (len(node.layer.bottoms), "bottoms", rule.bottoms),
         (node.tops, "tops", rule.tops),
@@ -151,7 +159,7 @@ def _check_counts(node: Node, rule: Rule) -> None:
         node.check(fits, f"has {number} {kind}; a {node.layer.type} layer takes {takes}")
 
 
-def _check_loss_weights(node: Node) -> None:
+def _check_loss_weights(node: ShapeNode) -> None:
     weights = len(node.parameter.loss_weight)
     # A loss without a top gets one from Caffe.
     fits = weights in (0, node.tops or 1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import ceil, floor
 from typing import Any, Sequence, Tuple
 
-from netsurgery.network.shapes.base import Node, Shape, rule, show
+from netsurgery.layers import Shape, ShapeNode, show
+from netsurgery.network.shapes.base import rule
 
 Pair = Tuple[int, int]
 
 
 @rule("Pooling", tops=(1, 2))
-def pooling(node: Node) -> Sequence[Shape]:
+def pooling(node: ShapeNode) -> Sequence[Shape]:
     """(num, channels, windows that fit); the same for the mask."""
     param = node.parameter.pooling_param
     most = 2 if param.pool == param.MAX else 1
@@ -25,7 +26,7 @@ def pooling(node: Node) -> Sequence[Shape]:
     return [(*node.bottom[:2], *found)] * node.tops
 
 
-def has_empty_windows(node: Node) -> bool:
+def has_empty_windows(node: ShapeNode) -> bool:
     """Whether the last windows hold no value at all, as of a kernel of 1 with stride 2 over 8.
 
     Caffe rounds the number of windows up, and looks where the last one starts only where there is
@@ -43,7 +44,7 @@ def has_empty_windows(node: Node) -> bool:
     return any((count - 1) * s - p >= size for count, size, s, p in rows)
 
 
-def _windows(node: Node, param: Any, sizes: Pair) -> Tuple[Pair, Pair, Pair]:
+def _windows(node: ShapeNode, param: Any, sizes: Pair) -> Tuple[Pair, Pair, Pair]:
     kernel = _kernel(node, param, sizes)
     stride = _either(node, param, "stride", "stride", param.stride)
     pad = _either(node, param, "pad", "pad", param.pad)
@@ -76,7 +77,7 @@ def pooled(size: int, kernel: int, stride: int, pad: int, clip: bool, round_up: 
 
 
 @rule("SPP")
-def spatial_pyramid(node: Node) -> Sequence[Shape]:
+def spatial_pyramid(node: ShapeNode) -> Sequence[Shape]:
     """(num, numbers of all levels); one level alone keeps its axes."""
     height = node.parameter.spp_param.pyramid_height
     node.check(height > 0, "has no pyramid_height")
@@ -88,7 +89,7 @@ def spatial_pyramid(node: Node) -> Sequence[Shape]:
     return [(num, channels * sum(high * wide for high, wide in levels))]
 
 
-def _bins(node: Node, size: int, bins: int) -> int:
+def _bins(node: ShapeNode, size: int, bins: int) -> int:
     """Outputs of the pooling that Caffe sets up to cut ``size`` into ``bins``."""
     kernel = ceil(size / bins)
     pad = (kernel * bins - size + 1) // 2
@@ -96,7 +97,7 @@ def _bins(node: Node, size: int, bins: int) -> int:
     return pooled(size, kernel, kernel, pad, pad > 0, round_up=True)
 
 
-def _kernel(node: Node, param: Any, sizes: Pair) -> Pair:
+def _kernel(node: ShapeNode, param: Any, sizes: Pair) -> Pair:
     given = any(param.HasField(name) for name in ("kernel_size", "kernel_h", "kernel_w"))
     if param.global_pooling:
         node.check(not given, "has a kernel size as well as global_pooling")
@@ -107,7 +108,7 @@ def _kernel(node: Node, param: Any, sizes: Pair) -> Pair:
     return kernel
 
 
-def _either(node: Node, param: Any, plain: str, stem: str, both: int) -> Pair:
+def _either(node: ShapeNode, param: Any, plain: str, stem: str, both: int) -> Pair:
     """Sizes from ``<stem>_h`` and ``<stem>_w``, or ``both`` twice."""
     names = (f"{stem}_h", f"{stem}_w")
     given = [param.HasField(name) for name in names]
@@ -118,7 +119,7 @@ def _either(node: Node, param: Any, plain: str, stem: str, both: int) -> Pair:
     return (getattr(param, names[0]), getattr(param, names[1]))
 
 
-def _check(node: Node, param: Any, kernel: Pair, stride: Pair, pad: Pair) -> None:
+def _check(node: ShapeNode, param: Any, kernel: Pair, stride: Pair, pad: Pair) -> None:
     node.check(min(stride) > 0, "has a stride of 0")
     if param.global_pooling:
         plain = stride == (1, 1) and pad == (0, 0)

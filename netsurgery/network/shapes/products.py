@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from netsurgery.network.shapes.base import Node, Shape, count, parameters, rule
+from netsurgery.layers import Shape, ShapeNode, count
+from netsurgery.network.shapes.base import parameters, rule
 
 
 @rule("CInnerProduct", "FcRistretto", "InnerProduct")
-def inner_product(node: Node) -> Sequence[Shape]:
+def inner_product(node: ShapeNode) -> Sequence[Shape]:
     """(axes before `axis`, num_output)."""
     param = node.parameter.inner_product_param
     node.check(param.num_output > 0, "has no num_output, or a num_output of 0")
@@ -16,7 +17,7 @@ def inner_product(node: Node) -> Sequence[Shape]:
 
 
 @parameters("FcRistretto", "InnerProduct")
-def inner_product_blobs(node: Node) -> Sequence[Shape]:
+def inner_product_blobs(node: ShapeNode) -> Sequence[Shape]:
     """(num_output, inputs), the other way round with transpose; and (num_output)."""
     param = node.parameter.inner_product_param
     inputs = count(node.bottom[node.axis(param.axis) :])
@@ -26,7 +27,7 @@ def inner_product_blobs(node: Node) -> Sequence[Shape]:
 
 
 @rule("Embed")
-def embed(node: Node) -> Sequence[Shape]:
+def embed(node: ShapeNode) -> Sequence[Shape]:
     """(the bottom's axes, num_output)."""
     param = node.parameter.embed_param
     node.check(param.num_output > 0, "has no num_output, or a num_output of 0")
@@ -35,7 +36,7 @@ def embed(node: Node) -> Sequence[Shape]:
 
 
 @parameters("Embed")
-def embed_blobs(node: Node) -> Sequence[Shape]:
+def embed_blobs(node: ShapeNode) -> Sequence[Shape]:
     """(input_dim, num_output) and, with bias_term, (num_output)."""
     param = node.parameter.embed_param
     bias = [(param.num_output,)] if param.bias_term else []

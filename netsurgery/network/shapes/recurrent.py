@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Sequence, Tuple
 
-from netsurgery.network.shapes.base import Node, Shape, count, parameters, rule, show
+from netsurgery.layers import Shape, ShapeNode, count, show
+from netsurgery.network.shapes.base import parameters, rule
 
 # Number of hidden states carried from step to step, and of gates a step computes.
 STATES = {"LSTM": 2, "RNN": 1}
@@ -12,7 +13,7 @@ GATES = {"LSTM": 4, "RNN": 1}
 
 
 @rule("LSTM", "RNN", bottoms=(2, 5), tops=(1, 3))
-def recurrent(node: Node) -> Sequence[Shape]:
+def recurrent(node: ShapeNode) -> Sequence[Shape]:
     """(steps, streams, num_output), then the states after the last step if exposed."""
     steps, streams = _sequence(node)
     outputs = node.parameter.recurrent_param.num_output
@@ -29,7 +30,7 @@ def recurrent(node: Node) -> Sequence[Shape]:
 
 
 @parameters("LSTM", "RNN")
-def recurrent_blobs(node: Node) -> Sequence[Shape]:
+def recurrent_blobs(node: ShapeNode) -> Sequence[Shape]:
     """Weights and bias of the input, of the static input, of the state, of the output."""
     outputs = node.parameter.recurrent_param.num_output
     gates = GATES[node.layer.type] * outputs
@@ -39,22 +40,22 @@ def recurrent_blobs(node: Node) -> Sequence[Shape]:
 
 
 @rule("LSTMUnit", bottoms=3, tops=2)
-def lstm_unit(node: Node) -> Sequence[Shape]:
+def lstm_unit(node: ShapeNode) -> Sequence[Shape]:
     """Cell and hidden state, both shaped like the cell before."""
     return [node.bottom, node.bottom]
 
 
-def _exposed(node: Node) -> int:
+def _exposed(node: ShapeNode) -> int:
     expose = node.parameter.recurrent_param.expose_hidden
     return STATES[node.layer.type] if expose else 0
 
 
-def _is_static(node: Node) -> bool:
+def _is_static(node: ShapeNode) -> bool:
     """Whether there is an input that stays the same at all steps."""
     return len(node.bottoms) > 2 + _exposed(node)
 
 
-def _sequence(node: Node) -> Tuple[int, int]:
+def _sequence(node: ShapeNode) -> Tuple[int, int]:
     """Number of steps and of streams."""
     exposed, bottoms = _exposed(node), len(node.bottoms)
     text = f"has {bottoms} bottoms; it needs {2 + exposed}, or one more for a static input"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from netsurgery.network.shapes.base import Node, Shape, count, rule, show
+from netsurgery.layers import Shape, ShapeNode, count, show
+from netsurgery.network.shapes.base import rule
 
 
 @rule("Reshape", in_place=False)
-def reshape(node: Node) -> Sequence[Shape]:
+def reshape(node: ShapeNode) -> Sequence[Shape]:
     """The axes asked for in the place of some of the bottom."""
     param, bottom = node.parameter.reshape_param, node.bottom
     start = param.axis if param.axis >= 0 else len(bottom) + param.axis + 1
@@ -25,13 +26,13 @@ def reshape(node: Node) -> Sequence[Shape]:
     return [top]
 
 
-def _copied(node: Node, axis: int) -> int:
+def _copied(node: ShapeNode, axis: int) -> int:
     text = f"copies axis {axis} (dim: 0), but its bottom is {show(node.bottom)}"
     node.check(axis < len(node.bottom), text)
     return node.bottom[axis]
 
 
-def _inferred(node: Node, shape: Shape, wanted: str) -> Shape:
+def _inferred(node: ShapeNode, shape: Shape, wanted: str) -> Shape:
     """Put the one size that fits in the place of -1."""
     node.check(shape.count(-1) <= 1, f"leaves more than one size open (dim: -1) in {wanted}")
     node.check(min(shape, default=0) >= -1, f"has a negative size in {wanted}")
@@ -44,7 +45,7 @@ def _inferred(node: Node, shape: Shape, wanted: str) -> Shape:
 
 
 @rule("Flatten", in_place=False)
-def flatten(node: Node) -> Sequence[Shape]:
+def flatten(node: ShapeNode) -> Sequence[Shape]:
     """Axes from `axis` to `end_axis` become one."""
     param, bottom = node.parameter.flatten_param, node.bottom
     start, end = node.axis(param.axis), node.axis(param.end_axis)
@@ -53,7 +54,7 @@ def flatten(node: Node) -> Sequence[Shape]:
 
 
 @rule("Concat", bottoms=(1, None))
-def concat(node: Node) -> Sequence[Shape]:
+def concat(node: ShapeNode) -> Sequence[Shape]:
     """Sizes add up along the axis, the others agree."""
     axis = _joint(node, node.parameter.concat_param, "concat_dim")
     first = node.bottom
@@ -68,7 +69,7 @@ def concat(node: Node) -> Sequence[Shape]:
 
 
 @rule("Slice", tops=(1, None))
-def slices(node: Node) -> Sequence[Shape]:
+def slices(node: ShapeNode) -> Sequence[Shape]:
     """The axis is cut at the slice points, or into equal parts."""
     param = node.parameter.slice_param
     axis = _joint(node, param, "slice_dim")
@@ -85,7 +86,7 @@ def slices(node: Node) -> Sequence[Shape]:
     return [_resized(node.bottom, axis, width) for width in widths]
 
 
-def _joint(node: Node, param: Any, legacy: str) -> int:
+def _joint(node: ShapeNode, param: Any, legacy: str) -> int:
     """The axis of a Concat or Slice, which may be given under its older name."""
     both = param.HasField("axis") and param.HasField(legacy)
     node.check(not both, f"has axis as well as {legacy}")
@@ -93,7 +94,7 @@ def _joint(node: Node, param: Any, legacy: str) -> int:
 
 
 @rule("Crop", bottoms=2)
-def crop(node: Node) -> Sequence[Shape]:
+def crop(node: ShapeNode) -> Sequence[Shape]:
     """Sizes of the second bottom from `axis` on."""
     param, bottom = node.parameter.crop_param, node.bottom
     axis, reference = node.axis(param.axis), node.bottoms[1] or ()
@@ -108,7 +109,7 @@ def crop(node: Node) -> Sequence[Shape]:
 
 
 @rule("Tile")
-def tile(node: Node) -> Sequence[Shape]:
+def tile(node: ShapeNode) -> Sequence[Shape]:
     """The axis is repeated."""
     param = node.parameter.tile_param
     axis = node.axis(param.axis)
@@ -117,7 +118,7 @@ def tile(node: Node) -> Sequence[Shape]:
 
 
 @rule("Permute")
-def permute(node: Node) -> Sequence[Shape]:
+def permute(node: ShapeNode) -> Sequence[Shape]:
     """The axes in the given order, then those not named."""
     axes, order = len(node.bottom), list(node.parameter.permute_param.order)
     valid = len(set(order)) == len(order) and all(axis < axes for axis in order)
@@ -127,7 +128,7 @@ def permute(node: Node) -> Sequence[Shape]:
 
 
 @rule("Transpose")
-def transpose(node: Node) -> Sequence[Shape]:
+def transpose(node: ShapeNode) -> Sequence[Shape]:
     """The axes in the given order, all of them named."""
     axes, order = len(node.bottom), list(node.parameter.transpose_param.dim)
     text = f"has dim {order} for the {axes} axes of its bottom"
@@ -136,14 +137,14 @@ def transpose(node: Node) -> Sequence[Shape]:
 
 
 @rule("CReLU")
-def crelu(node: Node) -> Sequence[Shape]:
+def crelu(node: ShapeNode) -> Sequence[Shape]:
     """The axis doubles: x, then -x."""
     axis = node.axis(node.parameter.crelu_param.concat_axis)
     return [_resized(node.bottom, axis, 2 * node.bottom[axis])]
 
 
 @rule("ShuffleChannel")
-def shuffle_channel(node: Node) -> Sequence[Shape]:
+def shuffle_channel(node: ShapeNode) -> Sequence[Shape]:
     """The shape of the bottom."""
     group, channels = node.parameter.shuffle_channel_param.group, node.four()[1]
     fits = group > 0 and channels % group == 0
@@ -152,7 +153,7 @@ def shuffle_channel(node: Node) -> Sequence[Shape]:
 
 
 @rule("Reorg")
-def reorg(node: Node) -> Sequence[Shape]:
+def reorg(node: ShapeNode) -> Sequence[Shape]:
     """Blocks of stride x stride pixels become channels, or with `reverse` back."""
     param = node.parameter.reorg_param
     step = param.stride
@@ -166,7 +167,7 @@ def reorg(node: Node) -> Sequence[Shape]:
 
 
 @rule("Filter", bottoms=(2, None), tops=(1, None))
-def filter_(node: Node) -> Sequence[Shape]:
+def filter_(node: ShapeNode) -> Sequence[Shape]:
     """Shapes at set-up: everything passes; afterwards the selector decides."""
     *items, selector = (shape or () for shape in node.bottoms)
     text = f"has {len(items)} bottoms besides the selector, but {node.tops} tops"
@@ -180,7 +181,7 @@ def filter_(node: Node) -> Sequence[Shape]:
 
 
 @rule("BatchReindex", bottoms=2)
-def batch_reindex(node: Node) -> Sequence[Shape]:
+def batch_reindex(node: ShapeNode) -> Sequence[Shape]:
     """One item for every index."""
     indices = node.bottoms[1] or ()
     node.check(len(indices) == 1, f"has indices of {show(indices)}; it needs one axis")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from netsurgery.network.shapes.base import Node, Shape, count, rule, show
+from netsurgery.layers import Shape, ShapeNode, count, show
+from netsurgery.network.shapes.base import rule
 
 SCALAR: Shape = ()
 
 
-def _same_batch(node: Node) -> None:
+def _same_batch(node: ShapeNode) -> None:
     first, second = node.bottom, node.bottoms[1] or ()
     same = first[:1] == second[:1] != ()
     node.check(same, f"compares {show(first)} with {show(second)}")
@@ -17,7 +18,7 @@ def _same_batch(node: Node) -> None:
 
 @rule("EuclideanLoss", bottoms=2, tops=(0, 1))
 @rule("SigmoidCrossEntropyLoss", bottoms=2, tops=(0, 2))
-def pairwise_loss(node: Node) -> Sequence[Shape]:
+def pairwise_loss(node: ShapeNode) -> Sequence[Shape]:
     """A scalar."""
     _same_batch(node)
     first, second = node.bottom, node.bottoms[1] or ()
@@ -29,7 +30,7 @@ def pairwise_loss(node: Node) -> Sequence[Shape]:
 
 @rule("HingeLoss", bottoms=2, tops=(0, 1))
 @rule("MultinomialLogisticLoss", bottoms=2, tops=(0, 1))
-def label_loss(node: Node) -> Sequence[Shape]:
+def label_loss(node: ShapeNode) -> Sequence[Shape]:
     """A scalar."""
     _same_batch(node)
     node.four()
@@ -38,7 +39,7 @@ def label_loss(node: Node) -> Sequence[Shape]:
 
 @rule("SoftmaxWithLoss", bottoms=2, tops=(0, 2))
 @rule("InfogainLoss", bottoms=(2, 3), tops=(0, 2))
-def softmax_loss(node: Node) -> Sequence[Shape]:
+def softmax_loss(node: ShapeNode) -> Sequence[Shape]:
     """A scalar; then the probabilities, shaped like the scores."""
     weighted = node.tops < 2 or node.parameter.loss_weight
     node.check(weighted, "has two tops but no loss_weight", "give one loss_weight a top")
@@ -52,7 +53,7 @@ def softmax_loss(node: Node) -> Sequence[Shape]:
 
 
 @rule("ContrastiveLoss", bottoms=3, tops=(0, 1))
-def contrastive_loss(node: Node) -> Sequence[Shape]:
+def contrastive_loss(node: ShapeNode) -> Sequence[Shape]:
     """A scalar."""
     _same_batch(node)
     first, second = node.four(0), node.four(1)
@@ -63,13 +64,13 @@ def contrastive_loss(node: Node) -> Sequence[Shape]:
 
 @rule("L1Loss", "SmoothL1Loss", bottoms=(1, 4), tops=(0, 2), partial=True)
 @rule("MultiBoxLoss", bottoms=(3, 5), tops=(0, 1), partial=True)
-def scalar_loss(node: Node) -> Sequence[Shape]:
+def scalar_loss(node: ShapeNode) -> Sequence[Shape]:
     """A scalar; what a second top holds is up to the fork."""
     return [SCALAR]
 
 
 @rule("Accuracy", bottoms=2, tops=(1, 2))
-def accuracy(node: Node) -> Sequence[Shape]:
+def accuracy(node: ShapeNode) -> Sequence[Shape]:
     """A scalar; then one number a class."""
     param = node.parameter.accuracy_param
     axis, labels = node.axis(param.axis), count(node.bottoms[1] or ())
@@ -82,7 +83,7 @@ def accuracy(node: Node) -> Sequence[Shape]:
 
 
 @rule("ArgMax")
-def argmax(node: Node) -> Sequence[Shape]:
+def argmax(node: ShapeNode) -> Sequence[Shape]:
     """The best top_k along `axis`, or of each item."""
     param, bottom = node.parameter.argmax_param, node.bottom
     by_axis = param.HasField("axis")
@@ -98,13 +99,13 @@ def argmax(node: Node) -> Sequence[Shape]:
 
 
 @rule("Reduction")
-def reduction(node: Node) -> Sequence[Shape]:
+def reduction(node: ShapeNode) -> Sequence[Shape]:
     """The axes before `axis`."""
     return [node.bottom[: node.axis(node.parameter.reduction_param.axis)]]
 
 
 @rule("ChannelNorm")
-def channel_norm(node: Node) -> Sequence[Shape]:
+def channel_norm(node: ShapeNode) -> Sequence[Shape]:
     """(num, 1, height, width)."""
     num, _, height, width = node.four()
     return [(num, 1, height, width)]

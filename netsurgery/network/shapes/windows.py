@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Sequence, Tuple
 
 from netsurgery.formats import FORK_FIELDS
-from netsurgery.network.shapes.base import Node, Shape, show
+from netsurgery.layers import Shape, ShapeNode, show
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Windows:
         """What a dilated kernel covers."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation))
 
-    def convolve(self, node: Node, sizes: Sequence[int]) -> Shape:
+    def convolve(self, node: ShapeNode, sizes: Sequence[int]) -> Shape:
         """Spatial shape of a convolution's output.
 
         Raises:
@@ -35,14 +35,14 @@ class Windows:
         self._check(node, found, sizes)
         return found
 
-    def deconvolve(self, node: Node, sizes: Sequence[int]) -> Shape:
+    def deconvolve(self, node: ShapeNode, sizes: Sequence[int]) -> Shape:
         """Spatial shape of a deconvolution's output."""
         rows = zip(sizes, self.extent, self.stride, self.pad)
         found = tuple(s * (n - 1) + e - 2 * p for n, e, s, p in rows)
         self._check(node, found, sizes)
         return found
 
-    def _check(self, node: Node, found: Shape, sizes: Sequence[int]) -> None:
+    def _check(self, node: ShapeNode, found: Shape, sizes: Sequence[int]) -> None:
         node.check(
             all(size > 0 for size in found),
             f"has a kernel of {show(self.extent)} and pad {show(self.pad)} over an input of "
@@ -50,7 +50,7 @@ class Windows:
         )
 
 
-def read_windows(node: Node, param: Any, axes: int) -> Windows:
+def read_windows(node: ShapeNode, param: Any, axes: int) -> Windows:
     """Read a ``ConvolutionParameter`` for ``axes`` spatial axes.
 
     Raises:
@@ -67,7 +67,7 @@ def read_windows(node: Node, param: Any, axes: int) -> Windows:
     return found
 
 
-def _sizes(node: Node, param: Any, plain: str, stem: str, axes: int, default: int) -> Shape:
+def _sizes(node: ShapeNode, param: Any, plain: str, stem: str, axes: int, default: int) -> Shape:
     """Sizes from ``plain`` (repeated), or from ``<stem>_h`` and ``<stem>_w``."""
     both = (f"{stem}_h", f"{stem}_w")
     repeated = _given(param, plain)
@@ -86,7 +86,7 @@ def _given(param: Any, name: str) -> Sequence[int]:
     return value
 
 
-def _dilation(node: Node, param: Any, axes: int) -> Shape:
+def _dilation(node: ShapeNode, param: Any, axes: int) -> Shape:
     """Steps between taps: forks have an older name for them, and one for each axis."""
     if not any(param.HasField(name) for name in FORK_FIELDS if name.startswith("hole")):
         return _sizes(node, param, "dilation", "dilation", axes, 1)
@@ -94,7 +94,7 @@ def _dilation(node: Node, param: Any, axes: int) -> Shape:
     return _sizes(node, param, "hole", "hole", axes, 1)
 
 
-def _spread(node: Node, name: str, given: Sequence[int], axes: int, default: int) -> Shape:
+def _spread(node: ShapeNode, name: str, given: Sequence[int], axes: int, default: int) -> Shape:
     """One number an axis from a repeated field given never, once, or once an axis."""
     text = f"has {name} {len(given)} times for {axes} spatial axes"
     node.check(len(given) in (0, 1, axes), text)

@@ -7,7 +7,7 @@ from typing import Iterator, List, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.network.shapes import Shape
+from netsurgery.layers.shape import Shape
 
 
 def varying(labels: np.ndarray) -> List[int]:

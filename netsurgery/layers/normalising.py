@@ -14,7 +14,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.network.graph import Layer
+from netsurgery.layers.layer import Layer
 
 NORMALISING = ("BatchNorm", "BN")
 
@@ -25,7 +25,7 @@ _OF_YJXIONG = ("slope_filler", "bias_filler", "momentum", "eps", "frozen")
 _OF_PSPNET = ("var_eps", "decay", "moving_average")
 
 
-class Places(NamedTuple):
+class NormalisationBlobs(NamedTuple):
     """Which blobs of a layer hold what; None for what it has not.
 
     Attributes:
@@ -53,10 +53,10 @@ class Places(NamedTuple):
         return tuple(sorted(p for p in self if p is not None and p != self.factor))
 
 
-_STOCK = Places(0, 1, 2)
-_NVIDIA = Places(0, 1, 2, 3, 4)
-_SEGNET = Places(scale=0, shift=1)
-_YJXIONG = Places(2, 3, None, 0, 1)
+_STOCK = NormalisationBlobs(0, 1, 2)
+_NVIDIA = NormalisationBlobs(0, 1, 2, 3, 4)
+_SEGNET = NormalisationBlobs(scale=0, shift=1)
+_YJXIONG = NormalisationBlobs(2, 3, None, 0, 1)
 
 
 class Normalisation(NamedTuple):
@@ -71,7 +71,7 @@ class Normalisation(NamedTuple):
         shift: Likewise; zeros where it has none.
     """
 
-    places: Places
+    places: NormalisationBlobs
     mean: np.ndarray
     variance: np.ndarray
     eps: float
@@ -79,7 +79,7 @@ class Normalisation(NamedTuple):
     shift: np.ndarray
 
 
-def places_of(layer: Layer) -> Optional[Places]:
+def places_of(layer: Layer) -> Optional[NormalisationBlobs]:
     """Return the blobs that a layer has as its prototxt says, or None if that does not tell.
 
     Args:
@@ -171,7 +171,7 @@ def why_not_frozen(layer: Layer) -> Optional[str]:
     return None if parameter.HasField("var_eps") else "its var_eps is not written"
 
 
-def _require_places(layer: Layer, counts: Sequence[int]) -> Places:
+def _require_places(layer: Layer, counts: Sequence[int]) -> NormalisationBlobs:
     problem = why_not_frozen(layer)
     places = places_of(layer)
     if problem or places is None:
@@ -187,7 +187,7 @@ def _is_a_forks(counts: Sequence[int]) -> str:
     return f"it is a fork's, with {len(counts)} blobs: make it a BatchNorm and a Scale"
 
 
-def _factor(places: Places, rows: List[np.ndarray]) -> float:
+def _factor(places: NormalisationBlobs, rows: List[np.ndarray]) -> float:
     if places.factor is None:
         return 1.0
     factor = float(rows[places.factor][0])

@@ -7,7 +7,7 @@ from typing import List, NamedTuple, Tuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from netsurgery.network.channels.union_find import UnionFind
+from netsurgery.layers.union_find import UnionFind
 
 
 class LabelRange(NamedTuple):

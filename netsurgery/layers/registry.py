@@ -1,0 +1,32 @@
+"""The layer types there are: those of this room, and those that other packages add."""
+
+from __future__ import annotations
+
+from typing import Dict, Type, TypeVar
+
+from netsurgery.layers.base import LayerType, UnknownLayer
+from netsurgery.registry import Registry
+
+AnyLayerType = TypeVar("AnyLayerType", bound=LayerType)
+
+LAYERS: Registry[LayerType] = Registry("netsurgery.layers", "netsurgery.layers")
+
+
+def register_layer(kind: Type[AnyLayerType]) -> Type[AnyLayerType]:
+    """Make a layer type known under its ``name`` and its ``aliases``.
+
+    Raises:
+        ValueError: Another one has one of these names.
+    """
+    LAYERS.register(kind.name, *kind.aliases)(kind)
+    return kind
+
+
+def layer_type(name: str) -> LayerType:
+    """Return the layer type that a prototxt calls ``name``; an `UnknownLayer` if there is none."""
+    return LAYERS.get(name) or UnknownLayer(name)
+
+
+def layer_types() -> Dict[str, LayerType]:
+    """Return all layer types that are known, by each of the names that they go by."""
+    return LAYERS.all()
