@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from netsurgery.quality.cautions import (
         cautions_of as cautions_of,
     )
-    from netsurgery.quality.jury import (
-        Circumstances as Circumstances,
-        Jury as Jury,
+    from netsurgery.quality.evaluation import (
+        EvaluationContext as EvaluationContext,
+        Evaluators as Evaluators,
     )
     from netsurgery.quality.kinds import (
         OutputKind as OutputKind,

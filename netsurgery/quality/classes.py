@@ -6,7 +6,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.quality.judge import Blobs, Figure, Judge, class_rows, share
+from netsurgery.quality.evaluator import Blobs, Evaluator, MetricValue, class_rows, share
 from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import ACCURACY, AGREEMENT, OVERLAP, PIXELS, SEGMENTATION
 
@@ -19,7 +19,7 @@ _CHANCES = 1.5
 _SUMS = 1e-2
 
 
-class ClassJudge(Judge):
+class ClassEvaluator(Evaluator):
     """Compares the best class of samples or places; classes may come as scores or numbers."""
 
     def __init__(self, name: str, kind: OutputKind, labelled: bool = False) -> None:
@@ -36,7 +36,7 @@ class ClassJudge(Judge):
         self._seen: np.ndarray = np.zeros((3, 0), np.int64)  # in the original, in both, in either
         self._accuracy: Optional[Tuple[float, float, int]] = None
 
-    def know_accuracy(self, before: float, after: float, count: int) -> None:
+    def set_accuracy(self, before: float, after: float, count: int) -> None:
         """Take in the shares of labels that both nets got right, and their number."""
         self._accuracy = (before, after, count)
 
@@ -70,17 +70,17 @@ class ClassJudge(Judge):
         """Nothing was compared."""
         return None if self._rows else "there is nothing to compare"
 
-    def figures(self) -> List[Figure]:
+    def figures(self) -> List[MetricValue]:
         """Return the points of accuracy that were lost, or the share of rows that agree."""
         if self._accuracy is not None:
             before, after, count = self._accuracy
-            return [Figure(ACCURACY, 100 * (before - after), count)]
+            return [MetricValue(ACCURACY, 100 * (before - after), count)]
         agreement = share(self._agreeing, self._rows)
         if self.kind.name != SEGMENTATION:
-            return [Figure(AGREEMENT, agreement, self._rows)]
+            return [MetricValue(AGREEMENT, agreement, self._rows)]
         in_original, in_both, in_either = self._seen[:, self._seen[0] > 0]
         overlap = float((in_both / in_either).mean()) if in_original.size else 1.0
-        return [Figure(PIXELS, agreement, self._rows), Figure(OVERLAP, overlap)]
+        return [MetricValue(PIXELS, agreement, self._rows), MetricValue(OVERLAP, overlap)]
 
     def cautions(self) -> List[str]:
         """Return signs of inputs that were not prepared as those the net was trained on."""

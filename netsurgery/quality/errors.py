@@ -6,7 +6,7 @@ from typing import List, Optional
 
 import numpy as np
 
-from netsurgery.quality.judge import Blobs, Figure, Judge, class_rows, per_sample
+from netsurgery.quality.evaluator import Blobs, Evaluator, MetricValue, class_rows, per_sample
 from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import (
     COSINE,
@@ -28,7 +28,7 @@ _MOST_DECIBEL = 100.0
 _STILL = 1e-5
 
 
-class ErrorJudge(Judge):
+class ErrorEvaluator(Evaluator):
     """The mean of each sample's relative error, and how much of what varies is not explained.
 
     Of probabilities, a sample that is 0 nearly everywhere counts as a faint one.
@@ -67,12 +67,12 @@ class ErrorJudge(Judge):
         """All values are zero."""
         return None if self._errors else "all values of both nets are 0 on these inputs"
 
-    def figures(self) -> List[Figure]:
+    def figures(self) -> List[MetricValue]:
         """Return the mean error, and what is not explained."""
-        error = Figure(ERROR, float(np.mean(self._errors)))
+        error = MetricValue(ERROR, float(np.mean(self._errors)))
         return [error, *self._unexplained(error)]
 
-    def _unexplained(self, error: Figure) -> List[Figure]:
+    def _unexplained(self, error: MetricValue) -> List[MetricValue]:
         """What a constant would do as well; where errors are small, inputs may be all alike."""
         few = self._rows < _ENOUGH or self.kind.name == PROBABILITIES
         if few or error.verdict == GOOD:
@@ -80,7 +80,7 @@ class ErrorJudge(Judge):
         variation = self._variation(0)
         if variation <= (_STILL**2) * float(self._sums[1].sum()):
             return []
-        return [Figure(UNEXPLAINED, self._squares / variation)]
+        return [MetricValue(UNEXPLAINED, self._squares / variation)]
 
     def _variation(self, which: int) -> float:
         """The sum of squares around the mean over the samples; of the original or the other."""
@@ -107,7 +107,7 @@ class ErrorJudge(Judge):
         return [f"{self.name!r} of the original is the same for all inputs: they say little"]
 
 
-class EmbeddingJudge(ErrorJudge):
+class EmbeddingEvaluator(ErrorEvaluator):
     """The mean cosine of the angles between vectors."""
 
     def _add_errors(
@@ -118,13 +118,13 @@ class EmbeddingJudge(ErrorJudge):
         cosines = np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)
         self._errors += cosines[size > 0].tolist()
 
-    def figures(self) -> List[Figure]:
+    def figures(self) -> List[MetricValue]:
         """Return the mean cosine, and what is not explained."""
-        cosine = Figure(COSINE, float(np.mean(self._errors)))
+        cosine = MetricValue(COSINE, float(np.mean(self._errors)))
         return [cosine, *self._unexplained(cosine)]
 
 
-class PictureJudge(ErrorJudge):
+class PictureEvaluator(ErrorEvaluator):
     """The mean over samples of the peak signal to noise; the peak is the original's range."""
 
     def __init__(self, name: str, kind: OutputKind) -> None:
@@ -144,14 +144,14 @@ class PictureJudge(ErrorJudge):
             return None
         return "all pixels of the original are the same on these inputs"
 
-    def figures(self) -> List[Figure]:
+    def figures(self) -> List[MetricValue]:
         """Return the mean PSNR, in dB."""
         least = 10 ** (-_MOST_DECIBEL / 10)
         squares = np.maximum(np.array(self._errors) / (self._high - self._low) ** 2, least)
-        return [Figure(PSNR, float(np.mean(-10 * np.log10(squares))))]
+        return [MetricValue(PSNR, float(np.mean(-10 * np.log10(squares))))]
 
 
-class BoxJudge(ErrorJudge):
+class BoxEvaluator(ErrorEvaluator):
     """Errors of boxes and landmarks, of those alone where the original sees something."""
 
     def __init__(
@@ -189,6 +189,6 @@ class BoxJudge(ErrorJudge):
         return False
 
 
-def error_judge(name: str, kind: OutputKind) -> ErrorJudge:
+def error_evaluator(name: str, kind: OutputKind) -> ErrorEvaluator:
     """Return the judge of an output of numbers."""
-    return {EMBEDDINGS: EmbeddingJudge}.get(kind.name, ErrorJudge)(name, kind)
+    return {EMBEDDINGS: EmbeddingEvaluator}.get(kind.name, ErrorEvaluator)(name, kind)

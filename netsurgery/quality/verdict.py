@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from netsurgery.errors import Remedy
-from netsurgery.quality.judge import Figure
+from netsurgery.quality.evaluator import MetricValue
 from netsurgery.quality.limits import DEGRADED, GOOD, LOST, UNJUDGED
 
 ORDER = (GOOD, UNJUDGED, DEGRADED, LOST)
@@ -32,13 +32,13 @@ class OutputQuality:
     kind: str
     told_by: str
     verdict: str
-    figures: Tuple[Figure, ...] = ()
+    figures: Tuple[MetricValue, ...] = ()
     reason: Optional[str] = None
     broken: bool = False
     silent: bool = False
 
     @property
-    def worst(self) -> Optional[Figure]:
+    def worst(self) -> Optional[MetricValue]:
         """The figure that decides; None where there is none."""
         return max(self.figures, key=lambda one: ORDER.index(one.verdict), default=None)
 

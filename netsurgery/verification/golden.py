@@ -18,10 +18,10 @@ from netsurgery.formats import scratch_folder, sha256_of
 from netsurgery.network import Model, Network, Value, scores_of
 from netsurgery.verification.comparison import Comparison, choose_kinds, choose_scored
 from netsurgery.verification.golden_file import Golden, PathLike, read_golden
-from netsurgery.verification.judging import judging
 from netsurgery.verification.models import check_inputs
 from netsurgery.verification.noise import NoiseMeter
 from netsurgery.verification.pairing import Lost, Outputs
+from netsurgery.verification.quality import compare_quality
 from netsurgery.verification.tallies import DetectionTally
 from netsurgery.verification.unmoved import fed_values
 from netsurgery.verification.verdict import Demand, Verification
@@ -63,8 +63,8 @@ def save_golden(
     size, apart = common_batch(inputs, network)
     with open_model(chosen, model) as runner:
         shapes = {name: runner.shape(value) for name, value in outputs.items()}
-        judges = judging(network, outputs, shapes, (), Demand(), None)
-        kinds = choose_kinds(values, judges.kinds, shapes)
+        compared = compare_quality(network, outputs, shapes, (), Demand(), None)
+        kinds = choose_kinds(values, compared.kinds, shapes)
         meter = NoiseMeter(runner, values, kinds, apart=apart, seed=seed)
         runs = []
         for batch in inputs.batches(size):
@@ -132,9 +132,9 @@ def verify_golden(
     shown = set(values if outputs and expect == "exact" else outputs)
     shapes = {name: golden.runs[0][name].shape for name in outputs}
     scored = choose_scored(shapes, inputs.labels is not None, output)
-    judges = judging(network, outputs, shapes, scores.values(), demand, scored)
+    compared = compare_quality(network, outputs, shapes, scores.values(), demand, scored)
     kinds = {name: golden.kinds[name] for name in values}
-    told = choose_kinds(outputs, judges.kinds, shapes)
+    told = choose_kinds(outputs, compared.kinds, shapes)
     kinds.update((name, kind) for name, kind in told.items() if kinds[name] is not DetectionTally)
     fed = fed_values(network)
     moving = [name for name, value in values.items() if value in fed]
@@ -143,7 +143,7 @@ def verify_golden(
         for run, batch in zip(golden.runs, inputs.batches(golden.size)):
             made = runner.run(batch, values)
             comparison.add(run, made, batch.labels)
-            judges.add(run, made, batch.count)
+            compared.add(run, made, batch.count)
     rows, accuracy = comparison.rows(golden.noise, outputs), comparison.accuracy()
     unmatched = Outputs(
         tuple(Lost(name) for name in sorted(golden.outputs.difference(_outputs(network)))),
@@ -159,7 +159,7 @@ def verify_golden(
         tuple(row for row in rows if row.blob in shown),
         accuracy,
         unmatched,
-        judges.verdict(rows, accuracy, inputs, demand, [one.blob for one in unmatched.lost]),
+        compared.verdict(rows, accuracy, inputs, demand, [one.blob for one in unmatched.lost]),
     )
 
 

@@ -26,7 +26,6 @@ from netsurgery.verification.comparison import (
     choose_scored,
 )
 from netsurgery.verification.judges import ask_judge, require_steady
-from netsurgery.verification.judging import judging
 from netsurgery.verification.noise import NoiseMeter, with_small_ones
 from netsurgery.verification.pairing import (
     Pair,
@@ -37,6 +36,7 @@ from netsurgery.verification.pairing import (
     pair_values,
     same_text,
 )
+from netsurgery.verification.quality import compare_quality
 from netsurgery.verification.tallies import Blobs
 from netsurgery.verification.unmoved import fed_values
 from netsurgery.verification.verdict import Demand, Verification
@@ -200,11 +200,11 @@ def _compare(first: Runner, second: Runner, task: ComparisonTask) -> Findings:
     named = task.wanted not in ("outputs", "common")
     judged = {pair.name: pair.a for pair in pairs if pair.output or named}
     of_judged = {name: first.shape(value) for name, value in judged.items()}
-    judges = judging(first.network, judged, of_judged, known, task.demand, scored)
-    sources = {str(one): one for values in judges.sources.values() for one in values}
+    compared = compare_quality(first.network, judged, of_judged, known, task.demand, scored)
+    sources = {str(one): one for values in compared.sources.values() for one in values}
     in_a, shown = {**sources, **in_a}, set(in_a)
     in_b = {name: known[value].b for name, value in in_a.items()}
-    kinds = choose_kinds(in_a, judges.kinds, of_judged)
+    kinds = choose_kinds(in_a, compared.kinds, of_judged)
     fed = fed_values(first.network)
     moving = [name for name in in_a if in_a[name] in fed]
     comparison = Comparison(kinds, scored, task.fine, moving)
@@ -225,16 +225,16 @@ def _compare(first: Runner, second: Runner, task: ComparisonTask) -> Findings:
         part = cut(original)
         new = second.run(batch, in_b)
         comparison.add(part, new, batch.labels)
-        judges.add(part, new, batch.count)
+        compared.add(part, new, batch.count)
         meter.add(batch, part)
         if seen is None:
             seen = original
             require_steady(first.network, original, first.run(batch, in_a))
     rows = comparison.rows(meter.noise(), shapes, meter.fine())
     accuracy = comparison.accuracy()
-    quality = judges.verdict(rows, accuracy, inputs, task.demand, task.missing)
+    quality = compared.verdict(rows, accuracy, inputs, task.demand, task.missing)
     if task.demand.expect == "exact":
-        shown.update(judges.behind)
+        shown.update(compared.behind)
     return Findings(tuple(row for row in rows if row.blob in shown), accuracy, quality)
 
 

@@ -123,7 +123,7 @@ class Verification:
             names = ", ".join(map(repr, self.unmatched)) or "none"
             missing = f"the two nets have no output in common; only one of them has {names}"
             return (*found, missing)
-        found += [reason for row in self.blobs for reason in _judge(row, self.demand)]
+        found += [reason for row in self.blobs for reason in _faults(row, self.demand)]
         least = self.demand.min_agreement
         if least is not None and self.agreement is None:
             found.append("no output holds classes or detections, which min_agreement needs")
@@ -219,10 +219,10 @@ def keeps_to(row: BlobComparison, demand: Demand, accuracy: Optional[Accuracy]) 
 
 def broken(row: BlobComparison) -> Optional[str]:
     """Return why an output is lost without any figure; None if it is not."""
-    return next(_judge(row, Demand()), None)
+    return next(_faults(row, Demand()), None)
 
 
-def _judge(row: BlobComparison, demand: Demand) -> Iterator[str]:
+def _faults(row: BlobComparison, demand: Demand) -> Iterator[str]:
     """Yield what is wrong with a blob."""
     what = f"output {row.blob!r}" if row.output else f"blob {row.blob!r}"
     if row.shapes:

@@ -6,7 +6,7 @@ from typing import List, Optional
 
 import numpy as np
 
-from netsurgery.quality.judge import Blobs, Figure, Judge, class_rows
+from netsurgery.quality.evaluator import Blobs, Evaluator, MetricValue, class_rows
 from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import GOOD, MATCHED, NEW
 from netsurgery.quality.matching import SCORE, detections, match_detections
@@ -17,7 +17,7 @@ AGAIN = SURE / 2
 """The score with which it must be found again: one that falls just below counts as there."""
 
 
-class FoundJudge(Judge):
+class DetectionEvaluator(Evaluator):
     """Counts what the original finds, what of it is found again, and what is new."""
 
     _any_length = True
@@ -63,15 +63,15 @@ class FoundJudge(Judge):
             return None
         return f"the original finds nothing with a score of {SURE:g} or more on these inputs"
 
-    def figures(self) -> List[Figure]:
+    def figures(self) -> List[MetricValue]:
         """Return which share is found again, and how many are new for each of them.
 
         Where the original finds nothing, what is new is counted for each input.
         """
         if not self._found:
             return [self._of_new()]
-        return [Figure(MATCHED, self._again / self._found, self._found), self._of_new()]
+        return [MetricValue(MATCHED, self._again / self._found, self._found), self._of_new()]
 
-    def _of_new(self) -> Figure:
+    def _of_new(self) -> MetricValue:
         count = self._found or self._samples
-        return Figure(NEW, self._new / count if count else 0.0, count)
+        return MetricValue(NEW, self._new / count if count else 0.0, count)

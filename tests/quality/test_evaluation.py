@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from netsurgery.network.graph import Value
-from netsurgery.quality.jury import Circumstances, Jury
+from netsurgery.quality.evaluation import EvaluationContext, Evaluators
 from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import KINDS, LIMITS, limit_rows
 from netsurgery.quality.verdict import Quality
@@ -19,13 +19,13 @@ RANDOM = np.random.default_rng(0)
 
 
 def judged(kind: OutputKind, a: np.ndarray, b: np.ndarray, **around: Any) -> Quality:
-    jury = Jury({"o": kind}, {"o": Value("o")})
+    evaluators = Evaluators({"o": kind}, {"o": Value("o")})
     half = len(a) // 2 or len(a)
     for part in (slice(0, half), slice(half, len(a))):
         if len(a[part]):
-            jury.add({"o": a[part]}, {"o": b[part]}, len(a[part]))
+            evaluators.add({"o": a[part]}, {"o": b[part]}, len(a[part]))
     known = {"random": False, "equal": (), "spoilt": {}}
-    return jury.verdict(Circumstances(**{**known, **around}))
+    return evaluators.verdict(EvaluationContext(**{**known, **around}))
 
 
 def scores(best: list[int], classes: int = 4) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""All judges of a net, and the verdict they come to."""
+"""All evaluators of a net, and the verdict they come to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Container, Dict, List, Mapping, NamedTuple, Sequence
 
 from netsurgery.network import Value
-from netsurgery.quality.classes import ClassJudge
-from netsurgery.quality.errors import BoxJudge, PictureJudge, error_judge
-from netsurgery.quality.found import SURE, FoundJudge
-from netsurgery.quality.judge import Blobs, Judge
+from netsurgery.quality.classes import ClassEvaluator
+from netsurgery.quality.detection import SURE, DetectionEvaluator
+from netsurgery.quality.errors import BoxEvaluator, PictureEvaluator, error_evaluator
+from netsurgery.quality.evaluator import Blobs, Evaluator
 from netsurgery.quality.kinds import OutputKind
 from netsurgery.quality.limits import (
     BOXES,
@@ -27,7 +27,7 @@ _RANDOM = "random inputs say nothing of what is left of a net that was trained o
 _NOISE = "it differs by float noise alone"
 
 
-class Circumstances(NamedTuple):
+class EvaluationContext(NamedTuple):
     """What the figures do not tell.
 
     Attributes:
@@ -50,7 +50,7 @@ class Circumstances(NamedTuple):
     accepted: bool = False
 
 
-class Jury:
+class Evaluators:
     """Judges every output of two nets."""
 
     def __init__(self, kinds: Mapping[str, OutputKind], values: Mapping[str, Value]) -> None:
@@ -61,69 +61,73 @@ class Jury:
             values: The outputs.
         """
         names = {value: name for name, value in values.items()}
-        self._judges: List[Judge] = []
+        self._evaluators: List[Evaluator] = []
         for name, kind in kinds.items():
             if kind.name == BOXES and kind.scores in names:
                 scores = names[kind.scores]
-                self._judges.append(BoxJudge(name, kind, scores, kinds[scores], SURE))
+                self._evaluators.append(BoxEvaluator(name, kind, scores, kinds[scores], SURE))
             else:
-                self._judges.append(_judge(name, kind))
+                self._evaluators.append(_evaluator(name, kind))
 
     def add(self, a: Blobs, b: Blobs, samples: int) -> None:
         """Take in the outputs of both nets for a batch of so many samples."""
-        for judge in self._judges:
-            judge.add(a, b, samples)
+        for evaluator in self._evaluators:
+            evaluator.add(a, b, samples)
 
-    def know_accuracy(self, output: str, before: float, after: float, count: int) -> None:
+    def set_accuracy(self, output: str, before: float, after: float, count: int) -> None:
         """Take in which shares of the labels of an output both nets got right."""
-        for judge in self._judges:
-            if judge.name == output and isinstance(judge, ClassJudge):
-                judge.know_accuracy(before, after, count)
+        for evaluator in self._evaluators:
+            if evaluator.name == output and isinstance(evaluator, ClassEvaluator):
+                evaluator.set_accuracy(before, after, count)
 
-    def verdict(self, around: Circumstances) -> Quality:
+    def verdict(self, context: EvaluationContext) -> Quality:
         """Return the verdict on all that was added."""
-        outputs = [_verdict(judge, around) for judge in self._judges]
-        for name in around.missing:
+        outputs = [_verdict(evaluator, context) for evaluator in self._evaluators]
+        for name in context.missing:
             why = "the new net does not have it"
             told = (name, "output", "of the original", LOST)
             outputs.append(OutputQuality(*told, reason=why, broken=True))
         cautions: Dict[str, None] = {}
-        if not around.random:
-            cautions = {line: None for judge in self._judges for line in judge.cautions()}
-        undecided = around.random and any(one.verdict == UNJUDGED for one in outputs)
+        if not context.random:
+            cautions = {
+                line: None for evaluator in self._evaluators for line in evaluator.cautions()
+            }
+        undecided = context.random and any(one.verdict == UNJUDGED for one in outputs)
         return Quality(
             tuple(outputs),
             tuple(cautions),
-            around.accepted,
+            context.accepted,
             _RANDOM if undecided else None,
             GIVE_PICTURES if any(one.verdict == UNJUDGED for one in outputs) else None,
         )
 
 
-def _judge(name: str, kind: OutputKind) -> Judge:
+def _evaluator(name: str, kind: OutputKind) -> Evaluator:
     if kind.name in (CLASSES, SEGMENTATION):
-        return ClassJudge(name, kind)
+        return ClassEvaluator(name, kind)
     if kind.name == DETECTIONS:
-        return FoundJudge(name, kind)
-    return PictureJudge(name, kind) if kind.name == PICTURE else error_judge(name, kind)
+        return DetectionEvaluator(name, kind)
+    return PictureEvaluator(name, kind) if kind.name == PICTURE else error_evaluator(name, kind)
 
 
-def _verdict(judge: Judge, around: Circumstances) -> OutputQuality:
+def _verdict(evaluator: Evaluator, context: EvaluationContext) -> OutputQuality:
     """The verdict on an output; what the user limits, no table judges."""
-    name, figures = judge.name, [] if judge.silence else judge.figures()
-    left = [one for one in figures if one.limits.user not in around.limited]
-    found = OutputQuality(name, judge.kind.name, judge.kind.told_by, UNJUDGED, tuple(figures))
-    if name in around.spoilt:
-        return replace(found, verdict=LOST, figures=(), reason=around.spoilt[name], broken=True)
-    if name in around.failing:
+    name, figures = evaluator.name, [] if evaluator.silence else evaluator.figures()
+    left = [one for one in figures if one.limits.user not in context.limited]
+    found = OutputQuality(
+        name, evaluator.kind.name, evaluator.kind.told_by, UNJUDGED, tuple(figures)
+    )
+    if name in context.spoilt:
+        return replace(found, verdict=LOST, figures=(), reason=context.spoilt[name], broken=True)
+    if name in context.failing:
         return replace(found, verdict=LOST, reason="it is beyond your limit", broken=True)
-    if name in around.equal:
+    if name in context.equal:
         return replace(found, verdict=GOOD, reason=_NOISE)
     if figures and not left:
         return replace(found, verdict=GOOD, reason="it keeps to your limit")
-    if around.random or judge.silence:
-        silent = judge.silence is not None
-        return replace(found, reason=judge.silence if silent else _RANDOM, silent=silent)
-    if judge.death:
-        return replace(found, verdict=LOST, reason=judge.death)
+    if context.random or evaluator.silence:
+        silent = evaluator.silence is not None
+        return replace(found, reason=evaluator.silence if silent else _RANDOM, silent=silent)
+    if evaluator.death:
+        return replace(found, verdict=LOST, reason=evaluator.death)
     return replace(found, verdict=max((one.verdict for one in left), key=ORDER.index))

@@ -9,8 +9,8 @@ from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.network import Network, Value
 from netsurgery.quality import (
     DETECTIONS,
-    Circumstances,
-    Jury,
+    EvaluationContext,
+    Evaluators,
     OutputKind,
     Quality,
     kinds_of,
@@ -23,19 +23,19 @@ from netsurgery.verification.verdict import Demand, broken, is_noise, keeps_to
 
 
 @dataclass(frozen=True)
-class Judging:
+class QualityComparison:
     """What is judged of two nets.
 
     Attributes:
         kinds: What each judged value is, by its name.
         sources: By name, the values that it is told from; those alone of which both nets' are
             known.
-        jury: Its judges.
+        evaluators: What compares each.
     """
 
     kinds: Mapping[str, OutputKind]
     sources: Mapping[str, Sequence[Value]]
-    jury: Jury
+    evaluators: Evaluators
 
     @property
     def behind(self) -> Iterator[str]:
@@ -46,7 +46,7 @@ class Judging:
 
     def add(self, a: Blobs, b: Blobs, samples: int) -> None:
         """Take in a batch of both nets."""
-        self.jury.add(a, b, samples)
+        self.evaluators.add(a, b, samples)
 
     def verdict(
         self,
@@ -67,12 +67,12 @@ class Judging:
         """
         if accuracy is not None:
             count, found = accuracy.count, (accuracy.before, accuracy.after)
-            self.jury.know_accuracy(accuracy.output, *found, count)
+            self.evaluators.set_accuracy(accuracy.output, *found, count)
         known = {row.blob: row for row in rows}
         alike = {name for name, row in known.items() if is_noise(row)}
         judged = {name: known[name] for name in self.kinds if name in known}
-        return self.jury.verdict(
-            Circumstances(
+        return self.evaluators.verdict(
+            EvaluationContext(
                 random=inputs.drawn,
                 equal={
                     name
@@ -89,14 +89,14 @@ class Judging:
         )
 
 
-def judging(
+def compare_quality(
     network: Network,
     values: Mapping[str, Value],
     shapes: Mapping[str, Shape],
     known: Iterable[Value],
     demand: Demand,
     labelled: Optional[str],
-) -> Judging:
+) -> QualityComparison:
     """Return what judges some values of a network.
 
     Args:
@@ -125,4 +125,4 @@ def judging(
         name: tuple(one for one in sources_of(network, value) if one in there)
         for name, value in values.items()
     }
-    return Judging(kinds, sources, Jury(kinds, values))
+    return QualityComparison(kinds, sources, Evaluators(kinds, values))

@@ -1,4 +1,4 @@
-"""What judges of outputs have in common: they look at both nets' batches and keep running sums."""
+"""What evaluators of outputs have in common: running sums over both nets' batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Blobs = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricValue:
     """A figure of an output, beside its limits.
 
     Attributes:
@@ -53,7 +53,7 @@ class Figure:
         }
 
 
-class Judge(ABC):
+class Evaluator(ABC):
     """Judges an output of two nets.
 
     Attributes:
@@ -93,7 +93,7 @@ class Judge(ABC):
         return None
 
     @abstractmethod
-    def figures(self) -> List[Figure]:
+    def figures(self) -> List[MetricValue]:
         """Return the figures of all that was added."""
 
     def cautions(self) -> List[str]:
