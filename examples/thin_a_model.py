@@ -11,15 +11,15 @@ from pathlib import Path
 import netsurgery as ns
 from netsurgery.calibration import input_shapes, read_inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.planning.thin_budget import ThinBudget
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.costs import Budget
+from netsurgery.planning import ThinRequest, plan_thin
 
 DIGITS = Path(__file__).parent / "digits"
 
 model = ns.load(DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel")
 shapes = input_shapes(model.network())
 calibrator = Calibrator(read_inputs([DIGITS / "train.npz"], shapes))
-plan = plan_thin(model, ThinRequest(budget=ThinBudget(macs=0.5)), calibrator)
+plan = plan_thin(model, ThinRequest(budget=Budget(macs=0.5)), calibrator)
 for edit in plan.edits:
     print(edit.method, edit.layer, *edit.predicted.get("channels", ()))
 

@@ -9,10 +9,10 @@ from store import MeasurementStore
 from zoo_data import ZooData
 
 from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.costs import Budget
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import ThinBudget
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 CODE = (
@@ -71,5 +71,5 @@ def measure_thinned(cases: Iterable[Case], data: ZooData) -> Dict[Case, Found]:
 def _request(case: Case) -> ThinRequest:
     common = {"criterion": case.criterion, "compensate": case.compensate}
     if case.wish == "macs":
-        return ThinRequest(budget=ThinBudget(macs=case.share), **common)
+        return ThinRequest(budget=Budget(macs=case.share), **common)
     return ThinRequest([parse_rule("keep", str(case.share))], **common)

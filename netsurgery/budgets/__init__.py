@@ -10,11 +10,7 @@ if TYPE_CHECKING:
     from netsurgery.budgets.correction import (
         METRIC as METRIC,
     )
-    from netsurgery.budgets.costs import (
-        parse_bytes as parse_bytes,
-    )
     from netsurgery.budgets.planner import (
-        Budget as Budget,
         BudgetRequest as BudgetRequest,
         Planner as Planner,
         plan_budget as plan_budget,
@@ -27,6 +23,10 @@ if TYPE_CHECKING:
         Point as Point,
         parse_sweep as parse_sweep,
         sweep_budgets as sweep_budgets,
+    )
+    from netsurgery.costs import (
+        Budget as Budget,
+        parse_bytes as parse_bytes,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

@@ -8,10 +8,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.budgets.costs import LATENCY, MACS, Cost, NetCost
-from netsurgery.budgets.scores import Score, even_numbers
+from netsurgery.budgets.scores import Score
+from netsurgery.costs import LATENCY, MACS, Cost, NetCost
 from netsurgery.errors import PlanError
-from netsurgery.linalg import Ranks, Tradeoff, rank_text
+from netsurgery.linalg import Ranks, Tradeoff, even_numbers, rank_text
 from netsurgery.methods import LowRankMethod
 from netsurgery.network import Model
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, Mapping, Tuple
 
 import numpy as np
 
-from netsurgery.budgets.scores import facts_of
+from netsurgery.costs import facts_of
 from netsurgery.planning import Plan
 
 METRIC = "metric"

@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 import numpy as np
 
 from netsurgery.budgets.order import REFIT
-from netsurgery.budgets.scores import facts_of
 from netsurgery.calibration import Calibrator, ObservedValue, Seen
+from netsurgery.costs import facts_of
 from netsurgery.methods import Edit, LowRankMethod, method
 from netsurgery.network import Model, Value, compared_outputs, total_cost
 from netsurgery.planning import Plan

@@ -12,10 +12,10 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.budgets.notes import Notes
-from netsurgery.budgets.scores import Score, facts_of, read_off
+from netsurgery.budgets.scores import Score, read_off
 from netsurgery.calibration import Calibrator, ObservedValue, Seen, question
 from netsurgery.cleanup import run_process
+from netsurgery.costs import Notes, facts_of
 from netsurgery.errors import PlanError, Remedy, VerificationError
 from netsurgery.formats import scratch_folder, sha256_of_weights
 from netsurgery.linalg import Ranks, Tradeoff

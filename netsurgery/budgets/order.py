@@ -8,9 +8,9 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 from netsurgery.budgets.choices import Choice, LayerChoices
 from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.request import BudgetRequest
-from netsurgery.budgets.scores import counted, facts_of
 from netsurgery.budgets.search import KEPT, Allocation, second
 from netsurgery.calibration import Calibrator
+from netsurgery.costs import counted, facts_of
 from netsurgery.linalg import plain_ranks
 from netsurgery.methods import (
     ASYMMETRIC,

@@ -5,32 +5,36 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from netsurgery.budgets.aims import Aims
 from netsurgery.budgets.choices import LayerChoices
-from netsurgery.budgets.clock import Clock
 from netsurgery.budgets.correction import Correction
-from netsurgery.budgets.costs import LATENCY, NetCost
 from netsurgery.budgets.effect import Effect
 from netsurgery.budgets.joint import Progress, measure_jointly, without_fits
 from netsurgery.budgets.metric import Metric, make_metric
-from netsurgery.budgets.notes import Notes
 from netsurgery.budgets.order import REFIT, Order
 from netsurgery.budgets.output import Output
-from netsurgery.budgets.request import FOLD, THIN, Budget, BudgetRequest
-from netsurgery.budgets.scores import Energy, Score, counted, facts_of
+from netsurgery.budgets.request import FOLD, THIN, BudgetRequest
+from netsurgery.budgets.scores import Energy, Score
 from netsurgery.budgets.search import Allocation, select, tables_of
 from netsurgery.budgets.thinner import Start, thin_shares, thin_to
 from netsurgery.calibration import Calibrator, choose_engine
+from netsurgery.costs import (
+    LATENCY,
+    Aims,
+    Budget,
+    Clock,
+    NetCost,
+    Notes,
+    counted,
+    facts_of,
+    quick_enough,
+    settle,
+)
 from netsurgery.errors import PlanError
 from netsurgery.network import Model, require_fit
 from netsurgery.planning import Plan, plan_folds, refuse_idle_keeps
 from netsurgery.surgery import apply
 
-__all__ = ["Budget", "BudgetRequest", "Planner", "plan_budget"]
-
 Found = Tuple[NetCost, List[LayerChoices], Dict[str, str]]
-ATTEMPTS = 6
-"""How often a net is timed whose layers took more or less together than each did alone."""
 _UPGRADE = "run `netsurgery upgrade` first"
 
 
@@ -171,37 +175,24 @@ class Planner:
         )
 
     def _settle(self, plan: Plan, request: BudgetRequest, limits: Mapping[str, float]) -> Plan:
-        """Time the whole of what was planned beside the original, and plan for more or for less.
+        """Return a plan that takes no longer than it may, timed as a whole."""
+        clock, whole = self._clock, self.original[LATENCY]
+        assert clock is not None
 
-        An engine may do with layers beside each other what it does not with each alone. Ends with
-        a plan that takes nearly as long as it may, or with the best of some attempts.
-        """
-        assert self._clock is not None
-        timed: List[Tuple[float, Plan]] = []
-        aims = Aims(limits[LATENCY], self.original[LATENCY])
-        while plan.edits:
-            self.progress(f"the time of the whole, attempt {len(timed) + 1}, {ATTEMPTS} at most")
-            share = self._clock.share(self.model, apply(self.model, without_fits(plan)))
-            left = {**plan.expected["left"], LATENCY: counted(share * self.original[LATENCY])}
-            timed.append((share, replace(plan, expected={**plan.expected, "left": left})))
-            if aims.learn(share) or len(timed) == ATTEMPTS:
-                break
-            try:
-                plan = self._write(request, {**limits, LATENCY: aims.aim})
-            except PlanError:
-                break
+        def share(made: Plan) -> Optional[float]:
+            smaller = apply(self.model, without_fits(made))
+            return clock.share(self.model, smaller) if made.edits else None
+
+        def again(seconds: float) -> Plan:
+            return self._write(request, {**limits, LATENCY: seconds})
+
+        timed = settle(plan, share, again, Aims(limits[LATENCY], whole), self.progress)
         if not timed:
             return plan
-        allowed = limits[LATENCY] / self.original[LATENCY]
-        kept = [one for one in timed if one[0] <= allowed]
-        if kept:
-            return min(kept, key=lambda one: float(one[1].expected["loss"]))[1]
-        raise PlanError(
-            "the budget cannot be met: timed as a whole, the net takes "
-            f"{min(timed, key=lambda one: one[0])[0]:.3f} of the latency",
-            file=self.model.prototxt.file,
-            remedy="allow as much, or see on a machine that does nothing else",
-        )
+        kept = quick_enough(timed, limits[LATENCY] / whole, self.model.prototxt.file)
+        took, best = min(kept, key=lambda one: float(one[1].expected["loss"]))
+        left = {**best.expected["left"], LATENCY: counted(took * whole)}
+        return replace(best, expected={**best.expected, "left": left})
 
     def _best(
         self, request: BudgetRequest, limits: Mapping[str, float]

@@ -5,63 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from netsurgery.budgets.costs import BYTES, CURRENCIES, LATENCY, MACS, PARAMS, Cost
 from netsurgery.calibration import EngineLike
+from netsurgery.costs import Budget
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.methods import METHODS, LowRankMethod, low_rank_method, low_rank_names
-from netsurgery.planning import how_to_say
 
 DEFAULT_METHODS = (
     *("svd", "channel_svd", "input_svd", "spatial_svd", "tucker", "spatial_channel_svd"),
 )
 THIN, FOLD = "thin", "fold_batchnorm"
 SCORES = ("energy", "output", "effect", "metric")
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What may be left of a net.
-
-    Attributes:
-        macs: Share of its multiply-accumulates.
-        params: Share of its parameters.
-        bytes: Size of the weights file, or its share if at most 1.
-        latency: Share of its time, as measured layer by layer.
-
-    Raises:
-        PlanError: A share is not between 0 and 1, or there is none.
-    """
-
-    macs: Optional[float] = None
-    params: Optional[float] = None
-    bytes: Optional[float] = None
-    latency: Optional[float] = None
-
-    def __post_init__(self) -> None:
-        shares = {name: value for name, value in self.given.items() if name != BYTES}
-        if not self.given:
-            raise PlanError(
-                "there is no budget", remedy=Remedy("give {}, {}, {} or {}", *CURRENCIES)
-            )
-        for name, share in shares.items():
-            if not 0 < share <= 1:
-                problem = f"{name} {share:g} is no share"
-                raise PlanError(problem, remedy=how_to_say(share))
-        if self.bytes is not None and self.bytes <= 0:
-            raise PlanError(f"bytes {self.bytes:g} is no size")
-
-    @property
-    def given(self) -> Cost:
-        """The budgets that there are, by name."""
-        own = {MACS: self.macs, PARAMS: self.params, BYTES: self.bytes, LATENCY: self.latency}
-        return {name: value for name, value in own.items() if value is not None}
-
-    def limits(self, total: Mapping[str, float]) -> Cost:
-        """Return what may be spent, given what the net costs now."""
-        return {
-            name: value if name == BYTES and value > 1 else value * total[name]
-            for name, value in self.given.items()
-        }
 
 
 @dataclass(frozen=True)

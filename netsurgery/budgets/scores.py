@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Callable, ClassVar, Dict, List, Mapping, Sequence
+from typing import Any, Callable, ClassVar, Dict, Sequence
 
 import numpy as np
 
-from netsurgery.linalg import Ranks, Tradeoff
+from netsurgery.costs import facts_of
+from netsurgery.linalg import Ranks, Tradeoff, even_numbers
 from netsurgery.methods import LowRankMethod
 from netsurgery.network import Model
 
@@ -92,23 +93,3 @@ def read_off(energies: np.ndarray, measure: Callable[[int], float], most: int) -
     grid = [int(order[number]) for number in even_numbers(len(order), most)]
     losses = np.maximum.accumulate([max(measure(number), 0.0) for number in grid])
     return np.interp(energies, np.append(0.0, energies[grid]), np.append(0.0, losses))
-
-
-def even_numbers(count: int, most: int) -> List[int]:
-    """Return at most ``most`` of the numbers from 0 to ``count - 1``, both ends among them."""
-    if count <= most:
-        return list(range(count))
-    return np.unique(np.round(np.linspace(0, count - 1, most)).astype(int)).tolist()
-
-
-def facts_of(found: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return numbers as a plan holds them: six digits, counts whole."""
-    return {
-        name: float(f"{value:.6g}") if isinstance(value, float) else value
-        for name, value in found.items()
-    }
-
-
-def counted(value: float) -> Any:
-    """Return a cost as a plan holds it: counts whole, seconds to six digits."""
-    return round(value) if value >= 1 else float(f"{value:.6g}")

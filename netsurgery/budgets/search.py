@@ -8,10 +8,9 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.budgets.choices import Choice, LayerChoices, find_choices
-from netsurgery.budgets.costs import BYTES, LATENCY, Cost, NetCost
-from netsurgery.budgets.knapsack import Table, cheapest, solve
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import Score
+from netsurgery.costs import BYTES, LATENCY, Cost, Independent, NetCost, Table
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.network import Model
 from netsurgery.planning import keeps
@@ -109,25 +108,33 @@ def select(
     """
     names = list(limits)
     costs = [np.array([[c.cost[name] for name in names] for c in t.choices]) for t in tables]
-    knapsack = [
-        Table(np.array([c.loss for c in table.choices]), found)
-        for table, found in zip(tables, costs)
-    ]
+    problem = Independent(
+        names,
+        [
+            Table(np.array([c.loss for c in table.choices]), found)
+            for table, found in zip(tables, costs)
+        ],
+    )
     whole = np.array([cost.total[name] for name in names])
     fixed = whole - sum((found[0] for found in costs), np.zeros(len(names)))
     room = np.array([limits[name] for name in names]) - fixed
-    numbers = solve(knapsack, room.tolist())
-    if numbers is None:
-        least = fixed + (cheapest(knapsack) if knapsack else 0.0)
+    solution = problem.solve(dict(zip(names, room.tolist())))
+    if solution is None:
+        least = fixed + np.array(list(problem.least().values()))
         raise _impossible(model, dict(zip(names, least)), original)
-    chosen = [table.choices[number] for table, number in zip(tables, numbers)]
+    chosen = [table.choices[number] for table, number in zip(tables, solution.numbers)]
     total = {
         name: cost.total[name]
         + sum(c.cost[name] - t.choices[0].cost[name] for t, c in zip(tables, chosen))
         for name in cost.total
     }
     return Allocation(
-        model, tuple(tables), numbers, skipped, total, float(sum(c.loss for c in chosen))
+        model,
+        tuple(tables),
+        solution.numbers,
+        skipped,
+        total,
+        float(sum(c.loss for c in chosen)),
     )
 
 

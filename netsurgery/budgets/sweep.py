@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from netsurgery.budgets.costs import CURRENCIES, MACS
 from netsurgery.budgets.planner import Planner
-from netsurgery.budgets.request import Budget
-from netsurgery.budgets.scores import even_numbers
+from netsurgery.costs import CURRENCIES, MACS, Budget, parse_share
 from netsurgery.errors import PlanError
-from netsurgery.planning import Plan, parse_share
+from netsurgery.linalg import even_numbers
+from netsurgery.planning import Plan
 
 MOST = 100
 """Plans of a sweep: more are a slip of the keyboard."""

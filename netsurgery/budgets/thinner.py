@@ -7,15 +7,15 @@ from typing import Iterator, Optional, Set
 
 import numpy as np
 
-from netsurgery.budgets.costs import BYTES, LATENCY, MACS, PARAMS
 from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import Score
 from netsurgery.calibration import Calibrator
+from netsurgery.costs import BYTES, LATENCY, MACS, PARAMS, Budget
 from netsurgery.linalg import relative_distance
 from netsurgery.network import READS, Model, Value, channel_groups
-from netsurgery.planning import REFIT, LayerRule, Plan, ThinBudget, ThinRequest, keeps, plan_thin
+from netsurgery.planning import REFIT, LayerRule, Plan, ThinRequest, keeps, plan_thin
 from netsurgery.surgery import operate
 
 STEP = 0.1
@@ -68,7 +68,7 @@ def thin_to(
     """
     computes = {MACS, LATENCY} & set(request.budget.given)
     stores = {PARAMS, BYTES} & set(request.budget.given)
-    budget = ThinBudget(share if computes else None, share if stores else None)
+    budget = Budget(share if computes else None, share if stores else None)
     kept = {one.name for one in model.network().layers if keeps(request.keep, one.name, one.type)}
     # What a layer makes is left alone with it, and so is what it reads.
     rules = [

@@ -23,13 +23,12 @@ from netsurgery.planning import (
     ROWS,
     BoxDistance,
     Distance,
-    DistanceObserver,
     SightingObserver,
     distances_of,
     downstream_layers,
-    fit_in_turn,
     keeps,
     sees_enough,
+    try_change,
 )
 
 CUTS = (0.05, 0.2)
@@ -161,11 +160,8 @@ class Trials:
         ]
         found = []
         for model, lost in self._cuts(layer, CUTS[:1] if names else CUTS):
-            fitted = fit_in_turn(self._model, model, names, self._few, {})
-            observer = DistanceObserver(self._distances)
-            asked = question("distance of", self._distances)
-            self._few.learn([self._model, fitted], {asked: observer})
-            found.append((lost, observer.distances))
+            tried = try_change(self._model, model, names, self._distances, self._few)
+            found.append((lost, tried.distances))
         return found
 
     def _cuts(self, layer: Layer, shares: Sequence[float]) -> Iterator[Tuple[Model, float]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Callable, Mapping, Optional
 
 import click
 
 from netsurgery.cli._numbers import COUNT
-from netsurgery.cli._options import section
+from netsurgery.cli._options import options, section
 from netsurgery.cli._rules import edit_options
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
@@ -16,8 +16,7 @@ BUDGETS = (
     "no_refit",
 )
 
-budget_options = section(
-    "What to compress, by a budget",
+_COSTS = (
     click.option(
         "--macs",
         type=SHARE_ABOVE_ZERO,
@@ -39,6 +38,20 @@ budget_options = section(
         metavar="SHARE",
         help="Share of the time that may be left, as measured layer by layer on the engine.",
     ),
+)
+
+
+def cost_options(title: str) -> Callable[..., Any]:
+    """Return the options that say what may be left of a net.
+
+    Args:
+        title: Of the section of help that they stand in.
+    """
+    return section(title, *_COSTS)
+
+
+_METHODS = section(
+    "What to compress, by a budget",
     click.option(
         "--methods",
         metavar="A,B,C",
@@ -71,6 +84,20 @@ budget_options = section(
     ),
 )
 
+budget_options = options(cost_options("What to compress, by a budget"), _METHODS)
+
+
+def read_costs(given: Mapping[str, Any]) -> dict[str, Optional[float]]:
+    """Return what may be left, by currency, as `cost_options` say.
+
+    Raises:
+        PlanError: A size is none.
+    """
+    from netsurgery.costs import parse_bytes
+
+    size = None if given["size"] is None else parse_bytes(given["size"])
+    return {**{name: given[name] for name in ("macs", "params", "latency")}, "bytes": size}
+
 
 def read_budget(
     given: dict[str, Any],
@@ -90,10 +117,9 @@ def read_budget(
         PlanError: A budget, method or score is none.
         click.UsageError: A sweep and a budget are of the same currency.
     """
-    from netsurgery.budgets import DEFAULT_METHODS, FOLD, Budget, BudgetRequest, parse_bytes
+    from netsurgery.budgets import DEFAULT_METHODS, FOLD, Budget, BudgetRequest
 
-    size = None if given["size"] is None else parse_bytes(given["size"])
-    costs = {**{name: given[name] for name in ("macs", "params", "latency")}, "bytes": size}
+    costs = read_costs(given)
     if sweep is not None:
         if costs[sweep[0]] is not None:
             raise click.UsageError(

@@ -83,7 +83,7 @@ CLASHES: Dict[str, Tuple[Clash, ...]] = {
     "thin": (
         Clash(
             ("from_zeros",),
-            ("macs", "params", "keep", "width"),
+            (*BUDGET[:4], "keep", "width"),
             "say how thin, or --from-zeros: it cuts what is dead, and nothing else",
         ),
         Clash(

@@ -6,8 +6,8 @@ from typing import Any, Optional
 
 import click
 
+from netsurgery.costs import parse_number, parse_share
 from netsurgery.errors import PlanError
-from netsurgery.planning import parse_number, parse_share
 
 
 class ShareType(click.ParamType):

@@ -7,8 +7,10 @@ from typing import Any, Callable, Optional
 
 import click
 
-from netsurgery.cli._carry_out import carry_out, carry_out_options
+from netsurgery.cli._budget import cost_options, read_costs
+from netsurgery.cli._carry_out import ENGINE, carry_out, carry_out_options
 from netsurgery.cli._command import Command
+from netsurgery.cli._inputs import read_engine
 from netsurgery.cli._numbers import COUNT
 from netsurgery.cli._options import (
     OUTPUT,
@@ -18,29 +20,18 @@ from netsurgery.cli._options import (
     weights_argument,
 )
 from netsurgery.cli._outputs import PLAN, ready
-from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
-_REQUEST = ("width", "keep", "macs", "params", "criterion", "compensate", "multiple")
+COSTS = ("macs", "params", "size", "latency")
+_REQUEST = (*COSTS, "width", "keep", "criterion", "compensate", "multiple")
 
 
 @click.command("thin", cls=Command)
 @options(
     prototxt_argument,
     weights_argument,
+    cost_options("How thin"),
     section(
         "How thin",
-        click.option(
-            "--macs",
-            type=SHARE_ABOVE_ZERO,
-            metavar="SHARE",
-            help="Share of the net's MACs that may be left: 0.5 or 50%.",
-        ),
-        click.option(
-            "--params",
-            type=SHARE_ABOVE_ZERO,
-            metavar="SHARE",
-            help="Share of its parameters that may be left.",
-        ),
         click.option(
             "--keep",
             multiple=True,
@@ -109,10 +100,17 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> 
         given["compensate"] = "none"
     request = {name: given.pop(name) for name in _REQUEST}
     from_zeros, save_plan = given.pop("from_zeros"), given.pop("save_plan")
-    planner = _from_zeros if from_zeros else _by(request, given["seed"])
-    ways = [request[name] not in (None, ()) for name in ("macs", "params", "keep", "width")]
+    others = {
+        "seed": given["seed"],
+        "engine": read_engine(*(given[name] for name in ENGINE)),
+        "notes": f"{given['output']}.measured.json" if given["output"] else None,
+    }
+    planner = _from_zeros if from_zeros else _by(request, others)
+    ways = [request[name] not in (None, ()) for name in (*COSTS, "keep", "width")]
     if not from_zeros and not any(ways):
-        raise click.UsageError("say how thin: --macs, --params, --keep or --width; or --from-zeros")
+        raise click.UsageError(
+            "say how thin: --macs, --params, --bytes, --latency, --keep or --width; or --from-zeros"
+        )
     planner = _saving(planner, save_plan)
     prepare = _with_zeros_for_masks if from_zeros else _as_it_is
     ctx.exit(carry_out(prototxt, weights, planner, "thinning", given, prepare))
@@ -129,12 +127,13 @@ def _with_zeros_for_masks(model: Any) -> Any:
     return without_masks(model)
 
 
-def _by(request: dict, seed: int) -> Callable[..., Any]:
+def _by(request: dict, others: dict) -> Callable[..., Any]:
     def planner(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
-        from netsurgery.planning import ThinBudget, ThinRequest, parse_rule, plan_thin
+        from netsurgery.costs import Budget
+        from netsurgery.planning import ThinRequest, parse_rule, plan_thin
 
-        macs, params = request["macs"], request["params"]
-        budget = ThinBudget(macs, params) if macs is not None or params is not None else None
+        costs = read_costs(request)
+        budget = Budget(**costs) if any(value is not None for value in costs.values()) else None
         chosen = ThinRequest(
             [parse_rule("keep", text) for text in request["keep"]],
             request["width"],
@@ -142,7 +141,7 @@ def _by(request: dict, seed: int) -> Callable[..., Any]:
             request["criterion"],
             request["compensate"],
             request["multiple"],
-            seed,
+            **others,
         )
         return plan_thin(model, chosen, calibrator, step)
 

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from netsurgery.linalg.gram import (
         gram_of as gram_of,
     )
+    from netsurgery.linalg.grids import (
+        even_numbers as even_numbers,
+    )
     from netsurgery.linalg.moments import (
         Moments as Moments,
     )

@@ -8,7 +8,6 @@ from netsurgery.lazy import face
 
 if TYPE_CHECKING:
     from netsurgery.planning.asked import (
-        BYTES as BYTES,
         Asked as Asked,
         Value as Value,
         asked_of_layer as asked_of_layer,
@@ -53,18 +52,16 @@ if TYPE_CHECKING:
         parse_rule as parse_rule,
         refuse_idle_keeps as refuse_idle_keeps,
     )
-    from netsurgery.planning.shares import (
-        how_to_say as how_to_say,
-        parse_number as parse_number,
-        parse_share as parse_share,
-    )
-    from netsurgery.planning.thin_budget import (
-        ThinBudget as ThinBudget,
+    from netsurgery.planning.thin_request import (
+        ThinRequest as ThinRequest,
     )
     from netsurgery.planning.thinning import (
         REFIT as REFIT,
-        ThinRequest as ThinRequest,
+        ThinPlanner as ThinPlanner,
         plan_thin as plan_thin,
+    )
+    from netsurgery.planning.trial import (
+        try_change as try_change,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

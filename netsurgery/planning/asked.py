@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
+from netsurgery.costs import BYTES
 from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.planning.rules import LayerRule
 
 Value = Union[float, int, str, List[int]]
-BYTES = "bytes"
 
 
 @dataclass(frozen=True)

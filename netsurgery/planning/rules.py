@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Iterable, Optional, Sequence
 
+from netsurgery.costs import how_to_say, parse_number
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.planning.shares import how_to_say, parse_number
 
 COUNTS = ("rank", "keep")
 

@@ -10,12 +10,13 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
-from netsurgery.calibration import Calibrator, question
+from netsurgery.calibration import Calibrator
 from netsurgery.criteria import RemovalOrder
 from netsurgery.methods import compensate, kept_origins
 from netsurgery.network import ChannelGroup, Model, thin_model
-from netsurgery.planning.distances import DistanceObserver, distances_of
-from netsurgery.planning.downstream import are_readers_fitted, fit_in_turn
+from netsurgery.planning.distances import distances_of
+from netsurgery.planning.downstream import are_readers_fitted
+from netsurgery.planning.trial import try_change
 
 INPUTS = 256
 """How many inputs tell how far an error goes."""
@@ -70,36 +71,20 @@ def by_outputs(
             continue
         thinned = thin_model(model, groups, {group.name: keep})
         names = downstream({group.name: keep}) if downstream else []
-        if names:
-            thinned = _fit(model, thinned, group, keep, names, few)
-        else:
+        if not names:
             thinned = compensate(model, thinned, group, keep, "patches", calibrator)
-        observer = DistanceObserver(distances)
-        few.learn([model, thinned], {question("distance of", distances): observer})
+        elif not are_readers_fitted(group, names):
+            thinned = compensate(model, thinned, group, keep, "channels", few)
+        origins = kept_origins(group, keep)
+        distance = try_change(model, thinned, names, distances, few, origins).distance
         lost = float(ranking.losses[: len(gone)].sum())
-        found[group.name] = RemovalOrder(
-            ranking.order, ranking.losses * _ratio(observer.distance, lost)
-        )
+        found[group.name] = RemovalOrder(ranking.order, ranking.losses * _ratio(distance, lost))
     return found
 
 
 def _count(inputs: int, trials: int, fits: bool) -> int:
     """How many inputs to try on: all trials with their fits cost no more than those of the plan."""
     return min(INPUTS, max(FEWEST, inputs // max(trials, 1))) if fits else INPUTS
-
-
-def _fit(
-    model: Model,
-    thinned: Model,
-    group: ChannelGroup,
-    keep: Sequence[int],
-    names: Sequence[str],
-    calibrator: Calibrator,
-) -> Model:
-    """Fit layers of a thinned model, one after another, to what they make in the original."""
-    if not are_readers_fitted(group, names):
-        thinned = compensate(model, thinned, group, keep, "channels", calibrator)
-    return fit_in_turn(model, thinned, names, calibrator, kept_origins(group, keep))
 
 
 def _ratio(distance: float, lost: float) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from netsurgery.planning import BYTES, Asked, Value, asked_of_layer
+from netsurgery.costs import BYTES
+from netsurgery.planning import Asked, Value, asked_of_layer
 from netsurgery.report.console import size
 
 FAR = 0.9

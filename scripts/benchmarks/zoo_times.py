@@ -10,7 +10,7 @@ import netsurgery as ns
 from benchmarks.setting import Figure, Setting
 from benchmarks.zoo import Found, Row, every_pair, figure_of
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget
-from netsurgery.budgets.stopwatch import in_turn
+from netsurgery.costs.stopwatch import in_turn
 from netsurgery.engine import Engine
 from netsurgery.network.cost import total_cost
 

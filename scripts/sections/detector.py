@@ -15,15 +15,15 @@ from thinned import CODE
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.measuring import ObservedValue, measure
+from netsurgery.costs import Budget
 from netsurgery.network.cost import total_cost
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thin_budget import ThinBudget
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.surgery import apply
 
 TITLE = "A face detector at 0.7 of its MACs"
-BUDGET = ThinBudget(macs=0.7)
+BUDGET = Budget(macs=0.7)
 CROPS, FACE = 2000, 0.7
 SCORES, BOXES, LANDMARKS = "prob1", "conv6-2", "conv6-3"
 WAYS = (

@@ -15,15 +15,15 @@ from zoo_pairs import Pair, find_pairs
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.compression import Compression, Proof, compress
+from netsurgery.costs import Budget
 from netsurgery.engine import engine
 from netsurgery.errors import EngineError, NetsurgeryError, PlanError
 from netsurgery.network.masks import without_masks
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thin_budget import ThinBudget
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 TITLE = "Half the MACs of every net of the zoo"
-HALF = ThinBudget(macs=0.5)
+HALF = Budget(macs=0.5)
 IMAGES, LABELLED, RANDOM, JUDGED = 600, 1000, 6, 4
 _INTRODUCTION = f"""\
 `netsurgery thin --macs 0.5` on every net of the zoo, the written pair loaded and run by real Caffe,

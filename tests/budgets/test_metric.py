@@ -10,10 +10,10 @@ from budget_nets import small_net, some_inputs
 
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.budgets.metric import Labels
-from netsurgery.budgets.notes import Notes
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.measuring import ObservedValue
+from netsurgery.costs.notes import Notes
 from netsurgery.errors import FormatError, PlanError, VerificationError
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netsurgery.budgets.costs import parse_bytes
+from netsurgery.costs import parse_bytes
 from netsurgery.formats.caffemodel.binaryproto import read_mean
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import load

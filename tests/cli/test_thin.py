@@ -49,6 +49,25 @@ def test_a_share_of_the_macs(netsurgery, caffe, tmp_path, inputs) -> None:
     assert not (tmp_path / "without").exists()
 
 
+@pytest.mark.parametrize("size", ["250kB", "0.48"])
+def test_a_size_of_the_file(netsurgery, caffe, tmp_path, inputs, size) -> None:
+    out = tmp_path / "out"
+    done = netsurgery(
+        "thin", *PAIR, "--bytes", size, "--calibrate", inputs, "--inputs", HELD_OUT,
+        "-o", out, "--json",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    report = json.loads(done.out)
+    assert report["proof"]["passed"]
+    before, after = (path.stat().st_size for path in (PAIR[1], out / "digits.caffemodel"))
+    allowed = 250_000 if size == "250kB" else 0.48 * before
+    # The last channel that went saved less than a twentieth.
+    assert 0.95 * allowed < after <= allowed
+    # Layers that are fitted anew come without the fields that stood beside their numbers.
+    assert 0 <= report["plan"]["expected"]["left"]["bytes"] - after < 100
+    assert report["asked"][0]["what"] == "bytes"
+
+
 def test_numbers_of_channels_without_inputs(netsurgery, caffe, tmp_path) -> None:
     arguments = ("--keep", "conv*=0.5", "--keep", "fc3=64", "--criterion", "l1", "--no-compensate")
     done = netsurgery("thin", *PAIR, *arguments, "-o", tmp_path / "out")
@@ -89,6 +108,9 @@ def test_what_is_dead_goes_without_a_trace(netsurgery, caffe, tmp_path, zoo) -> 
         (("--macs", "0.5", "--from-zeros"), "say how thin"),
         (("--macs", "1.5"), "say 0.015 or 1.5%"),
         (("--macs", "0.00001"), "budget cannot be met"),
+        (("--bytes", "100"), "of the bytes are left when every group"),
+        (("--latency", "2"), "say 0.02 or 2%"),
+        (("--from-zeros", "--bytes", "0.5"), "say how thin, or --from-zeros"),
         (("--macs", "0.1", "--width", "16"), "the others keep what widths and rules ask"),
         (("--keep", "nothing=3"), "nothing"),
         (("--keep", "conv1=100000"), "it has"),

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from small_models import make_model
 
-from netsurgery.budgets import Budget, BudgetRequest, plan_budget
+from netsurgery.budgets import BudgetRequest, plan_budget
+from netsurgery.costs import Budget
 from netsurgery.errors import NetworkError
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 from netsurgery.network.unknown import known_costs, unknown_reason
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import ThinBudget
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 INPUT = """layer { name: "d" type: "Input" top: "x"
@@ -86,7 +86,7 @@ def test_no_budget_is_judged(net: str, currency: str) -> None:
     assert "multiply-accumulates of '" in said
     if currency != "bytes":
         with pytest.raises(NetworkError, match="no budget is judged"):
-            plan_thin(model, ThinRequest(budget=ThinBudget(**{currency: 0.5})))
+            plan_thin(model, ThinRequest(budget=Budget(**{currency: 0.5})))
 
 
 @pytest.mark.parametrize("net", NETS)

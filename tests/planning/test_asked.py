@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
-from netsurgery.budgets import Budget, BudgetRequest, plan_budget
+from netsurgery.budgets import BudgetRequest, plan_budget
+from netsurgery.costs import Budget
 from netsurgery.linalg.evbmf import evbmf_rank
 from netsurgery.network.cost import total_cost
 from netsurgery.planning import Plan
 from netsurgery.planning.asked import Asked, asked_of_net
 from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import ThinBudget
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.surgery import apply
 
@@ -68,7 +68,7 @@ def test_thinned_nets_tell_channels_widths_and_budgets() -> None:
     assert (count.asked, count.reached) == (6, 8)
     (width,) = plan_thin(model, ThinRequest(width=5)).asked
     assert width == Asked("fc6", "width", 10, 10)  # an InnerProduct layer counts double
-    plan = plan_thin(model, ThinRequest(budget=ThinBudget(params=0.5)))
+    plan = plan_thin(model, ThinRequest(budget=Budget(params=0.5)))
     (params,) = plan.asked
     made, before = (total_cost(one).params for one in (apply(model, plan), model))
     assert params == Asked(None, "params", 0.5, pytest.approx(made / before, rel=1e-4))

@@ -9,14 +9,14 @@ from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, channel_nets, line
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from netsurgery.costs import Budget, ChannelCost, NetCost
 from netsurgery.criteria import View, criterion
 from netsurgery.criteria.base import RemovalOrder
 from netsurgery.errors import PlanError
 from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
-from netsurgery.planning.thin_budget import ThinBudget, _Queue, spend
-from netsurgery.planning.thin_cost import ThinCost
+from netsurgery.planning.thin_budget import ladder, spend
 
 QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
@@ -53,7 +53,7 @@ def test_a_net_never_costs_more_than_the_budget(text, share, kind, multiple) -> 
     rankings = rankings_of(model, groups)
     before = total_cost(model)._asdict()[kind]
     try:
-        kept = spend(model, groups, rankings, ThinBudget(**{kind: share}), {}, multiple)
+        kept = spend(NetCost(model), groups, rankings, Budget(**{kind: share}), {}, multiple)
     except PlanError as error:
         if "cannot be met" not in str(error):
             raise
@@ -70,15 +70,15 @@ def chain() -> Model:
     return with_random_weights(CHAIN)
 
 
-def spent(model: Model, budget: ThinBudget, **more: Any) -> Dict[str, np.ndarray]:
+def spent(model: Model, budget: Budget, **more: Any) -> Dict[str, np.ndarray]:
     groups = channel_groups(model)
     fixed = more.pop("fixed", {})
     rankings = {n: r for n, r in rankings_of(model, groups).items() if n not in fixed}
-    return spend(model, groups, rankings, budget, fixed, **more)
+    return spend(NetCost(model), groups, rankings, budget, fixed, **more)
 
 
 def test_a_full_budget_cuts_nothing() -> None:
-    counts = {name: len(kept) for name, kept in spent(chain(), ThinBudget(macs=1.0)).items()}
+    counts = {name: len(kept) for name, kept in spent(chain(), Budget(macs=1.0)).items()}
     assert counts == {"a": 16, "b": 24, "c": 20}
 
 
@@ -86,7 +86,7 @@ def test_a_full_budget_cuts_nothing() -> None:
 def test_less_keeps_a_part_of_what_more_keeps(kind) -> None:
     before: Dict[str, np.ndarray] = {}
     for share in (0.9, 0.7, 0.5, 0.3):
-        kept = spent(chain(), ThinBudget(**{kind: share}))
+        kept = spent(chain(), Budget(**{kind: share}))
         assert all(np.isin(kept[name], larger).all() for name, larger in before.items())
         assert sum(map(len, kept.values())) < sum(map(len, before.values()), 0) or not before
         before = kept
@@ -94,7 +94,7 @@ def test_less_keeps_a_part_of_what_more_keeps(kind) -> None:
 
 def test_both_budgets_hold() -> None:
     model = chain()
-    kept = spent(model, ThinBudget(macs=0.6, params=0.4))
+    kept = spent(model, Budget(macs=0.6, params=0.4))
     choice = {name: channels.tolist() for name, channels in kept.items()}
     after, before = (
         total_cost(one) for one in (thin_model(model, channel_groups(model), choice), model)
@@ -104,34 +104,58 @@ def test_both_budgets_hold() -> None:
 
 
 def test_counts_are_multiples_of_what_is_asked_and_of_groups() -> None:
-    kept = spent(chain(), ThinBudget(macs=0.5), multiple=3)
+    kept = spent(chain(), Budget(macs=0.5), multiple=3)
     # b is made and read by four groups, a is read by them.
     assert len(kept["a"]) in (16, 12)
     assert len(kept["b"]) % 12 == 0
     assert len(kept["c"]) == 20 or len(kept["c"]) % 3 == 0
 
 
+@settings(max_examples=30, **QUIET)
+@given(text=channel_nets(), share=st.floats(0.3, 1.0))
+def test_the_file_is_no_larger_than_asked(text, share) -> None:
+    model = with_random_weights(text)
+    groups, before = channel_groups(model), model.weights.size()
+    try:
+        kept = spend(
+            NetCost(model), groups, rankings_of(model, groups), Budget(bytes=share * before), {}
+        )
+    except PlanError:
+        return
+    choice = {name: channels.tolist() for name, channels in kept.items()}
+    assert thin_model(model, groups, choice).weights.size() <= share * before
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+def test_what_a_file_may_hold_is_used(share) -> None:
+    model = chain()
+    kept = spent(model, Budget(bytes=share))
+    choice = {name: channels.tolist() for name, channels in kept.items()}
+    size = thin_model(model, channel_groups(model), choice).weights.size()
+    # A step takes a channel of at most 24 x 9 x 9 numbers, and less of the layers beside it.
+    assert share * model.weights.size() - 8000 < size <= share * model.weights.size()
+
+
 def test_what_is_decided_already_counts() -> None:
     model = chain()
     fixed = {"a": np.array([0, 1, 4, 5, 8, 9, 12, 13])}
-    kept = spent(model, ThinBudget(macs=0.5), fixed=fixed)
+    kept = spent(model, Budget(macs=0.5), fixed=fixed)
     assert sorted(kept) == ["b", "c"]
     choice = {name: list(map(int, channels)) for name, channels in {**kept, **fixed}.items()}
     after = total_cost(thin_model(model, channel_groups(model), choice))
     assert after.macs <= 0.5 * total_cost(model).macs
 
 
-def plain_spend(
-    model: Model, groups: List[ChannelGroup], budget: ThinBudget
-) -> Dict[str, List[int]]:
+def plain_spend(model: Model, groups: List[ChannelGroup], budget: Budget) -> Dict[str, List[int]]:
     """What `spend` answers, by thinning the whole model for every candidate of every step."""
     rankings = rankings_of(model, groups)
-    queues = {
-        g.name: _Queue(g, rankings[g.name], 1, View(model, g).blocks)
+    ladders = {
+        g.name: ladder(g, rankings[g.name], 1, View(model, g).blocks)
         for g in groups
         if g.name in rankings
     }
-    keep = {name: np.flatnonzero(queue.mask).tolist() for name, queue in queues.items()}
+    taken = dict.fromkeys(ladders, 0)
+    keep = {name: list(range(len(one.masks[0]))) for name, one in ladders.items()}
     before = total_cost(model)
     limits = {"macs": budget.macs, "params": budget.params}
     while True:
@@ -144,32 +168,32 @@ def plain_spend(
         if not over:
             return keep
         found = []
-        for name, queue in queues.items():
-            step = queue.step()
-            if step is None:
+        for name, one in ladders.items():
+            if taken[name] == len(one.losses):
                 continue
-            trial = {**keep, name: np.flatnonzero(step[0]).tolist()}
+            mask, loss = one.masks[taken[name] + 1], one.losses[taken[name]]
+            trial = {**keep, name: np.flatnonzero(mask).tolist()}
             after = total_cost(thin_model(model, groups, trial))._asdict()
             saved = sum((now[kind] - after[kind]) / before._asdict()[kind] for kind in over)
             if saved > 0:
-                found.append((step[1] / saved, name, step[0]))
+                found.append((loss / saved, name, mask))
         if not found:
             raise PlanError("cannot be met")
         _, name, mask = min(found, key=lambda one: one[0])
-        queues[name].take(mask)
+        taken[name] += 1
         keep[name] = np.flatnonzero(mask).tolist()
 
 
 @settings(max_examples=10, **QUIET)
 @given(text=channel_nets(most_layers=4), macs=st.floats(0.3, 1.0), params=st.floats(0.3, 1.0))
 def test_the_same_is_chosen_as_when_the_whole_net_is_looked_at(text, macs, params) -> None:
-    model, budget = with_random_weights(text), ThinBudget(macs, params)
+    model, budget = with_random_weights(text), Budget(macs, params)
     groups = channel_groups(model)
     try:
         expected = plain_spend(model, groups, budget)
     except PlanError:
         return
-    found = spend(model, groups, rankings_of(model, groups), budget, {})
+    found = spend(NetCost(model), groups, rankings_of(model, groups), budget, {})
     assert {name: kept.tolist() for name, kept in found.items()} == expected
 
 
@@ -182,25 +206,29 @@ def test_a_step_asks_for_the_price_of_its_neighbours_only(monkeypatch) -> None:
         for before, after in zip(names, names[1:])
     )
     asked, steps = [], []
-    plain, plain_take = ThinCost.after, ThinCost.take
-    monkeypatch.setattr(ThinCost, "after", lambda *args: asked.append(1) or plain(*args))
-    monkeypatch.setattr(ThinCost, "take", lambda *args: steps.append(1) or plain_take(*args))
-    spent(with_random_weights(text), ThinBudget(macs=0.5))
+    plain, plain_take = ChannelCost.after, ChannelCost.take
+    monkeypatch.setattr(ChannelCost, "after", lambda *args: asked.append(1) or plain(*args))
+    monkeypatch.setattr(ChannelCost, "take", lambda *args: steps.append(1) or plain_take(*args))
+    spent(with_random_weights(text), Budget(macs=0.5))
     assert len(steps) > count / 2
     assert len(asked) <= count + 3 * len(steps)
 
 
 def test_an_impossible_budget_says_what_can_be_had() -> None:
     with pytest.raises(PlanError, match=r"cannot be met: 0\.\d+ of the MACs and 0\.\d+ of the par"):
-        spent(chain(), ThinBudget(macs=0.0001))
+        spent(chain(), Budget(macs=0.0001))
 
 
 @pytest.mark.parametrize(
-    "shares", [{}, {"macs": 0.0}, {"params": 1.5}, {"macs": float("nan")}, {"macs": -1}]
+    "shares",
+    [
+        *({}, {"macs": 0.0}, {"params": 1.5}, {"macs": float("nan")}, {"macs": -1}),
+        *({"bytes": 0}, {"bytes": float("nan")}, {"latency": 2}),
+    ],
 )
 def test_a_budget_is_a_share(shares) -> None:
-    with pytest.raises(PlanError, match="above 0 and up to 1"):
-        ThinBudget(**shares)
+    with pytest.raises(PlanError, match=r"no budget|no share|no size"):
+        Budget(**shares)
 
 
 def test_the_cheapest_for_what_it_saves_goes_first() -> None:
@@ -210,7 +238,7 @@ def test_the_cheapest_for_what_it_saves_goes_first() -> None:
         name: RemovalOrder(r.order, np.full(len(r.order), 1.0 if name == "c" else 1e6))
         for name, r in rankings_of(model, groups).items()
     }
-    kept = spend(model, groups, rankings, ThinBudget(params=0.9), {})
+    kept = spend(NetCost(model), groups, rankings, Budget(params=0.9), {})
     assert len(kept["a"]) == 16
     assert len(kept["b"]) == 24
     assert len(kept["c"]) < 20

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.compression import Proof, compress
+from netsurgery.costs import Budget
 from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import WEIGHTS
 from netsurgery.errors import PlanError
@@ -21,7 +22,6 @@ from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import ThinBudget
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.surgery import operate
 
@@ -64,9 +64,9 @@ def test_a_width_is_that_of_lu_et_al() -> None:
 def test_a_budget_is_kept_beside_rules_and_widths() -> None:
     model = with_random_weights(CHAIN)
     for asked in (
-        request("a=0.9", budget=ThinBudget(macs=0.5)),
-        request("a=7", budget=ThinBudget(macs=0.5), multiple=4),
-        request("c=10", budget=ThinBudget(params=0.3)),
+        request("a=0.9", budget=Budget(macs=0.5)),
+        request("a=7", budget=Budget(macs=0.5), multiple=4),
+        request("c=10", budget=Budget(params=0.3)),
     ):
         plan = plan_thin(model, asked)
         after, before = total_cost(operate(model, plan).model), total_cost(model)
@@ -74,11 +74,9 @@ def test_a_budget_is_kept_beside_rules_and_widths() -> None:
         assert after.macs <= (asked.budget.macs or 1) * before.macs
         assert after.params <= (asked.budget.params or 1) * before.params
     # 7 of 12 is nearest to 8, the multiple of 4.
-    assert (
-        counts(plan_thin(model, request("a=7", budget=ThinBudget(macs=0.5), multiple=4)))["a"] == 8
-    )
+    assert counts(plan_thin(model, request("a=7", budget=Budget(macs=0.5), multiple=4)))["a"] == 8
     with pytest.raises(PlanError, match="cannot be met"):
-        plan_thin(model, request(width=16, budget=ThinBudget(macs=0.1)))
+        plan_thin(model, request(width=16, budget=Budget(macs=0.1)))
 
 
 @pytest.mark.parametrize("name", ["l1", "somp-l1", "somp"])
@@ -146,7 +144,7 @@ def statistics_of(model: Model, engine: Any, count: int = 40) -> Calibrator:
 def test_a_plan_is_carried_out_and_proved(quick_caffe, tmp_path, kind) -> None:
     model = with_random_weights(CHAIN)
     calibrator = statistics_of(model, quick_caffe)
-    plan = plan_thin(model, request(budget=ThinBudget(macs=0.5), compensate=kind), calibrator)
+    plan = plan_thin(model, request(budget=Budget(macs=0.5), compensate=kind), calibrator)
     methods = [edit.method for edit in plan.edits]
     assert ("refit" in methods) == (kind in (None, "refit"))
     done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)

@@ -13,6 +13,7 @@ from channel_nets import line
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.compression import Proof, compress
+from netsurgery.costs import Budget
 from netsurgery.criteria import CRITERIA, Criterion
 from netsurgery.criteria.base import WEIGHTS, RemovalOrder
 from netsurgery.errors import PlanError
@@ -21,7 +22,6 @@ from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thin_budget import ThinBudget
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.ranking import rank
 from netsurgery.surgery import operate
@@ -104,8 +104,8 @@ WAYS: Dict[str, Dict[str, Any]] = {
     "number": {"rules": [parse_rule("keep", "p=5")]},
     "width": {"width": 2},
     "multiple": {"rules": [parse_rule("keep", "*=0.2")], "multiple": 4},
-    "macs": {"budget": ThinBudget(macs=0.5)},
-    "params": {"budget": ThinBudget(params=0.5)},
+    "macs": {"budget": Budget(macs=0.5)},
+    "params": {"budget": Budget(params=0.5)},
 }
 WEIGHED = [name for name, one in sorted(CRITERIA.all().items()) if one.needs == WEIGHTS]
 
@@ -205,5 +205,5 @@ def test_a_criterion_of_another_package_empties_no_part(monkeypatch) -> None:
 
     model = weak(NETS["dual path"])
     monkeypatch.setitem(CRITERIA._known, "ruthless", Ruthless())
-    plan = plan_thin(model, ThinRequest(criterion="ruthless", budget=ThinBudget(macs=0.3)))
+    plan = plan_thin(model, ThinRequest(criterion="ruthless", budget=Budget(macs=0.3)))
     operate(model, plan)

@@ -11,12 +11,12 @@ from quick_caffe import QuickCaffe
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.compression import Compression, Proof, compress
+from netsurgery.costs import Budget
 from netsurgery.errors import PlanError
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thin_budget import ThinBudget
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 
-HALF = ThinBudget(macs=0.5)
+HALF = Budget(macs=0.5)
 NETS = {
     "dns_lenet300100": ("deploy_derived.prototxt", "caffe_lenet300100_original.caffemodel"),
     "lenet_everpeace": ("deploy.prototxt", "lenet_iter_10000.caffemodel"),

@@ -10,8 +10,8 @@ from typing import Iterator
 import pytest
 
 from netsurgery import report
-from netsurgery.budgets.costs import CURRENCIES
 from netsurgery.budgets.request import SCORES
+from netsurgery.costs import CURRENCIES
 from netsurgery.criteria import CRITERIA
 from netsurgery.errors import NetsurgeryError
 from netsurgery.methods import METHODS

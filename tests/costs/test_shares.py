@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from netsurgery.budgets.costs import parse_bytes
 from netsurgery.budgets.sweep import parse_sweep
+from netsurgery.costs import parse_bytes
+from netsurgery.costs.shares import parse_number, parse_share
 from netsurgery.errors import PlanError
 from netsurgery.planning.rules import LayerRule, parse_rule
-from netsurgery.planning.shares import parse_number, parse_share
 
 
 @given(st.integers(0, 100_000))

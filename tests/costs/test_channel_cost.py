@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Dict, List, Optional
+
 import numpy as np
 from calibration_nets import declared
 from channel_choices import random_keep, with_random_weights
@@ -9,11 +11,11 @@ from channel_nets import CONVOLUTION, channel_nets, line
 from hypothesis import HealthCheck, given, settings, strategies as st
 from zoo_index import pairs
 
+from netsurgery.costs import ChannelCost, NetCost
 from netsurgery.errors import PlanError
-from netsurgery.network.channels import channel_groups, thin_model
-from netsurgery.network.cost import total_cost
+from netsurgery.network.channels import ChannelGroup, channel_groups, thin_model
+from netsurgery.network.cost import Totals, total_cost
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thin_cost import ThinCost
 
 LADDER = declared("x", 1, 3, 12, 12) + "".join(
     line("Convolution", name, [bottom], [name], CONVOLUTION % "num_output: 8")
@@ -21,18 +23,25 @@ LADDER = declared("x", 1, 3, 12, 12) + "".join(
 )
 
 
+def cost_of(model: Model, groups: List[ChannelGroup]) -> ChannelCost:
+    return ChannelCost(NetCost(model), groups, ("macs", "params"))
+
+
+def counts(totals: Totals) -> Dict[str, Optional[int]]:
+    return {"macs": totals.macs, "params": totals.params}
+
+
 def check(model: Model, seed: int) -> int:
     """Compare for a random choice; the number of groups that lose something."""
     groups = channel_groups(model)
     keep = random_keep(groups, seed, 0.6, approximate=True)
-    cost, before = ThinCost(model, groups), total_cost(model)
-    assert (cost.params, cost.macs) == (before.params, before.macs)
-    assert cost.now == (cost.params, cost.macs)
+    cost, before = cost_of(model, groups), total_cost(model)
+    assert cost.now == cost.total == counts(before)
     masks = {g.name: np.isin(np.arange(g.channels), keep[g.name]) for g in groups if g.name in keep}
     after = total_cost(thin_model(model, groups, keep))
     for name, mask in masks.items():
         cost.take(name, mask)
-    assert cost.now == (after.params, after.macs)
+    assert cost.now == counts(after)
     return sum(not mask.all() for mask in masks.values())
 
 
@@ -47,7 +56,7 @@ def test_random_nets(text, seed) -> None:
 def test_channels_that_go_one_after_another_cost_what_the_whole_net_costs(text, seed, data) -> None:
     model = with_random_weights(text)
     groups = channel_groups(model)
-    cost, gone = ThinCost(model, groups), {}
+    cost, gone = cost_of(model, groups), {}
     ends = random_keep(groups, seed, 0.5, approximate=True)
     halves = [(name, half) for name in ends for half in (0, 1)]
     for name, _ in data.draw(st.permutations(halves)):
@@ -61,16 +70,16 @@ def test_channels_that_go_one_after_another_cost_what_the_whole_net_costs(text, 
             continue
         mask = np.isin(np.arange(channels), keep)
         before = cost.now
-        assert cost.after(name, mask) == (after.params, after.macs)
+        assert cost.after(name, mask) == counts(after)
         assert cost.now == before
         cost.take(name, mask)
-        assert cost.now == (after.params, after.macs)
+        assert cost.now == counts(after)
         gone[name] = keep.tolist()
 
 
 def test_groups_that_have_a_part_of_one_blob_stand_beside_each_other() -> None:
     model = with_random_weights(LADDER)
-    cost = ThinCost(model, channel_groups(model))
+    cost = cost_of(model, channel_groups(model))
     assert cost.beside("b") == {"a", "b", "c"}
     assert cost.beside("a") >= {"x", "a", "b"}
     assert "c" not in cost.beside("a")

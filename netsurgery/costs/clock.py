@@ -7,14 +7,13 @@ from typing import Callable, Dict, Iterable, List, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.budgets.notes import Notes
-from netsurgery.budgets.scores import even_numbers
-from netsurgery.budgets.stopwatch import SESSIONS, Stopwatch, in_turn
 from netsurgery.calibration import question
+from netsurgery.costs.notes import Notes
+from netsurgery.costs.stopwatch import SESSIONS, Stopwatch, in_turn
 from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, LayerText, LayerWeights, Prototxt, Weights
-from netsurgery.linalg import Ranks, Tradeoff
+from netsurgery.linalg import Ranks, Tradeoff, even_numbers
 from netsurgery.methods import LowRankMethod
 from netsurgery.network import Model, Shape, count_cost, declaration, infer_shapes
 

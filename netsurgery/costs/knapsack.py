@@ -6,9 +6,13 @@ beats and that a Lagrangian bound does not rule out (Dyer, Kayal and Walker 1984
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
+
+from netsurgery.costs.budget import Cost
+from netsurgery.costs.problem import Problem, Solution
 
 _FIRST = 1e-5
 """How far above the bound the best is looked for first, as a share of all losses; then further."""
@@ -28,6 +32,32 @@ class Table(NamedTuple):
 
     losses: np.ndarray
     costs: np.ndarray
+
+
+@dataclass(frozen=True)
+class Independent(Problem):
+    """Layers whose choices cost the same whatever the others take: the best is found exactly.
+
+    Attributes:
+        currencies: What the columns of costs are.
+        tables: The choices of each layer.
+    """
+
+    currencies: Sequence[str]
+    tables: Sequence[Table]
+
+    def solve(self, limits: Mapping[str, float]) -> Optional[Solution]:
+        """Return the best selection that keeps to all limits; None if none does."""
+        numbers = solve(self.tables, [limits[name] for name in self.currencies])
+        if numbers is None:
+            return None
+        loss = sum(float(table.losses[number]) for table, number in zip(self.tables, numbers))
+        return Solution(numbers, loss, 0.0)
+
+    def least(self) -> Cost:
+        """Return the least that any selection costs, in each currency for itself."""
+        costs = cheapest(self.tables) if self.tables else np.zeros(len(self.currencies))
+        return dict(zip(self.currencies, map(float, costs)))
 
 
 class _States(NamedTuple):

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from netsurgery.budgets.aims import NEAR, Aims
-from netsurgery.budgets.planner import ATTEMPTS
+from netsurgery.costs.aims import ATTEMPTS, NEAR, Aims
 
 WHOLE = 3.0
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from netsurgery.budgets.knapsack import Table, cheapest, solve
+from netsurgery.costs.knapsack import Table, cheapest, solve
 
 ROUNDING = 1e-9  # of sums of a few losses below 4
 

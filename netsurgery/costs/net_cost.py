@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from typing import Dict, List, Optional, Sequence
+from math import prod
+from typing import Collection, Dict, List, Optional, Sequence, Tuple
 
-from netsurgery.budgets.clock import Clock
+from netsurgery.costs.budget import BYTES, LATENCY, MACS, PARAMS, Cost
+from netsurgery.costs.clock import Clock
 from netsurgery.errors import PlanError
 from netsurgery.linalg import Ranks, Tradeoff
 from netsurgery.methods import LowRankMethod
-from netsurgery.network import Model, known_costs
-from netsurgery.planning import how_to_say, parse_number, parse_share
+from netsurgery.network import LayerCost, Model, borrowed_blobs, known_costs
 
-MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
-CURRENCIES = (MACS, PARAMS, BYTES, LATENCY)
 FLOAT = 4
 PIECE = {"caffemodel": 160, "hdf5": 3000}
 """Most bytes that a layer takes in a file of that format beside its numbers and its name."""
 
-Cost = Dict[str, float]
-
 
 class NetCost:
-    """The cost of a net, and of its layers.
+    """The one model of costs: of a net, of its layers, and of what may stand in their place.
+
+    The net is looked at once; what a change costs is worked out from the layers that it touches.
+    `chains` prices low-rank forms of a layer, `ChannelCost` channels that go.
 
     Raises:
         NetworkError: A cost is not known, as a shape is not.
 
     Attributes:
-        total: MACs, parameters and bytes of the weights file.
+        total: MACs, parameters and bytes of the weights file; seconds where there is a clock.
         macs: MACs of each layer by name, layers of one name added up.
+        layers: What every layer costs.
         clock: Tells the time of layers; None if no budget is in time.
     """
 
@@ -37,14 +37,14 @@ class NetCost:
         self, model: Model, rois: Optional[int] = None, clock: Optional[Clock] = None
     ) -> None:
         self.model, self.clock = model, clock
-        counted = known_costs(model, rois)
+        self.layers: List[LayerCost] = known_costs(model, rois)
         self.macs: Dict[str, float] = {}
-        for cost in counted:
+        for cost in self.layers:
             name = cost.layer.name
             self.macs[name] = self.macs.get(name, 0) + (cost.macs or 0)
         self.total: Cost = {
-            MACS: sum(cost.macs or 0 for cost in counted),
-            PARAMS: sum(cost.params or 0 for cost in counted),
+            MACS: sum(cost.macs or 0 for cost in self.layers),
+            PARAMS: sum(cost.params or 0 for cost in self.layers),
             BYTES: model.weights.size() if model.weights else 0,
         }
         if clock is not None:
@@ -61,6 +61,43 @@ class NetCost:
         if self.clock is not None:
             found[LATENCY] = self.clock.layers(self.model, names)
         return found
+
+    def blobs(self, currencies: Collection[str]) -> Dict[Tuple[int, int], Cost]:
+        """Return what falls to each blob, by the index of its layer and its own number.
+
+        What a layer computes, and the time that it takes, falls to its first blob.
+
+        Args:
+            currencies: What is to be known.
+        """
+        borrowed = borrowed_blobs(self.model.network().shared_parameters)
+        found: Dict[Tuple[int, int], Cost] = {}
+        for cost in self.layers:
+            index, name = cost.layer.index, cost.layer.name
+            stored = self.model.blobs(name)
+            for number, shape in enumerate(cost.blobs or ()):
+                own = (index, number) not in borrowed
+                blob = stored[number] if number < len(stored) else None
+                found[index, number] = {
+                    PARAMS: prod(shape) if own else 0,
+                    BYTES: blob.itemsize * blob.count if blob else 0,
+                }
+            found.setdefault((index, 0), {})[MACS] = cost.macs or 0
+        if LATENCY in currencies:
+            self._add_times(found)
+        return found
+
+    def _add_times(self, found: Dict[Tuple[int, int], Cost]) -> None:
+        """Time the layers that have blobs; alone they may take longer than together."""
+        assert self.clock is not None
+        seconds = {
+            cost.layer.index: self.clock.layers(self.model, [cost.layer.name])
+            for cost in self.layers
+            if cost.macs
+        }
+        factor = min(1.0, self.total[LATENCY] / max(sum(seconds.values()), 1e-12))
+        for index, alone in seconds.items():
+            found[index, 0][LATENCY] = alone * factor
 
     def chain(
         self, names: Sequence[str], chosen: LowRankMethod, tradeoff: Tradeoff, ranks: Ranks
@@ -118,29 +155,3 @@ class NetCost:
         first, *others = (min(FLOAT, blob.itemsize) for blob in blobs)
         biases = sum(size * blob.count for size, blob in zip(others, blobs[1:]))
         return first * count + biases + pieces * (piece + len(name.encode()))
-
-
-def parse_bytes(text: str) -> float:
-    """Read a size: ``20MB``, ``600kB``, ``12345``, or a share of the file: ``0.5`` or ``50%``.
-
-    Raises:
-        PlanError: It is no size.
-    """
-    if text.strip().endswith("%"):
-        share = parse_share(text, "a share of a file")
-        if share:
-            return share
-    plain = parse_number(text)
-    if plain is not None and plain > 1 and plain % 1:
-        raise PlanError(f"{text} bytes is no size of a file", remedy=how_to_say(plain))
-    found = re.fullmatch(r"([0-9.]+)\s*([kmg]?i?b?)", text.strip().lower())
-    try:
-        number = float(found[1]) if found else 0.0
-    except ValueError:
-        number = 0.0
-    if found is None or number <= 0 or found[2] in ("i", "ib"):
-        remedy = "write 20MB, 600kB, or a share: 0.5 or 50%"
-        raise PlanError(f"{text!r} is no size of a file", remedy=remedy)
-    base = 1024 if "i" in found[2] else 1000
-    power = " kmg".index(found[2][0]) if found[2].strip("ib") else 0
-    return number * base**power

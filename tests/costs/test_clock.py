@@ -10,15 +10,15 @@ import pytest
 from budget_nets import SHAPES, TEXT, falling, small_net
 from small_models import make_model
 
-from netsurgery.budgets import Budget, BudgetRequest, clock, plan_budget
-from netsurgery.budgets.aims import NEAR
-from netsurgery.budgets.clock import Clock
-from netsurgery.budgets.costs import NetCost
-from netsurgery.budgets.notes import Notes
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.budgets.planner import Planner
 from netsurgery.budgets.scores import Energy
 from netsurgery.budgets.search import tables_of
-from netsurgery.budgets.stopwatch import Stopwatch, Times, in_turn
+from netsurgery.costs import NetCost, clock
+from netsurgery.costs.aims import NEAR
+from netsurgery.costs.clock import Clock
+from netsurgery.costs.notes import Notes
+from netsurgery.costs.stopwatch import Stopwatch, Times, in_turn
 from netsurgery.engine import Engine, Session, engine as engine_named
 from netsurgery.errors import EngineError, PlanError
 from netsurgery.methods import low_rank_method
