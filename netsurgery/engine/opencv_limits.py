@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.formats import Field, fork_dilation
-from netsurgery.layers import CONVOLUTION, ShapeNode, groups_of
-from netsurgery.network import Layer, Shape, has_empty_windows, read_windows
+from netsurgery.layers import CONVOLUTION, ShapeNode, groups_of, has_empty_windows, read_windows
+from netsurgery.network import Layer, Shape
 
 _RUNS = """
     AbsVal Axpy BNLL BatchNorm Concat Convolution ConvolutionDepthwise Crop Deconvolution

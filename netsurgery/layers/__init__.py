@@ -13,6 +13,9 @@ if TYPE_CHECKING:
         LayerType as LayerType,
         UnknownLayer as UnknownLayer,
     )
+    from netsurgery.layers.deconvolution import (
+        BaseDeconvolutionLayer as BaseDeconvolutionLayer,
+    )
     from netsurgery.layers.labels import (
         placed as placed,
         reshaped as reshaped,
@@ -45,6 +48,9 @@ if TYPE_CHECKING:
         read_normalisation as read_normalisation,
         why_not_frozen as why_not_frozen,
     )
+    from netsurgery.layers.pooling import (
+        has_empty_windows as has_empty_windows,
+    )
     from netsurgery.layers.registry import (
         LAYERS as LAYERS,
         layer_type as layer_type,
@@ -55,6 +61,10 @@ if TYPE_CHECKING:
         Shape as Shape,
         count as count,
         show as show,
+    )
+    from netsurgery.layers.spreading import (
+        covered_axes as covered_axes,
+        spread_shape as spread_shape,
     )
     from netsurgery.layers.ties import (
         LabelRange as LabelRange,
@@ -70,6 +80,10 @@ if TYPE_CHECKING:
     )
     from netsurgery.layers.union_find import (
         UnionFind as UnionFind,
+    )
+    from netsurgery.layers.windows import (
+        Windows as Windows,
+        read_windows as read_windows,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

@@ -16,7 +16,7 @@ Limits = Tuple[int, Optional[int]]
 Kept = Mapping["Value", KeptAxis]
 Fields = Dict[str, Any]
 
-_LOSS = "compares them with what should come out"
+COMPARES = "compares them with what should come out"
 
 
 class LayerType:
@@ -36,23 +36,31 @@ class LayerType:
         aliases: Other names under which forks have the very same layer.
         stock: The stock type that computes the same with other fields, as ``Convolution`` does
             what a depthwise convolution of a fork does; ``""`` for none.
+        is_stock: Whether stock Caffe (BVLC, February 2020) has it.
+        fork: The fork that has it, where that is known.
         bottoms: Fewest and most bottoms that Caffe takes (None: no limit).
         tops: Fewest and most tops.
         partial: Whether `shapes` can be asked while those of some bottoms are unknown.
         in_place: Whether Caffe lets a top be its bottom.
+        region_bottom: Which bottom holds regions, one item of the tops for every row of it; None
+            for none.
         shape_fields: Fields of forks that change the shapes of what it makes, as dotted paths.
-        keeps: Why it needs all channels that it reads, where it does not say what becomes of them.
+        keeps: Why it needs all channels that it reads, where it does not say what becomes of them
+            but knows a reason.
     """
 
     name: str = ""
     aliases: Tuple[str, ...] = ()
     stock: str = ""
+    is_stock: bool = False
+    fork: str = ""
     bottoms: Limits = (1, 1)
     tops: Limits = (1, 1)
     partial: bool = False
     in_place: bool = True
+    region_bottom: Optional[int] = None
     shape_fields: FrozenSet[str] = frozenset()
-    keeps: str = "may need each of them"
+    keeps: str = ""
 
     @property
     def stock_name(self) -> str:
@@ -77,7 +85,9 @@ class LayerType:
     @property
     def why_whole(self) -> str:
         """Why it needs all channels that it reads, where it does not say what becomes of them."""
-        return self.keeps if self.knows_shapes else "is of a type nothing is known of"
+        if self.keeps:
+            return self.keeps
+        return "may need each of them" if self.knows_shapes else "is of a type nothing is known of"
 
     def shapes(self, node: ShapeNode) -> Sequence[Optional[Shape]]:
         """Return the shapes of the tops, in order, as Caffe's ``Reshape`` would; None for unknown.
@@ -124,4 +134,4 @@ class UnknownLayer(LayerType):
     @property
     def why_whole(self) -> str:
         """What a loss is for shows in its name."""
-        return _LOSS if self.name.endswith("Loss") else super().why_whole
+        return COMPARES if self.name.endswith("Loss") else super().why_whole

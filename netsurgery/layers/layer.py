@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Tuple
 from netsurgery.formats import LayerText
 from netsurgery.layers.base import LayerType
 from netsurgery.layers.registry import layer_type
-from netsurgery.layers.twins import stock_type
 
 
 class Value(NamedTuple):
@@ -57,7 +56,7 @@ class Layer:
     @property
     def kind(self) -> str:
         """The stock type that computes what its type does, which a fork may call otherwise."""
-        return stock_type(self.type)
+        return self.layer_type.stock_name
 
     @property
     def in_place(self) -> Tuple[Tuple[Value, Value], ...]:

@@ -18,3 +18,13 @@ def show(shape: Optional[Sequence[int]]) -> str:
 def count(shape: Sequence[int]) -> int:
     """Number of elements."""
     return prod(shape)
+
+
+def without(shape: Shape, axis: int) -> Shape:
+    """A shape without one of its axes."""
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
+def resized(shape: Shape, axis: int, size: int) -> Shape:
+    """A shape with another size along one axis."""
+    return (*shape[:axis], size, *shape[axis + 1 :])

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Optional, Tuple
+from typing import Any, Iterable, Optional, Tuple
+
+from netsurgery.layers.base_convolution import BaseConvolutionLayer
+from netsurgery.layers.depthwise_convolution import DepthwiseConvolutionLayer
+from netsurgery.layers.registry import layer_type, layer_types
 
 CONVOLUTION = "Convolution"
 
 # These ignore `group`: every channel is convolved with kernels of its own.
-DEPTHWISE = frozenset({"ConvolutionDepthWise", "ConvolutionDepthwise"})
-
-_TWINS: Dict[str, str] = {
-    **dict.fromkeys(DEPTHWISE, CONVOLUTION),
-    "DepthwiseConvolution": CONVOLUTION,
-    "MKLConcat": "Concat",
-    "MKLConvolution": CONVOLUTION,
-    "MKLEltwise": "Eltwise",
-    "MKLLRN": "LRN",
-    "MKLPooling": "Pooling",
-    "MKLReLU": "ReLU",
-    "MKLSplit": "Split",
-}
+DEPTHWISE = frozenset({DepthwiseConvolutionLayer.name, *DepthwiseConvolutionLayer.aliases})
 
 
-def stock_type(layer_type: str) -> str:
-    """Return the stock type that computes what ``layer_type`` does; itself, where none does."""
-    return _TWINS.get(layer_type, layer_type)
+def stock_type(name: str) -> str:
+    """Return the stock type that computes what a type does; itself, where none does."""
+    return layer_type(name).stock_name
 
 
 def names_of(stock: str) -> Tuple[str, ...]:
     """Return all names of a stock type, its own first."""
-    return (stock, *(name for name, same in _TWINS.items() if same == stock))
+    known = layer_types().items()
+    others = (name for name, one in known if one.stock_name == stock != name)
+    return (stock, *others)
 
 
 def with_twins(types: Iterable[str]) -> Tuple[str, ...]:
@@ -37,14 +31,14 @@ def with_twins(types: Iterable[str]) -> Tuple[str, ...]:
     return tuple(name for one in types for name in names_of(one))
 
 
-def groups_of(layer_type: str, parameter: Any, channels: Optional[int] = None) -> int:
+def groups_of(name: str, parameter: Any, channels: Optional[int] = None) -> int:
     """Return into how many groups a convolution divides its channels.
 
     Args:
-        layer_type: Its type.
+        name: Its type.
         parameter: Its ``ConvolutionParameter``.
         channels: How many channels it reads; as many as it makes, if not given.
     """
-    if layer_type not in DEPTHWISE:
-        return int(parameter.group)
-    return int(parameter.num_output) if channels is None else channels
+    kind = layer_type(name)
+    assert isinstance(kind, BaseConvolutionLayer), name
+    return kind.groups(parameter, channels)

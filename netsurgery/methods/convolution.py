@@ -8,7 +8,7 @@ import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats import FORK_FIELDS, Blob, LayerText, fork_words
-from netsurgery.layers import CONVOLUTION, ShapeNode, groups_of
+from netsurgery.layers import CONVOLUTION, ShapeNode, Windows, groups_of, read_windows
 from netsurgery.linalg import (
     SPLITS,
     Cost,
@@ -22,7 +22,7 @@ from netsurgery.linalg import (
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, ChainTask, Found
 from netsurgery.methods.pieces import PLACES, Names, carried_parameters, wiring
-from netsurgery.network import Layer, Windows, read_windows, show
+from netsurgery.network import Layer, show
 
 # Padding stands before the first layer of its axis, and no layer but the last has a bias: at the
 # borders the chain reads the zeros that the original reads.

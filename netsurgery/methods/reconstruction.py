@@ -13,9 +13,9 @@ import numpy as np
 
 from netsurgery.calibration import Calibrator, entries_by_turn
 from netsurgery.formats import LayerWeights
+from netsurgery.layers import BaseDeconvolutionLayer
 from netsurgery.linalg import Moments, reconstruction, refit, ridge_for
 from netsurgery.network import (
-    DECONVOLUTIONS,
     MAKES,
     READS,
     TYPES,
@@ -144,7 +144,7 @@ def _fold_channels(
     weights = weights.reshape(weights.shape[-cut.axes :])
     centred = centred and bool(bias)
     runs = np.atleast_2d(cut.channels)
-    if cut.axis == 0 and cut.layer.type in DECONVOLUTIONS:
+    if cut.axis == 0 and isinstance(cut.layer.layer_type, BaseDeconvolutionLayer):
         # Its groups divide what it reads, as those of a convolution divide what it makes.
         runs = runs.reshape(cut.layer.parameter.convolution_param.group, -1)
     parts, shifts = [], []

@@ -130,20 +130,10 @@ if TYPE_CHECKING:
         cut_section as cut_section,
         without_what_follows as without_what_follows,
     )
-    from netsurgery.network.shapes.convolution import (
-        DECONVOLUTIONS as DECONVOLUTIONS,
-    )
-    from netsurgery.network.shapes.inference import (
+    from netsurgery.network.shapes import (
         Shapes as Shapes,
         infer_shapes as infer_shapes,
         trace_shapes as trace_shapes,
-    )
-    from netsurgery.network.shapes.pooling import (
-        has_empty_windows as has_empty_windows,
-    )
-    from netsurgery.network.shapes.windows import (
-        Windows as Windows,
-        read_windows as read_windows,
     )
     from netsurgery.network.sharing import (
         borrowed_blobs as borrowed_blobs,

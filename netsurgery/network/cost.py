@@ -16,13 +16,12 @@ from typing import (
     Tuple,
 )
 
-from netsurgery.layers import Layer, Shape, Value, count
+from netsurgery.layers import Layer, Shape, Value, count, names_of
 from netsurgery.network.facts import shares_memory
 from netsurgery.network.graph import Network
 from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import RULES, infer_shapes, parameter_shapes
-from netsurgery.network.shapes.convolution import CONVOLUTIONS, DECONVOLUTIONS
+from netsurgery.network.shapes import infer_shapes, parameter_shapes
 from netsurgery.network.sharing import borrowed_blobs
 
 Shapes = Dict[Value, Optional[Shape]]
@@ -171,7 +170,8 @@ def _blobs(
     if known is None and model is not None and model.weights is not None:
         stored = model.blobs(layer.name)
         # A layer of unknown type that has no weights needs none; one of a known type lost them.
-        return tuple(blob.shape for blob in stored) if stored or layer.type not in RULES else None
+        lost = not stored and layer.layer_type.knows_shapes
+        return None if lost else tuple(blob.shape for blob in stored)
     return known
 
 
@@ -192,7 +192,7 @@ def _macs(
     rule = _MACS.get(layer.type)
     if rule is None:
         # A layer of unknown type may do anything with weights, and one that reads data nothing.
-        known = layer.type in RULES or not layer.bottoms or blobs == ()
+        known = layer.layer_type.knows_shapes or not layer.bottoms or blobs == ()
         return 0 if known else None
     known_bottoms = [shape for shape in bottoms if shape is not None]
     known_tops = [shape for shape in tops if shape is not None]
@@ -227,8 +227,10 @@ def _recurrent(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[
 
 _Rule = Callable[[Sequence[Shape], Sequence[Shape], Sequence[Shape]], int]
 _MACS: Dict[str, _Rule] = {
-    **dict.fromkeys(CONVOLUTIONS, _convolution),
-    **dict.fromkeys(DECONVOLUTIONS, _deconvolution),
+    **dict.fromkeys(
+        (*names_of("Convolution"), "CConvolution", "ConvolutionRistretto"), _convolution
+    ),
+    **dict.fromkeys(("Deconvolution", "DeconvolutionRistretto"), _deconvolution),
     **dict.fromkeys(("InnerProduct", "FcRistretto", "CInnerProduct"), _inner_product),
     **dict.fromkeys(("LSTM", "RNN"), _recurrent),
 }

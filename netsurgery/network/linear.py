@@ -9,12 +9,11 @@ from typing import Dict, Optional, Sequence, Set
 
 import numpy as np
 
-from netsurgery.layers import CONVOLUTION, Layer, Shape, ShapeNode, groups_of
+from netsurgery.layers import CONVOLUTION, Layer, Shape, ShapeNode, groups_of, read_windows
 from netsurgery.network.channels.propagation import Shapes
 from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import parameter_shapes
-from netsurgery.network.shapes.windows import read_windows
 
 INNER_PRODUCT, DECONVOLUTION = "InnerProduct", "Deconvolution"
 

@@ -8,9 +8,8 @@ from typing import List, Optional, Sequence
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.layers import CONVOLUTION, Layer, Shape, ShapeNode, groups_of
+from netsurgery.layers import CONVOLUTION, Layer, Shape, ShapeNode, groups_of, read_windows
 from netsurgery.linalg import Geometry, extract_patches, windows_over
-from netsurgery.network.shapes.windows import read_windows
 
 Places = Optional[np.ndarray]
 TYPES = (CONVOLUTION, "InnerProduct")

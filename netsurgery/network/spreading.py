@@ -6,10 +6,9 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import quote, upgrade_net
-from netsurgery.layers import Layer, Shape, show
+from netsurgery.layers import Layer, Shape, covered_axes, show, spread_shape
 from netsurgery.network.graph import Network
 from netsurgery.network.shapes import infer_shapes
-from netsurgery.network.shapes.spreading import covered_axes, spread_shape
 
 Shapes = Sequence[Optional[Shape]]
 

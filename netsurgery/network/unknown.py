@@ -9,7 +9,7 @@ from netsurgery.layers import Layer
 from netsurgery.network.cost import LayerCost, Shapes, count_cost
 from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import RULES, infer_shapes
+from netsurgery.network.shapes import infer_shapes
 
 _ELSE = "change layers by rules of their own, without a budget"
 
@@ -57,7 +57,7 @@ def _reason(network: Network, layer: Layer, blob: str) -> NetworkError:
     if not layer.bottoms:
         problem = f"it is of type {layer.type} and tells no shape of {blob!r}"
         remedy = _given(blob)
-    elif layer.type not in RULES:
+    elif not layer.layer_type.knows_shapes:
         problem = f"nothing is known of its type {layer.type}"
     elif layer.text.unknown:
         fields = ", ".join(layer.text.unknown)

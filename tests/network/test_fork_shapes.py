@@ -12,9 +12,10 @@ from special_nets import layer
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.layers import layer_types
+from netsurgery.layers.neuron import NeuronLayer
 from netsurgery.network.graph import Value
 from netsurgery.network.shapes import infer_shapes, parameter_shapes, trace_shapes
-from netsurgery.network.shapes.elementwise import NEURONS
 
 WORKER = Path(__file__).with_name("opencv_worker.py")
 ROIS = layer("ROIPooling", "x rois", "pool", "roi_pooling_param { pooled_h: 7 pooled_w: 7 }")
@@ -165,7 +166,11 @@ def test_depthwise_layers_have_one_kernel_a_channel(parse):
     assert parameter_shapes(network.layers[0], [(2, 6, 4, 5)]) == ((6, 1, 3, 3), (6,))
 
 
-@pytest.mark.parametrize("layer_type", [*NEURONS, "FlowWarp", "DenseCRF", "SpatialProduct"])
+NEURONS = sorted(name for name, one in layer_types().items() if isinstance(one, NeuronLayer))
+OTHERS = ("DenseCRF", "FlowWarp", "LayerNorm", "SpatialProduct")
+
+
+@pytest.mark.parametrize("layer_type", [*NEURONS, *OTHERS])
 def test_elementwise_layers_keep_the_shape(parse, layer_type):
     bottoms = "x x1" if layer_type in ("FlowWarp", "SpatialProduct") else "x"
     network = parse(net("2 3 4 5; 2 3 4 5") + layer(layer_type, bottoms, "y"))

@@ -18,13 +18,13 @@ from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine as engine_named
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.layers.spreading import covered_axes, spread_shape
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.cost import total_cost
 from netsurgery.network.doctor import examine
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
-from netsurgery.network.shapes.spreading import covered_axes, spread_shape
 from netsurgery.network.spreading import in_stock_form
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from netsurgery.network.channels import (  # noqa: F401
-    convolution,
-    elementwise,
-    products,
-    reshaping,
-    spatial,
-)
 from netsurgery.network.channels.groups import (
     ChannelGroup,
     Cut,

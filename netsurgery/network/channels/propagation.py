@@ -10,8 +10,7 @@ import numpy as np
 
 from netsurgery.formats import Weights
 from netsurgery.layers import ChannelNode, Layer, Shape, Ties, Use, Value, squeezed, varying
-from netsurgery.network.channels.base import RULES
-from netsurgery.network.channels.sources import input_labels, reason_of
+from netsurgery.network.channels.sources import input_labels
 from netsurgery.network.foreign_fields import why_foreign
 from netsurgery.network.graph import Network
 
@@ -64,7 +63,8 @@ def _label_tops(
     tops = [shapes[value] for value in layer.tops]
     known = [labels for labels in bottoms if labels is not None]
     if len(known) < len(bottoms) or any(shape is None or 0 in shape for shape in tops):
-        reason = "has a shape that is not known" if layer.type in RULES else reason_of(layer)
+        kind = layer.layer_type
+        reason = "has a shape that is not known" if kind.follows_channels else kind.why_whole
         for labels in known:
             trace.ties.pin(labels, f"{layer.name} ({layer.type}) {reason}")
         return [None] * len(tops)
@@ -77,10 +77,8 @@ def _label_tops(
         trace.uses,
         weights,
     )
-    rule, foreign = RULES.get(layer.type), why_foreign(layer.text)
-    if rule and not foreign:
-        return rule(node)
-    return node.barrier(foreign or reason_of(layer))
+    foreign = why_foreign(layer.text)
+    return node.barrier(foreign) if foreign else layer.layer_type.channels(node)
 
 
 def _along_one_axis(labels: np.ndarray, ties: Ties) -> np.ndarray:

@@ -1,38 +1,12 @@
-"""Channels that come from outside, and layers behind which nothing is known."""
+"""Channels that come from outside."""
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Optional
 
 import numpy as np
 
-from netsurgery.layers import Layer, Shape, Ties, placed
-from netsurgery.network.shapes import RULES as KNOWN
-
-_LOSS = "compares them with what should come out"
-_FIXED = "gives each of them a meaning"
-_REASONS: Dict[str, str] = {
-    "Accuracy": _LOSS,
-    "ArgMax": "looks for the largest of them",
-    "LSTM": "is recurrent, and left as it is",
-    "LSTMUnit": "is recurrent, and left as it is",
-    "PSROIPooling": "takes them as position-sensitive maps",
-    "Python": "runs code that nobody knows",
-    "RNN": "is recurrent, and left as it is",
-    "Reduction": "sums over them",
-    "Reorg": "mixes them with pixels",
-    "DetectionOutput": _FIXED,
-    "Proposal": _FIXED,
-}
-
-
-def reason_of(layer: Layer) -> str:
-    """Why a layer that has no rule needs all channels that it reads."""
-    if layer.type in _REASONS:
-        return _REASONS[layer.type]
-    if layer.type.endswith("Loss"):
-        return _LOSS
-    return "may need each of them" if layer.type in KNOWN else "is of a type nothing is known of"
+from netsurgery.layers import Shape, Ties, placed
 
 
 def input_labels(ties: Ties, blob: str, shape: Optional[Shape]) -> Optional[np.ndarray]:

@@ -10,7 +10,6 @@ import numpy as np
 from netsurgery.errors import NetworkError
 from netsurgery.formats import Blob, Held, LayerWeights
 from netsurgery.layers import READS, KeptAxis, Value
-from netsurgery.network.channels.base import EDITS
 from netsurgery.network.channels.choice import Masks, read_choice
 from netsurgery.network.channels.groups import ChannelGroup, Cut
 from netsurgery.network.model import Model
@@ -47,7 +46,7 @@ def thin_model(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Mode
     kept = _kept_values(groups, masks)
     texts: Dict[int, bytes] = {}
     for layer in model.network().layers:
-        fields = EDITS[layer.type](layer, kept) if layer.type in EDITS else {}
+        fields = layer.layer_type.thinned(layer, kept)
         if fields:
             texts[layer.text.index] = layer.text.edited(fields=fields)
     thinned = _change_blobs(model, groups, masks, _take)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List, Tuple
 
-from netsurgery.layers import Layer, Shape, ShapeNode, Value, show
+from netsurgery.layers import Layer, Shape, ShapeNode, Value, has_empty_windows, read_windows, show
 from netsurgery.network import stock
 from netsurgery.network.deploy import other_phases as other_layers
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.facts import FORK_OF, is_foreign, shares_memory, spoils_its_bottom
-from netsurgery.network.shapes.pooling import has_empty_windows
-from netsurgery.network.shapes.windows import read_windows
 from netsurgery.network.spreading import is_spread, remedy
 
 _SOURCES = {

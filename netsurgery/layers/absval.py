@@ -1,0 +1,15 @@
+"""The absolute value of every number."""
+
+from __future__ import annotations
+
+from netsurgery.layers.neuron import NeuronLayer
+from netsurgery.layers.registry import register_layer
+
+
+@register_layer
+class AbsValLayer(NeuronLayer):
+    """|x|."""
+
+    name = "AbsVal"
+    is_stock = True
+    in_place = False

@@ -1,0 +1,14 @@
+"""Dropout: nothing at all when a net is used."""
+
+from __future__ import annotations
+
+from netsurgery.layers.neuron import NeuronLayer
+from netsurgery.layers.registry import register_layer
+
+
+@register_layer
+class DropoutLayer(NeuronLayer):
+    """x, when a net is used."""
+
+    name = "Dropout"
+    is_stock = True

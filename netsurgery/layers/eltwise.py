@@ -1,0 +1,76 @@
+"""The sum, product or maximum of several values."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence
+
+import numpy as np
+
+from netsurgery.layers.base import LayerType
+from netsurgery.layers.labels import varying
+from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.registry import register_layer
+from netsurgery.layers.shape import Shape, show
+from netsurgery.layers.spreading import spread_shape
+
+
+@register_layer
+class EltwiseLayer(LayerType):
+    """The bottoms combined number by number."""
+
+    name = "Eltwise"
+    aliases = ("MKLEltwise",)
+    is_stock = True
+    bottoms = (2, None)
+
+    def shapes(self, node: ShapeNode) -> Sequence[Shape]:
+        """The shape that all bottoms have; or to which they spread, which the doctor tells."""
+        param = node.parameter.eltwise_param
+        spread = spread_shape(node.bottoms)
+        for position, shape in enumerate(node.bottoms):
+            blob = node.layer.bottoms[position].blob
+            text = f"combines {show(node.bottom)} with {show(shape)} (bottom {blob!r})"
+            node.check(spread or shape == node.bottom, text, _remedy_of(node.bottom, shape))
+        coefficients = len(param.coeff)
+        text = f"has {coefficients} coeff for {len(node.bottoms)} bottoms"
+        node.check(coefficients in (0, len(node.bottoms)), text)
+        product = param.operation == param.PROD
+        node.check(not (product and coefficients), "has coeff, which operation PROD does not take")
+        return [spread or node.bottom]
+
+    def channels(self, node: ChannelNode) -> List[np.ndarray]:
+        """The channels of all bottoms, tied one to one."""
+        if any(shape != node.tops[0] for shape in node.shapes):
+            return _spread(node)
+        for labels in node.bottoms[1:]:
+            node.ties.tie(node.bottoms[0], labels)
+        return [node.bottoms[0]]
+
+
+def _remedy_of(first: Shape, other: Optional[Shape]) -> Optional[str]:
+    """Where one shape is how the other begins: that is what Scale and Bias take."""
+    small, large = sorted((first, other or ()), key=len)
+    if not small or large[: len(small)] != small:
+        return None
+    return "for PROD use Scale (axis: 0), for SUM Bias, with the smaller as second bottom"
+
+
+def _spread(node: ChannelNode) -> List[np.ndarray]:
+    """The channels of the bottoms that have them; what is spread over these stays."""
+    axes = {axis for labels in node.bottoms for axis in varying(labels)}
+    if len(axes) > 1:
+        return node.barrier("combines channels that lie along several axes")
+    if not axes:
+        return node.barrier("spreads what has no channels")
+    (axis,) = axes
+    full = [
+        labels
+        for labels, shape in zip(node.bottoms, node.shapes)
+        if shape[axis] == node.tops[0][axis]
+    ]
+    for labels, shape in zip(node.bottoms, node.shapes):
+        if shape[axis] == node.tops[0][axis]:
+            node.ties.tie(full[0], labels)
+        else:
+            node.ties.pin(labels, f"{node} spreads them over other channels")
+    return [max(full, key=lambda labels: labels.size)]

@@ -1,0 +1,20 @@
+"""The softmax and its cross-entropy with labels, of which some weigh more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netsurgery.layers.registry import register_layer
+from netsurgery.layers.softmax_loss import SoftmaxWithLossLayer
+
+
+@register_layer
+class InfogainLossLayer(SoftmaxWithLossLayer):
+    """The cross-entropy weighed by a matrix, of a file or of a third bottom."""
+
+    name = "InfogainLoss"
+    bottoms = (2, 3)
+
+    def param(self, parameter: Any) -> Any:
+        """Its own block."""
+        return parameter.infogain_loss_param

@@ -1,0 +1,65 @@
+"""A value cut into parts along an axis."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import List, Sequence
+
+import numpy as np
+
+from netsurgery.layers.base import Fields, Kept, LayerType
+from netsurgery.layers.joint_axis import check_joint_axis, joint_axis
+from netsurgery.layers.labels import varying
+from netsurgery.layers.layer import Layer
+from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.registry import register_layer
+from netsurgery.layers.shape import Shape, resized
+
+
+@register_layer
+class SliceLayer(LayerType):
+    """The parts of the bottom."""
+
+    name = "Slice"
+    is_stock = True
+    tops = (1, None)
+
+    def shapes(self, node: ShapeNode) -> Sequence[Shape]:
+        """The axis is cut at the slice points, or into equal parts."""
+        param = node.parameter.slice_param
+        axis = check_joint_axis(node, param, "slice_dim")
+        size, tops = node.bottom[axis], node.tops
+        if param.slice_point:
+            points = [0, *param.slice_point, size]
+            text = f"has {len(param.slice_point)} slice_point for {tops} tops"
+            node.check(len(points) == tops + 1, text)
+            widths = [after - before for before, after in zip(points, points[1:])]
+            node.check(min(widths) > 0, f"cuts {size} at {list(param.slice_point)}")
+        else:
+            node.check(size % tops == 0, f"cuts {size} into {tops} equal parts")
+            widths = [size // tops] * tops
+        return [resized(node.bottom, axis, width) for width in widths]
+
+    def channels(self, node: ChannelNode) -> List[np.ndarray]:
+        """Each top has its part of the channels."""
+        axis = joint_axis(node, node.parameter.slice_param, "slice_dim")
+        if axis not in varying(node.bottoms[0]):
+            return [node.bottoms[0]] * len(node.tops)
+        points = list(accumulate(shape[axis] for shape in node.tops[:-1]))
+        return np.split(node.bottoms[0], points, axis)
+
+    def thinned(self, layer: Layer, kept: Kept) -> Fields:
+        """The points of the cut; equal parts that became unequal get points."""
+        bottom, param = kept.get(layer.bottoms[0]), layer.parameter.slice_param
+        axis = param.slice_dim if param.HasField("slice_dim") else param.axis
+        tops = len(layer.tops)
+        if bottom is None or tops < 2 or axis % bottom.axes != bottom.axis:
+            return {}
+        size = len(bottom.mask)
+        points = list(param.slice_point) or [size * i // tops for i in range(1, tops)]
+        remaining = np.cumsum(bottom.mask)
+        found = [int(remaining[point - 1]) for point in points]
+        widths = np.diff([0, *found, bottom.size])
+        if not param.slice_point and len(set(widths.tolist())) == 1:
+            return {}
+        return {"slice_param.slice_point": found}

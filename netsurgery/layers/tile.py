@@ -1,0 +1,34 @@
+"""A value again and again along an axis."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+import numpy as np
+
+from netsurgery.layers.base import LayerType
+from netsurgery.layers.labels import varying
+from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.registry import register_layer
+from netsurgery.layers.shape import Shape, resized
+
+
+@register_layer
+class TileLayer(LayerType):
+    """The bottom, repeated."""
+
+    name = "Tile"
+    is_stock = True
+
+    def shapes(self, node: ShapeNode) -> Sequence[Shape]:
+        """The axis is repeated."""
+        param = node.parameter.tile_param
+        axis = node.axis(param.axis)
+        node.check(param.tiles > 0, "has no tiles, or 0 of them")
+        return [resized(node.bottom, axis, node.bottom[axis] * param.tiles)]
+
+    def channels(self, node: ChannelNode) -> List[np.ndarray]:
+        """The channels again and again."""
+        param, labels = node.parameter.tile_param, node.bottoms[0]
+        axis = node.axis(param.axis)
+        return [np.concatenate([labels] * param.tiles, axis) if axis in varying(labels) else labels]

@@ -1,0 +1,207 @@
+"""Shapes of every value of a network, and of the blobs of a layer."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from math import prod
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from netsurgery.errors import NetworkError
+from netsurgery.layers import LayerType, Shape, ShapeNode, show
+
+if TYPE_CHECKING:
+    from netsurgery.formats import Weights
+    from netsurgery.layers import Layer, LayerType, Value
+from netsurgery.network.graph import Network
+
+Shapes = Dict["Value", Optional[Shape]]
+
+
+def infer_shapes(
+    network: Network,
+    inputs: Optional[Mapping[str, Sequence[int]]] = None,
+    rois: Optional[int] = None,
+    weights: Optional[Weights] = None,
+) -> Shapes:
+    """Infer the shape of every value, exactly as Caffe's ``Net::Init`` does.
+
+    Args:
+        network: The network.
+        inputs: Shapes for net inputs and for tops of data layers, by blob name; they win
+            over those given with the network, which win over what the prototxt says.
+        rois: Number of regions: first size of every value that a region pooling layer
+            reads as its regions. Without it, a number that only running the network would
+            tell (a Proposal, a Python layer) counts as 1, which is what Caffe sets up with.
+        weights: Tell the channels of a ``Data`` layer, which the prototxt does not.
+
+    Returns:
+        A shape for each of ``network.values``; None where the prototxt cannot tell: layers
+        of unknown type or with fields of a fork that change shapes, data read from files,
+        and all that depends on them.
+
+    Raises:
+        NetworkError: A layer that Caffe would refuse, with both of the numbers at odds.
+    """
+    shapes, problems = trace_shapes(network, inputs, rois, weights)
+    if problems:
+        raise problems[0]
+    return shapes
+
+
+def trace_shapes(
+    network: Network,
+    inputs: Optional[Mapping[str, Sequence[int]]] = None,
+    rois: Optional[int] = None,
+    weights: Optional[Weights] = None,
+) -> Tuple[Shapes, Tuple[NetworkError, ...]]:
+    """Like `infer_shapes`, but go on behind a layer that Caffe would refuse.
+
+    Returns:
+        The shapes, with None for the tops of refused layers, and the refusals in order.
+    """
+    given = _given_shapes(network, {**network.given, **(inputs or {})})
+    regions = _region_values(network)
+    shapes: Shapes = {}
+    problems: List[NetworkError] = []
+
+    def settle(value: Value, shape: Optional[Shape]) -> None:
+        shape = given.get(value, shape)
+        shapes[value] = _with_regions(shape, rois) if value in regions else shape
+
+    for value in network.values:
+        if network.producer(value) is None:
+            settle(value, network.legacy_inputs.get(value))
+    for layer in network.layers:
+        node = ShapeNode(
+            layer,
+            tuple(shapes[value] for value in layer.bottoms),
+            network.prototxt.file,
+            weights,
+            network.consumers,
+        )
+        try:
+            tops = _top_shapes(node)
+        except NetworkError as error:
+            # With a field that only its fork knows, the fork may well take it.
+            problems += [] if layer.text.unknown else [error]
+            tops = []
+        for value, shape in zip_longest(layer.tops, tops[: len(layer.tops)]):
+            settle(value, shape)
+        problems += _overwritten(node, shapes)
+    return shapes, tuple(problems)
+
+
+def parameter_shapes(
+    layer: Layer, bottom_shapes: Sequence[Optional[Shape]]
+) -> Optional[Tuple[Shape, ...]]:
+    """Shapes of the blobs that Caffe creates for ``layer``.
+
+    Args:
+        layer: The layer.
+        bottom_shapes: Shapes of its bottoms.
+
+    Returns:
+        One shape a blob, () for a layer without blobs; None where they are not known: an
+        unknown type, an unknown bottom, or a type whose blobs differ between forks.
+
+    Raises:
+        NetworkError: Caffe would refuse the layer.
+    """
+    kind = layer.layer_type
+    if not kind.knows_shapes:
+        return None
+    if not kind.has_blobs:
+        return ()
+    if any(shape is None for shape in bottom_shapes):
+        return None
+    found = kind.blobs(ShapeNode(layer, tuple(bottom_shapes)))
+    return None if found is None else tuple(found)
+
+
+_INT_MAX = 2**31 - 1
+
+
+def _top_shapes(node: ShapeNode) -> Sequence[Optional[Shape]]:
+    kind = node.layer.layer_type
+    if not kind.knows_shapes or not kind.shape_fields.isdisjoint(node.layer.text.unknown):
+        return []
+    _check_counts(node, kind)
+    _check_loss_weights(node)
+    if not kind.in_place:
+        node.check(not node.layer.in_place, "computes in place, which its type cannot")
+    if not kind.partial and any(shape is None for shape in node.bottoms):
+        return []
+    shapes = kind.shapes(node)
+    for shape in shapes:
+        fits = shape is None or (min(shape, default=0) >= 0 and prod(shape) <= _INT_MAX)
+        node.check(fits, f"makes a blob of {show(shape)}, which Caffe cannot count")
+    return shapes
+
+
+def _overwritten(node: ShapeNode, shapes: Shapes) -> Iterator[NetworkError]:
+    """In-place layers that change the shape of what they overwrite."""
+    for before, after in node.layer.in_place:
+        old, new = shapes[before], shapes[after]
+        if old is not None and new is not None and old != new:
+            text = f"computes in place on {before.blob!r}, but makes {show(new)} of {show(old)}"
+            yield node.error(text, "give it a top of its own")
+
+
+def _check_counts(node: ShapeNode, kind: LayerType) -> None:
+    found = (
+        (len(node.layer.bottoms), "bottoms", kind.bottoms),
+        (node.tops, "tops", kind.tops),
+    )
+    for number, what, (fewest, most) in found:
+        fits = fewest <= number and (most is None or number <= most)
+        takes = _describe(fewest, most)
+        node.check(fits, f"has {number} {what}; a {node.layer.type} layer takes {takes}")
+
+
+def _check_loss_weights(node: ShapeNode) -> None:
+    weights = len(node.parameter.loss_weight)
+    # A loss without a top gets one from Caffe.
+    fits = weights in (0, node.tops or 1)
+    node.check(fits, f"has {weights} loss_weight for {node.tops} tops")
+
+
+def _describe(fewest: int, most: Optional[int]) -> str:
+    if most is None:
+        return f"{fewest} or more"
+    return str(fewest) if fewest == most else f"{fewest} to {most}"
+
+
+def _given_shapes(
+    network: Network, inputs: Mapping[str, Sequence[int]]
+) -> Dict[Value, Optional[Shape]]:
+    """The caller's shapes by value; only sources of the network can be given."""
+    sources = {value.blob: value for value in network.values if _is_source(network, value)}
+    unknown = sorted(set(inputs) - set(sources))
+    if unknown:
+        raise NetworkError(
+            f"{unknown[0]!r} is not an input of the network",
+            file=network.prototxt.file,
+            remedy=f"its inputs are {', '.join(sorted(sources)) or 'none'}",
+        )
+    return {sources[name]: tuple(shape) for name, shape in inputs.items()}
+
+
+def _is_source(network: Network, value: Value) -> bool:
+    producer = network.producer(value)
+    return producer is None or not producer.bottoms
+
+
+def _region_values(network: Network) -> frozenset[Value]:
+    places = ((layer, layer.layer_type.region_bottom) for layer in network.layers)
+    return frozenset(
+        layer.bottoms[place]
+        for layer, place in places
+        if place is not None and place < len(layer.bottoms)
+    )
+
+
+def _with_regions(shape: Optional[Shape], rois: Optional[int]) -> Shape:
+    """The shape of regions: given or declared number of rows, 1 where nobody tells."""
+    if shape is None:
+        return (rois or 1, 5)
+    return shape if rois is None else (rois, *shape[1:])
