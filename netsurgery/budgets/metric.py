@@ -17,7 +17,7 @@ from netsurgery.calibration import Calibrator, ObservedValue, Seen, question
 from netsurgery.cleanup import run_process
 from netsurgery.costs import Notes, facts_of
 from netsurgery.errors import PlanError, Remedy, VerificationError
-from netsurgery.formats import scratch_folder, sha256_of_weights
+from netsurgery.formats import scratch_folder
 from netsurgery.linalg import Ranks, Tradeoff
 from netsurgery.methods import Edit, LowRankMethod
 from netsurgery.network import Model, Value, infer_shapes
@@ -60,8 +60,6 @@ class Metric(Score):
         """
         self._evaluate, self._told, self._notes = evaluate, told, notes
         self._calibrator, self._progress = calibrator, progress
-        self._keys: Dict[int, str] = {}
-        self._kept: Dict[int, Model] = {}
 
     def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
         """Return ``fit: data`` for methods that fit themselves, where there are inputs."""
@@ -118,20 +116,13 @@ class Metric(Score):
 
     def _measure(self, model: Model, *edits: Edit) -> float:
         choice = _told(edits)
-        key = " | ".join((self._key(model), self._told, choice))
+        key = " | ".join((model.digest, self._told, choice))
 
         def evaluate() -> float:
             self._progress(choice)
             return self._evaluate(apply(model, Plan(edits), self._calibrator) if edits else model)
 
         return self._notes.get(key, evaluate)
-
-    def _key(self, model: Model) -> str:
-        if id(model) not in self._keys:
-            assert model.weights is not None
-            key = question(model.prototxt.data, sha256_of_weights(model.weights))
-            self._kept[id(model)], self._keys[id(model)] = model, key
-        return self._keys[id(model)]
 
 
 def make_metric(

@@ -9,15 +9,14 @@ import os
 import platform
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
-from weakref import WeakKeyDictionary
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
 
 import numpy as np
 
 from netsurgery.calibration.arrays import read_npz
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.errors import FormatError
-from netsurgery.formats import Weights, make_folder, sha256_of_weights, write_together
+from netsurgery.formats import make_folder, write_together
 from netsurgery.linalg import Moments
 from netsurgery.network import Model
 from netsurgery.version import __version__
@@ -62,7 +61,6 @@ class StatisticsCache:
     def __init__(self, folder: Union[str, Path], most_bytes: int = MOST_BYTES) -> None:
         self.folder = Path(folder) / "calibrator"
         self.most_bytes = most_bytes
-        self._weights: WeakKeyDictionary[Weights, str] = WeakKeyDictionary()
 
     def key(self, models: Sequence[Model], inputs: Inputs, *more: object) -> str:
         """Return a digest of what is run.
@@ -72,10 +70,8 @@ class StatisticsCache:
             inputs: What they are fed.
             more: Whatever else the numbers depend on.
         """
-        parts: List[object] = [_version(), inputs.sha256, inputs.whole_blobs, *more]
-        for model in models:
-            parts += [model.prototxt.data, self._digest(model.weights)]
-        return question(*parts)
+        known = [model.digest for model in models]
+        return question(_version(), inputs.sha256, inputs.whole_blobs, *more, *known)
 
     def learn(
         self,
@@ -105,13 +101,6 @@ class StatisticsCache:
         except FormatError as error:
             # It costs the next run time, and this one nothing.
             warnings.warn(f"what calibration learnt is not kept: {error}", stacklevel=2)
-
-    def _digest(self, weights: Optional[Weights]) -> str:
-        if weights is None:
-            return ""
-        if weights not in self._weights:
-            self._weights[weights] = sha256_of_weights(weights)
-        return self._weights[weights]
 
     def _keep(self, observer: Any, place: Path) -> None:
         arrays: Dict[str, Any] = dict(_learnt(observer))

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     )
     from netsurgery.formats.digest import (
         sha256_of as sha256_of,
-        sha256_of_weights as sha256_of_weights,
     )
     from netsurgery.formats.half import (
         HALF as HALF,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from array import array as typed_array
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Iterable, Iterator, NamedTuple, Optional, Protocol, Sequence
 
@@ -147,6 +149,19 @@ class Blob:
         """The numbers as flat views of at most `BLOCK`, as stored and perhaps not aligned."""
         return _blocks(self._values)
 
+    @cached_property
+    def digest(self) -> str:
+        """A sha256 of its shape and of its numbers as they are stored, whatever holds them.
+
+        Read a block at a time, when it is first asked for.
+        """
+        stored = self._values.dtype.str if self.count else ""  # no file tells the type of nothing
+        facts = (self.shape, self.legacy, stored)
+        found = hashlib.sha256(repr(facts).encode())
+        for block in self.blocks():
+            found.update(np.ascontiguousarray(block).view("u1"))
+        return found.hexdigest()
+
     def count_nonfinite(self) -> int:
         """How many numbers are NaN or infinite, found without holding the blob in memory."""
         return sum(block.size - int(np.isfinite(block).sum()) for block in self.blocks())
@@ -248,3 +263,9 @@ class LayerWeights:
         layer = cls(name, layer_type, tuple(blobs))
         object.__setattr__(layer, "extent", extent)
         return layer
+
+    @cached_property
+    def digest(self) -> str:
+        """A sha256 of its name and its blobs."""
+        parts = [self.name, *(blob.digest for blob in self.blobs)]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()

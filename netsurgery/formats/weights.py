@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
+from functools import cached_property
 from typing import BinaryIO, Iterable, Mapping, Optional, Sequence, Union
 
 from netsurgery.errors import FormatError
@@ -72,6 +74,15 @@ class Weights:
         """
         found = self.find(name)
         return found[-1].blobs if found else ()
+
+    @cached_property
+    def digest(self) -> str:
+        """A sha256 of all that Caffe would load, the same whatever file or order holds it.
+
+        Blobs are read when it is first asked for; weights that share blobs share that work.
+        """
+        layers = sorted((one for one in self.layers if one.blobs), key=lambda one: one.name)
+        return hashlib.sha256("".join(one.digest for one in layers).encode()).hexdigest()
 
     def replace(self, changes: Mapping[str, Sequence[LayerWeights]]) -> Weights:
         """Weights in which the named layers have given way to others.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Iterable, Mapping, Optional, Sequence, Tuple, Union
 
@@ -52,6 +54,17 @@ class Model:
     def blobs(self, layer: str) -> tuple[Blob, ...]:
         """Return the blobs Caffe would load for the layer of that name, or none."""
         return self.weights.blobs(layer) if self.weights else ()
+
+    @cached_property
+    def digest(self) -> str:
+        """A sha256 by which the model is known again: what its text says, and its numbers.
+
+        How the text is laid out makes no difference, nor which files hold it. Nothing is written;
+        each blob is read once, when this is first asked for.
+        """
+        shapes = sorted((name, tuple(shape)) for name, shape in self.input_shapes.items())
+        parts = (self.prototxt.digest, self.weights and self.weights.digest, shapes)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def file_names(self) -> tuple[str, ...]:
         """Return the names, without folders, under which `save` writes into a folder."""

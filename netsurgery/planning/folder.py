@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Mapping, Optional
 
 from netsurgery.errors import FormatError, Remedy
-from netsurgery.formats import open_weights, read_json, sha256_of_weights
+from netsurgery.formats import open_weights, read_json
 from netsurgery.network import Model
 from netsurgery.planning.plan import identify
 
@@ -58,6 +58,6 @@ def _same(folder: Path, names: tuple[str, ...], made: Model) -> bool:
             return False
         if made.weights is None:
             return True
-        return sha256_of_weights(open_weights(folder / names[1])) == sha256_of_weights(made.weights)
+        return open_weights(folder / names[1]).digest == made.weights.digest
     except (OSError, FormatError):
         return False

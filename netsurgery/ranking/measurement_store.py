@@ -10,14 +10,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.calibration import Inputs
 from netsurgery.errors import FormatError
-from netsurgery.formats import (
-    MismatchError,
-    Schema,
-    make_folder,
-    read_json,
-    scratch_folder,
-    sha256_of,
-)
+from netsurgery.formats import MismatchError, Schema, make_folder, read_json
 from netsurgery.network import Model
 
 KIND = "netsurgery oracle"
@@ -126,10 +119,5 @@ def key_of(model: Model, inputs: Inputs, output: str, size: int) -> str:
     """Return a digest of all that an oracle's numbers depend on."""
     digest = hashlib.sha256(repr((inputs.sha256, output, size)).encode())
     digest.update(b"" if inputs.labels is None else inputs.labels.tobytes())
-    digest.update(model.prototxt.data)
-    if model.weights is not None:
-        with scratch_folder() as folder:
-            path = Path(folder) / "weights"
-            model.weights.write(path)
-            digest.update(sha256_of(path).encode())
+    digest.update(model.digest.encode())
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from functools import cached_property
@@ -12,6 +13,7 @@ from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt import layer_layout
 from netsurgery.formats.prototxt.layer_text import LayerText, layers_in, share_known
 from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.structure import structure_of
 from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
 from netsurgery.formats.prototxt.tokens import decode, unquote
 from netsurgery.formats.prototxt.tree import Message, parse_tree
@@ -99,6 +101,15 @@ class Prototxt:
     def version(self) -> str:
         """``"V2"`` (``layer``), ``"V1"`` (``layers``) or ``"V0"`` (``layers`` around ``layer``)."""
         return self.layers[0].version
+
+    @cached_property
+    def digest(self) -> str:
+        """A sha256 of what it says; see `netsurgery.formats.prototxt.structure`."""
+        header = [one for one in self.root.fields if one.name not in ("layer", "layers")]
+        found = hashlib.sha256(structure_of(self.data, header))
+        for layer in self.layers:
+            found.update(layer.structure)
+        return found.hexdigest()
 
     @cached_property
     def _header(self) -> Tuple[Any, Tuple[Unknown, ...]]:

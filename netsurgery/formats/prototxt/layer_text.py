@@ -9,6 +9,7 @@ from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt import layout
 from netsurgery.formats.prototxt.block_edits import set_value
 from netsurgery.formats.prototxt.source_text import SourceText
+from netsurgery.formats.prototxt.structure import structure_of
 from netsurgery.formats.prototxt.tokens import decode, is_string, unquote
 from netsurgery.formats.prototxt.tree import Field, Message, Scalar
 from netsurgery.formats.prototxt.typed import Unknown, convert
@@ -56,6 +57,14 @@ class LayerText:
 
     def _as_field(self, source: bytes) -> bytes:
         return self.field.name.encode() + b" " + source if self.listed else source
+
+    @cached_property
+    def structure(self) -> bytes:
+        """What it says in one spelling, see `netsurgery.formats.prototxt.structure`."""
+        return b"%s{%s}" % (
+            self.field.name.encode(),
+            structure_of(self.source.data, self.block.fields),
+        )
 
     @property
     def _own(self) -> Message:
@@ -255,4 +264,4 @@ def share_known(old: Iterable[LayerText], new: Iterable[LayerText]) -> None:
                 vars(layer)[name] = vars(twin)[name]
 
 
-_SHARED = ("name", "type", "bottoms", "tops", "_typed")
+_SHARED = ("name", "type", "bottoms", "tops", "structure", "_typed")
