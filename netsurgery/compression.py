@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
 
 from netsurgery.calibration import Calibrator, Inputs
-from netsurgery.engine import Engine, engines
+from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
 from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.formats import make_folder, move_together, refuse_unmakable, scratch_folder
 from netsurgery.methods import ROUNDING, method
 from netsurgery.network import Model, Totals, foreign_to, load, total_cost
 from netsurgery.planning import RECORD as REPORT, Asked, Plan, asked_of_net, identify
 from netsurgery.quality import Quality, cautions_of, unjudged
-from netsurgery.surgery import Surgery, operate, refuse_half, write_through_caffe
+from netsurgery.surgery import Surgery, operate, refuse_half, write_through_engine
 from netsurgery.verification import (
     LayerError,
     Verification,
@@ -29,10 +29,6 @@ from netsurgery.verification import (
     verify,
 )
 from netsurgery.version import __version__
-
-HOW_TO_GET_AN_ENGINE = (
-    "install one with `netsurgery engines install caffe` or `pip install 'netsurgery[opencv]'`"
-)
 
 Compare = Callable[[Model, Model, Model, Container[str]], Written]
 
@@ -217,7 +213,7 @@ def compress(
         folder: Where the pair goes, under the names of the original's files.
         proof: How to prove it.
         calibrator: What calibration inputs tell, for methods that want it.
-        writer: The ``caffe`` engine, to have pycaffe write the weights instead of this package.
+        writer: An engine that writes weights, to have it do so instead of this package.
         progress: Called with the name of each step.
         name: Names an argument of the library, in what the report says there is to do.
 
@@ -239,7 +235,7 @@ def compress(
         progress("writing")
         pair = surgery.model.save(scratch)
         if writer is not None:
-            write_through_caffe(surgery, pair, writer)
+            write_through_engine(surgery, pair, writer)
         compare = compare_written if writer is None else compare_saved
         proof = proof or Proof()
         done = _examine(surgery, plan, pair, folder, proof, compare, progress)
@@ -328,9 +324,9 @@ def _prove(
     """Run the models; or say why not, where that is not the fault of what was written."""
     if not proof.wanted:
         return None, None, "nothing was run, on request"
-    chosen = [proof.engine] if proof.engine else [e for e in engines() if e.probe().usable]
+    chosen = [proof.engine] if proof.engine else usable_engines()
     if not chosen:
-        return None, None, f"there is no engine to run it; {HOW_TO_GET_AN_ENGINE}"
+        return None, None, f"there is no engine to run it; {how_to_get_an_engine()}"
     refusals = []
     for engine in chosen:
         common: dict[str, Any] = {

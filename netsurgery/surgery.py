@@ -11,8 +11,8 @@ from typing import Callable, Mapping, Optional, Sequence
 import numpy as np
 
 from netsurgery.calibration import Calibrator
-from netsurgery.engine import CaffeSession, Engine
-from netsurgery.errors import EngineError, FormatError, PlanError, Remedy
+from netsurgery.engine import Engine
+from netsurgery.errors import FormatError, PlanError, Remedy
 from netsurgery.formats import (
     HALF,
     Blob,
@@ -349,16 +349,16 @@ def refuse_half(model: Model) -> None:
             )
 
 
-def write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engine) -> None:
-    """Have pycaffe load the original's blobs into the new net, add the new ones, and save.
+def write_through_engine(surgery: Surgery, pair: tuple[Path, ...], writer: Engine) -> None:
+    """Have an engine load the original's blobs into the new net, add the new ones, and save.
 
     Args:
         surgery: What was done.
         pair: The prototxt that was written, and where the weights go.
-        writer: The engine ``caffe``.
+        writer: An engine that sets parameters and writes weights.
 
     Raises:
-        EngineError: It is another engine, or it gave up.
+        EngineError: It cannot, or it gave up.
     """
     assert surgery.original.weights is not None
     new = {
@@ -374,10 +374,5 @@ def write_through_caffe(surgery: Surgery, pair: tuple[Path, ...], writer: Engine
     kept = weights.with_name(f"kept-{weights.name}")
     surgery.original.weights.replace(gone).write(kept)
     with writer.open(prototxt, kept) as session:
-        if not isinstance(session, CaffeSession):
-            raise EngineError(
-                "only the caffe engine can write weights",
-                remedy=Remedy("give caffe as {}", "engine"),
-            )
         session.set_parameters(new)
         session.save(weights)

@@ -16,7 +16,7 @@ from netsurgery.budgets.request import FOLD, THIN, BudgetRequest
 from netsurgery.budgets.scores import Energy, Score
 from netsurgery.budgets.search import Allocation, select, tables_of
 from netsurgery.budgets.thinner import Start, thin_shares, thin_to
-from netsurgery.calibration import Calibrator, choose_engine
+from netsurgery.calibration import Calibrator
 from netsurgery.costs import (
     LATENCY,
     Aims,
@@ -29,6 +29,7 @@ from netsurgery.costs import (
     quick_enough,
     settle,
 )
+from netsurgery.engine import Capability, choose
 from netsurgery.errors import PlanError
 from netsurgery.network import Model, require_fit
 from netsurgery.planning import Plan, plan_folds, refuse_idle_keeps
@@ -104,7 +105,8 @@ class Planner:
         self._clock: Optional[Clock] = None
         if LATENCY in request.budget.given:
             engine = request.engine or (calibrator.engine if calibrator else None)
-            self._clock = Clock(choose_engine(engine, model.network()), self._notes)
+            chosen = choose(engine, [model.network()], [Capability.TIME])
+            self._clock = Clock(chosen, self._notes)
         self._score = self._make_score()
         self._folds = plan_folds(model, request.keep) if FOLD in request.methods else Plan()
         self._folded = apply(model, self._folds) if self._folds.edits else model

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from netsurgery.calibration import EngineLike
 from netsurgery.costs import Budget
+from netsurgery.engine import EngineLike
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.methods import METHODS, LowRankMethod, low_rank_method, low_rank_names
 

@@ -60,9 +60,7 @@ if TYPE_CHECKING:
         input_roles as input_roles,
     )
     from netsurgery.calibration.running import (
-        EngineLike as EngineLike,
         Runner as Runner,
-        choose_engine as choose_engine,
         common_batch as common_batch,
         in_words_of as in_words_of,
         open_model as open_model,

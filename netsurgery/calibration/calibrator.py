@@ -22,8 +22,8 @@ from netsurgery.calibration.observers import (
     Target,
 )
 from netsurgery.calibration.replay import Replay
-from netsurgery.calibration.running import EngineLike
 from netsurgery.calibration.session_pool import SessionPool
+from netsurgery.engine import EngineLike
 from netsurgery.linalg import Moments
 from netsurgery.network import ChannelGroup, Layer, MatrixProduct, Model, infer_shapes
 
@@ -173,7 +173,7 @@ class Calibrator:
         """Return what the loss would do without each channel, to first order, all in one run.
 
         Raises:
-            EngineError: There is no real Caffe, or it refuses the model.
+            EngineError: There is no engine with gradients, or it refuses the model.
             PlanError: The net has no loss, and no class scores to compute one from.
         """
         self._remember(model)

@@ -10,7 +10,7 @@ from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.losses import Pair, Read, open_loss
 from netsurgery.calibration.measuring import Progress
 from netsurgery.calibration.observers import entries_by_turn
-from netsurgery.calibration.running import EngineLike
+from netsurgery.engine import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.network import ChannelGroup, Model, Network, ValueCut
 
@@ -108,7 +108,7 @@ def measure_gradients(
     """Run a model there and back over all inputs, once, and show every batch to the observers.
 
     Raises:
-        EngineError: There is no Caffe, or it refuses the model.
+        EngineError: There is no engine with gradients, or it refuses the model.
         PlanError: The net has no loss, and no class scores to compute one from.
     """
     wanted = dict.fromkeys(read for observer in observers for read in observer.reads)

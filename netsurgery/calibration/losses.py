@@ -1,4 +1,4 @@
-"""A model that runs in real Caffe with a loss at its end: its loss, and gradients of it."""
+"""A model that runs with a loss at its end: its loss, and gradients of it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tupl
 import numpy as np
 
 from netsurgery.calibration.inputs import Batch, Inputs
-from netsurgery.calibration.running import EngineLike, common_batch, open_model
-from netsurgery.engine import Caffe, CaffeSession, engine as engine_named
-from netsurgery.errors import EngineError, PlanError
+from netsurgery.calibration.running import common_batch, open_model
+from netsurgery.engine import Capability, EngineLike, Session, choose
+from netsurgery.errors import PlanError
 from netsurgery.network import IGNORED, LossNet, Model, Value, with_loss
 
 Pair = Tuple[np.ndarray, np.ndarray]
@@ -34,17 +34,17 @@ class Read(NamedTuple):
 
 @dataclass(frozen=True)
 class LossRunner:
-    """A model with a loss, open in real Caffe.
+    """A model with a loss, open in an engine.
 
     Attributes:
         net: The model.
-        session: The model in Caffe.
+        session: The model in the engine.
         inputs: What it is fed.
         size: How many samples are fed at once.
     """
 
     net: LossNet
-    session: CaffeSession
+    session: Session
     inputs: Inputs
     size: int
 
@@ -58,7 +58,7 @@ class LossRunner:
         """Yield all samples, with labels: where there are none, the classes the net finds best.
 
         Raises:
-            EngineError: Caffe gave up.
+            EngineError: The engine gave up.
             PlanError: A label is no class of the net.
         """
         for batch in self.inputs.batches(self.size):
@@ -77,7 +77,7 @@ class LossRunner:
         """Run a batch and return the blobs `losses` needs, and others; no row is cut off.
 
         Raises:
-            EngineError: Caffe gave up.
+            EngineError: The engine gave up.
         """
         fed = dict(batch.inputs)
         if self.net.labels is not None:
@@ -116,7 +116,7 @@ class LossRunner:
             without repeated samples.
 
         Raises:
-            EngineError: Caffe gave up.
+            EngineError: The engine gave up.
         """
         names = [self.net.copy_of(*read) for read in reads]
         found = self.forward(batch, [*names, *self.net.losses])
@@ -146,22 +146,27 @@ class LossRunner:
 
 @contextlib.contextmanager
 def open_loss(
-    model: Model, inputs: Inputs, engine: EngineLike = None, output: Optional[str] = None
+    model: Model,
+    inputs: Inputs,
+    engine: EngineLike = None,
+    output: Optional[str] = None,
+    needs: Sequence[Capability] = (Capability.GRADIENTS,),
 ) -> Iterator[LossRunner]:
-    """Open a model with a loss at its end in real Caffe, and close it at the end of the ``with``.
+    """Open a model with a loss at its end in an engine, and close it at the end of the ``with``.
 
     Args:
         model: The model.
         inputs: What it is fed, with labels or without.
-        engine: Real Caffe, or None to find it.
+        engine: An engine or its name; the first that can do what is needed if None.
         output: The output that labels are for, where several hold class scores.
+        needs: What the engine must be able to do.
 
     Raises:
-        EngineError: There is no Caffe, or it refuses the model.
+        EngineError: There is no such engine, or it refuses the model.
         PlanError: The net has no loss and no class scores to compute one from, or its own loss
             cannot be told for a part of a batch.
     """
-    caffe = _caffe(engine)
+    chosen = choose(engine, needs=needs)
     net = with_loss(model, output)
     size, _ = common_batch(inputs, model.network())
     if len(inputs) % size and net.takes_means:
@@ -170,8 +175,7 @@ def open_loss(
             file=model.prototxt.file,
             remedy=f"give a multiple of {size}",
         )
-    with open_model(caffe, net.model) as runner:
-        assert isinstance(runner.session, CaffeSession)
+    with open_model(chosen, net.model) as runner:
         yield LossRunner(net, runner.session, inputs, size)
 
 
@@ -184,17 +188,6 @@ def judged_by(model: Model, inputs: Inputs, output: Optional[str] = None) -> str
     if with_loss(model, output).labels is None:
         return OWN
     return PREDICTED if inputs.labels is None else GIVEN
-
-
-def _caffe(engine: EngineLike) -> Caffe:
-    chosen = engine_named("caffe") if engine is None else engine
-    chosen = engine_named(chosen) if isinstance(chosen, str) else chosen
-    if not isinstance(chosen, Caffe):
-        raise EngineError(
-            f"losses and their gradients come from real Caffe, not from {chosen.name}",
-            remedy="leave the engine out, or name caffe",
-        )
-    return chosen
 
 
 def _of_samples(loss: np.ndarray, batch: Batch) -> np.ndarray:

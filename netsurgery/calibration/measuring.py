@@ -10,8 +10,9 @@ import numpy as np
 
 from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.inputs import Batch, Inputs
-from netsurgery.calibration.running import EngineLike, Runner, choose_engine, common_batch
+from netsurgery.calibration.running import Runner, common_batch
 from netsurgery.calibration.session_pool import SessionPool
+from netsurgery.engine import EngineLike, choose
 from netsurgery.network import Model, Value
 
 Progress = Optional[Callable[[str], None]]
@@ -70,7 +71,7 @@ def measure(
     wanted = wanted_of(observers)
     used = sorted({source.model for source in wanted})
     networks = [models[number].network() for number in used]
-    chosen = choose_engine(engine, *networks)
+    chosen = choose(engine, networks)
     size, _ = common_batch(inputs, *networks, most_bytes=most_bytes)
     with contextlib.ExitStack() as stack:
         if sessions is None:

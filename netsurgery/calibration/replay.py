@@ -9,9 +9,9 @@ import numpy as np
 from netsurgery.calibration.batching import input_shapes, largest_batch
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import Observer, Seen, wanted_of
-from netsurgery.calibration.running import EngineLike, choose_engine, common_batch
+from netsurgery.calibration.running import common_batch
 from netsurgery.calibration.session_pool import SessionPool
-from netsurgery.engine import Engine
+from netsurgery.engine import Capability, Engine, EngineLike, choose
 from netsurgery.formats import Prototxt, Weights
 from netsurgery.network import Layer, Model, Network, Value, cut_section, take_apart
 
@@ -67,9 +67,9 @@ class Replay:
         wanted = wanted_of(observers)
         used = sorted({source.model for source in wanted})
         networks = [models[number].network() for number in used]
-        chosen = choose_engine(engine, *networks)
+        chosen = choose(engine, networks)
         _, at_once = common_batch(self._inputs, *networks)
-        if self._inputs.whole_blobs or (chosen.resumes and at_once):
+        if self._inputs.whole_blobs or (chosen.can(Capability.RESUME) and at_once):
             return False
         seen: Seen = {}
         alive: Set[int] = set()

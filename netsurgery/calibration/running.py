@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Sequence, Union
+from typing import Iterator, Mapping, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.calibration.batching import MOST_BYTES, input_shapes, largest_batch
 from netsurgery.calibration.inputs import Batch, Inputs
-from netsurgery.engine import Engine, Session, engine as engine_named, engines
+from netsurgery.engine import Capability, Engine, Session
 from netsurgery.errors import EngineError
 from netsurgery.formats import Prototxt, Weights, convert_weights, in_float32, scratch_folder
 from netsurgery.network import (
@@ -21,12 +21,9 @@ from netsurgery.network import (
     Value,
     in_stock_words,
     is_otherwise,
-    lacking,
     owners_of_shared,
     take_apart,
 )
-
-EngineLike = Optional[Union[Engine, str]]
 
 
 @dataclass(frozen=True)
@@ -149,32 +146,6 @@ def renamed(error: EngineError, file: str, network: Network) -> EngineError:
     return error
 
 
-def choose_engine(engine: EngineLike, *networks: Network) -> Engine:
-    """Return the engine asked for, or the first one that can run all the networks.
-
-    Raises:
-        EngineError: There is none; says how to get one.
-    """
-    if isinstance(engine, str):
-        return engine_named(engine)
-    if engine is not None:
-        return engine
-    refusals = []
-    for candidate in engines():
-        probe = candidate.probe()
-        missing: set[str] = set()
-        if probe.usable:
-            missing.update(*(lacking(network, candidate.unsupported) for network in networks))
-            if not missing:
-                return candidate
-        cannot = f"cannot run layers of type {', '.join(sorted(missing))}"
-        refusals.append(f"{candidate.name}: {cannot if missing else probe.reason}")
-    raise EngineError(
-        f"no engine can run this net ({'; '.join(refusals)})",
-        remedy="pip install 'netsurgery[opencv]', or run 'netsurgery engines install caffe'",
-    )
-
-
 def common_batch(
     inputs: Inputs, *networks: Network, most_bytes: float = MOST_BYTES
 ) -> tuple[int, bool]:
@@ -202,9 +173,9 @@ def place_weights(
     """
     if weights is None:
         return None
-    if weights.format == "hdf5" and engine.name != "caffe":
+    if weights.format == "hdf5" and not engine.can(Capability.HDF5):
         weights = convert_weights(weights, "caffemodel", shared=owners_of_shared(network))
-    elif weights.format == "caffemodel" and engine.name == "caffe":
+    if weights.format == "caffemodel" and not engine.can(Capability.FLOAT16):
         weights = in_float32(weights)  # NVIDIA's float16 is nothing to stock Caffe
     path = folder / "net.caffemodel"
     weights.write(path)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.calibration.running import Runner, given_weights, load_model, users_names
-from netsurgery.engine import CaffeSession, Engine
+from netsurgery.engine import Capability, Engine
 from netsurgery.formats import Weights
 from netsurgery.network import Model
 
@@ -90,7 +90,9 @@ def _most_alike(spare: Sequence[_Open], model: Model) -> Optional[Tuple[_Open, L
 def _changed(one: _Open, model: Model) -> Optional[List[str]]:
     """Return the layers whose weights must be set anew, or None where that is not enough."""
     old, session = one.runner.weights, one.runner.session
-    if one.model.prototxt.data != model.prototxt.data or not isinstance(session, CaffeSession):
+    if one.model.prototxt.data != model.prototxt.data:
+        return None
+    if not one.engine.can(Capability.SET_PARAMETERS):
         return None
     new = _given(one, model)
     if not (old and new):
@@ -106,7 +108,6 @@ def _changed(one: _Open, model: Model) -> Optional[List[str]]:
 def _refilled(one: _Open, names: Sequence[str], model: Model) -> _Open:
     """Set the weights of some layers anew; what the net made before them, it keeps."""
     session = one.runner.session
-    assert isinstance(session, CaffeSession)
     new = _given(one, model)
     assert new is not None
     session.set_parameters(

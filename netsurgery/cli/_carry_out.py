@@ -207,9 +207,10 @@ def _samples(model: Any, calibrator: Optional[Any], given: dict) -> Any:
 
 
 def _writer(engine: Any) -> Any:
-    from netsurgery.engine import engine as engine_called
+    from netsurgery.engine import Capability, choose
 
-    return engine if engine is not None and engine.name == "caffe" else engine_called("caffe")
+    needs = Capability.SET_PARAMETERS, Capability.WRITE_WEIGHTS
+    return choose(engine if engine is not None and engine.can(*needs) else None, needs=needs)
 
 
 def _print_diff(model: Any, plan: Any, calibrator: Optional[Any], step: Any) -> None:

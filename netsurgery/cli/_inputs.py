@@ -152,16 +152,10 @@ def read_engine(
     engine: Optional[str], caffe_python: Optional[Path], pythonpath: Optional[str]
 ) -> Any:
     """Return the engine the user names, or None."""
-    from netsurgery.engine import engine as engine_called
+    from netsurgery.engine import requested_engine
 
-    given: dict[str, Any] = {}
-    if caffe_python:
-        given["python"] = caffe_python
-    if pythonpath:
-        given["pythonpath"] = pythonpath.split(os.pathsep)
-    if engine or given:
-        return engine_called(engine or "caffe", **given)
-    return None
+    folders = pythonpath.split(os.pathsep) if pythonpath else None
+    return requested_engine(engine, python=caffe_python, pythonpath=folders)
 
 
 def read_cache(no_cache: bool) -> Optional[Path]:

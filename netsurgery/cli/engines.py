@@ -27,6 +27,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     for name, probe in found.probes.items():
         if probe.usable:
             click.echo(f"{name}: usable, version {probe.version}, {probe.where}")
+            device, abilities = found.engines[name].device, found.capabilities(name)
+            click.echo(f"    on {device}: {', '.join(abilities)}")
         else:
             click.echo(f"{name}: not usable: {probe.reason}")
             click.echo(f"    {probe.remedy}")

@@ -8,22 +8,36 @@ from netsurgery.lazy import face
 
 if TYPE_CHECKING:
     from netsurgery.engine.base import (
+        CPU as CPU,
         Engine as Engine,
+        Obstacle as Obstacle,
         Probe as Probe,
-        Session as Session,
     )
-    from netsurgery.engine.caffe import (
-        Caffe as Caffe,
-        CaffeSession as CaffeSession,
+    from netsurgery.engine.capabilities import (
+        SESSION_METHODS as SESSION_METHODS,
+        Capability as Capability,
+    )
+    from netsurgery.engine.choosing import (
+        CandidateJudge as CandidateJudge,
+        EngineLike as EngineLike,
+        choose as choose,
+        choose_judges as choose_judges,
+        how_to_get_an_engine as how_to_get_an_engine,
+        options_of as options_of,
+        requested_engine as requested_engine,
+        usable_engines as usable_engines,
     )
     from netsurgery.engine.install import (
         install_caffe as install_caffe,
     )
     from netsurgery.engine.registry import (
-        default_engine as default_engine,
         engine as engine,
         engines as engines,
         register_engine as register_engine,
+    )
+    from netsurgery.engine.session import (
+        Session as Session,
+        WorkerSession as WorkerSession,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

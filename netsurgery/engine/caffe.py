@@ -5,25 +5,27 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.engine.base import (
-    Engine,
-    PathLike,
-    Probe,
-    Session,
-    Shape,
-    as_float32,
-    check_files,
-)
+from netsurgery.engine.base import CPU, Engine, Probe, check_files
+from netsurgery.engine.capabilities import Capability
 from netsurgery.engine.glog import explain
 from netsurgery.engine.install import private_python
 from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engine.registry import register_engine
+from netsurgery.engine.session import (
+    PathLike,
+    Removed,
+    Session,
+    Shape,
+    WorkerSession,
+    as_float32,
+)
 from netsurgery.errors import EngineError
 from netsurgery.formats import scratch_folder
 from netsurgery.network import Foreign, Network
@@ -31,10 +33,9 @@ from netsurgery.network import Foreign, Network
 PYTHON_VARIABLE = "NETSURGERY_CAFFE_PYTHON"
 _SCRIPT = WORKERS / "caffe_worker.py"
 _PROBE_SECONDS = 60.0
-_REMEDY = (
-    "run 'netsurgery engines install caffe', or set "
-    f"{PYTHON_VARIABLE} to a Python 2.7 to 3.9 that imports caffe"
-)
+_INSTALL = "netsurgery engines install caffe"
+_REMEDY = f"run '{_INSTALL}', or set {PYTHON_VARIABLE} to a Python 2.7 to 3.9 that imports caffe"
+_DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
 
 
 class _Found(NamedTuple):
@@ -53,13 +54,15 @@ class Caffe(Engine):
 
     name = "caffe"
     preference = 0
-    resumes = True
+    capabilities: FrozenSet[Capability] = frozenset(Capability) - {Capability.FLOAT16}
+    installation = _INSTALL
 
     def __init__(
         self,
         python: Optional[PathLike] = None,
         pythonpath: Sequence[PathLike] = (),
         timeout: Optional[float] = None,
+        device: str = CPU,
     ) -> None:
         """Choose where Caffe is.
 
@@ -68,7 +71,17 @@ class Caffe(Engine):
             pythonpath: Folders that come first on its module path: a fork's ``python``
                 folder, those of Python layers.
             timeout: Seconds that a single request to a session may take; none: no limit.
+            device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``: only a Caffe that was built for GPUs
+                has others than the first.
+
+        Raises:
+            EngineError: There is no such device in Caffe.
         """
+        if not _DEVICE.fullmatch(device):
+            raise EngineError(
+                f"engine caffe has no device {device!r}", remedy="give cpu, cuda or cuda:NUMBER"
+            )
+        self.device = device
         self._python = None if python is None else os.fspath(python)
         self._pythonpath = tuple(os.path.abspath(folder) for folder in pythonpath)
         self._timeout = timeout
@@ -103,7 +116,7 @@ class Caffe(Engine):
         check_files(prototxt, weights)
         python = self._python or os.environ.get(PYTHON_VARIABLE) or self._usable().probe.where
         worker = _start(python, self._pythonpath, self._timeout)
-        return CaffeSession(worker, prototxt, weights, phase)
+        return CaffeSession(worker, prototxt, weights, phase, gpu_of(self.device))
 
     def reopen(
         self,
@@ -119,7 +132,9 @@ class Caffe(Engine):
             EngineError: Caffe aborted; with its own message.
         """
         check_files(prototxt, weights)
-        return CaffeSession(session.hand_over(), prototxt, weights, phase)
+        assert isinstance(session, WorkerSession), "it is one that this engine has opened"
+        gpu = gpu_of(self.device)
+        return CaffeSession(session.hand_over(), prototxt, weights, phase, gpu)
 
     def _usable(self) -> _Found:
         found = self._find()
@@ -130,7 +145,7 @@ class Caffe(Engine):
     def _find(self) -> _Found:
         failures = []
         for python in self._candidates():
-            found = _examine(python, self._pythonpath)
+            found = _examine(python, self._pythonpath, gpu_of(self.device))
             if found.probe.usable:
                 return found
             failures.append(f"{python}: {found.probe.reason}")
@@ -146,18 +161,32 @@ class Caffe(Engine):
         return here + ([str(private)] if private.exists() else [])
 
 
-class CaffeSession(Session):
+def gpu_of(device: str) -> Optional[int]:
+    """Return the number of the GPU that a device means; None for the CPU."""
+    found = _DEVICE.fullmatch(device)
+    return None if found is None or device == CPU else int(found[1] or 0)
+
+
+class CaffeSession(WorkerSession):
     """A net that is open in pycaffe; also runs backward, takes and saves weights."""
 
+    engine = "caffe"
+
     def __init__(
-        self, worker: Worker, prototxt: PathLike, weights: Optional[PathLike], phase: str
+        self,
+        worker: Worker,
+        prototxt: PathLike,
+        weights: Optional[PathLike],
+        phase: str,
+        gpu: Optional[int] = None,
     ) -> None:
-        super().__init__("caffe", worker, prototxt)
+        super().__init__(worker, prototxt)
         answer, _ = self._ask(
             "open",
             prototxt=os.path.abspath(prototxt),
             weights=weights and os.path.abspath(weights),
             phase=phase,
+            gpu=gpu,
         )
         self.blobs = {name: tuple(shape) for name, shape in answer["blobs"]}
         self.inputs = {name: self.blobs[name] for name in answer["inputs"]}
@@ -169,21 +198,7 @@ class CaffeSession(Session):
     def backward(
         self, diffs: Mapping[str, np.ndarray], blobs: Sequence[str]
     ) -> Dict[str, np.ndarray]:
-        """Run the net backward from its last forward pass.
-
-        Caffe computes no gradient that leads to no loss or to nothing it trains: a deploy net
-        needs ``force_backward: true`` in its prototxt.
-
-        Args:
-            diffs: Gradients of a loss with respect to outputs; an output without one gets 0.
-            blobs: The blobs whose gradients are wanted.
-
-        Returns:
-            A float32 copy of the gradient of each blob.
-
-        Raises:
-            EngineError: A name or a shape is wrong, or Caffe did not compute a gradient.
-        """
+        """Run the net backward; see :meth:`Session.backward`."""
         self._check_names([*diffs, *blobs])
         answer, results = self._ask(
             "backward", as_float32(diffs.values()), diffs=list(diffs), blobs=list(blobs)
@@ -198,32 +213,16 @@ class CaffeSession(Session):
 
     @property
     def parameter_shapes(self) -> Mapping[str, List[Shape]]:
-        """The shapes of the arrays of every layer that has some."""
+        """The shapes of the arrays of layers; see :attr:`Session.parameter_shapes`."""
         return self._shapes
 
     def forward_without(
         self,
         start: str,
-        removed: Sequence[Mapping[Tuple[str, int], np.ndarray]],
+        removed: Sequence[Removed],
         blobs: Sequence[str],
     ) -> Dict[str, np.ndarray]:
-        """Run the end of the net again and again, each time with zeros for other weights.
-
-        What comes before ``start`` is taken as the last forward pass left it; afterwards the
-        weights are as before, and so are all blobs that layers before ``start`` make.
-
-        Args:
-            start: The layer to start from: the first whose weights are changed, or an earlier one.
-            removed: For each run the weights that are zero in it: flat indices, int64, by (layer,
-                index of its array).
-            blobs: The blobs to return.
-
-        Returns:
-            A float32 copy of each blob, with the runs along a new axis 0.
-
-        Raises:
-            EngineError: A name is unknown, or Caffe gave up.
-        """
+        """Run the end of the net without weights; see :meth:`Session.forward_without`."""
         self._check_names(blobs)
         arrays = [np.asarray(flat, np.int64) for run in removed for flat in run.values()]
         runs = [list(run) for run in removed]
@@ -231,11 +230,7 @@ class CaffeSession(Session):
         return dict(zip(blobs, results))
 
     def set_parameters(self, parameters: Mapping[str, Sequence[np.ndarray]]) -> None:
-        """Overwrite layers' arrays, all those of each layer named.
-
-        Raises:
-            EngineError: A layer is not in the net, or an array has another shape than its blob.
-        """
+        """Overwrite layers' arrays; see :meth:`Session.set_parameters`."""
         for name, arrays in parameters.items():
             if name not in self._shapes:
                 raise EngineError("no layer with parameters", file=self._file, layer=name)
@@ -250,13 +245,7 @@ class CaffeSession(Session):
         self._ask("set_parameters", flat, layers=list(parameters))
 
     def save(self, path: PathLike) -> None:
-        """Write the weights with Caffe's own writer, as HDF5 where ``path`` ends in ``.h5``.
-
-        The file appears complete or not at all.
-
-        Raises:
-            EngineError: Caffe gave up, for example on a layer name with "/" in HDF5.
-        """
+        """Write the weights with Caffe's own writer; see :meth:`Session.save`."""
         target = Path(path).absolute()
         with scratch_folder(target.parent) as folder:
             made = Path(folder) / target.name
@@ -279,13 +268,13 @@ def _start(python: str, pythonpath: Tuple[str, ...], timeout: Optional[float]) -
 
 
 @functools.cache
-def _examine(python: str, pythonpath: Tuple[str, ...]) -> _Found:
+def _examine(python: str, pythonpath: Tuple[str, ...], gpu: Optional[int] = None) -> _Found:
     try:
         worker = _start(python, pythonpath, _PROBE_SECONDS)
     except EngineError as error:
         return _Found(Probe(False, where=python, reason=error.problem), ())
     try:
-        answer, _ = worker.request("probe")
+        answer, _ = worker.request("probe", gpu=gpu)
     except ChildFailedError as failure:
         reason = explain(failure.problem, failure.stderr, None).problem
         return _Found(Probe(False, where=python, reason=reason), ())

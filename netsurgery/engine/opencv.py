@@ -7,20 +7,30 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.engine.base import Engine, PathLike, Probe, Session, Shape, as_float32, check_files
+from netsurgery.engine.base import Engine, Obstacle, Probe, check_files
+from netsurgery.engine.capabilities import Capability
 from netsurgery.engine.opencv_limits import KNOWS, RUNS, why_not
 from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engine.registry import register_engine
+from netsurgery.engine.session import PathLike, Session, Shape, WorkerSession, as_float32
 from netsurgery.engine.taps import tap
 from netsurgery.errors import EngineError
 from netsurgery.formats import Prototxt, scratch_folder
-from netsurgery.network import Foreign, Network, Shapes, foreign_to, trace_shapes
+from netsurgery.network import (
+    Foreign,
+    Network,
+    Shapes,
+    foreign_to,
+    in_stock_words,
+    trace_shapes,
+)
 
 _INSTALL = "pip install 'netsurgery[opencv]'"
+_REMEDY = "use the engine caffe"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ERROR = re.compile(r"OpenCV\([^)]*\) (?:\S*/)?(?P<place>[\w.]+:\d+): error: (?P<text>.*)", re.S)
 _PROBE_SECONDS = 60.0
@@ -36,6 +46,15 @@ class OpenCv(Engine):
 
     name = "opencv"
     preference = 1
+    capabilities: FrozenSet[Capability] = frozenset(
+        {
+            Capability.FORWARD,
+            Capability.READ_PARAMETERS,
+            Capability.TIME,
+            Capability.FLOAT16,
+        }
+    )
+    installation = _INSTALL
 
     def __init__(self, timeout: Optional[float] = None) -> None:
         """Choose how long a single request to a session may take, in seconds; none: no limit."""
@@ -48,6 +67,23 @@ class OpenCv(Engine):
     def unsupported(self, types: Iterable[str]) -> List[str]:
         """Return those of ``types`` that OpenCV's importer refuses."""
         return [name for name in types if name not in RUNS]
+
+    def obstacles(self, network: Network) -> List[Obstacle]:
+        """Return the layers that OpenCV refuses, and those that it computes otherwise than Caffe.
+
+        Raises:
+            NetworkError: Caffe itself would not build this net.
+        """
+        words = in_stock_words(network, None, self.unsupported).prototxt
+        if words is network.prototxt:
+            return _obstacles(network, trace_shapes(network)[0])
+        state = network.state
+        given = Network.of(words, state.phase, state.level, state.stages, network.given)
+        own = {layer.name: layer for layer in network.layers}
+        return [
+            one._replace(layer=own.get(one.layer.name, one.layer))
+            for one in _obstacles(given, trace_shapes(given)[0])
+        ]
 
     def unheeded(self, network: Network) -> List[Foreign]:
         """Return the fields of forks that OpenCV's own schema does not have either."""
@@ -103,37 +139,22 @@ class OpenCv(Engine):
             )
         network = Network.of(Prototxt.read(prototxt))
         shapes, _ = trace_shapes(network)
-        self._check_layers(network, shapes)
+        for obstacle in _obstacles(network, shapes):
+            raise obstacle.error(network)
         net = tap(network)
         inputs = {value.blob: shapes[value] or () for value in network.inputs}
         outputs = tuple(value.blob for value in network.outputs)
+        assert before is None or isinstance(before, WorkerSession), "one that this engine opened"
         worker = before.hand_over() if before else _start(self._timeout)
         session = OpenCvSession(worker, prototxt, inputs, outputs, net.layers)
         session.load(net.text, weights)
         return session
 
-    def _check_layers(self, network: Network, shapes: Shapes) -> None:
-        for layer in network.layers:
-            reason = why_not(layer, [shapes[value] for value in layer.bottoms])
-            if reason:
-                raise EngineError(
-                    reason,
-                    file=network.prototxt.file,
-                    line=layer.text.line,
-                    layer=layer.name,
-                    remedy="use the engine caffe",
-                )
-        if network.duplicate_names:
-            raise EngineError(
-                "OpenCV cannot tell layers of one name apart",
-                file=network.prototxt.file,
-                layer=network.duplicate_names[0],
-                remedy="use the engine caffe",
-            )
 
-
-class OpenCvSession(Session):
+class OpenCvSession(WorkerSession):
     """A net that is open in OpenCV. It runs forward only."""
+
+    engine = "opencv"
 
     def __init__(
         self,
@@ -143,7 +164,7 @@ class OpenCvSession(Session):
         outputs: Tuple[str, ...],
         layers: Dict[str, str],
     ) -> None:
-        super().__init__("opencv", worker, prototxt)
+        super().__init__(worker, prototxt)
         self.inputs = inputs
         self.outputs = outputs
         self._layers = layers
@@ -190,6 +211,19 @@ class OpenCvSession(Session):
         said = _ERROR.search(failure.problem)
         text = f"{said['place']}: {said['text']}" if said else failure.problem
         return EngineError(f"OpenCV says: {' '.join(text.split())}", file=self._file)
+
+
+def _obstacles(network: Network, shapes: Shapes) -> List[Obstacle]:
+    """What keeps OpenCV from running a net, in the words in which it stands, as Caffe does."""
+    found = []
+    for layer in network.layers:
+        if not network.stands_in(layer):
+            reason = why_not(layer, [shapes[value] for value in layer.bottoms])
+            found += [Obstacle(reason, layer, _REMEDY)] if reason else []
+    for name in network.duplicate_names:
+        twin = next(layer for layer in network.layers if layer.name == name)
+        found.append(Obstacle("OpenCV cannot tell layers of one name apart", twin, _REMEDY))
+    return found
 
 
 def _start(timeout: Optional[float]) -> Worker:

@@ -6,9 +6,11 @@ that an entry point of the group ``netsurgery.engines`` names.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Optional, Type, TypeVar
+from typing import Any, FrozenSet, Iterable, List, Optional, Type, TypeVar
 
-from netsurgery.engine.base import Engine, PathLike, Probe, Session
+from netsurgery.engine.base import Engine, Probe
+from netsurgery.engine.capabilities import Capability
+from netsurgery.engine.session import PathLike, Session
 from netsurgery.errors import EngineError
 from netsurgery.registry import Registry
 
@@ -55,13 +57,10 @@ def engine(name: str, **options: Any) -> Engine:
         raise EngineError(f"engine {name!r}: {error}") from None
 
 
-def default_engine() -> Optional[Engine]:
-    """Return the first usable engine: caffe, then opencv, then the others. None: there is none."""
-    return next((engine for engine in engines() if engine.probe().usable), None)
-
-
 class _Broken(Engine):
     """Stands in the list for a plugin that did not load."""
+
+    capabilities: FrozenSet[Capability] = frozenset()
 
     def __init__(self, name: str, error: str) -> None:
         self.name = name

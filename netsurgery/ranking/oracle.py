@@ -8,9 +8,12 @@ from typing import Dict, Iterator, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.calibration import Batch, Calibrator, LossRunner, Progress, open_loss
+from netsurgery.engine import Capability
 from netsurgery.network import ChannelGroup, Model, first_reader, weights_reading
 from netsurgery.ranking.measurement_store import MeasurementStore, key_of
 
+NEEDS = (Capability.ABLATE, Capability.SET_PARAMETERS)
+"""What an engine must be able to do."""
 AT_ONCE = 16
 """Channels that are tried between two notes."""
 
@@ -63,7 +66,7 @@ def measure_oracle(
         progress: Called with a text for each step.
 
     Raises:
-        EngineError: There is no real Caffe, or it refuses the model.
+        EngineError: There is no engine that can ablate, or it refuses the model.
         PlanError: The net has no loss, and no class scores to compute one from.
         FormatError: The store cannot be written.
     """
@@ -74,7 +77,7 @@ def measure_oracle(
         (group for group in groups if group.consumers), key=lambda g: -first_reader(g).index
     )
     notes = store or MeasurementStore()
-    with open_loss(model, inputs, calibrator.engine, calibrator.task_output) as runner:
+    with open_loss(model, inputs, calibrator.engine, calibrator.task_output, NEEDS) as runner:
         notes.open(key_of(model, inputs, calibrator.task_output or "", runner.size))
         for number, batch in enumerate(runner.batches()):
             title = f"{number + 1} of {-(-len(inputs) // runner.size)} batches"

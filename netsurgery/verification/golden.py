@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Mapping, Optional
 
 from netsurgery.calibration import (
-    EngineLike,
     Inputs,
-    choose_engine,
     common_batch,
     input_shapes,
     open_model,
     random_inputs,
 )
+from netsurgery.engine import EngineLike, choose
 from netsurgery.errors import FormatError
 from netsurgery.formats import scratch_folder, sha256_of
 from netsurgery.network import Model, Network, Value, scores_of
@@ -57,7 +56,7 @@ def save_golden(
     network = model.network()
     inputs = inputs or random_inputs(network, count, seed)
     check_inputs(network, inputs)
-    chosen = choose_engine(engine, network)
+    chosen = choose(engine, [network])
     outputs, scores = _outputs(network), _scores(network)
     values = {**scores, **outputs}
     size, apart = common_batch(inputs, network)
@@ -125,7 +124,7 @@ def verify_golden(
     check_inputs(network, inputs)
     if golden.size > max(len(inputs), next(iter(input_shapes(network).values()))[0]):
         raise FormatError(f"the model does not take {golden.size} samples at once", file=path)
-    chosen = choose_engine(engine, network)
+    chosen = choose(engine, [network])
     outputs = {name: v for name, v in _outputs(network).items() if name in golden.outputs}
     scores = {name: v for name, v in _scores(network).items() if name in golden.kinds}
     values = {**scores, **outputs}

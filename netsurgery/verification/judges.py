@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, Mapping, TypeVar
+from typing import Callable, Mapping, TypeVar
 
 import numpy as np
 
-from netsurgery.calibration import EngineLike, choose_engine
-from netsurgery.engine import Engine, engines
+from netsurgery.engine import Engine, EngineLike, choose_judges
 from netsurgery.errors import EngineError, NoJudgeError
-from netsurgery.network import Network, lacking
+from netsurgery.network import Network
 
 Result = TypeVar("Result")
 # Threads may sum in another order from one run to the next; what drifts does so by far more.
@@ -34,11 +33,9 @@ def ask_judge(
         EngineError: There is no engine, or it refuses a network.
     """
     refusals = []
-    for candidate in _candidates(engine, networks):
-        dropped = dict.fromkeys(one for network in networks for one in candidate.unheeded(network))
-        if dropped:
-            shown = ", ".join(map(str, list(dropped)[:3]))
-            refusals.append(f"{candidate.name} does not know {shown}, and runs the net without")
+    for candidate, objection in choose_judges(engine, networks):
+        if objection:
+            refusals.append(f"{candidate.name} {objection}")
             continue
         try:
             return candidate, run(candidate)
@@ -85,15 +82,3 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
         return False
     difference = np.linalg.norm((a[finite] - b[finite]).astype(np.float64))
     return bool(difference <= _STEADY * np.linalg.norm(a[finite].astype(np.float64)))
-
-
-def _candidates(engine: EngineLike, networks: tuple[Network, ...]) -> Iterator[Engine]:
-    if engine is not None:
-        yield choose_engine(engine)
-        return
-    yield (chosen := choose_engine(None, *networks))
-    for other in engines():
-        if other.name == chosen.name or not other.probe().usable:
-            continue
-        if not any(lacking(network, other.unsupported) for network in networks):
-            yield other

@@ -7,14 +7,13 @@ from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 import numpy as np
 
 from netsurgery.calibration import (
-    EngineLike,
     Inputs,
     Runner,
     common_batch,
     open_model,
     random_inputs,
 )
-from netsurgery.engine import Engine
+from netsurgery.engine import Engine, EngineLike
 from netsurgery.errors import NoJudgeError, VerificationError
 from netsurgery.network import Layer, Model, Network, Value, scores_of
 from netsurgery.quality import GOOD, OutputQuality, Quality, unjudged

@@ -15,7 +15,7 @@ from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.session_pool import SessionPool
-from netsurgery.engine import engine as engine_named
+from netsurgery.engine import Capability, engine as engine_named
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model
@@ -117,7 +117,7 @@ def test_what_no_model_of_the_last_run_has_is_forgotten(model, opencv, sessions)
 
 def test_an_engine_that_goes_on_by_itself_is_left_to_do_so(model, caffe, sessions) -> None:
     replay = Replay(random_inputs(model.network(), 3, 0), sessions)
-    assert engine_named(caffe).resumes
+    assert engine_named(caffe).can(Capability.RESUME)
     assert not replay.run([model], [Keep([ObservedValue(Value("d"))])], caffe)
 
 

@@ -10,8 +10,7 @@ from small_models import two_layers
 
 from netsurgery.calibration import Inputs, random_inputs, session_pool
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
-from netsurgery.calibration.running import choose_engine
-from netsurgery.engine import Engine
+from netsurgery.engine import Engine, choose
 from netsurgery.engine.process import Worker
 from netsurgery.errors import EngineError
 from netsurgery.network.model import Model
@@ -40,7 +39,7 @@ def ask(models: List[Model], inputs: Inputs, engine: Any, at: Any = None) -> Lis
 
 
 def test_what_stays_open_answers_as_what_is_opened_anew(engine: str, started: List[Worker]) -> None:
-    choose_engine(engine).probe()
+    choose(engine).probe()
     first, second, third = models()
     inputs = random_inputs(first.network(), 5)
     at = session_pool.SessionPool()
@@ -74,7 +73,7 @@ def test_a_model_that_is_open_is_not_loaded_again(
 def test_large_models_do_not_stay(
     opencv: str, started: List[Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_engine(opencv).probe()
+    choose(opencv).probe()
     started.clear()
     monkeypatch.setattr(session_pool, "LARGE", 10)
     at, model = session_pool.SessionPool(), models()[0]
@@ -86,7 +85,7 @@ def test_large_models_do_not_stay(
 
 def test_nothing_stays_open_behind_an_error(opencv: str, started: List[Worker]) -> None:
     model = models()[0]
-    at, engine = session_pool.SessionPool(), choose_engine(opencv)
+    at, engine = session_pool.SessionPool(), choose(opencv)
     with pytest.raises(EngineError) as caught, at.open(engine, [model]) as (runner,):
         raise EngineError("gave up", file=runner.file, line=3)
     assert (caught.value.file, caught.value.line) == (model.prototxt.file, None)
@@ -97,7 +96,7 @@ def test_nothing_stays_open_behind_an_error(opencv: str, started: List[Worker]) 
 def test_what_another_engine_holds_does_not_stay(
     opencv: str, quick_caffe: Engine, started: List[Worker]
 ) -> None:
-    choose_engine(opencv).probe()
+    choose(opencv).probe()
     started.clear()
     at, model = session_pool.SessionPool(), models()[0]
     inputs = random_inputs(model.network(), 2)

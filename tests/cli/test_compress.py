@@ -71,7 +71,7 @@ def test_where_no_layer_gains_the_pair_is_written_unchanged(
 def test_without_an_engine_the_pair_is_written_and_said_to_be_unproven(
     netsurgery, pair, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("netsurgery.compression.engines", list)
+    monkeypatch.setattr("netsurgery.compression.usable_engines", list)
     done = netsurgery("compress", *pair, "--rank", "fc6=4", "-o", tmp_path / "out")
     assert done.status == 0
     assert "UNPROVEN: there is no engine to run it; install one with" in done.out

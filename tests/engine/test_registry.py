@@ -13,7 +13,7 @@ import netsurgery.registry
 from netsurgery.engine import (
     Engine,
     Probe,
-    default_engine,
+    choose,
     engine,
     engines,
     registry as engine_registry,
@@ -76,15 +76,13 @@ def test_caffe_comes_before_opencv() -> None:
     [
         ({"caffe": True, "opencv": True}, "caffe"),
         ({"opencv": True}, "opencv"),
-        ({}, None),
     ],
 )
 def test_the_default_is_the_first_that_is_usable(
     monkeypatch: pytest.MonkeyPatch, usable: dict, expected: str
 ) -> None:
     make_usable(monkeypatch, **usable)
-    found = default_engine()
-    assert (found and found.name) == expected
+    assert choose().name == expected
 
 
 def test_options_make_an_engine_of_its_own(tmp_path: Path) -> None:
@@ -111,7 +109,7 @@ def test_another_package_adds_an_engine(
     plugins(abacus=PLUGIN)
     assert [engine.name for engine in engines()] == ["caffe", "opencv", "abacus"]
     make_usable(monkeypatch)
-    found = default_engine()
+    found = choose()
     assert isinstance(found, Engine)
     assert found.name == "abacus"
 
@@ -123,6 +121,7 @@ def test_a_plugin_that_does_not_load_is_listed_with_its_error(
     make_usable(monkeypatch)
     assert [engine.name for engine in engines()] == ["caffe", "opencv", "abacus", "broken"]
     broken = engine("broken")
+    assert not broken.capabilities
     assert not broken.probe().usable
     assert broken.probe().reason == "ModuleNotFoundError: No module named 'no_such_library'"
     assert broken.unsupported(["ReLU"]) == ["ReLU"]

@@ -86,6 +86,9 @@ def test_an_engine_that_cannot_do_it_opens_the_model_anew(lenet: Pair) -> None:
         def __init__(self) -> None:
             pass
 
+        def forward(self, inputs: Any, blobs: Any = ()) -> Any:
+            return {}
+
         def close(self) -> None:
             calls.append("close")
 

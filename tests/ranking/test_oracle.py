@@ -13,7 +13,8 @@ from judged_nets import BRANCHING, LINEAR, OVERWRITING, RESIDUAL, losses_by_hand
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.running import choose_engine, open_model
+from netsurgery.calibration.running import open_model
+from netsurgery.engine import choose
 from netsurgery.engine.caffe import CaffeSession
 from netsurgery.errors import FormatError
 from netsurgery.network.channels import channel_groups, thin_model
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("caffe_python")
 def losses_of(model: Model, inputs: Inputs) -> np.ndarray:
     """The loss of each sample by hand, from the scores that a net computes."""
     scores: List[np.ndarray] = []
-    with open_model(choose_engine("caffe"), model) as runner:
+    with open_model(choose("caffe"), model) as runner:
         (output,) = runner.network.outputs
         producer = runner.network.producer(output)
         before = producer.bottoms[0] if producer and producer.type == "Softmax" else output

@@ -34,21 +34,30 @@ def shape_of(blob):
     return [int(size) for size in blob.data.shape]
 
 
+def use(caffe, gpu):
+    """Have Caffe run on the GPU of that number; None: on the CPU, where it runs by itself."""
+    if gpu is not None:
+        caffe.set_device(gpu)
+        caffe.set_mode_gpu()
+
+
 class CaffeWorker(object):
     """What the parent can ask for; see ``netsurgery.engine.caffe.CaffeSession``."""
 
-    def probe(self, arrays):
+    def probe(self, arrays, gpu=None):
         """Import caffe, and say which one it is and which layer types it knows."""
         import caffe
 
+        use(caffe, gpu)
         types = [str(name) for name in getattr(caffe, "layer_type_list", list)()]
         version = str(getattr(caffe, "__version__", "unknown"))
         return {"version": version, "where": os.path.dirname(caffe.__file__), "types": types}, []
 
-    def open(self, arrays, prototxt, weights, phase):
+    def open(self, arrays, prototxt, weights, phase, gpu=None):
         """Build the net, load its weights and list its blobs."""
         import caffe
 
+        use(caffe, gpu)
         # Not both in memory: what was open may be as large.
         self.net = None
         self.net = caffe.Net(native(prototxt), getattr(caffe, native(phase)))

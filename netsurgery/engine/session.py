@@ -1,0 +1,262 @@
+"""A model that is open in an engine: what can be asked of it."""
+
+from __future__ import annotations
+
+import abc
+import os
+from types import TracebackType
+from typing import (
+    Any,
+    ClassVar,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NoReturn,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
+
+import numpy as np
+
+from netsurgery.engine.capabilities import Capability
+from netsurgery.engine.process import Answer, ChildFailedError, Worker
+from netsurgery.errors import EngineError
+
+Shape = Tuple[int, ...]
+PathLike = Union[str, "os.PathLike[str]"]
+SessionType = TypeVar("SessionType", bound="Session")
+Removed = Mapping[Tuple[str, int], np.ndarray]
+"""Weights: flat indices, int64, by (layer, index of its array)."""
+
+
+class Session(abc.ABC):
+    """A model that is open in an engine. Use it in a ``with``.
+
+    An engine makes a subclass with the methods of what it can do, see `Capability`; the others
+    refuse. Whoever needs one of these asks `netsurgery.engine.choose` for an engine that has it.
+
+    Attributes:
+        engine: What messages call the engine.
+        inputs: Input blobs and the shapes the prototxt gives them.
+        outputs: Blobs that no layer consumes, in the engine's order.
+        blobs: All blobs and their shapes for the inputs' shapes above.
+    """
+
+    engine: ClassVar[str] = "this engine"
+    inputs: Dict[str, Shape]
+    outputs: Tuple[str, ...]
+    blobs: Dict[str, Shape]
+
+    @abc.abstractmethod
+    def forward(
+        self, inputs: Mapping[str, np.ndarray], blobs: Sequence[str] = ()
+    ) -> Dict[str, np.ndarray]:
+        """Run the net.
+
+        Args:
+            inputs: An array for every input blob; the net is reshaped to their shapes.
+            blobs: The blobs to return; none: the outputs. Where layers work in place, a blob
+                holds what the last of them left.
+
+        Returns:
+            A float32 copy of each blob. NaN and infinity are passed on, not judged.
+
+        Raises:
+            EngineError: An input is missing, a name is unknown, or the engine gave up.
+        """
+
+    def backward(
+        self, diffs: Mapping[str, np.ndarray], blobs: Sequence[str]
+    ) -> Dict[str, np.ndarray]:
+        """Run the net backward from its last forward pass.
+
+        Caffe computes no gradient that leads to no loss or to nothing it trains: a deploy net
+        needs ``force_backward: true`` in its prototxt.
+
+        Args:
+            diffs: Gradients of a loss with respect to outputs; an output without one gets 0.
+            blobs: The blobs whose gradients are wanted.
+
+        Returns:
+            A float32 copy of the gradient of each blob.
+
+        Raises:
+            EngineError: A name or a shape is wrong, or the engine did not compute a gradient.
+        """
+        self._cannot(Capability.GRADIENTS)
+
+    def parameters(self) -> Dict[str, List[np.ndarray]]:
+        """Return the arrays of every layer that has some, as the engine holds them.
+
+        Raises:
+            EngineError: The engine gave up.
+        """
+        self._cannot(Capability.READ_PARAMETERS)
+
+    @property
+    def parameter_shapes(self) -> Mapping[str, List[Shape]]:
+        """The shapes of the arrays of every layer that has some.
+
+        Raises:
+            EngineError: The engine cannot set any.
+        """
+        self._cannot(Capability.SET_PARAMETERS)
+
+    def set_parameters(self, parameters: Mapping[str, Sequence[np.ndarray]]) -> None:
+        """Overwrite layers' arrays, all those of each layer named.
+
+        Raises:
+            EngineError: A layer is not in the net, or an array has another shape than its blob.
+        """
+        self._cannot(Capability.SET_PARAMETERS)
+
+    def forward_without(
+        self, start: str, removed: Sequence[Removed], blobs: Sequence[str]
+    ) -> Dict[str, np.ndarray]:
+        """Run the end of the net again and again, each time with zeros for other weights.
+
+        What comes before ``start`` is taken as the last forward pass left it; afterwards the
+        weights are as before, and so are all blobs that layers before ``start`` make.
+
+        Args:
+            start: The layer to start from: the first whose weights are changed, or an earlier one.
+            removed: For each run the weights that are zero in it.
+            blobs: The blobs to return.
+
+        Returns:
+            A float32 copy of each blob, with the runs along a new axis 0.
+
+        Raises:
+            EngineError: A name is unknown, or the engine gave up.
+        """
+        self._cannot(Capability.ABLATE)
+
+    def save(self, path: PathLike) -> None:
+        """Write the weights with the engine's own writer, as HDF5 where ``path`` ends in ``.h5``.
+
+        The file appears complete or not at all.
+
+        Raises:
+            EngineError: The engine gave up, as Caffe on a layer name with "/" in HDF5.
+        """
+        self._cannot(Capability.WRITE_WEIGHTS)
+
+    def time(self, repeats: int, inputs: Mapping[str, np.ndarray]) -> List[float]:
+        """Return the seconds of ``repeats`` forward passes, after one that does not count.
+
+        Filling the inputs and returning blobs is left out.
+
+        Raises:
+            EngineError: As :meth:`forward`.
+        """
+        self._cannot(Capability.TIME)
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Give up what the model holds; a second time does nothing."""
+
+    def __enter__(self: SessionType) -> SessionType:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def _cannot(self, what: Capability) -> NoReturn:
+        raise EngineError(f"{self.engine} cannot do this: {what}")
+
+
+class WorkerSession(Session):
+    """A model that is open in a child process, which runs a script of ``engine/workers``.
+
+    After an EngineError from the engine itself the child is gone, and the session with it.
+    """
+
+    def __init__(self, worker: Worker, prototxt: PathLike) -> None:
+        """Take over a child process; the subclass asks it to open the net."""
+        self._worker: Optional[Worker] = worker
+        self._file = os.fspath(prototxt)
+
+    def forward(
+        self, inputs: Mapping[str, np.ndarray], blobs: Sequence[str] = ()
+    ) -> Dict[str, np.ndarray]:
+        """Run the net; see :meth:`Session.forward`."""
+        self._check_inputs(inputs)
+        names = list(blobs or self.outputs)
+        self._check_names(names)
+        _, results = self._ask(
+            "forward", as_float32(inputs.values()), inputs=list(inputs), blobs=names
+        )
+        return dict(zip(names, results))
+
+    def time(self, repeats: int, inputs: Mapping[str, np.ndarray]) -> List[float]:
+        """Time forward passes; see :meth:`Session.time`."""
+        self._check_inputs(inputs)
+        answer, _ = self._ask(
+            "time", as_float32(inputs.values()), inputs=list(inputs), repeats=repeats
+        )
+        return answer["seconds"]
+
+    def parameters(self) -> Dict[str, List[np.ndarray]]:
+        """Return the arrays of layers; see :meth:`Session.parameters`."""
+        answer, arrays = self._ask("parameters")
+        rest = iter(arrays)
+        return {name: [next(rest) for _ in range(count)] for name, count in answer["layers"]}
+
+    def hand_over(self) -> Worker:
+        """Give the child process away to another session; this one is over.
+
+        Raises:
+            EngineError: It is over already.
+        """
+        worker, self._worker = self._running(), None
+        return worker
+
+    def close(self) -> None:
+        """End the child process."""
+        if self._worker is not None:
+            self._worker.close()
+
+    def _ask(self, command: str, arrays: Sequence[np.ndarray] = (), **arguments: Any) -> Answer:
+        try:
+            return self._running().request(command, arrays, **arguments)
+        except ChildFailedError as failure:
+            raise self._explain(failure) from None
+
+    def _running(self) -> Worker:
+        if self._worker is None:
+            raise EngineError("another model took the place of this one", file=self._file)
+        return self._worker
+
+    def _explain(self, failure: ChildFailedError) -> EngineError:
+        return EngineError(f"{self.engine} {failure.problem}", file=self._file)
+
+    def _cannot(self, what: Capability) -> NoReturn:
+        raise EngineError(f"{self.engine} cannot do this: {what}", file=self._file)
+
+    def _check_inputs(self, inputs: Mapping[str, np.ndarray]) -> None:
+        if set(inputs) != set(self.inputs):
+            raise EngineError(
+                f"the net's inputs are {sorted(self.inputs)}, not {sorted(inputs)}",
+                file=self._file,
+                remedy="give one array for each",
+            )
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        unknown = [name for name in names if name not in self.blobs]
+        if unknown:
+            raise EngineError(f"the net has no blob {unknown[0]!r}", file=self._file)
+
+
+def as_float32(arrays: Iterable[np.ndarray]) -> List[np.ndarray]:
+    """Return the arrays as an engine takes them: float32, contiguous."""
+    return [np.ascontiguousarray(array, dtype=np.float32) for array in arrays]
