@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Sequence, Tuple
 
-from netsurgery.calibration import EngineLike
 from netsurgery.costs import Budget
+from netsurgery.engine import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.network import ChannelGroup, Model
 from netsurgery.planning.asked import channel_facts

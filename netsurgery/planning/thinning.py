@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
-from netsurgery.calibration import Calibrator, choose_engine
+from netsurgery.calibration import Calibrator
 from netsurgery.costs import (
     BYTES,
     LATENCY,
@@ -33,6 +33,7 @@ from netsurgery.criteria import (
     criterion,
     within_parts,
 )
+from netsurgery.engine import Capability, choose
 from netsurgery.errors import PlanError
 from netsurgery.formats import upgrade_net
 from netsurgery.methods import Edit
@@ -161,7 +162,7 @@ class ThinPlanner:
         request, clock = self.request, None
         if request.budget is not None and request.budget.latency is not None:
             engine = request.engine or (self.calibrator.engine if self.calibrator else None)
-            chosen = choose_engine(engine, self.model.network())
+            chosen = choose(engine, [self.model.network()], [Capability.TIME])
             clock = Clock(chosen, Notes(request.notes))
         return NetCost(self.model, clock=clock)
 
