@@ -26,7 +26,7 @@ def main(folder: str) -> None:
     print(bytes(smaller.prototxt).decode().splitlines()[0])
 
     # Both nets run in an engine, in processes of their own, on random inputs.
-    result = ns.verify(model, smaller, count=16, max_error=0.5)
+    result = ns.verify(model, smaller, ns.VerifyRequest(count=16, max_error=0.5))
     print("passed" if result else "failed", f"with an error of {result.error:.3f}")
 
 

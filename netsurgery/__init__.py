@@ -19,6 +19,7 @@ from netsurgery.lazy import face
 from netsurgery.version import __version__
 
 if TYPE_CHECKING:
+    from netsurgery.calibration import Inputs as Inputs, Preprocessing as Preprocessing
     from netsurgery.compression import (
         Compression as Compression,
         Proof as Proof,
@@ -33,23 +34,31 @@ if TYPE_CHECKING:
         DoctorRequest as DoctorRequest,
         EngineList as EngineList,
         Explanation as Explanation,
+        FedRequest as FedRequest,
         Inspection as Inspection,
         InspectRequest as InspectRequest,
+        RankRequest as RankRequest,
         UpgradedFiles as UpgradedFiles,
         UpgradeRequest as UpgradeRequest,
+        VerifyRequest as VerifyRequest,
         channels as channels,
         convert as convert,
         doctor as doctor,
         engines as engines,
         explain as explain,
         inspect as inspect,
+        rank as rank,
+        save_golden as save_golden,
         upgrade as upgrade,
+        verify as verify,
+        verify_golden as verify_golden,
     )
     from netsurgery.methods import Edit as Edit
     from netsurgery.network import Model as Model, from_pycaffe as from_pycaffe, load as load
     from netsurgery.planning import Plan as Plan
+    from netsurgery.ranking import Ranking as Ranking
     from netsurgery.surgery import apply as apply
-    from netsurgery.verification import Verification as Verification, verify as verify
+    from netsurgery.verification import Verification as Verification
 
 __getattr__, __dir__, _offered = face(__name__)
 __all__ = ["NetsurgeryError", "__version__", *_offered]

@@ -12,7 +12,7 @@ from netsurgery.cli._rules import edit_options
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
 BUDGETS = (
-    *("macs", "params", "size", "latency", "methods", "score", "metric", "rois", "multiple"),
+    *("macs", "params", "bytes", "latency", "methods", "score", "metric", "rois", "multiple"),
     "no_refit",
 )
 
@@ -30,7 +30,7 @@ _COSTS = (
         help="Share of the parameters that may be left.",
     ),
     click.option(
-        "--bytes", "size", metavar="SIZE", help="Size of the weights file: 20MB, 600kB, or a share."
+        "--bytes", metavar="SIZE", help="Size of the weights file: 20MB, 600kB, or a share."
     ),
     click.option(
         "--latency",
@@ -95,7 +95,7 @@ def read_costs(given: Mapping[str, Any]) -> dict[str, Optional[float]]:
     """
     from netsurgery.costs import parse_bytes
 
-    size = None if given["size"] is None else parse_bytes(given["size"])
+    size = None if given["bytes"] is None else parse_bytes(given["bytes"])
     return {**{name: given[name] for name in ("macs", "params", "latency")}, "bytes": size}
 
 
@@ -139,6 +139,6 @@ def read_budget(
         given["rois"],
         given["multiple"],
         not given["no_refit"],
-        edit_options(rules["split"], rules["naming"], rules["templates"]),
+        edit_options(rules["split"], rules["suffixes"], rules["templates"]),
         **others,
     )

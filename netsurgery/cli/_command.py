@@ -7,17 +7,12 @@ from typing import Any, Callable, Dict, List, Tuple
 import click
 
 from netsurgery.cli._clashes import refuse_clashes
-from netsurgery.cli._options import spelling
-from netsurgery.errors import NetsurgeryError
+from netsurgery.cli._options import arguments_of, spelling
+from netsurgery.errors import NetsurgeryError, RequestError
 
 _OTHERWISE = {
     "calibrator": ("calibrate", "inputs"),
-    "suffixes": ("naming",),
     "writer": ("blobs",),
-    "bytes": ("size",),
-    "energy": ("energies",),
-    "rank": ("ranks",),
-    "error": ("errors",),
 }
 """Arguments of the library whose options are called otherwise; of several, the first there is."""
 
@@ -36,11 +31,13 @@ class Command(click.Command):
 
         Raises:
             Refusal: The library refused; arguments that it names are named as options.
-            click.UsageError: Options contradict each other.
+            click.UsageError: What is asked for contradicts itself, or is not complete.
         """
-        refuse_clashes(ctx)
         try:
+            refuse_clashes(ctx)
             return super().invoke(ctx)
+        except RequestError as error:
+            raise click.UsageError(error.told(self.flag), ctx) from error
         except NetsurgeryError as error:
             raise Refusal(error.told(self.flag)) from error
 
@@ -61,7 +58,7 @@ class Command(click.Command):
 
     def flag(self, argument: str) -> str:
         """Return the option that stands for an argument of the library, or its own name."""
-        by_name = {param.name: param for param in self.params if isinstance(param, click.Option)}
+        by_name = arguments_of(self)
         for name in (argument, *_OTHERWISE.get(argument, ())):
             if name in by_name:
                 return spelling(by_name[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple, TypedDict
 
 import click
 
@@ -19,6 +19,65 @@ from netsurgery.cli._options import (
     section,
 )
 from netsurgery.cli._shares import RATIO, SHARE
+
+if TYPE_CHECKING:
+    from netsurgery.calibration import Preprocessing
+    from netsurgery.engine import Engine
+
+
+class EngineFlags(TypedDict):
+    """The values of `engine_options`."""
+
+    engine: Optional[str]
+    caffe_python: Optional[Path]
+    pythonpath: Optional[str]
+
+
+class PreprocessingFlags(TypedDict):
+    """The values of `preprocessing_options`."""
+
+    mean_file: Optional[Path]
+    mean: Optional[Tuple[float, ...]]
+    input_scale: Optional[float]
+    raw_scale: Optional[float]
+    channel_swap: Optional[Tuple[int, ...]]
+    images_dim: Optional[Tuple[int, int]]
+
+
+class InputFlags(PreprocessingFlags):
+    """The values of `input_options`."""
+
+    inputs: Tuple[Path, ...]
+    labels: Optional[Path]
+    count: int
+    seed: int
+
+
+class ToleranceFlags(TypedDict):
+    """The values of `tolerance_options`."""
+
+    output_kinds: Dict[str, str]
+    accept_loss: bool
+    max_error: Optional[float]
+    min_agreement: Optional[float]
+    task_output: Optional[str]
+
+
+class CacheFlags(TypedDict):
+    """The values of `cache_option`."""
+
+    no_cache: bool
+
+
+class FedArguments(TypedDict):
+    """Arguments of the library that `input_options` stand for."""
+
+    inputs: Optional[Tuple[Path, ...]]
+    labels: Optional[Path]
+    count: Optional[int]
+    seed: int
+    preprocessing: Optional[Preprocessing]
+
 
 labels_option = click.option("--labels", type=FILE, help="Text file with the class of each input.")
 
@@ -148,6 +207,53 @@ cache_option = section(
 PREPROCESSING = ("mean_file", "mean", "input_scale", "raw_scale", "channel_swap", "images_dim")
 
 
+def fed_arguments(given: InputFlags) -> FedArguments:
+    """Return what the input options say, as arguments of the library."""
+    source = click.get_current_context().get_parameter_source("count")
+    random = source is click.core.ParameterSource.COMMANDLINE
+    return {
+        "inputs": given["inputs"] or None,
+        "labels": given["labels"],
+        "count": given["count"] if random else None,
+        "seed": given["seed"],
+        "preprocessing": read_preprocessing(given),
+    }
+
+
+def judged_arguments(given: ToleranceFlags) -> ToleranceFlags:
+    """Return what the tolerance options say, under the same names."""
+    return {
+        "output_kinds": given["output_kinds"],
+        "accept_loss": given["accept_loss"],
+        "max_error": given["max_error"],
+        "min_agreement": given["min_agreement"],
+        "task_output": given["task_output"],
+    }
+
+
+def read_preprocessing(given: PreprocessingFlags) -> Optional[Preprocessing]:
+    """Return how images are prepared, or None where no option says so."""
+    from netsurgery.calibration import Preprocessing
+
+    mean_file, raw_scale = given["mean_file"], given["raw_scale"]
+    others = given["mean"], given["input_scale"], given["channel_swap"], given["images_dim"]
+    if all(value is None for value in (mean_file, raw_scale, *others)):
+        return None
+    return Preprocessing(
+        images_dim=given["images_dim"],
+        channel_swap=given["channel_swap"],
+        raw_scale=Preprocessing.raw_scale if raw_scale is None else raw_scale,
+        mean=given["mean"],
+        mean_file=None if mean_file is None else str(mean_file),
+        input_scale=given["input_scale"],
+    )
+
+
+def engine_given(given: EngineFlags) -> Optional[Engine]:
+    """Return the engine that the options ask for, or None."""
+    return read_engine(given["engine"], given["caffe_python"], given["pythonpath"])
+
+
 def read_engine(
     engine: Optional[str], caffe_python: Optional[Path], pythonpath: Optional[str]
 ) -> Any:
@@ -156,6 +262,11 @@ def read_engine(
 
     folders = pythonpath.split(os.pathsep) if pythonpath else None
     return requested_engine(engine, python=caffe_python, pythonpath=folders)
+
+
+def cache_given(given: CacheFlags) -> Optional[Path]:
+    """Return the folder for what calibration learns, or None to keep nothing."""
+    return read_cache(given["no_cache"])
 
 
 def read_cache(no_cache: bool) -> Optional[Path]:

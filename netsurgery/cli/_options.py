@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, TypeVar
 
 import click
 
@@ -63,27 +62,30 @@ def spelling(param: click.Parameter) -> str:
     return (long or [param.human_readable_name])[0]
 
 
+def arguments_of(command: click.Command) -> Dict[str, click.Parameter]:
+    """Return the arguments of the library that options and arguments of a command stand for.
+
+    An option says the contrary of an argument by the name of it behind ``no_``, where the command
+    has no option that says as much.
+    """
+    by_name = {param.name: param for param in command.params if param.name}
+    contrary = {name[3:]: name for name in by_name if name.startswith("no_")}
+    for argument, name in contrary.items():
+        if argument not in by_name:
+            by_name[argument] = by_name.pop(name)
+    return by_name
+
+
 def say(text: str, err: bool = False) -> None:
     """Print lines; what names hold is shown, and not obeyed by the terminal."""
     click.echo("\n".join(map(visible, text.split("\n"))), err=err)
 
 
-def print_json(data: Any) -> None:
+def print_json(data: object) -> None:
     """Print ``data`` as JSON; numbers JSON does not know become null."""
-    click.echo(json.dumps(plain(data), indent=2))
+    from netsurgery.jobs import to_json
 
-
-def plain(value: Any) -> Any:
-    """Return data that JSON can hold: NaN and the infinities become None, paths text."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, float) and value - value != 0:  # NaN and the infinities
-        return None
-    return value
+    click.echo(to_json(data))
 
 
 phase_option = click.option(

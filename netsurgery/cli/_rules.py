@@ -10,7 +10,7 @@ import click
 from netsurgery.cli._options import FOLDER, section
 
 RULES = (
-    *("ranks", "energies", "errors", "keep", "allow_growth", "split", "naming", "templates"),
+    *("rank", "energy", "error", "keep", "allow_growth", "split", "suffixes", "templates"),
     *("fold_batchnorm", "method", "fit"),
 )
 
@@ -18,7 +18,6 @@ rule_options = section(
     "What to compress, by rules",
     click.option(
         "--rank",
-        "ranks",
         multiple=True,
         metavar="LAYER=RANK",
         help="Rank of a layer, or a share of its full rank (fc6=1024, 'fc*=25%'), or evbmf: "
@@ -26,7 +25,6 @@ rule_options = section(
     ),
     click.option(
         "--energy",
-        "energies",
         multiple=True,
         metavar="[LAYER=]SHARE",
         help="Smallest rank that keeps this share of the sum of squared singular values: 0.9 "
@@ -34,7 +32,6 @@ rule_options = section(
     ),
     click.option(
         "--error",
-        "errors",
         multiple=True,
         metavar="[LAYER=]ERROR",
         help="Smallest rank whose weights are within this relative error: 0.05 or 5%.",
@@ -77,6 +74,7 @@ how_options = section(
     ),
     click.option(
         "--naming",
+        "suffixes",
         default="_L,_U",
         show_default=True,
         metavar="FIRST,SECOND",
@@ -116,13 +114,13 @@ def make_plan(model: Any, request: Any, fold: bool, keep: Sequence[str], progres
 
 def read_request(
     *,
-    ranks: tuple[str, ...],
-    energies: tuple[str, ...],
-    errors: tuple[str, ...],
+    rank: tuple[str, ...],
+    energy: tuple[str, ...],
+    error: tuple[str, ...],
     keep: tuple[str, ...],
     allow_growth: bool,
     split: str,
-    naming: str,
+    suffixes: str,
     templates: Optional[Path],
     fold_batchnorm: bool,
     method: Optional[str],
@@ -137,7 +135,7 @@ def read_request(
     """
     from netsurgery.planning import LowRankRequest, parse_rule
 
-    given = {"rank": ranks, "energy": energies, "error": errors}
+    given = {"rank": rank, "energy": energy, "error": error}
     rules = [parse_rule(kind, text) for kind, texts in given.items() for text in texts]
     if not rules and fold_batchnorm:
         return None
@@ -146,7 +144,7 @@ def read_request(
             "say what to compress: --rank LAYER=RANK, --energy SHARE, --error ERROR or "
             "--fold-batchnorm"
         )
-    extra = edit_options(split, naming, templates)
+    extra = edit_options(split, suffixes, templates)
     extra.update({"fit": fit} if fit else {})
     return LowRankRequest(rules, keep, method, allow_growth, extra, predict)
 

@@ -23,14 +23,14 @@ from netsurgery.cli._rules import RULES, how_options, make_plan, read_request, r
     budget_options,
     section(
         "What to compress, by a plan",
-        click.option("--plan", "plan_file", type=FILE, help="A plan to carry out, as it stands."),
+        click.option("--plan", type=FILE, help="A plan to carry out, as it stands."),
     ),
     how_options,
     carry_out_options,
 )
 @click.pass_context
 def command(
-    ctx: click.Context, prototxt: Path, weights: Path, plan_file: Optional[Path], **given: Any
+    ctx: click.Context, prototxt: Path, weights: Path, plan: Optional[Path], **given: Any
 ) -> None:
     """Make a model smaller and prove what that did to its outputs.
 
@@ -48,7 +48,7 @@ def command(
     notes = f"{given['output']}.measured.json" if given["output"] else None
     others = {"seed": given["seed"], "notes": notes, "engine": engine}
     request = read_budget({name: given.pop(name) for name in BUDGETS}, rules, **others)
-    if given["calibrate"] and not (plan_file or request or rules["fit"]):
+    if given["calibrate"] and not (plan or request or rules["fit"]):
         raise click.UsageError("--calibrate has nothing to fit: add --fit data, or give a budget")
 
     def planner(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
@@ -56,16 +56,16 @@ def command(
             from netsurgery.budgets import plan_budget
 
             return plan_budget(model, request, calibrator, step)
-        return _plan(model, plan_file, rules, step)
+        return _plan(model, plan, rules, step)
 
     ctx.exit(carry_out(prototxt, weights, planner, "compressing", given))
 
 
-def _plan(model: Any, plan_file: Optional[Path], rules: dict, step: Any) -> Any:
+def _plan(model: Any, plan: Optional[Path], rules: dict, step: Any) -> Any:
     from netsurgery.planning import Plan
 
-    if plan_file:
-        return Plan.load(plan_file)
+    if plan:
+        return Plan.load(plan)
     return make_plan(
         model, read_request(predict=False, **rules), rules["fold_batchnorm"], rules["keep"], step
     )

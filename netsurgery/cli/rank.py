@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import click
 
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import (
+    CacheFlags,
+    EngineFlags,
+    PreprocessingFlags,
+    cache_given,
     cache_option,
+    engine_given,
     engine_options,
     labels_option,
     preprocessing_options,
-    read_cache,
-    read_engine,
-    read_samples,
+    read_preprocessing,
 )
 from netsurgery.cli._numbers import FROM_ZERO, SEED
 from netsurgery.cli._options import (
@@ -24,17 +26,25 @@ from netsurgery.cli._options import (
     OUTPUT,
     json_option,
     options,
-    plain,
     print_json,
     prototxt_argument,
     section,
     weights_argument,
 )
-from netsurgery.cli._outputs import RANKING, ready
+from netsurgery.cli._outputs import RANKING
 from netsurgery.cli._progress import progress
-from netsurgery.cli._shapes import read_model, shapes_option
+from netsurgery.cli._shapes import Shapes, shapes_option
 
-ENGINE = ("engine", "caffe_python", "pythonpath")
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class _Flags(PreprocessingFlags, EngineFlags, CacheFlags):
+    input_shapes: Shapes
+    inputs: Tuple[Path, ...]
+    labels: Optional[Path]
+    task_output: Optional[str]
+    seed: int
 
 
 @click.command("rank", cls=Command)
@@ -108,11 +118,9 @@ def command(
     criteria: str,
     oracle: bool,
     flops: float,
-    task_output: Optional[str],
-    seed: int,
     output: Optional[Path],
     as_json: bool,
-    **given: Any,
+    **given: Unpack[_Flags],
 ) -> None:
     """Rank the channels of a model by what they are worth.
 
@@ -120,32 +128,24 @@ def command(
     netsurgery rank deploy.prototxt net.caffemodel --criteria l1,somp
     netsurgery rank deploy.prototxt net.caffemodel --criteria taylor,l1 --data data.npz --oracle
     """
-    from netsurgery.calibration import Calibrator
-    from netsurgery.formats import write_together
-    from netsurgery.ranking import rank
+    import netsurgery as ns
     from netsurgery.report import print_ranking
 
-    model = read_model(prototxt, weights, given.pop("input_shapes"))
-    engine = read_engine(*(given.pop(name) for name in ENGINE))
-    inputs = read_samples(model, given, "TRAIN")
-    names = [name.strip() for name in criteria.split(",")]
-    notes = output.with_name(f"{output.name}.oracle") if output else None
-    cache = read_cache(given.pop("no_cache"))
+    request = ns.RankRequest(
+        criteria=[name.strip() for name in criteria.split(",")],
+        inputs=given["inputs"] or None,
+        labels=given["labels"],
+        preprocessing=read_preprocessing(given),
+        oracle=oracle,
+        flops=flops,
+        task_output=given["task_output"],
+        seed=given["seed"],
+        engine=engine_given(given),
+        cache=cache_given(given),
+    )
+    model = ns.load(prototxt, weights, given["input_shapes"])
     with progress("ranking") as step:
-        calibrator = inputs and Calibrator(inputs, engine, seed, step, task_output, cache)
-        found = rank(
-            model,
-            names,
-            calibrator,
-            oracle=oracle,
-            notes=notes,
-            flops=flops,
-            seed=seed,
-            progress=step,
-        )
-    if output:
-        text = json.dumps(plain(found.to_dict()), indent=2) + "\n"
-        write_together({ready(output): lambda stream: stream.write(text.encode())})
+        found = ns.rank(model, request, output, step)
     if as_json:
         print_json(found.to_dict())
     else:

@@ -21,7 +21,7 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._outputs import PLAN, ready
 
-COSTS = ("macs", "params", "size", "latency")
+COSTS = ("macs", "params", "bytes", "latency")
 _REQUEST = (*COSTS, "width", "keep", "criterion", "compensate", "multiple")
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import click
 
 from netsurgery.cli._command import Command, flags_of_command
 from netsurgery.cli._inputs import (
+    EngineFlags,
+    InputFlags,
+    ToleranceFlags,
+    engine_given,
     engine_options,
+    fed_arguments,
     input_options,
-    read_engine,
-    read_samples,
+    judged_arguments,
     tolerance_options,
 )
 from netsurgery.cli._options import (
@@ -24,11 +28,18 @@ from netsurgery.cli._options import (
     say,
     section,
 )
-from netsurgery.cli._outputs import GOLDEN, ready
+from netsurgery.cli._outputs import GOLDEN
 from netsurgery.cli._progress import progress
-from netsurgery.cli._shapes import read_model, shapes_option
+from netsurgery.cli._shapes import Shapes, shapes_option
 
-TOLERANCES = ("expect", "max_error", "min_agreement", "output", "output_kinds", "accept_loss")
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class _Flags(InputFlags, ToleranceFlags, EngineFlags):
+    input_shapes: Shapes
+    expect: str
+    blobs: Tuple[str, ...]
 
 
 @click.command("verify", cls=Command)
@@ -65,11 +76,11 @@ TOLERANCES = ("expect", "max_error", "min_agreement", "output", "output_kinds", 
 @click.pass_context
 def command(
     ctx: click.Context,
-    files: tuple[Path, ...],
+    files: Tuple[Path, ...],
     save_golden: Optional[Path],
     golden: Optional[Path],
     as_json: bool,
-    **given: Any,
+    **given: Unpack[_Flags],
 ) -> None:
     """Run two models on the same inputs and say how far they are apart.
 
@@ -83,6 +94,7 @@ def command(
     Exit status: 0 passed, 1 failed, 2 could not run, or could not be judged: random inputs do not
     tell what a net is worth.
     """
+    import netsurgery as ns
     from netsurgery.report import print_verification
 
     alone = bool(save_golden or golden)
@@ -90,41 +102,28 @@ def command(
         raise click.UsageError(
             "give a prototxt and its weights" if alone else "give two prototxts, each with weights"
         )
-    shapes = given.pop("input_shapes")
-    models = [read_model(files[i], files[i + 1], shapes) for i in range(0, len(files), 2)]
-    given["engine"] = read_engine(
-        given.pop("engine"), given.pop("caffe_python"), given.pop("pythonpath")
-    )
-    given["output"] = given.pop("task_output")
-    blobs = given.pop("blobs")
-    given["blobs"] = blobs[0] if blobs in (("outputs",), ("common",)) else blobs
-    given["inputs"] = None if golden else read_samples(models[0], given)
+    pairs = zip(files[::2], files[1::2])
+    models = [ns.load(*pair, given["input_shapes"]) for pair in pairs]
+    engine, fed = engine_given(given), fed_arguments(given)
     with progress("running") as step:
-        given["inputs"] = given["inputs"] and given["inputs"].told(step)
         if save_golden:
-            _save(models[0], save_golden, given)
+            path = ns.save_golden(models[0], save_golden, ns.FedRequest(engine=engine, **fed), step)
+            say(f"written {path}")
             return
-        done = _compare(models, golden, given)
+        request = ns.VerifyRequest(
+            engine=engine,
+            expect=given["expect"],
+            blobs=given["blobs"],
+            **fed,
+            **judged_arguments(given),
+        )
+        if golden:
+            done = ns.verify_golden(models[0], golden, request)
+        else:
+            done = ns.verify(models[0], models[1], request, step)
     flag = flags_of_command()
     if as_json:
         print_json(done.to_dict(flag))
     else:
         print_verification(done, flag=flag)
     ctx.exit({True: 0, False: 1, None: 2}[done.passed])
-
-
-def _save(model: Any, path: Path, given: dict) -> None:
-    from netsurgery.verification import save_golden
-
-    chosen = {name: given[name] for name in ("inputs", "count", "seed", "engine")}
-    save_golden(model, ready(path), **chosen)
-    say(f"written {path}")
-
-
-def _compare(models: list, golden: Optional[Path], given: dict) -> Any:
-    from netsurgery.verification import verify, verify_golden
-
-    if golden is None:
-        return verify(*models, **given)
-    chosen = {name: given[name] for name in ("engine", *TOLERANCES)}
-    return verify_golden(models[0], golden, **chosen)

@@ -11,6 +11,19 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.jobs.comparison import (
+        VerifyRequest as VerifyRequest,
+        save_golden as save_golden,
+        verify as verify,
+        verify_golden as verify_golden,
+    )
+    from netsurgery.jobs.contradictions import (
+        CLASHES as CLASHES,
+        NEEDS as NEEDS,
+        Clash as Clash,
+        Need as Need,
+        refuse_together as refuse_together,
+    )
     from netsurgery.jobs.conversion import (
         Conversion as Conversion,
         ConvertRequest as ConvertRequest,
@@ -41,6 +54,9 @@ if TYPE_CHECKING:
         LowRankFacts as LowRankFacts,
         inspect as inspect,
     )
+    from netsurgery.jobs.json_text import (
+        to_json as to_json,
+    )
     from netsurgery.jobs.models import (
         ModelLike as ModelLike,
         deployed as deployed,
@@ -56,6 +72,16 @@ if TYPE_CHECKING:
         OutputFile as OutputFile,
         PathLike as PathLike,
         checked_folder as checked_folder,
+    )
+    from netsurgery.jobs.ranking import (
+        RankRequest as RankRequest,
+        rank as rank,
+    )
+    from netsurgery.jobs.requests import (
+        FedRequest as FedRequest,
+    )
+    from netsurgery.jobs.samples import (
+        InputsLike as InputsLike,
     )
     from netsurgery.jobs.upgrading import (
         UpgradedFiles as UpgradedFiles,

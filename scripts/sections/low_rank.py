@@ -113,9 +113,8 @@ def _opencv(model: ns.Model, done: ns.Compression, proof: ns.Proof) -> str:
     """Run the pair in OpenCV; a few inputs do."""
     few = proof.inputs.first(100) if proof.inputs else None
     try:
-        seen = ns.verify(
-            model, done.surgery.model, inputs=few, engine="opencv", output=proof.task_output
-        )
+        request = ns.VerifyRequest(inputs=few, engine="opencv", task_output=proof.task_output)
+        seen = ns.verify(model, done.surgery.model, request)
     except ns.NetsurgeryError:
         return "-"
     return f"{seen.error:.1e}"

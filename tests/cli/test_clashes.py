@@ -10,13 +10,13 @@ import pytest
 
 from netsurgery.cli import cli
 from netsurgery.cli._clashes import CLASHES, NEEDS
-from netsurgery.cli._options import spelling
+from netsurgery.cli._options import arguments_of, spelling
 
 FILES = {"verify": 4, "apply": 1, "explain": 1, "convert": 2}
 NEEDED = {"apply": ["-o", "nowhere"]}
 VALUES = {
-    "ranks": "fc6=4", "energies": "0.9", "errors": "0.1", "size": "5kB", "sweep": "0.3:0.9:0.1",
-    "keep": "fc7", "naming": "_a,_b", "mean": "1,2,3", "channel_swap": "2,1,0",
+    "rank": "fc6=4", "energy": "0.9", "error": "0.1", "bytes": "5kB", "sweep": "0.3:0.9:0.1",
+    "keep": "fc7", "suffixes": "_a,_b", "mean": "1,2,3", "channel_swap": "2,1,0",
     "images_dim": "8,8", "macs": "0.5", "params": "50%", "latency": "0.5", "min_agreement": "1",
     "max_error": "0.1", "plot": "plot.svg",
     "output_kinds": "prob=classes", "input_scale": "1", "raw_scale": "1",
@@ -38,7 +38,7 @@ def pairs() -> Iterator[tuple[str, list[str]]]:
     """Every two options that the table knows as a contradiction, of every command."""
     context = click.Context(cli)
     for command in cli.list_commands(context):
-        known = {param.name: param for param in cli.get_command(context, command).params}  # type: ignore[union-attr]
+        known = arguments_of(cli.get_command(context, command))
         for clash in (*CLASHES[""], *CLASHES.get(command, ())):
             for one in clash.some:
                 for other in clash.others:
@@ -64,7 +64,7 @@ def test_every_pair_is_refused_and_named(
 def lonely() -> Iterator[tuple[str, list[str]]]:
     context = click.Context(cli)
     for command in cli.list_commands(context):
-        known = {param.name: param for param in cli.get_command(context, command).params}  # type: ignore[union-attr]
+        known = arguments_of(cli.get_command(context, command))
         for need in (*NEEDS[""], *NEEDS.get(command, ())):
             if any(name in known for name in need.others):
                 yield from (

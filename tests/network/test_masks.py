@@ -82,7 +82,9 @@ def test_a_real_net_with_masks(zoo: Path, caffe: str) -> None:
             if len(layer.blobs) == 3
         }
     )
-    done = ns.verify(Model(model.prototxt, plain), bare, engine="caffe", max_error=1e-2)
+    done = ns.verify(
+        Model(model.prototxt, plain), bare, ns.VerifyRequest(engine="caffe", max_error=1e-2)
+    )
     assert done, done.reasons
 
 

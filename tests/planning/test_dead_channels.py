@@ -81,7 +81,7 @@ def left(plan: Plan) -> Dict[str, str]:
 def check_equal(model: Model, plan: Plan) -> Model:
     """The model that the plan makes; it must give the same outputs in real Caffe."""
     thin = ns.apply(model, plan)
-    done = ns.verify(model, thin, expect="exact", engine="caffe", count=4)
+    done = ns.verify(model, thin, ns.VerifyRequest(expect="exact", engine="caffe", count=4))
     assert done, (done.reasons, model.prototxt.data.decode())
     return thin
 
@@ -187,7 +187,7 @@ def test_a_real_net_pruned_by_masks(zoo: Path, caffe: str, tmp_path: Path) -> No
     assert kept == {"ip1": 57, "conv2": 19, "conv1": 8}
     done = compress(model, plan, tmp_path / "out", Proof(engine=engine(caffe)))
     assert done, done.reasons
-    assert ns.verify(model, load(*done.files[:2]), expect="exact", engine="caffe")
+    assert ns.verify(model, load(*done.files[:2]), ns.VerifyRequest(expect="exact", engine="caffe"))
     assert done.sizes[1] < 0.1 * done.sizes[0]
 
 

@@ -1,0 +1,210 @@
+"""Arguments that contradict each other, or that do nothing without another one.
+
+They are refused before anything is read, never resolved in silence. An argument counts as given
+where it is not what it is by default; the command line, which sees more, also where it stands
+there with its default. What is not here can be given together; where that is not plain, the
+documentation of the argument says what it then means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Collection, Dict, Mapping, Optional, Tuple
+
+from netsurgery.errors import Remedy, RequestError
+
+# What a budget consists of has names of its own on the command line; so has a preprocessing.
+COSTS = ("budget", "macs", "params", "bytes", "latency")
+BUDGET = (*COSTS, "sweep")
+RULES = ("rank", "energy", "error")
+FORMS = ("split", "suffixes", "templates")
+PREPROCESSING = (
+    "preprocessing",
+    "mean_file",
+    "mean",
+    "input_scale",
+    "raw_scale",
+    "channel_swap",
+    "images_dim",
+)
+HOW_TO_CHOOSE = ("methods", "score", "metric", "rois", "refit")
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Arguments of which none of the first goes with any of the others.
+
+    Attributes:
+        some: Their names; ``expect=exact`` speaks of one value.
+        others: The same.
+        why: The reason, in a few words; a `Remedy` where that names an argument.
+    """
+
+    some: Tuple[str, ...]
+    others: Tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Need:
+    """Arguments that do nothing unless one of others is given.
+
+    Attributes:
+        some: Their names.
+        others: Names of which one has to be there.
+    """
+
+    some: Tuple[str, ...]
+    others: Tuple[str, ...]
+
+
+CLASHES: Mapping[str, Tuple[Clash, ...]] = {
+    # Of every job that has both.
+    "": (
+        Clash(("mean",), ("mean_file",), "both say which mean goes off"),
+        Clash(("count",), ("inputs",), "random inputs are for where there are no others"),
+        Clash(
+            ("verify",),
+            (
+                *("inputs", "labels", "count", "max_error", "min_agreement"),
+                *("accept_loss", "output_kinds"),
+            ),
+            "nothing is run then",
+        ),
+        Clash(BUDGET, RULES, "give a budget or rules, not both"),
+        Clash(
+            BUDGET,
+            ("fit",),
+            Remedy("{} is for rules; a budget chooses how layers are fitted", "fit"),
+        ),
+        Clash(BUDGET, ("method",), Remedy("a budget chooses among {}", "methods")),
+        Clash(BUDGET, ("allow_growth",), "a budget never makes a layer bigger"),
+        Clash(("method",), ("methods",), "the one is for rules, the other for a budget"),
+        Clash(
+            ("plan",),
+            (*RULES, "keep", "fold_batchnorm", "allow_growth", "method", "fit", *FORMS),
+            "give a plan or rules, not both",
+        ),
+        Clash(
+            ("plan",), (*BUDGET, *HOW_TO_CHOOSE, "multiple"), "give a plan or a budget, not both"
+        ),
+    ),
+    "thin": (
+        Clash(
+            ("from_zeros",),
+            (*COSTS, "keep", "width"),
+            Remedy("say how thin, or {}: it cuts what is dead, and nothing else", "from_zeros"),
+        ),
+        Clash(
+            ("from_zeros",),
+            ("criterion", "compensate", "multiple", "calibrate"),
+            "it cuts what is dead, and nothing else",
+        ),
+    ),
+    "verify": (
+        Clash(
+            ("golden",),
+            ("inputs", "labels", "count", "seed", "blobs", *PREPROCESSING),
+            "the golden file says what is run and compared",
+        ),
+        Clash(
+            ("expect=exact",),
+            ("max_error", "min_agreement", "accept_loss"),
+            "what is exact is held to float noise",
+        ),
+    ),
+}
+
+NEEDS: Mapping[str, Tuple[Need, ...]] = {
+    "": (
+        Need(HOW_TO_CHOOSE, BUDGET),
+        Need(("allow_growth", "method", "fit"), RULES),
+        Need(FORMS, (*RULES, *BUDGET)),
+        Need(("measured",), ("sweep",)),
+        Need(("samples",), ("calibrate",)),
+        Need(("labels",), ("inputs",)),
+        Need(PREPROCESSING, ("inputs", "calibrate")),
+    ),
+    "compress": (Need(("multiple",), BUDGET),),
+    "plan": (Need(("multiple",), BUDGET),),
+}
+
+
+def refuse_contradictions(job: str, request: Any, **others: object) -> None:
+    """See that what a request asks goes together.
+
+    Args:
+        job: The name of the job.
+        request: The request, a dataclass.
+        others: Further arguments of the job that are given.
+
+    Raises:
+        RequestError: Two arguments contradict each other, or one does nothing.
+    """
+    given = {**_given(request), **others}
+    known = {*(field.name for field in fields(request)), *others}
+    clashes, needs = (*CLASHES[""], *CLASHES.get(job, ())), (*NEEDS[""], *NEEDS.get(job, ()))
+    refuse_together(given, known, clashes, needs)
+
+
+def refuse_together(
+    given: Mapping[str, object],
+    known: Collection[str],
+    clashes: Collection[Clash],
+    needs: Collection[Need],
+) -> None:
+    """See that arguments go together.
+
+    Args:
+        given: The arguments that are given, with their values.
+        known: The names of all that could be.
+        clashes: What contradicts each other.
+        needs: What needs what.
+
+    Raises:
+        RequestError: Two arguments contradict each other, or one does nothing.
+    """
+    for clash in clashes:
+        one, other = (_first(given, names) for names in (clash.some, clash.others))
+        if one and other:
+            raise RequestError(_contradiction(one, other, clash.why))
+    for need in needs:
+        one = _first(given, need.some)
+        there = [name for name in need.others if name in known]
+        if one and there and not _first(given, need.others):
+            listed = f"{', '.join(['{}'] * (len(there) - 1))}{' or ' if there[1:] else ''}{{}}"
+            raise RequestError(Remedy(f"{_mark(one)} needs {listed}", one[0], *there))
+
+
+_Found = Tuple[str, str]
+
+
+def _first(given: Mapping[str, object], names: Collection[str]) -> Optional[_Found]:
+    """Return the first of some arguments that is given, and the value that is spoken of, if any."""
+    for name, _, value in (one.partition("=") for one in names):
+        if name in given and (not value or given[name] == value):
+            return name, value
+    return None
+
+
+def _mark(found: _Found) -> str:
+    return f"{{}} {found[1]}".rstrip()
+
+
+def _contradiction(one: _Found, other: _Found, why: str) -> Remedy:
+    words, named = (why.words, why.arguments) if isinstance(why, Remedy) else (why, ())
+    return Remedy(
+        f"{_mark(one)} and {_mark(other)} contradict each other: {words}", one[0], other[0], *named
+    )
+
+
+def _given(request: Any) -> Dict[str, object]:
+    """The fields of a request that are not as they are by default."""
+    found: Dict[str, object] = {}
+    for field in fields(request):
+        value, default = getattr(request, field.name), field.default
+        if field.default_factory is not MISSING:
+            default = field.default_factory()
+        if value != default:
+            found[field.name] = value
+    return found

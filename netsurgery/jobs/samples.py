@@ -1,0 +1,121 @@
+"""The samples that jobs run models on: which they are, and in which phase they are read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Optional, Sequence, Union
+
+from netsurgery.calibration import (
+    Calibrator,
+    Inputs,
+    Preprocessing,
+    input_shapes,
+    read_inputs,
+)
+from netsurgery.errors import Remedy, RequestError
+from netsurgery.jobs.outputs import PathLike
+from netsurgery.network import Model, require_inputs
+from netsurgery.progress import Progress
+
+if TYPE_CHECKING:
+    from netsurgery.jobs.requests import CalibratedRequest, FedRequest
+
+InputsLike = Union[Inputs, PathLike, Sequence[PathLike]]
+"""Samples, the path of a file with some, or several paths of images and folders of images."""
+
+RANDOM = 8
+"""How many random inputs a model is run on where nobody says otherwise."""
+SHOWN = 64
+"""How many of the inputs that were fitted to stand in for others: random ones say less."""
+
+
+def read_samples(
+    model: Model,
+    given: InputsLike,
+    preprocessing: Optional[Preprocessing] = None,
+    labels: Optional[PathLike] = None,
+    phase: str = "TEST",
+    count: Optional[int] = None,
+) -> Inputs:
+    """Return samples, read if need be, that a model can be run on.
+
+    Args:
+        model: The network they are for.
+        given: The samples, or their files.
+        preprocessing: How images are prepared.
+        labels: A text file with the class of each.
+        phase: Which data layers of a prototxt to read.
+        count: How many of them, spread evenly; all if None.
+
+    Raises:
+        NetsurgeryError: One cannot be read, is not finite or is of a shape that the net cannot
+            take: all are looked at once, before work that takes long.
+    """
+    shapes = input_shapes(model.network())
+    if isinstance(given, Inputs):
+        for name, value in (("labels", labels), ("preprocessing", preprocessing)):
+            if value is not None:
+                raise RequestError(Remedy("{} is for inputs that are read from files", name))
+        inputs = given
+    else:
+        paths = [given] if isinstance(given, (str, os.PathLike)) else given
+        inputs = read_inputs(
+            [os.fspath(path) for path in paths],
+            shapes,
+            preprocessing=preprocessing,
+            labels=None if labels is None else os.fspath(labels),
+            phase=phase,
+        )
+    inputs = inputs if count is None else inputs.spread(count)
+    fed = {
+        name: samples.shape[1:] if inputs.whole_blobs else (shapes[name][0], *samples.shape[1:])
+        for name, samples in inputs.arrays.items()
+        if name in shapes
+    }
+    if fed != shapes:
+        require_inputs(replace(model, input_shapes={**model.input_shapes, **fed}))
+    inputs.check()
+    return inputs
+
+
+def judging_inputs(model: Model, request: FedRequest, progress: Progress) -> Optional[Inputs]:
+    """Return the inputs that a request names to judge by, or None for random ones.
+
+    Args:
+        model: The network they are for.
+        request: What is asked for.
+        progress: Told how many of them were handed out.
+
+    Raises:
+        NetsurgeryError: See `read_samples`.
+    """
+    if request.inputs is None:
+        return None
+    preprocessing, labels = request.preprocessing, request.labels
+    return read_samples(model, request.inputs, preprocessing, labels).told(progress)
+
+
+def calibrator_of(
+    model: Model, request: CalibratedRequest, progress: Progress
+) -> Optional[Calibrator]:
+    """Return what runs the inputs that a request names to fit to, or None where it names none.
+
+    They are read as for TRAIN: the net is fitted to what it was trained on.
+
+    Raises:
+        NetsurgeryError: See `read_samples`.
+    """
+    if request.calibrate is None:
+        return None
+    samples = read_samples(
+        model, request.calibrate, request.preprocessing, None, "TRAIN", request.samples
+    )
+    cache = None if request.cache is None else os.fspath(request.cache)
+    return Calibrator(samples, request.engine, request.seed, progress, request.task_output, cache)
+
+
+def shown_of(calibrator: Calibrator) -> Inputs:
+    """Return a few of the inputs that a net was fitted to: what judges where nothing else does."""
+    few = calibrator.inputs.spread(SHOWN)
+    return replace(few, description=f"{few.description}, which it was fitted to")
