@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Optional
 
-from netsurgery.calibration import EngineLike, Preprocessing, default_folder
+from netsurgery.calibration import Preprocessing, default_folder
+from netsurgery.engine import EngineLike
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.samples import InputsLike
 
