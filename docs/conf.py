@@ -12,8 +12,8 @@ source_suffix = {".md": "markdown"}
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 3
 
-# A flag of a command keeps its two dashes, and a name in single backticks of a docstring is code.
-smartquotes = False
+# Quotes stay as they are typed. A name in single backticks of a docstring is code.
+smartquotes_action = "D"
 default_role = "code"
 
 autodoc_member_order = "bysource"
@@ -21,10 +21,13 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
+# One place for each attribute, which a dataclass lists too.
+napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = f"netsurgery {release}"
 html_copy_source = False
+html_show_copyright = False
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True}
 pygments_style = "friendly"

@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference that are made from the code: the commands and the glossary.
+"""Write the pages of docs/reference that are made from the code.
 
 python scripts/documents/reference.py
 
@@ -19,10 +19,27 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "reference"
 MADE = "<!-- Made by scripts/docs --reference; what stands here is written in {}. -->"
 
+LIBRARY_BEGINS = [
+    "`import netsurgery as ns` offers what the commands do, under the same names, and what they",
+    "are asked and answer with. It imports nothing heavy until it is used. What is not on this",
+    "page may change at any time.",
+]
+LIBRARY = {
+    "Functions": "Each does what the command of its name does, or a part of it.",
+    "Requests": "What a function is asked: the options of its command, as data.",
+    "Models, plans and results": "What functions take and give back.",
+    "Errors": "Whatever goes wrong by the input's fault is one of these.",
+    "Other names": "Beside those:",
+}
+
 
 def pages() -> Dict[str, str]:
     """Return each page that is made here, by the name of its file."""
-    return {"commands.md": commands_page(), "glossary.md": glossary_page()}
+    return {
+        "commands.md": commands_page(),
+        "library.md": library_page(),
+        "glossary.md": glossary_page(),
+    }
 
 
 def commands_page() -> str:
@@ -90,6 +107,37 @@ def _paragraphs(text: str) -> List[str]:
         else:
             lines += [_escaped(" ".join(paragraph.split())), ""]
     return lines
+
+
+def library_page() -> str:
+    """Return the page of all that `netsurgery` offers, which Sphinx fills from the docstrings."""
+    import netsurgery
+
+    sections: Dict[str, List[str]] = {title: [] for title in LIBRARY}
+    for name in sorted(netsurgery.__all__, key=str.lower):
+        thing = getattr(netsurgery, name)
+        if not isinstance(thing, type):
+            title = "Functions" if callable(thing) else "Other names"
+        elif issubclass(thing, Exception):
+            title = "Errors"
+        else:
+            title = "Requests" if name.endswith("Request") else "Models, plans and results"
+        sections[title].append(name)
+    lines = [MADE.format("the docstrings"), "", "# Library", "", *LIBRARY_BEGINS]
+    for title, about in LIBRARY.items():
+        if sections[title]:
+            lines += ["", f"## {title}", "", about]
+        for name in sections[title]:
+            lines += ["", "```{eval-rst}", *_directive(name, getattr(netsurgery, name)), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _directive(name: str, thing: object) -> List[str]:
+    if isinstance(thing, type):
+        return [f".. autoclass:: netsurgery.{name}", "   :members:"]
+    if callable(thing):
+        return [f".. autofunction:: netsurgery.{name}"]
+    return [f".. py:data:: netsurgery.{name}"]
 
 
 def glossary_page() -> str:

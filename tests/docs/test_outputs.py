@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Iterator, List, Tuple
 
@@ -111,3 +113,17 @@ def test_as_many_lines_are_renewed_as_were_shown() -> None:
     shown = "head 1\n...\nrow 1\n...\nlast 1"
     assert renewed(shown, "head 2\na\nb\nrow 2\nc\nlast 2") == "head 2\n...\nrow 2\n...\nlast 2"
     assert renewed("old", "new\nlines") == "new\nlines"
+    assert renewed("...\nrow 1\n...", "head 2\na\nrow 2\nb") == "...\nrow 2\n..."
+    assert renewed("...\nsaid no\n...", "head 2\nsaid yes") == "...\nsaid no\n..."
+
+
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+WITH_PYTHON = [page for page in PAGES if PYTHON.search(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.stem)
+def test_what_a_page_shows_of_the_library_runs(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    program = "\n".join(PYTHON.findall(page.read_text(encoding="utf-8")))
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True)
+    assert not done.returncode, done.stderr.decode()

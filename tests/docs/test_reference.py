@@ -10,6 +10,7 @@ import click
 import pytest
 from documents.reference import pages, walk
 
+import netsurgery
 from netsurgery.cli import cli
 from netsurgery.report.glossary import glossary_terms
 
@@ -63,6 +64,11 @@ def test_no_option_is_there_that_is_not() -> None:
             for name in re.findall(r"(?<![\w-])--?[a-z][\w-]*", line)
         }
         assert listed == set(there[path]), path
+
+
+def test_every_name_of_the_library_is_there_once() -> None:
+    listed = re.findall(r"^\.\. [\w:]+:: netsurgery\.(\w+)$", read("library.md"), re.MULTILINE)
+    assert sorted(listed) == sorted(netsurgery.__all__), "run scripts/docs --reference"
 
 
 def test_every_word_of_the_output_is_there() -> None:
