@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         layer_type as layer_type,
         layer_types as layer_types,
         register_layer as register_layer,
+        why_unknown as why_unknown,
     )
     from netsurgery.layers.shape import (
         Shape as Shape,

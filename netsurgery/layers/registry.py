@@ -30,3 +30,10 @@ def layer_type(name: str) -> LayerType:
 def layer_types() -> Dict[str, LayerType]:
     """Return all layer types that are known, by each of the names that they go by."""
     return LAYERS.all()
+
+
+def why_unknown(name: str) -> str:
+    """Say that nobody knows a layer type, and which plugins did not load that might have."""
+    failed = "; ".join(f"{plugin} ({error})" for plugin, error in sorted(LAYERS.failed.items()))
+    told = f"; plugins of layers that did not load: {failed}" if failed else ""
+    return f"nothing is known of its type {name}{told}"

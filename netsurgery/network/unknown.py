@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, Optional
 
 from netsurgery.errors import NetworkError, Remedy
-from netsurgery.layers import Layer
+from netsurgery.layers import Layer, why_unknown
 from netsurgery.network.cost import LayerCost, Shapes, count_cost
 from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
@@ -58,7 +58,7 @@ def _reason(network: Network, layer: Layer, blob: str) -> NetworkError:
         problem = f"it is of type {layer.type} and tells no shape of {blob!r}"
         remedy = _given(blob)
     elif not layer.layer_type.knows_shapes:
-        problem = f"nothing is known of its type {layer.type}"
+        problem = why_unknown(layer.type)
     elif layer.text.unknown:
         fields = ", ".join(layer.text.unknown)
         problem = f"it has fields of a fork that may change shapes ({fields})"
@@ -84,7 +84,7 @@ def _unknown(network: Network, shapes: Shapes, missing: List[LayerCost]) -> Netw
     first = missing[0]
     cost = "multiply-accumulates" if first.macs is None else "parameters"
     error = unknown_reason(network, shapes) or NetworkError(
-        f"nothing is known of its type {first.layer.type}",
+        why_unknown(first.layer.type),
         file=network.prototxt.file,
         line=first.layer.text.line,
         column=first.layer.text.column,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from netsurgery.formats import Prototxt
-from netsurgery.layers import UnknownLayer, layer_type, layer_types
+from netsurgery.layers import LAYERS, UnknownLayer, layer_type, layer_types
 from netsurgery.layers.base import LayerType
-from netsurgery.network import Network, infer_shapes
+from netsurgery.network import Network, infer_shapes, unknown_reason
 
 NET = """input: "data" input_shape { dim: [2, 3, 8, 8] }
 layer { name: "a" type: "Convolution" bottom: "data" top: "a"
@@ -46,6 +46,15 @@ def test_of_a_type_that_nobody_knows_nothing_is_said() -> None:
     assert layer_type("OracleLoss").why_whole == "compares them with what should come out"
     network = Network.of(Prototxt.parse((NET % "Oracle").encode()))
     assert infer_shapes(network)[network.last("s")] is None
+
+
+def test_of_an_unknown_type_is_told_which_plugins_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network.of(Prototxt.parse((NET % "Oracle").encode()))
+    told = "nothing is known of its type Oracle"
+    assert f"{told}; change" in str(unknown_reason(network, infer_shapes(network)))
+    monkeypatch.setattr(LAYERS, "failed", {"delphi": "ImportError: no smoke"})
+    told += "; plugins of layers that did not load: delphi (ImportError: no smoke)"
+    assert told in str(unknown_reason(network, infer_shapes(network)))
 
 
 PLUGIN = """
