@@ -1,31 +1,18 @@
-"""Carrying out a plan: the only place where a model becomes another."""
+"""What surgery did to a model, step by step, and the twin that tells whether it was right."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from pathlib import Path
-from typing import Callable, Mapping, Optional, Sequence
+from typing import Mapping, Optional
 
 import numpy as np
 
-from netsurgery.calibration import Calibrator
-from netsurgery.engine import Engine
-from netsurgery.errors import FormatError, PlanError, Remedy
-from netsurgery.formats import (
-    HALF,
-    Blob,
-    LayerWeights,
-    Weights,
-    mostly_half,
-    stored_alike,
-    upgrade_net,
-)
+from netsurgery.formats import Blob, LayerWeights, Weights
 from netsurgery.linalg import relative_distance
-from netsurgery.methods import Arrays, Context, Origin, Rewrite, method
-from netsurgery.network import Model, Value, described, require_fit
-from netsurgery.planning import Plan, plan_folds
+from netsurgery.methods import Arrays, Origin, Rewrite, method
+from netsurgery.network import Model, Value
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,7 @@ class Surgery:
         weights = weights or self.model.weights
         assert weights is not None, "operate() takes no model without weights"
         for step in reversed(self.steps):
-            weights = _undo(step, weights)
+            weights = _without(step, weights)
         return replace(self.original, weights=weights)
 
     def errors(self, twin: Model) -> dict[str, float]:
@@ -178,133 +165,9 @@ class Surgery:
         return "; ".join(dict.fromkeys(filter(None, reasons))) or None
 
 
-def apply(model: Model, plan: Plan, calibrator: Optional[Calibrator] = None) -> Model:
-    """Return the model that ``plan`` makes of ``model``, which stays as it is.
-
-    Raises:
-        PlanError: An edit cannot be carried out; nothing has been done then.
-    """
-    return operate(model, plan, calibrator).model
-
-
-def plan_after_folds(
-    model: Model, plan_others: Callable[[Model], Plan], keep: Sequence[str] = ()
-) -> Plan:
-    """Plan all folds of BatchNorm, Scale and Bias, and then for the model that they leave.
-
-    Args:
-        model: The network with its weights.
-        plan_others: Makes the rest of the plan.
-        keep: Layers that folds leave alone.
-
-    Raises:
-        NetworkError: Prototxt and weights do not belong together.
-        PlanError: What ``plan_others`` raises.
-    """
-    folds = plan_folds(model, keep)
-    others = plan_others(apply(model, folds))
-    return Plan((*folds.edits, *others.edits), (*folds.skipped, *others.skipped))
-
-
-def operate(
-    model: Model,
-    plan: Plan,
-    calibrator: Optional[Calibrator] = None,
-    progress: Optional[Callable[[str], None]] = None,
-) -> Surgery:
-    """Carry out ``plan`` and return the new model with a record of every step.
-
-    A net in Caffe's oldest layout (V0) is upgraded first; V1 and V2 nets keep their own form.
-
-    Args:
-        model: The network with its weights.
-        plan: The edits, carried out in order.
-        calibrator: What calibration learnt, for the methods that want it.
-        progress: Called with the name of each layer before its edit.
-
-    Raises:
-        PlanError: An edit cannot be carried out; nothing has been done then.
-        NetworkError: Prototxt and weights do not belong together.
-    """
-    if model.weights is None:
-        raise PlanError("there are no weights to operate on", file=model.prototxt.file)
-    require_fit(model)
-    for edit in plan.edits:  # all of them, before the first one that takes long
-        method(edit.method).refuse_unknown(edit.options, edit.layer)
-    current, notes = _in_editable_form(model) if plan.edits else (model, ())
-    steps: list[Step] = []
-    origins: Mapping[Value, Origin] = {}
-    for number, edit in enumerate(plan.edits, 1):
-        if progress:
-            progress(f"{edit.layer}, {number} of {len(plan.edits)} edits")
-        context = Context(model, calibrator, origins)
-        step = _stored(current, method(edit.method).rewrite(current, edit, context))
-        steps.append(step)
-        origins = _traced_back(origins, step.rewrite.origins)
-        current = _carry_out(current, step.rewrite)
-    forks = tuple(
-        f"stock Caffe does not know {what}; engines that do not are given what it is"
-        for what in described(current.network())
-    )
-    return Surgery(model, tuple(steps), current, (*notes, *forks), origins)
-
-
-def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
-    if model.prototxt.version != "V0":
-        return model, ()
-    upgraded = upgrade_net(model.prototxt)
-    return replace(model, prototxt=upgraded.prototxt), upgraded.notes
-
-
-def _carry_out(model: Model, rewrite: Rewrite) -> Model:
-    assert model.weights is not None
-    return replace(
-        model,
-        prototxt=model.prototxt.replace_layers(rewrite.layers),
-        weights=model.weights.replace(rewrite.weights),
-    )
-
-
-def _traced_back(
-    known: Mapping[Value, Origin], latest: Mapping[Value, Origin]
-) -> dict[Value, Origin]:
-    """Return where the values were before the first edit, from where they were before the last."""
-    return {**known, **{value: _before(origin, known) for value, origin in latest.items()}}
-
-
-def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
-    earlier = known.get(origin.value)
-    if earlier is None or earlier.kept is None:
-        return origin if earlier is None else Origin(earlier.value, origin.axis, origin.kept)
-    if origin.kept is None:
-        return earlier
-    assert earlier.axis == origin.axis, "channels lie along one axis"
-    return Origin(earlier.value, origin.axis, earlier.kept[origin.kept])
-
-
-def _stored(model: Model, rewrite: Rewrite) -> Step:
-    """Return the step, its weights in the type of those that they come from."""
-    assert model.weights is not None
-    before = {name: model.blobs(name) for name in rewrite.weights}
-    stored = stored_alike(rewrite.weights, before, mostly_half(model.weights.layers))
-    if stored is rewrite.weights:
-        return Step(model, rewrite)
-    step = Step(model, replace(rewrite, weights=stored))
-    exact, rounded = (
-        _multiplied_out(step, model.weights.replace(changes))
-        for changes in (rewrite.weights, stored)
-    )
-    rounding = {
-        name: relative_distance(exact[name][0], rounded[name][0])
-        for name in rewrite.errors
-        if name in exact
-    }
-    return replace(step, rounding=rounding)
-
-
-def _undo(step: Step, weights: Weights) -> Weights:
+def _without(step: Step, weights: Weights) -> Weights:
     rewrite = step.rewrite
-    whole = _multiplied_out(step, weights)
+    whole = multiplied_out(step, weights)
     changes: dict[str, list[LayerWeights]] = {}
     # Layers that vanished altogether come back beside one that did not.
     named = {name: pieces for name, pieces in rewrite.pieces.items() if step.before.blobs(name)}
@@ -317,7 +180,7 @@ def _undo(step: Step, weights: Weights) -> Weights:
     return weights.replace(changes)
 
 
-def _multiplied_out(step: Step, weights: Weights) -> Mapping[str, Arrays]:
+def multiplied_out(step: Step, weights: Weights) -> Mapping[str, Arrays]:
     """Return the blobs with which the layers before the step do what ``weights`` do behind it."""
     # The others share their weights with a layer that holds them.
     arrays = {
@@ -331,48 +194,3 @@ def _multiplied_out(step: Step, weights: Weights) -> Mapping[str, Arrays]:
 def _as_before(array: np.ndarray, blob: Optional[Blob]) -> Blob:
     """A blob with new numbers, in the form of the one there was if that has the shape."""
     return blob.filled(array) if blob and blob.shape == array.shape else Blob.of(array)
-
-
-def refuse_half(model: Model) -> None:
-    """Refuse to have pycaffe write what it would have to read first, and cannot.
-
-    Raises:
-        FormatError: Some weights are in float16.
-    """
-    for layer in model.weights.layers if model.weights else ():
-        if any(blob.storage == HALF for blob in layer.blobs):
-            raise FormatError(
-                "is in float16, and pycaffe writes float32 alone",
-                file=model.weights and model.weights.file,
-                layer=layer.name,
-                remedy=Remedy("leave out {}, or convert the weights first", "writer"),
-            )
-
-
-def write_through_engine(surgery: Surgery, pair: tuple[Path, ...], writer: Engine) -> None:
-    """Have an engine load the original's blobs into the new net, add the new ones, and save.
-
-    Args:
-        surgery: What was done.
-        pair: The prototxt that was written, and where the weights go.
-        writer: An engine that sets parameters and writes weights.
-
-    Raises:
-        EngineError: It cannot, or it gave up.
-    """
-    assert surgery.original.weights is not None
-    new = {
-        piece: [blob.array() for blob in surgery.model.blobs(piece)]
-        for step in surgery.steps
-        for pieces in step.rewrite.pieces.values()
-        for piece in pieces
-        if surgery.model.blobs(piece)
-    }
-    prototxt, weights = pair
-    # A layer that keeps its name may have other blobs now, as one has that was folded into.
-    gone = dict.fromkeys((name for step in surgery.steps for name in step.rewrite.weights), ())
-    kept = weights.with_name(f"kept-{weights.name}")
-    surgery.original.weights.replace(gone).write(kept)
-    with writer.open(prototxt, kept) as session:
-        session.set_parameters(new)
-        session.save(weights)

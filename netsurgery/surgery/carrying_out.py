@@ -1,0 +1,139 @@
+"""Carrying out a plan: the only place where a model becomes another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Callable, Mapping, Optional, Sequence
+
+from netsurgery.calibration import Calibrator
+from netsurgery.errors import PlanError
+from netsurgery.formats import mostly_half, stored_alike, upgrade_net
+from netsurgery.linalg import relative_distance
+from netsurgery.methods import Context, Origin, Rewrite, method
+from netsurgery.network import Model, Value, described, require_fit
+from netsurgery.planning import Plan, plan_folds
+from netsurgery.surgery.record import Step, Surgery, multiplied_out
+
+
+def apply(model: Model, plan: Plan, calibrator: Optional[Calibrator] = None) -> Model:
+    """Return the model that ``plan`` makes of ``model``, which stays as it is.
+
+    Raises:
+        PlanError: An edit cannot be carried out; nothing has been done then.
+    """
+    return operate(model, plan, calibrator).model
+
+
+def plan_after_folds(
+    model: Model, plan_others: Callable[[Model], Plan], keep: Sequence[str] = ()
+) -> Plan:
+    """Plan all folds of BatchNorm, Scale and Bias, and then for the model that they leave.
+
+    Args:
+        model: The network with its weights.
+        plan_others: Makes the rest of the plan.
+        keep: Layers that folds leave alone.
+
+    Raises:
+        NetworkError: Prototxt and weights do not belong together.
+        PlanError: What ``plan_others`` raises.
+    """
+    folds = plan_folds(model, keep)
+    others = plan_others(apply(model, folds))
+    return Plan((*folds.edits, *others.edits), (*folds.skipped, *others.skipped))
+
+
+def operate(
+    model: Model,
+    plan: Plan,
+    calibrator: Optional[Calibrator] = None,
+    progress: Optional[Callable[[str], None]] = None,
+) -> Surgery:
+    """Carry out ``plan`` and return the new model with a record of every step.
+
+    A net in Caffe's oldest layout (V0) is upgraded first; V1 and V2 nets keep their own form.
+
+    Args:
+        model: The network with its weights.
+        plan: The edits, carried out in order.
+        calibrator: What calibration learnt, for the methods that want it.
+        progress: Called with the name of each layer before its edit.
+
+    Raises:
+        PlanError: An edit cannot be carried out; nothing has been done then.
+        NetworkError: Prototxt and weights do not belong together.
+    """
+    if model.weights is None:
+        raise PlanError("there are no weights to operate on", file=model.prototxt.file)
+    require_fit(model)
+    for edit in plan.edits:  # all of them, before the first one that takes long
+        method(edit.method).refuse_unknown(edit.options, edit.layer)
+    current, notes = _in_editable_form(model) if plan.edits else (model, ())
+    steps: list[Step] = []
+    origins: Mapping[Value, Origin] = {}
+    for number, edit in enumerate(plan.edits, 1):
+        if progress:
+            progress(f"{edit.layer}, {number} of {len(plan.edits)} edits")
+        context = Context(model, calibrator, origins)
+        step = _stored(current, method(edit.method).rewrite(current, edit, context))
+        steps.append(step)
+        origins = _traced_back(origins, step.rewrite.origins)
+        current = _carry_out(current, step.rewrite)
+    forks = tuple(
+        f"stock Caffe does not know {what}; engines that do not are given what it is"
+        for what in described(current.network())
+    )
+    return Surgery(model, tuple(steps), current, (*notes, *forks), origins)
+
+
+def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
+    if model.prototxt.version != "V0":
+        return model, ()
+    upgraded = upgrade_net(model.prototxt)
+    return replace(model, prototxt=upgraded.prototxt), upgraded.notes
+
+
+def _carry_out(model: Model, rewrite: Rewrite) -> Model:
+    assert model.weights is not None
+    return replace(
+        model,
+        prototxt=model.prototxt.replace_layers(rewrite.layers),
+        weights=model.weights.replace(rewrite.weights),
+    )
+
+
+def _traced_back(
+    known: Mapping[Value, Origin], latest: Mapping[Value, Origin]
+) -> dict[Value, Origin]:
+    """Return where the values were before the first edit, from where they were before the last."""
+    return {**known, **{value: _before(origin, known) for value, origin in latest.items()}}
+
+
+def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
+    earlier = known.get(origin.value)
+    if earlier is None or earlier.kept is None:
+        return origin if earlier is None else Origin(earlier.value, origin.axis, origin.kept)
+    if origin.kept is None:
+        return earlier
+    assert earlier.axis == origin.axis, "channels lie along one axis"
+    return Origin(earlier.value, origin.axis, earlier.kept[origin.kept])
+
+
+def _stored(model: Model, rewrite: Rewrite) -> Step:
+    """Return the step, its weights in the type of those that they come from."""
+    assert model.weights is not None
+    before = {name: model.blobs(name) for name in rewrite.weights}
+    stored = stored_alike(rewrite.weights, before, mostly_half(model.weights.layers))
+    if stored is rewrite.weights:
+        return Step(model, rewrite)
+    step = Step(model, replace(rewrite, weights=stored))
+    exact, rounded = (
+        multiplied_out(step, model.weights.replace(changes))
+        for changes in (rewrite.weights, stored)
+    )
+    rounding = {
+        name: relative_distance(exact[name][0], rounded[name][0])
+        for name in rewrite.errors
+        if name in exact
+    }
+    return replace(step, rounding=rounding)
