@@ -75,6 +75,9 @@ if TYPE_CHECKING:
         one_line as one_line,
     )
     from netsurgery.formats.prototxt.template import (
+        Carried as Carried,
+        Filling as Filling,
+        LayerTemplate as LayerTemplate,
         quoted as quoted,
         render as render,
     )

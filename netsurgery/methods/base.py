@@ -18,7 +18,7 @@ from netsurgery.formats import LayerText, LayerWeights
 from netsurgery.layers import stock_type
 from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
-from netsurgery.network import Model, Value
+from netsurgery.network import GraphEdit, Model, Value, weight_changes
 
 Arrays = Sequence[np.ndarray]
 
@@ -94,8 +94,7 @@ class Rewrite:
 
     Attributes:
         edit: The order it answers.
-        layers: For each layer that goes, by its index in the prototxt, the text that comes.
-        weights: For each name that goes from the weights, the layers that come in its place.
+        edits: What changes in the net, by name; all of them name layers as they were before.
         pieces: For each name of an original layer, the names of the layers that now do its work.
         result: What the layer keeps, in a few words: ``"rank 9"``, ``"12 of 20 channels"``.
         errors: For those of them of which the method states it, the error of the weights that it
@@ -109,8 +108,7 @@ class Rewrite:
     """
 
     edit: Edit
-    layers: Mapping[int, bytes]
-    weights: Mapping[str, Sequence[LayerWeights]]
+    edits: Sequence[GraphEdit]
     pieces: Mapping[str, Sequence[str]]
     result: str = ""
     errors: Mapping[str, float] = field(default_factory=dict)
@@ -119,6 +117,11 @@ class Rewrite:
     found: Any = None
     exact: bool = False
     unmoved: Sequence[str] = ()
+
+    @property
+    def weights(self) -> Mapping[str, Sequence[LayerWeights]]:
+        """For each name that goes from the weights, the layers that come in its place."""
+        return weight_changes(self.edits)
 
 
 ROUNDING = "rounding"

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, ClassVar, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats import Blob, LayerText, LayerWeights, downgrade_layers, render
+from netsurgery.formats import Blob, Filling, LayerTemplate, LayerText, LayerWeights
 from netsurgery.layers import stock_type
 from netsurgery.linalg import Cost, Energies, Ranks, Tradeoff, rank_text
 from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
-from netsurgery.network import Model, why_foreign
+from netsurgery.network import LayerKey, Model, ReplaceLayer, SetBlobs, why_foreign
 
 Group = Tuple[LayerText, ...]
 
@@ -126,7 +126,7 @@ class ChainMethod(LowRankMethod):
         """Return the weights with which the layer does what the chain does."""
 
     @abstractmethod
-    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
+    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
         """Return what to fill into the template."""
 
     def coupled(self, model: Model, layer: str) -> Tuple[str, ...]:
@@ -159,7 +159,7 @@ class ChainMethod(LowRankMethod):
 
     def sketch(self, model: Model, layer: LayerText, ranks: Ranks) -> bytes:
         """Return the text of the chain, under the usual names."""
-        return self._text(layer, named(layer.name, SUFFIXES[self.length]), ranks)
+        return self._template(layer, named(layer.name, SUFFIXES[self.length]), ranks).fill(layer)
 
     def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
         """Return the chain that stands in for the layer, and for all that share its weights.
@@ -177,18 +177,24 @@ class ChainMethod(LowRankMethod):
             raise PlanError(str(error), layer=edit.layer) from None
         names = {layer.name: new_names(model, edit, layer.name, self.length) for layer in group}
         folder = edit.options.get("templates")
-        texts = {
-            layer.index: self._text(layer, names[layer.name], ranks, folder) for layer in group
-        }
         pieces = {name: new.layers for name, new in names.items()}
+        kind = stock_type(group[0].type)
         return Rewrite(
             edit,
-            texts,
-            {
-                name: _stored(new, stock_type(group[0].type), found, model.blobs(name)[1:])
-                for name, new in pieces.items()
-                if model.blobs(name)
-            },
+            (
+                *(
+                    ReplaceLayer(
+                        LayerKey.of(layer, model.prototxt),
+                        (self._template(layer, names[layer.name], ranks, folder),),
+                    )
+                    for layer in group
+                ),
+                *(
+                    SetBlobs(name, _stored(new, kind, found, model.blobs(name)[1:]))
+                    for name, new in pieces.items()
+                    if model.blobs(name)
+                ),
+            ),
             pieces,
             rank_text(ranks),
             dict.fromkeys(pieces, found.error),
@@ -240,9 +246,10 @@ class ChainMethod(LowRankMethod):
             )
         return self.read(layer, blobs[0])
 
-    def _text(self, layer: LayerText, names: Names, ranks: Ranks, folder: Any = None) -> bytes:
-        text = render(self.template, self.values(layer, names, ranks), folder)
-        return downgrade_layers(text) if layer.version == "V1" else text
+    def _template(
+        self, layer: LayerText, names: Names, ranks: Ranks, folder: Any = None
+    ) -> LayerTemplate:
+        return LayerTemplate(self.template, self.values(layer, names, ranks), folder)
 
 
 def _ranks(edit: Edit, full: Ranks) -> Ranks:
@@ -263,9 +270,9 @@ def _ranks(edit: Edit, full: Ranks) -> Ranks:
 
 def _stored(
     names: Sequence[str], kind: str, found: Found, bias: Sequence[Blob]
-) -> List[LayerWeights]:
+) -> Tuple[LayerWeights, ...]:
     """The layers of a chain in the weights; old files store a bias with four axes, these do not."""
     blobs = [[Blob.of(weights)] for weights in found.weights]
     rows = [blob.reshape((blob.count,)) for blob in bias]
     blobs[-1] += rows if found.bias is None else [Blob.of(found.bias.astype(np.float32))]
-    return [LayerWeights(name, kind, tuple(own)) for name, own in zip(names, blobs)]
+    return tuple(LayerWeights(name, kind, tuple(own)) for name, own in zip(names, blobs))

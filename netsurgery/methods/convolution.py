@@ -7,7 +7,7 @@ from typing import Any, ClassVar, List, Mapping, Tuple
 import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
-from netsurgery.formats import FORK_FIELDS, Blob, LayerText, fork_words
+from netsurgery.formats import FORK_FIELDS, Blob, Filling, LayerText, fork_words
 from netsurgery.layers import CONVOLUTION, ShapeNode, Windows, groups_of, read_windows
 from netsurgery.linalg import (
     SPLITS,
@@ -21,7 +21,7 @@ from netsurgery.linalg import (
 )
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, ChainTask, Found
-from netsurgery.methods.pieces import PLACES, Names, carried_parameters, wiring
+from netsurgery.methods.pieces import PLACES, CarriedParameters, Names, wiring
 from netsurgery.network import Layer, show
 
 # Padding stands before the first layer of its axis, and no layer but the last has a bias: at the
@@ -86,17 +86,17 @@ class ConvolutionMethod(ChainMethod):
             )
         return blob.array()
 
-    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
+    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
         """Return what to fill into the template.
 
         ``$window`` is the original's, as it is written there; ``$kernel_h``, ``$kernel_w``,
         ``$vertical`` and ``$horizontal`` (stride, pad and dilation) are its two axes.
         """
         parameter = layer.parameter.convolution_param
-        values: dict[str, Any] = {
-            **wiring(layer, self.message, names),
+        values: dict[str, Filling] = {
+            **wiring(self.message, names),
             "num_output": parameter.num_output,
-            "window": carried_parameters(layer, self.message, _other_fields(layer, self.message)),
+            "window": CarriedParameters(self.message, only=_WINDOW_FIELDS),
         }
         if self.splits:
             windows = _windows(layer, 2)
@@ -186,13 +186,7 @@ def _along(parameter: Any, windows: Windows, axis: int) -> str:
     return "".join(f"    {line}\n" for line in lines)
 
 
-def _other_fields(layer: LayerText, message: str) -> List[str]:
-    blocks = layer.block.messages(message)
-    names = {field.name for block in blocks for field in block.fields}
-    return sorted(names - set(_WINDOW_FIELDS))
-
-
-def _parameters(layer: LayerText, message: str, last: bool) -> str:
+def _parameters(layer: LayerText, message: str, last: bool) -> Filling:
     """The fields of the layer's parameter that say nothing of shapes, its groups, and its bias."""
     parameter = layer.parameter.convolution_param
     groups = _groups(layer)
@@ -200,4 +194,4 @@ def _parameters(layer: LayerText, message: str, last: bool) -> str:
     if last and not parameter.bias_term:
         lines = "    bias_term: false\n" + lines
     left_out = _SHAPE_FIELDS if last else (*_SHAPE_FIELDS, "bias_filler")
-    return lines + carried_parameters(layer, message, left_out)
+    return lines, CarriedParameters(message, left_out)

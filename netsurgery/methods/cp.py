@@ -13,7 +13,7 @@ import numpy as np
 
 from netsurgery.calibration import question
 from netsurgery.errors import PlanError
-from netsurgery.formats import LayerText
+from netsurgery.formats import Filling, LayerText
 from netsurgery.layers import groups_of
 from netsurgery.linalg import (
     Cost,
@@ -96,7 +96,7 @@ class CanonicalPolyadic(ConvolutionMethod):
         inputs, rows = first[:, :, 0, 0].T, vertical[:, 0, :, 0].T
         return multiply_out_cp([last[:, :, 0, 0], inputs, rows, horizontal[:, 0, 0, :].T])
 
-    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
+    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
         """Return what to fill into the template."""
         return {**super().values(layer, names, ranks), "rank": ranks[0]}
 

@@ -9,7 +9,7 @@ is frozen); and one behind them reads them so, if nothing is padded in between. 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Dict, Mapping, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -19,7 +19,19 @@ from netsurgery.methods.base import ROUNDING, Arrays, Context, Edit, Method, Ori
 from netsurgery.methods.fold_chains import FoldChain, composed, find_chain, shapes_of
 from netsurgery.methods.fold_product import PRODUCT_TYPES, Product
 from netsurgery.methods.registry import METHODS
-from netsurgery.network import Model, Network, Value, shifted
+from netsurgery.network import (
+    LayerEdit,
+    LayerKey,
+    Model,
+    Network,
+    RemoveBlobs,
+    RemoveLayer,
+    SetBlobs,
+    SetFields,
+    Value,
+    edit_text,
+    shifted,
+)
 
 _NOTHING = 1e-30
 """A factor of which nothing is left in float32 when weights are multiplied by it."""
@@ -56,19 +68,19 @@ class FoldBatchNorm(Method):
         if bias is not None:
             blobs.append(more[0].filled(bias) if more else Blob.of(bias))
         gone = tuple(dict.fromkeys(layer.name for layer in chain.folded))
-        texts = _texts(chain, product, bias is not None)
+        edits = _text_edits(model, chain, product, bias is not None)
         kind = model.weights.find(edit.layer)[-1].type
         return Rewrite(
             edit,
-            texts,
-            {
-                edit.layer: (LayerWeights(edit.layer, kind, tuple(blobs)),),
-                **dict.fromkeys(gone, ()),
-            },
+            (
+                *edits,
+                SetBlobs(edit.layer, (LayerWeights(edit.layer, kind, tuple(blobs)),)),
+                *(RemoveBlobs(name) for name in gone),
+            ),
             {edit.layer: (edit.layer,), **dict.fromkeys(gone, ())},
             f"with {', '.join(gone)}",
             {edit.layer: 0.0},
-            _origins(model, network, chain, texts),
+            _origins(model, network, chain, edits),
             exact=True,
             unmoved=(edit.layer, *gone),
         )
@@ -199,24 +211,32 @@ def _arrays(model: Model, name: str) -> Arrays:
     return [blob.array() for blob in model.blobs(name)]
 
 
-def _texts(chain: FoldChain, product: Product, with_bias: bool) -> Dict[int, bytes]:
+def _text_edits(
+    model: Model, chain: FoldChain, product: Product, with_bias: bool
+) -> Tuple[LayerEdit, ...]:
     layer = product.layer
-    bottom = chain.before[0].layer.bottoms if chain.before else layer.bottoms
-    top = chain.behind[-1].layer.tops if chain.behind else layer.tops
     gains_bias = with_bias and product.bias is None
-    text = layer.text.edited(
-        bottoms=[value.blob for value in bottom],
-        tops=[value.blob for value in top],
-        fields={f"{product.message}.bias_term": True} if gains_bias else {},
+    bottoms = _blobs(chain.before[0].layer.bottoms) if chain.before else None
+    tops = _blobs(chain.behind[-1].layer.tops) if chain.behind else None
+    own = SetFields(
+        LayerKey.of(layer.text, model.prototxt),
+        {f"{product.message}.bias_term": True} if gains_bias else {},
+        None if bottoms == _blobs(layer.bottoms) else bottoms,
+        None if tops == _blobs(layer.tops) else tops,
     )
-    return {layer.text.index: text, **{gone.text.index: b"" for gone in chain.folded}}
+    gone = [RemoveLayer(LayerKey.of(one.text, model.prototxt)) for one in chain.folded]
+    return (own, *gone)
+
+
+def _blobs(values: Iterable[Value]) -> Tuple[str, ...]:
+    return tuple(value.blob for value in values)
 
 
 def _origins(
-    model: Model, network: Network, chain: FoldChain, texts: Mapping[int, bytes]
+    model: Model, network: Network, chain: FoldChain, edits: Sequence[LayerEdit]
 ) -> Dict[Value, Origin]:
     """Where the values were that now have another number, as layers that made versions are gone."""
-    after = replace(model, prototxt=model.prototxt.replace_layers(texts)).network()
+    after = replace(model, prototxt=edit_text(model.prototxt, edits)).network()
     gone = {layer.text.index for layer in chain.folded}
     staying = [layer for layer in network.layers if layer.text.index not in gone]
     made = {layer.text.index: layer.tops for layer in staying}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from textwrap import indent
-from typing import Dict, Iterable, NamedTuple, Sequence, Tuple
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.formats import LayerText, one_line, quoted
+from netsurgery.formats import Carried, Filling, LayerText, one_line, quoted
 from netsurgery.methods.base import Edit
 from netsurgery.methods.coupled import weights_name
 from netsurgery.network import Model
@@ -66,59 +67,107 @@ def named(layer: str, suffixes: Sequence[str]) -> Names:
     return Names(tuple(layer + suffix for suffix in suffixes), tuple(suffixes))
 
 
-def wiring(layer: LayerText, message: str, names: Names) -> Dict[str, str]:
+@dataclass(frozen=True)
+class CarriedBlob(Carried):
+    """The name of the blob that the old layer reads or writes first.
+
+    Attributes:
+        reads: Whether it is the one it reads.
+    """
+
+    reads: bool
+
+    def of(self, layer: LayerText) -> str:
+        """Return the name, quoted.
+
+        Raises:
+            PlanError: There is none.
+        """
+        if not (layer.bottoms and layer.tops):
+            raise PlanError("has no bottom or no top", layer=layer.name)
+        return quoted((layer.bottoms if self.reads else layer.tops)[0])
+
+
+@dataclass(frozen=True)
+class CarriedRules(Carried):
+    """What every layer takes over: rules of inclusion, unknown fields of forks, comments.
+
+    Attributes:
+        message: The old layer's parameter message, ``"inner_product_param"``, which is left out.
+        last: Whether it is the last layer, which alone takes the loss weight.
+    """
+
+    message: str
+    last: bool
+
+    def of(self, layer: LayerText) -> str:
+        """Return the fields, as lines."""
+        left_out = {*_OWN_FIELDS, self.message, *(() if self.last else ("loss_weight",))}
+        return layer.carried(left_out).decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class CarriedMultipliers(Carried):
+    """What the old layer says of some of its blobs, learning rates and all, as ``param`` blocks.
+
+    Shared weights get a name of their own.
+
+    Attributes:
+        suffix: The ending of that name.
+        blobs: Which blobs.
+    """
+
+    suffix: str
+    blobs: Tuple[int, ...]
+
+    def of(self, layer: LayerText) -> str:
+        """Return the blocks, as lines."""
+        given = list(layer.parameter.param)
+        return "".join(
+            _parameter(layer, given[blob], self.suffix) for blob in self.blobs if blob < len(given)
+        )
+
+
+@dataclass(frozen=True)
+class CarriedParameters(Carried):
+    """Fields of the old layer's parameter message, indented for a template.
+
+    Attributes:
+        message: Its name.
+        left_out: Names of fields to leave out.
+        only: Names of the fields to take; all of them if None.
+    """
+
+    message: str
+    left_out: Tuple[str, ...] = ()
+    only: Optional[Tuple[str, ...]] = None
+
+    def of(self, layer: LayerText) -> str:
+        """Return the fields, as lines."""
+        text = layer.carried(self.left_out, inside=self.message, only=self.only)
+        return indent(text.decode("utf-8", "surrogateescape"), "  ")
+
+
+def wiring(message: str, names: Names) -> Dict[str, Filling]:
     """Return the values of a template that every layer has: names, blobs, and what is carried.
 
     Those are ``$first`` (the name, and the blob it makes), ``$first_fields`` and so on, with the
-    original's ``$bottom`` and ``$top``.
-    """
-    if not (layer.bottoms and layer.tops):
-        raise PlanError("has no bottom or no top", layer=layer.name)
-    values = {"bottom": quoted(layer.bottoms[0]), "top": quoted(layer.tops[0])}
-    for place, name in enumerate(names.layers):
-        values[PLACES[place]] = quoted(name)
-        values[f"{PLACES[place]}_fields"] = carried_fields(layer, message, names, place)
-    return values
-
-
-def carried_fields(layer: LayerText, message: str, names: Names, place: int) -> str:
-    """Return what one layer takes over from the layer that it replaces with others.
-
-    Of the multipliers the last takes all, the others those of the weights.
+    original's ``$bottom`` and ``$top``. Of the multipliers the last layer takes all, the others
+    those of the weights.
 
     Args:
-        layer: The layer that is replaced.
-        message: Its parameter message, ``"inner_product_param"``, which is left out.
+        message: The name of the old layer's parameter message, ``"inner_product_param"``.
         names: The names of the layers that come.
-        place: Which of them, from 0.
     """
-    last = place == len(names.layers) - 1
-    blobs = range(2 if last else 1)
-    return carried_rules(layer, message, last) + multipliers(layer, names.suffixes[place], *blobs)
-
-
-def carried_rules(layer: LayerText, message: str, last: bool) -> str:
-    """Return what every layer takes over: rules of inclusion, unknown fields of forks, comments.
-
-    Only the last takes the loss weight.
-    """
-    left_out = {*_OWN_FIELDS, message, *(() if last else ("loss_weight",))}
-    return layer.carried(left_out).decode("utf-8", "surrogateescape")
-
-
-def multipliers(layer: LayerText, suffix: str, *blobs: int) -> str:
-    """Return what the layer says of some of its blobs, learning rates and all, as ``param`` blocks.
-
-    Shared weights get a name of their own.
-    """
-    given = list(layer.parameter.param)
-    return "".join(_parameter(layer, given[blob], suffix) for blob in blobs if blob < len(given))
-
-
-def carried_parameters(layer: LayerText, message: str, left_out: Iterable[str]) -> str:
-    """Return the fields of the layer's parameter message but some, indented for a template."""
-    text = layer.carried(left_out, inside=message).decode("utf-8", "surrogateescape")
-    return indent(text, "  ")
+    values: Dict[str, Filling] = {"bottom": CarriedBlob(True), "top": CarriedBlob(False)}
+    for place, name in enumerate(names.layers):
+        last = place == len(names.layers) - 1
+        values[PLACES[place]] = quoted(name)
+        values[f"{PLACES[place]}_fields"] = (
+            CarriedRules(message, last),
+            CarriedMultipliers(names.suffixes[place], (0, 1) if last else (0,)),
+        )
+    return values
 
 
 def _parameter(layer: LayerText, parameter: object, suffix: str) -> str:

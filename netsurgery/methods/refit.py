@@ -21,7 +21,7 @@ from netsurgery.methods.reconstruction_targets import (
     why_not_alone,
 )
 from netsurgery.methods.registry import METHODS
-from netsurgery.network import TYPES, Layer, MatrixProduct, Model, Network, Shape
+from netsurgery.network import TYPES, Layer, MatrixProduct, Model, Network, SetBlobs, Shape
 
 
 @METHODS.register("refit")
@@ -52,7 +52,8 @@ class Refit(Method):
             fitted = _fit(target)
         except ValueError as error:
             raise PlanError(str(error), file=model.prototxt.file, layer=edit.layer) from None
-        return Rewrite(edit, {}, fitted, {name: (name,) for name in fitted}, "all, fitted")
+        edits = [SetBlobs(name, layers) for name, layers in fitted.items()]
+        return Rewrite(edit, edits, {name: (name,) for name in fitted}, "all, fitted")
 
     def compose(
         self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]

@@ -8,12 +8,12 @@ section 3.1, whose ``compress_net.py`` gave the layers their names.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Mapping, Tuple
+from typing import ClassVar, Mapping, Tuple
 
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats import Blob, LayerText
+from netsurgery.formats import Blob, Filling, LayerText
 from netsurgery.linalg import (
     SPLITS,
     Cost,
@@ -26,7 +26,7 @@ from netsurgery.linalg import (
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, ChainTask, Found
 from netsurgery.methods.fitting import FITS, NONE, fit_outputs
-from netsurgery.methods.pieces import Names, carried_parameters, wiring
+from netsurgery.methods.pieces import CarriedParameters, Names, wiring
 from netsurgery.methods.registry import METHODS
 
 _SHAPE_FIELDS = ("num_output", "bias_term", "axis", "transpose")
@@ -94,23 +94,27 @@ class TruncatedSVD(ChainMethod):
         right, left = weights
         return _oriented(layer, left @ right)
 
-    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Any]:
+    def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
         """Return what to fill into the template."""
         parameter, message = layer.parameter.inner_product_param, self.message
         axis = parameter.axis
         # Behind the first layer the inputs are one axis, the last: a negative axis is -1 there.
         second_axis = axis if axis >= 0 else -1
-        wires = wiring(layer, message, names)
+        wires = wiring(message, names)
         return {
             **wires,
             "middle": wires["first"],
             "rank": ranks[0],
             "num_output": parameter.num_output,
-            "first_parameters": _axis(axis)
-            + carried_parameters(layer, message, (*_SHAPE_FIELDS, "bias_filler")),
-            "second_parameters": ("" if parameter.bias_term else "    bias_term: false\n")
-            + _axis(second_axis)
-            + carried_parameters(layer, message, _SHAPE_FIELDS),
+            "first_parameters": (
+                _axis(axis),
+                CarriedParameters(message, (*_SHAPE_FIELDS, "bias_filler")),
+            ),
+            "second_parameters": (
+                "" if parameter.bias_term else "    bias_term: false\n",
+                _axis(second_axis),
+                CarriedParameters(message, _SHAPE_FIELDS),
+            ),
         }
 
 

@@ -16,7 +16,16 @@ from netsurgery.methods.base import Arrays, Context, Edit, Method, Origin, Rewri
 from netsurgery.methods.constants import fold_constants
 from netsurgery.methods.reconstruction import COMPENSATIONS, compensate
 from netsurgery.methods.registry import METHODS
-from netsurgery.network import ChannelGroup, Model, Value, channel_groups, put_back, thin_model
+from netsurgery.network import (
+    ChannelGroup,
+    Model,
+    SetBlobs,
+    Value,
+    channel_groups,
+    put_back,
+    thin_edits,
+    thin_model,
+)
 
 
 @METHODS.register("thin")
@@ -65,8 +74,14 @@ class Thin(Method):
         whole = put_back(model, [group], keep, small)
         return Rewrite(
             edit,
-            _changed_texts(model, thinned),
-            {name: thinned.weights.find(name) for name in names if name in thinned.weights},
+            (
+                *thin_edits(model, groups, keep),
+                *(
+                    SetBlobs(name, thinned.weights.find(name))
+                    for name in names
+                    if name in thinned.weights
+                ),
+            ),
             {name: (name,) for name in names},
             f"{len(keep[edit.layer])} of {group.channels} channels",
             {
@@ -107,11 +122,6 @@ def _compensation(edit: Edit) -> str:
             f"compensate {kind!r} is not one of {', '.join(COMPENSATIONS)}", layer=edit.layer
         )
     return str(kind)
-
-
-def _changed_texts(before: Model, after: Model) -> Dict[int, bytes]:
-    pairs = zip(before.prototxt.layers, after.prototxt.layers)
-    return {old.index: new.text for old, new in pairs if old.text != new.text}
 
 
 def kept_origins(group: ChannelGroup, keep: Sequence[int]) -> Dict[Value, Origin]:

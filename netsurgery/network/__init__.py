@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.network.channels.thinning import (
         put_back as put_back,
+        thin_edits as thin_edits,
         thin_model as thin_model,
     )
     from netsurgery.network.channelwise import (
@@ -71,6 +72,24 @@ if TYPE_CHECKING:
     )
     from netsurgery.network.doctor.patient import (
         Finding as Finding,
+    )
+    from netsurgery.network.edits import (
+        GraphEdit as GraphEdit,
+        InsertAfter as InsertAfter,
+        LayerEdit as LayerEdit,
+        LayerKey as LayerKey,
+        RemoveBlobs as RemoveBlobs,
+        RemoveLayer as RemoveLayer,
+        ReplaceLayer as ReplaceLayer,
+        SetBlobs as SetBlobs,
+        SetFields as SetFields,
+        apply_edits as apply_edits,
+        describe_edits as describe_edits,
+        edit_text as edit_text,
+        new_layers as new_layers,
+        replay_edits as replay_edits,
+        require_edits as require_edits,
+        weight_changes as weight_changes,
     )
     from netsurgery.network.facts import (
         blob_name as blob_name,

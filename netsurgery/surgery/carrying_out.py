@@ -10,7 +10,7 @@ from netsurgery.errors import PlanError
 from netsurgery.formats import mostly_half, stored_alike, upgrade_net
 from netsurgery.linalg import relative_distance
 from netsurgery.methods import Context, Origin, Rewrite, method
-from netsurgery.network import Model, Value, described, require_fit
+from netsurgery.network import Model, SetBlobs, Value, apply_edits, described, require_fit
 from netsurgery.planning import Plan, plan_folds
 from netsurgery.surgery.record import Step, Surgery, multiplied_out
 
@@ -78,7 +78,7 @@ def operate(
         step = _stored(current, method(edit.method).rewrite(current, edit, context))
         steps.append(step)
         origins = _traced_back(origins, step.rewrite.origins)
-        current = _carry_out(current, step.rewrite)
+        current = apply_edits(current, step.rewrite.edits)
     forks = tuple(
         f"stock Caffe does not know {what}; engines that do not are given what it is"
         for what in described(current.network())
@@ -91,15 +91,6 @@ def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
         return model, ()
     upgraded = upgrade_net(model.prototxt)
     return replace(model, prototxt=upgraded.prototxt), upgraded.notes
-
-
-def _carry_out(model: Model, rewrite: Rewrite) -> Model:
-    assert model.weights is not None
-    return replace(
-        model,
-        prototxt=model.prototxt.replace_layers(rewrite.layers),
-        weights=model.weights.replace(rewrite.weights),
-    )
 
 
 def _traced_back(
@@ -122,15 +113,17 @@ def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
 def _stored(model: Model, rewrite: Rewrite) -> Step:
     """Return the step, its weights in the type of those that they come from."""
     assert model.weights is not None
-    before = {name: model.blobs(name) for name in rewrite.weights}
-    stored = stored_alike(rewrite.weights, before, mostly_half(model.weights.layers))
-    if stored is rewrite.weights:
+    changes = rewrite.weights
+    before = {name: model.blobs(name) for name in changes}
+    stored = stored_alike(changes, before, mostly_half(model.weights.layers))
+    if stored is changes:
         return Step(model, rewrite)
-    step = Step(model, replace(rewrite, weights=stored))
-    exact, rounded = (
-        multiplied_out(step, model.weights.replace(changes))
-        for changes in (rewrite.weights, stored)
-    )
+    edits = [
+        SetBlobs(edit.layer, tuple(stored[edit.layer])) if isinstance(edit, SetBlobs) else edit
+        for edit in rewrite.edits
+    ]
+    step = Step(model, replace(rewrite, edits=edits))
+    exact, rounded = (multiplied_out(step, model.weights.replace(one)) for one in (changes, stored))
     rounding = {
         name: relative_distance(exact[name][0], rounded[name][0])
         for name in rewrite.errors

@@ -198,20 +198,27 @@ class Prototxt:
             share_known(self.layers, self._latest.layers)
         return self._latest
 
-    def replace_layers(self, changes: Mapping[int, bytes]) -> Prototxt:
-        """Put new text in the place of layers; all other bytes stay.
+    def replace_layers(
+        self, changes: Mapping[int, bytes], behind: Optional[Mapping[int, bytes]] = None
+    ) -> Prototxt:
+        """Put new text in the place of layers, or behind them; all other bytes stay.
 
         New text gets the line ends, indentation and spacing of its surroundings. A layer
         that is removed takes its line along.
 
         Args:
             changes: Index of a layer: the source of none, one or several layers.
+            behind: Index of a layer that stays: the source of layers that come behind it.
 
         Raises:
             IndexError: There is no layer of that index.
             FormatError: The new text is no prototxt, or the result is no network.
         """
-        for index in changes:
+        behind = behind or {}
+        for index in (*changes, *behind):
             if not 0 <= index < len(self.layers):
                 raise IndexError(f"no layer {index}: there are {len(self.layers)}")
-        return self.splice(layer_layout.edits(self.data, self.layers, changes))
+        return self.splice(
+            layer_layout.edits(self.data, self.layers, changes)
+            + layer_layout.insertions(self.data, self.layers, behind)
+        )

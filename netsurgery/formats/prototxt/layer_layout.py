@@ -40,6 +40,32 @@ def edits(
     return result + _list_edits(layers, listed)
 
 
+def insertions(
+    data: bytes, layers: Sequence[LayerText], texts: Mapping[int, bytes]
+) -> List[Tuple[int, int, bytes]]:
+    """The byte ranges, all of them empty, at which new layers come behind others.
+
+    Raises:
+        FormatError: A new text is no prototxt.
+    """
+    result: List[Tuple[int, int, bytes]] = []
+    for index, text in texts.items():
+        layer, new = layers[index], _parsed(text)
+        start, end = layer.span
+        if layer.listed:
+            result.append((end, end, b"".join(b", " + _block(one) for one in new)))
+            continue
+        gap = _gap(data, layers, layer)
+        fitted = _restyled(_spaced(text, new, gap).strip(b"\r\n"), data, start, end)
+        indent = layout.indentation(data, start) if layout.starts_line(data, start) else b""
+        place = layout.end_of_field(data, end)
+        added = gap + indent + fitted + (b"" if layout.ends_line(data, place) else b"\n")
+        if b"\r" not in added:
+            added = added.replace(b"\n", layout.newline_of(data, start))
+        result.append((place, place, added))
+    return result
+
+
 def _parsed(text: bytes) -> Tuple[LayerText, ...]:
     source = SourceText(text, "new layer")
     try:

@@ -175,8 +175,13 @@ class LayerText:
         fields = (field for field in self.block.fields if field.name in names)
         return tuple(data[field.start : field.end] for field in fields)
 
-    def carried(self, exclude: Iterable[str] = (), inside: Optional[str] = None) -> bytes:
-        """The source of all fields but some, to be put into another layer.
+    def carried(
+        self,
+        exclude: Iterable[str] = (),
+        inside: Optional[str] = None,
+        only: Optional[Iterable[str]] = None,
+    ) -> bytes:
+        """The source of all fields but some, or of some alone, to be put into another layer.
 
         Each field is on lines of its own, indented by two spaces, with the comment that
         stood behind it.
@@ -185,12 +190,16 @@ class LayerText:
             exclude: Names of fields to leave out.
             inside: The block to take fields from, ``"inner_product_param"``; the layer itself
                 if not given.
+            only: Names of the fields to take; all of them if not given.
         """
-        left_out = frozenset(exclude)
+        left_out, taken = frozenset(exclude), None if only is None else frozenset(only)
         blocks = self.block.messages(inside) if inside else (self.block,)
         fields = (field for block in blocks for field in block.fields)
         lines = [
-            line for field in fields if field.name not in left_out for line in self._lines(field)
+            line
+            for field in fields
+            if field.name not in left_out and (taken is None or field.name in taken)
+            for line in self._lines(field)
         ]
         return b"".join(b"  " + line + b"\n" for line in lines)
 

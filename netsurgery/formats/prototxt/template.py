@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Mapping, Optional, Union
+from typing import Mapping, Optional, Tuple, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt.layer_text import layers_in
+from netsurgery.formats.prototxt.layer_text import LayerText, layers_in
 from netsurgery.formats.prototxt.source_text import SourceText
 from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
 from netsurgery.formats.prototxt.tokens import decode, encode, quote
@@ -19,6 +21,52 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 # In an installed package the templates are inside it, in a checkout beside it.
 _FOLDERS = (_PACKAGE / "prototxt_templates", _PACKAGE.parent / "prototxt_templates")
 _whole_line = re.compile(r"^[ \t]*\$(?:\{(\w+)\}|(\w+))[ \t]*\n", re.MULTILINE)
+
+
+class Carried(ABC):
+    """What a new layer takes over from the layer in whose place it stands."""
+
+    @abstractmethod
+    def of(self, layer: LayerText) -> str:
+        """Return it as text, taken from a layer."""
+
+
+Filling = Union[str, int, Carried, Tuple["Filling", ...]]
+
+
+@dataclass(frozen=True)
+class LayerTemplate:
+    """New layers for the place of one, before what they take over from that one is filled in.
+
+    The same new layers can so stand in two texts of a net, and say in each what the old layer said
+    there: learning rates, fillers, rules of inclusion.
+
+    Attributes:
+        name: The template's file name without ``.prototxt``.
+        values: What to put for each ``$placeholder``; several in a tuple, one behind the other.
+        folder: A folder of templates that is looked at first.
+    """
+
+    name: str
+    values: Mapping[str, Filling]
+    folder: Optional[Union[str, os.PathLike[str]]] = None
+
+    def fill(self, layer: LayerText) -> bytes:
+        """Return the text of the new layers, in V2, for the place of ``layer``.
+
+        Raises:
+            FormatError: As `render`.
+        """
+        values = {name: _told(value, layer) for name, value in self.values.items()}
+        return render(self.name, values, self.folder)
+
+
+def _told(value: Filling, layer: LayerText) -> Union[str, int]:
+    if isinstance(value, Carried):
+        return value.of(layer)
+    if isinstance(value, tuple):
+        return "".join(str(_told(one, layer)) for one in value)
+    return value
 
 
 def quoted(text: str) -> str:

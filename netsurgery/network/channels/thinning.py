@@ -12,6 +12,7 @@ from netsurgery.formats import Blob, Held, LayerWeights
 from netsurgery.layers import READS, KeptAxis, Value
 from netsurgery.network.channels.choice import Masks, read_choice
 from netsurgery.network.channels.groups import ChannelGroup, Cut
+from netsurgery.network.edits import LayerKey, SetFields, edit_text
 from netsurgery.network.model import Model
 
 Keep = Mapping[str, Sequence[int]]
@@ -42,15 +43,27 @@ def thin_model(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Mode
             remedy="run `netsurgery upgrade` first",
         )
     groups = list(groups)
-    masks = read_choice(groups, keep)
-    kept = _kept_values(groups, masks)
-    texts: Dict[int, bytes] = {}
-    for layer in model.network().layers:
-        fields = layer.layer_type.thinned(layer, kept)
-        if fields:
-            texts[layer.text.index] = layer.text.edited(fields=fields)
-    thinned = _change_blobs(model, groups, masks, _take)
-    return replace(thinned, prototxt=model.prototxt.replace_layers(texts))
+    edits = thin_edits(model, groups, keep)
+    thinned = _change_blobs(model, groups, read_choice(groups, keep), _take)
+    return replace(thinned, prototxt=edit_text(model.prototxt, edits))
+
+
+def thin_edits(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Tuple[SetFields, ...]:
+    """Return what `thin_model` changes in the text.
+
+    Raises:
+        PlanError: As `thin_model`.
+    """
+    groups = list(groups)
+    kept = _kept_values(groups, read_choice(groups, keep))
+    changes = [
+        (layer.text, layer.layer_type.thinned(layer, kept)) for layer in model.network().layers
+    ]
+    return tuple(
+        SetFields(LayerKey.of(text, model.prototxt), fields)
+        for text, fields in changes
+        if fields and text.edited(fields=fields) != text.text
+    )
 
 
 def masked(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Model:
