@@ -11,8 +11,7 @@ from netsurgery.compression import Compression, Proof, compress
 from netsurgery.engine import engine
 from netsurgery.errors import EngineError, FormatError
 from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.linalg import svd as linalg_svd
-from netsurgery.methods import Edit, chain
+from netsurgery.methods import Edit, chain, svd
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.surgery import Surgery
@@ -36,7 +35,7 @@ def test_a_sound_pair_is_proved(tmp_path: Path, caffe_python: str) -> None:
 def test_wrong_factors_are_found_without_running_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    truncated_svd = linalg_svd.truncated_svd
+    truncated_svd = svd.truncated_svd
 
     def wrong(*arguments, **options):
         factors = truncated_svd(*arguments, **options)
@@ -44,7 +43,7 @@ def test_wrong_factors_are_found_without_running_anything(
         right[0] *= -1
         return replace(factors, right=right)
 
-    monkeypatch.setattr(linalg_svd, "truncated_svd", wrong)
+    monkeypatch.setattr(svd, "truncated_svd", wrong)
     done = compressed(tmp_path, wanted=False)
     assert not done
     assert "are explained by truncation" in done.reasons[0]
