@@ -11,7 +11,8 @@ from netsurgery.compression import Compression, Proof, compress
 from netsurgery.engine import engine
 from netsurgery.errors import EngineError, FormatError
 from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.methods import Edit, chain, svd
+from netsurgery.methods import Edit, svd
+from netsurgery.methods.pieces import CarriedBlob
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.surgery import Surgery
@@ -55,11 +56,9 @@ def test_what_truncation_does_not_explain_is_found_by_running(
     engine_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caffe_python: str
 ) -> None:
     # The pair's weights are right, but its first layer reads the wrong blob of two alike.
-    render = chain.render
+    of = CarriedBlob.of
     monkeypatch.setattr(
-        chain,
-        "render",
-        lambda name, values, folder: render(name, {**values, "bottom": '"twin of data"'}, folder),
+        CarriedBlob, "of", lambda one, layer: '"twin of data"' if one.reads else of(one, layer)
     )
     model = two_layers()
     text = model.prototxt.data.replace(
