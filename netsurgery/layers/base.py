@@ -45,6 +45,8 @@ class LayerType:
         region_bottom: Which bottom holds regions, one item of the tops for every row of it; None
             for none.
         shape_fields: Fields of forks that change the shapes of what it makes, as dotted paths.
+        own_fields: Blocks and fields of its own that no schema has and that it reads itself, as
+            dotted paths, see `LayerText.written`.
         keeps: Why it needs all channels that it reads, where it does not say what becomes of them
             but knows a reason.
     """
@@ -60,6 +62,7 @@ class LayerType:
     in_place: bool = True
     region_bottom: Optional[int] = None
     shape_fields: FrozenSet[str] = frozenset()
+    own_fields: FrozenSet[str] = frozenset()
     keeps: str = ""
 
     @property

@@ -218,3 +218,15 @@ def test_layers_that_stay_know_what_they_knew() -> None:
     # The same text is not read twice.
     assert before.replace_layers({0: b'layer {\n name: "d"\n type: "ELU"\n}\n'}) is after
     assert before.replace_layers({1: b""}).layers[1].parameter is known[2]
+
+
+def test_what_no_schema_has_is_read_as_written() -> None:
+    fork = b"own_param { size: [2, 0x3] size: -4 name: 'a' \"b\" inner { on: true } inner { on: OFF } }"
+    v2 = Prototxt.parse(b"layer { name: 'n' type: 'T' %s }" % fork).layers[0]
+    v0 = Prototxt.parse(b"layers { layer { name: 'n' type: 'T' %s } }" % fork).layers[0]
+    for layer in (v2, v0):
+        assert layer.written("own_param.size") == ("2", "0x3", "-4")
+        assert layer.written("own_param.name") == ("ab",)
+        assert layer.written("own_param.inner.on") == ("true", "OFF")
+        assert layer.written("own_param.inner") == layer.written("other") == ()
+        assert layer.written("name") == ("n",)

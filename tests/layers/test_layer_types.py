@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -57,54 +57,52 @@ def test_of_an_unknown_type_is_told_which_plugins_failed(monkeypatch: pytest.Mon
     assert told in str(unknown_reason(network, infer_shapes(network)))
 
 
-PLUGIN = """
-    from netsurgery.layers import LayerType, register_layer
-
-    @register_layer
-    class DoublingLayer(LayerType):
-        "Every row and column twice."
-
-        name = "Doubling"
-
-        def shapes(self, node):
-            num, channels, height, width = node.four()
-            return [(num, channels, 2 * height, 2 * width)]
-
-        def channels(self, node):
-            return [node.placed(node.along(1), 1)]
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "extend" / "layer.md"
+LARGER = """input: "data" input_shape { dim: [1, 3, 6, 6] }
+layer { name: "a" type: "Convolution" bottom: "data" top: "a"
+    convolution_param { num_output: 8 kernel_size: 3 } }
+layer { name: "larger" type: "PixelShuffle" bottom: "a" top: "s"
+    pixel_shuffle_param { factor: 2 } }
+layer { name: "b" type: "Convolution" bottom: "s" top: "b"
+    convolution_param { num_output: 2 kernel_size: 1 } }
 """
 QUESTION = """
-    import sys
-    from netsurgery.layers import LAYERS
-    from netsurgery.network import channel_groups, infer_shapes, load
+import sys
+from netsurgery.layers import LAYERS
+from netsurgery.network import channel_groups, infer_shapes, load, thin_model
 
-    model = load(sys.argv[1])
-    network = model.network()
-    print(infer_shapes(network)[network.last("s")])
-    print([(group.name, bool(group.blocked)) for group in channel_groups(model)])
-    print(LAYERS.failed)
+model = load(sys.argv[1])
+network = model.network()
+print(infer_shapes(network)[network.last("s")])
+groups = channel_groups(model)
+print([(group.name, group.channels, bool(group.blocked)) for group in groups])
+smaller = thin_model(model, groups, {"a": [1]}).network()
+print([infer_shapes(smaller)[smaller.last(blob)] for blob in ("a", "s")])
+print(LAYERS.failed)
 """
 
 
 def test_another_package_adds_a_layer_type(tmp_path: Path) -> None:
-    (tmp_path / "doubling.py").write_text(textwrap.dedent(PLUGIN))
-    (tmp_path / "again.py").write_text(textwrap.dedent(PLUGIN).replace("Doubling", "Pooling"))
-    info = tmp_path / "doubling-1.0.dist-info"
+    """The one that docs/extend/layer.md writes; and one that would take a name away."""
+    (plugin,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "pixel_shuffle.py").write_text(plugin)
+    (tmp_path / "again.py").write_text(plugin.replace('"PixelShuffle"', '"Pooling"'))
+    info = tmp_path / "pixel_shuffle-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: doubling\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[netsurgery.layers]\ndoubling = doubling\nagain = again\n"
-    )
-    net = tmp_path / "net.prototxt"
-    net.write_text(NET % "Doubling")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pixel_shuffle\nVersion: 1.0\n")
+    points = "[netsurgery.layers]\npixel_shuffle = pixel_shuffle\nagain = again\n"
+    (info / "entry_points.txt").write_text(points)
+    (tmp_path / "net.prototxt").write_text(LARGER)
     run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(QUESTION), str(net)],
+        [sys.executable, "-c", QUESTION, "net.prototxt"],
         capture_output=True,
         text=True,
+        cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path)},
     )
     assert run.returncode == 0, run.stderr
-    shape, groups, failed = run.stdout.splitlines()
-    assert shape == "(2, 4, 12, 12)"
-    assert groups == "[('data', True), ('a', False), ('b', True)]"
+    shape, groups, thinned, failed = run.stdout.splitlines()
+    assert shape == "(1, 2, 8, 8)"
+    assert groups == "[('data', 3, True), ('a', 2, False), ('b', 2, True)]"
+    assert thinned == "[(1, 4, 4, 4), (1, 1, 8, 8)]"
     assert "'Pooling' is the name of netsurgery.layers.pooling.PoolingLayer already" in failed

@@ -169,6 +169,21 @@ class LayerText:
         """Where what `unknown` names stands."""
         return self._typed[1]
 
+    def written(self, path: str) -> Tuple[str, ...]:
+        """What is written under a dotted path, without quotes: for fields that no schema has.
+
+        Args:
+            path: The path from the layer on, ``"doubling_param.factor"``.
+        """
+        *blocks, name = path.split(".")
+        found = [self._own]
+        for block in blocks:
+            found = [inner for outer in found for inner in outer.messages(block)]
+        data = self.source.data
+        values = (value for block in found for value in block.values(name))
+        words = [data[one.start : one.end] for one in values if not isinstance(one, Message)]
+        return tuple(decode(unquote(word) if is_string(word) else word) for word in words)
+
     def field_texts(self, *names: str) -> Tuple[bytes, ...]:
         """The exact source of the layer's fields of these names, in order of appearance."""
         data = self.source.data
