@@ -221,7 +221,9 @@ def test_layers_that_stay_know_what_they_knew() -> None:
 
 
 def test_what_no_schema_has_is_read_as_written() -> None:
-    fork = b"own_param { size: [2, 0x3] size: -4 name: 'a' \"b\" inner { on: true } inner { on: OFF } }"
+    fork = b"""own_param {
+        size: [2, 0x3] size: -4 name: 'a' "b" inner { on: true } inner { on: OFF }
+    }"""
     v2 = Prototxt.parse(b"layer { name: 'n' type: 'T' %s }" % fork).layers[0]
     v0 = Prototxt.parse(b"layers { layer { name: 'n' type: 'T' %s } }" % fork).layers[0]
     for layer in (v2, v0):
