@@ -19,8 +19,8 @@ from netsurgery.engine.process import Worker
 # A Caffe that starts with one thread starts in half the time; it only changes how long tests take.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# How fast examples are drawn says how busy the machine is, and nothing of what is tested.
-settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow])
+# How fast examples are drawn and run says how busy the machine is, and nothing of what is tested.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,6 +22,7 @@ PACKAGE = str(Path(os.environ.get("PYTHONPATH", "").split(os.pathsep)[0]) / "net
 
 lines: Dict[str, Dict[int, List[str]]] = {}
 seconds: Dict[str, float] = {}
+failed: List[str] = []
 running = ""
 
 
@@ -67,8 +68,11 @@ def pytest_fixture_setup(fixturedef: Any) -> Iterator[object]:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+    if report.failed:
+        failed.append(report.nodeid)
 
 
 def pytest_sessionfinish() -> None:
+    sys.monitoring.set_events(TOOL, sys.monitoring.events.NO_EVENTS)
     sys.monitoring.free_tool_id(TOOL)
-    Path(os.environ[OUTPUT]).write_text(json.dumps({"lines": lines, "seconds": seconds}))
+    Path(os.environ[OUTPUT]).write_text(json.dumps({"lines": lines, "seconds": seconds, "failed": failed}))

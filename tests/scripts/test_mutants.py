@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import List
 
 import pytest
+from mutation.operators import Mutant, find_mutants
+from mutation.trial import Reached
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-from mutation.operators import Mutant, find_mutants  # noqa: E402
-from mutation.trial import Reached  # noqa: E402
 
 
 def faults_of(source: str) -> List[str]:
@@ -86,6 +84,7 @@ def test_the_tests_of_a_fault_are_those_that_run_its_statement_quickest_first() 
     assert reached.tests_of(inner) == ["t.py::quick", "fixture.py::a", "t.py::slow"]
     # What uses a constant is not known: all that run anything of its module may.
     assert len(reached.tests_of(constant)) == 4
+    assert reached._replace(failed=["t.py::quick"]).tests_of(inner)[0] == "fixture.py::a"
     nowhere = Mutant("two.py", inner.tree, inner.site, inner.change)
     assert reached.tests_of(nowhere) == []
 

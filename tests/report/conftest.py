@@ -1,0 +1,7 @@
+"""Reports are looked at as the commands print them."""
+
+from __future__ import annotations
+
+from command_line import netsurgery, pair
+
+__all__ = ["netsurgery", "pair"]
