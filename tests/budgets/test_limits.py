@@ -63,7 +63,7 @@ def planned(model: Model, methods: Tuple[str, ...], **shares: float) -> Plan:
     return plan
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 99), SHARES, SHARES, SHARES, SHARES)
 def test_three_budgets_hold_at_once(
     seed: int, macs: float, params: float, size: float, more: float
@@ -93,7 +93,7 @@ def test_a_file_in_hdf5_keeps_to_its_budget(tmp_path: Path) -> None:
         assert made[1].stat().st_size <= share * before
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.integers(0, 99), st.sampled_from(["macs", "params"]), SHARES, SHARES)
 def test_with_thinning_too_more_of_a_budget_loses_no_more(
     seed: int, currency: str, first: float, second: float

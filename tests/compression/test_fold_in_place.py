@@ -73,7 +73,7 @@ links = st.lists(st.tuples(st.sampled_from(RUN_BY_OPENCV), st.booleans()), min_s
 
 
 @given(links, st.integers(0, 1000))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_folds_of_any_chain_are_proved(links: Links, seed: int) -> None:
     model = chain_of(links, seed)
     plan = plan_folds(model)

@@ -45,13 +45,13 @@ def check(model: Model, seed: int) -> int:
     return sum(not mask.all() for mask in masks.values())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(text=channel_nets(), seed=st.integers(0, 99))
 def test_random_nets(text, seed) -> None:
     check(with_random_weights(text), seed)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(text=channel_nets(), seed=st.integers(0, 99), data=st.data())
 def test_channels_that_go_one_after_another_cost_what_the_whole_net_costs(text, seed, data) -> None:
     model = with_random_weights(text)

@@ -43,7 +43,7 @@ def by_brute_force(tables: list[Table], limits: list[int]) -> Optional[float]:
     return min((loss_of(tables, numbers) for numbers in fitting), default=None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     limits=st.lists(st.integers(3, 310), min_size=1, max_size=3),
@@ -59,7 +59,7 @@ def test_it_finds_what_trying_all_finds(seed: int, limits: list[int]) -> None:
         assert (spent(tables, found) <= limits).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), budgets=st.integers(1, 2))
 def test_a_larger_budget_never_loses_more(seed: int, budgets: int) -> None:
     tables = make_tables(seed, 6, 12, budgets)

@@ -20,7 +20,7 @@ from netsurgery.formats.weights import LayerWeights
 from netsurgery.network.channels import channel_groups, thin_model
 from netsurgery.network.model import Model
 
-QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET: Dict[str, Any] = {"suppress_health_check": list(HealthCheck)}
 UNITS = 6
 PERCEPTRON = (
     declared("x", 1, 4)

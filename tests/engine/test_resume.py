@@ -56,7 +56,6 @@ def run_anew(
 @given(data=st.data())
 @settings(
     max_examples=3,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_answers_are_those_of_a_whole_run(

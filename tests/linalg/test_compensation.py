@@ -32,7 +32,7 @@ def second_moment(values):
     return values @ values.T / values.shape[1]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.sets(st.integers(0, 9), min_size=1))
 def test_it_is_least_squares_on_the_samples(seed, kept):
     values, kept = activations(seed=seed), sorted(kept)
@@ -44,7 +44,7 @@ def test_it_is_least_squares_on_the_samples(seed, kept):
     assert found.constant is None
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.sets(st.integers(0, 9), min_size=1))
 def test_with_a_mean_it_is_least_squares_with_a_constant(seed, kept):
     values, kept = activations(seed=seed), sorted(kept)
@@ -101,7 +101,7 @@ def test_nothing_but_dead_channels_gives_nothing():
     np.testing.assert_array_equal(found.matrix, np.eye(4)[:, [1, 3]])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.floats(-14, 0))
 def test_the_automatic_ridge_bounds_the_condition_and_is_none_where_it_may_be(seed, exponent):
     generator = np.random.default_rng(seed)

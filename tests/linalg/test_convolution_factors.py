@@ -53,7 +53,7 @@ def distance(kernel: np.ndarray, other: np.ndarray) -> float:
     return float(np.linalg.norm(kernel - other) / np.linalg.norm(kernel))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(kernels(), st.sampled_from(sorted(CHAINS)))
 def test_full_ranks_meet_the_kernel(drawn: tuple[np.ndarray, int], name: str) -> None:
     kernel, groups = drawn
@@ -65,7 +65,7 @@ def test_full_ranks_meet_the_kernel(drawn: tuple[np.ndarray, int], name: str) ->
     assert chain_energies(kernel, chain, groups).lost.shape == ranks
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(kernels(), st.sampled_from(sorted(CHAINS)), st.data())
 def test_error_and_size_are_what_is_stated(
     drawn: tuple[np.ndarray, int], name: str, data: st.DataObject

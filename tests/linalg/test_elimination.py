@@ -61,7 +61,7 @@ def by_trying_all(
     return gone, losses
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     blocks=st.integers(1, 7),
@@ -82,7 +82,7 @@ def test_the_order_and_each_loss_are_those_of_trying_all(
     np.testing.assert_allclose(found.losses, losses, rtol=1e-7, atol=1e-10)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 2))
 def test_losses_add_up_to_what_the_fit_of_the_rest_lacks(seed, size) -> None:
     readers = [problem(seed, 40, size)]
@@ -94,7 +94,7 @@ def test_losses_add_up_to_what_the_fit_of_the_rest_lacks(seed, size) -> None:
         assert found.losses[:cut].sum() == pytest.approx(expected, rel=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6))
 def test_a_pool_goes_in_the_order_of_one_by_one(seed) -> None:
     # Weakly dependent inputs of very different weight: no cost overtakes another.
@@ -137,7 +137,7 @@ def test_dead_and_duplicated_inputs_cost_nothing_and_go_first() -> None:
     assert found.losses[3] > 1e-3
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10**6),
     sets=st.integers(2, 4),

@@ -26,7 +26,7 @@ def judged(matrix: np.ndarray) -> Evbmf:
 MATRICES = st.tuples(st.integers(20, 60), st.integers(20, 120), st.integers(0, 6))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(MATRICES, st.sampled_from([1e-3, 1.0, 50.0]), st.integers(0, 99))
 def test_a_planted_rank_is_found_behind_noise(
     size: tuple[int, int, int], noise: float, seed: int
@@ -37,13 +37,13 @@ def test_a_planted_rank_is_found_behind_noise(
     assert found.noise == pytest.approx(noise, rel=0.2)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(MATRICES, st.integers(0, 99))
 def test_without_noise_the_rank_is_exact(size: tuple[int, int, int], seed: int) -> None:
     assert judged(planted(*size, 0.0, seed)).rank == size[2]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(MATRICES, st.integers(0, 99), st.floats(1e-6, 1e6))
 def test_scale_and_orientation_do_not_matter(
     size: tuple[int, int, int], seed: int, scale: float

@@ -8,7 +8,7 @@ from typing import List, Tuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from netsurgery.linalg.elimination import Reader, eliminate
 from netsurgery.linalg.gram import gram_of
@@ -37,7 +37,6 @@ def holds(rows, sets) -> bool:
     return all(set(rows) & set(one) for one in sets)
 
 
-@settings(deadline=None)
 @given(overlapping(), st.data())
 def test_the_last_of_a_set_is_the_one_that_may_not_go(rows, data) -> None:
     size, sets = rows
@@ -49,7 +48,6 @@ def test_the_last_of_a_set_is_the_one_that_may_not_go(rows, data) -> None:
         assert last[row] == (row in left and not holds(left - {row}, whole))
 
 
-@settings(deadline=None)
 @given(overlapping())
 def test_the_smallest_sets_say_all(rows) -> None:
     size, sets = rows
@@ -60,7 +58,6 @@ def test_the_smallest_sets_say_all(rows) -> None:
     assert not any(set(a) < set(b) for a in found for b in found)
 
 
-@settings(deadline=None)
 @given(divided(), st.integers(0, 2**32 - 1), st.integers(1, 3), st.data())
 def test_the_best_are_kept_that_hold_every_set(rows, seed, multiple, data) -> None:
     size, sets = rows
@@ -77,7 +74,6 @@ def test_the_best_are_kept_that_hold_every_set(rows, seed, multiple, data) -> No
     assert holds(found.tolist(), sets)
 
 
-@settings(deadline=None)
 @given(overlapping(12), st.integers(0, 2**32 - 1), st.integers(1, 3), st.sampled_from([1, 2, 3]))
 def test_sets_that_overlap_and_cross_blocks_are_held(rows, seed, multiple, blocks) -> None:
     size, sets = rows
@@ -101,7 +97,6 @@ def test_sets_that_overlap_and_cross_blocks_are_held(rows, seed, multiple, block
 
 
 @pytest.mark.parametrize("score", SCORES)
-@settings(deadline=None)
 @given(rows=overlapping(), seed=st.integers(0, 2**32 - 1))
 def test_pursuits_take_one_of_each_set(score, rows, seed) -> None:
     size, sets = rows
@@ -112,7 +107,6 @@ def test_pursuits_take_one_of_each_set(score, rows, seed) -> None:
         assert holds(select(gram_of(matrix), keep, score, parts=sets).indices.tolist(), sets)
 
 
-@settings(deadline=None)
 @given(overlapping(12), st.integers(0, 2**32 - 1), st.sampled_from([1, 2]))
 def test_the_surgeon_leaves_one_of_each_set(rows, seed, blocks) -> None:
     size, sets = rows

@@ -38,7 +38,7 @@ def lost(mixing: Mixing, rows: np.ndarray, targets: np.ndarray, slope: float) ->
     return float(np.square(made - rectify(targets, slope)).sum())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(2, 6),
     st.booleans(),

@@ -49,7 +49,7 @@ def spoilt(seed: int, inputs: int, outputs: int) -> Tuple[np.ndarray, np.ndarray
     return rows, before @ matrix.T, matrix
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 6), st.integers(1, 8), st.booleans(), st.integers(0, 99), st.data())
 def test_no_pair_loses_less_of_the_responses(
     outputs: int, inputs: int, biased: bool, seed: int, data: st.DataObject
@@ -93,7 +93,7 @@ def test_outputs_that_are_dead_or_the_same_do_no_harm() -> None:
     assert np.allclose(fit.left @ fit.right, matrix, atol=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(2, 5), st.integers(2, 7), st.booleans(), st.integers(0, 99), st.data())
 def test_factors_fitted_by_turns_come_to_no_less(
     outputs: int, inputs: int, biased: bool, seed: int, data: st.DataObject

@@ -106,7 +106,7 @@ def test_a_channel_that_the_consumer_ignores_is_not_kept_for_its_own_sake():
     assert select(matrix, 3, consumer=consumer).indices.tolist() == [0, 1, 2]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 12), st.integers(1, 20), seeds, scores, st.data())
 def test_the_residual_is_what_projection_leaves(d, n, seed, score, data):
     matrix = random(d, n, seed)
@@ -120,7 +120,7 @@ def test_the_residual_is_what_projection_leaves(d, n, seed, score, data):
     assert (np.diff(found.residual) <= ROUNDING * errors[0]).all()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds)
 def test_greedy_is_between_the_best_choice_and_its_known_factor(seed):
     matrix, keep = random(10, 12, seed), 4
@@ -137,7 +137,7 @@ def test_greedy_is_between_the_best_choice_and_its_known_factor(seed):
     assert select(gram_of(matrix), 1).residual[-1] == pytest.approx(single, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seeds, scores)
 def test_turning_the_columns_changes_nothing(seed, score):
     matrix = random(seed=seed)
@@ -146,7 +146,7 @@ def test_turning_the_columns_changes_nothing(seed, score):
     np.testing.assert_array_equal(before.order, after.order)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seeds, scores)
 def test_rows_in_another_order_are_chosen_all_the_same(seed, score):
     matrix = random(seed=seed)
@@ -156,7 +156,7 @@ def test_rows_in_another_order_are_chosen_all_the_same(seed, score):
     np.testing.assert_array_equal(shuffled[after.order], before.order)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seeds, scores, st.integers(-20, 20))
 def test_the_scale_of_it_all_does_not_matter(seed, score, exponent):
     matrix = random(seed=seed)
@@ -186,7 +186,7 @@ def test_dependent_rows_wait_and_then_the_longest_fill_up(score):
     assert found.filled.tolist() == longest[:2]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seeds, scores, st.sets(st.integers(0, 11), min_size=1, max_size=8), st.data())
 def test_dead_rows_are_never_chosen_before_live_ones(seed, score, dead, data):
     matrix = random(12, 20, seed)
@@ -238,7 +238,7 @@ def test_nothing_at_all_still_gives_the_number_asked_for():
     assert found.residual.tolist() == [0.0] * 4
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seeds, scores)
 def test_blocks_keep_equal_numbers_and_locked_rows_stay(seed, score):
     matrix = random(24, 40, seed)

@@ -64,7 +64,7 @@ def every_path(matrix, rank, split="first"):
     return pairs
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(matrices(), st.data())
 def test_the_error_is_the_optimum_of_eckart_and_young(matrix, data):
     rank = data.draw(st.integers(1, min(matrix.shape)))
@@ -76,7 +76,7 @@ def test_the_error_is_the_optimum_of_eckart_and_young(matrix, data):
         assert pair.optimum == pytest.approx(best, rel=1e-3, abs=ROUNDING)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(matrices(), st.data(), st.sampled_from(SPLITS))
 def test_factors_have_the_form_that_is_promised(matrix, data, split):
     rank = data.draw(st.integers(1, min(matrix.shape)))
@@ -91,7 +91,7 @@ def test_factors_have_the_form_that_is_promised(matrix, data, split):
         assert (pair.left[largest, np.arange(rank)] >= 0).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(matrices(), st.data())
 def test_singular_values_are_those_of_lapack(matrix, data):
     rank = data.draw(st.integers(1, min(matrix.shape)))
@@ -151,7 +151,7 @@ def test_splits_give_the_same_product(path):
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(matrices())
 def test_the_error_falls_with_the_rank(matrix):
     for errors in zip(*(every_path(matrix, rank) for rank in range(1, min(matrix.shape) + 1))):

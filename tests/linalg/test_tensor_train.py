@@ -17,7 +17,7 @@ from netsurgery.linalg.tensor_train import (
 DIGITS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=2, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(DIGITS, st.integers(0, 99), st.data())
 def test_the_error_is_that_of_the_product_and_full_rank_is_exact(digits, seed, data) -> None:
     rows, columns = (tuple(sizes) for sizes in zip(*digits))
@@ -56,7 +56,7 @@ def test_two_cores_are_the_best_sum_of_kronecker_products() -> None:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 5), min_size=4, max_size=4), st.integers(0, 99))
 def test_what_is_stated_of_two_cores_is_what_every_rank_loses(sizes, seed) -> None:
     rows, columns = tuple(sizes[:2]), tuple(sizes[2:])

@@ -47,9 +47,7 @@ def nets(draw: st.DrawFn) -> Model:
     return small_net(text, weights, random.normal(size=groups * outputs), size=size)
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(model=nets(), method=st.sampled_from(WHOLE))
 def test_full_ranks_are_exact_over_any_number_of_axes(
     model: Model, method: str, tmp_path: Path, quick_caffe: Engine

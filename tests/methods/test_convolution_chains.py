@@ -36,7 +36,6 @@ FLOAT_NOISE = 5e-6
 
 judged_by_caffe = settings(
     max_examples=10,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -64,7 +63,7 @@ def test_a_chain_gives_what_its_product_gives_in_real_caffe(
     assert surgery.predicted_errors() == pytest.approx(measured, rel=1e-5, abs=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(convolution_nets(), st.integers(0, 99))
 def test_weights_and_macs_are_what_is_stated(model: Model, seed: int) -> None:
     plan = every_layer(model, 0, np.random.default_rng(seed))
@@ -82,7 +81,7 @@ def test_weights_and_macs_are_what_is_stated(model: Model, seed: int) -> None:
     assert (cost.params, cost.macs) == (weights + biases, macs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(convolution_nets())
 def test_a_net_keeps_its_version_and_its_tops(model: Model) -> None:
     thin = apply(model, every_layer(model, 0.5))

@@ -25,7 +25,7 @@ from netsurgery.planning import Plan
 from netsurgery.surgery import Surgery, operate
 from netsurgery.verification import verify
 
-QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET: Dict[str, Any] = {"suppress_health_check": list(HealthCheck)}
 KINDS = ("none", "channels", "patches")
 
 

@@ -13,7 +13,7 @@ from netsurgery.network.channels.readers import first_reader, weights_reading
 from netsurgery.network.model import Model
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(text=channel_nets())
 def test_zeros_stand_where_they_stand_in_a_masked_net(text: str) -> None:
     model = with_random_weights(text)

@@ -81,7 +81,7 @@ def test_real_nets_without_channels(ask_caffe, zoo, tmp_path):
     assert checked > 20
 
 
-QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET = {"suppress_health_check": list(HealthCheck)}
 
 
 @settings(max_examples=200, **QUIET)

@@ -56,7 +56,7 @@ def check(ask_caffe, model: Model, folder: Path) -> int:
     return count
 
 
-QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET = {"suppress_health_check": list(HealthCheck)}
 
 
 @settings(max_examples=80, **QUIET)

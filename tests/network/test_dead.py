@@ -20,7 +20,7 @@ from netsurgery.planning.dead_channels import plan_dead_channels
 
 # Sums of a few thousand float32 products, in another order, through some twenty layers.
 NOISE = 1e-4
-QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET = {"suppress_health_check": list(HealthCheck)}
 
 
 def dead(model: Model, group: str) -> list[int]:

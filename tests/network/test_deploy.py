@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from test_phases import nets
 
 from netsurgery.engine import engine
@@ -17,7 +17,6 @@ from netsurgery.network.graph import Network
 from netsurgery.network.model import load
 
 
-@settings(deadline=None)
 @given(nets())
 def test_what_test_has_stays_byte_for_byte(text: str) -> None:
     before = Prototxt.parse(text.encode())

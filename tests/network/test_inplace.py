@@ -66,7 +66,6 @@ def test_nothing_to_do_changes_nothing(parse):
 @seed(4)
 @settings(
     max_examples=25,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -61,7 +61,7 @@ def check(quick_caffe, model: Model, batch: int) -> None:
     np.testing.assert_array_equal(product.joined(matrices).reshape(weights.shape), weights)
 
 
-QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET = {"suppress_health_check": list(HealthCheck)}
 
 
 @settings(max_examples=25, **QUIET)

@@ -33,7 +33,6 @@ def nets(draw):
 @seed(3)
 @settings(
     max_examples=150,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

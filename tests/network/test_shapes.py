@@ -35,7 +35,6 @@ def blobs_of_layers(network: Network, **arguments: Any) -> Dict[str, List[List[i
 @seed(2)
 @settings(
     max_examples=400,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from channel_choices import with_random_weights
 from channel_nets import line
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
@@ -47,7 +47,6 @@ def joined(body: str, *shapes: Sequence[int], top: str = "y") -> Model:
     return Model(Prototxt.parse((text + line("Power", "z", [top], ["z"])).encode()))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=4).map(tuple), min_size=1, max_size=3)
 )

@@ -20,7 +20,7 @@ from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.planning.dead_channels import plan_dead_channels
 
-QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET = {"suppress_health_check": list(HealthCheck)}
 INPUT = line("Input", "x", [], ["x"], "input_param { shape { dim: 2 dim: 3 dim: 7 dim: 7 } }")
 CONVOLUTION = "convolution_param { kernel_size: 3 %s }"
 UNREAD, NEGATIVE, POSITIVE = "unread", "negative", "positive"

@@ -18,7 +18,7 @@ from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.planning.thin_budget import ladder, spend
 
-QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET: Dict[str, Any] = {"suppress_health_check": list(HealthCheck)}
 
 CHAIN = (
     declared("x", 1, 3, 9, 9)

@@ -25,7 +25,7 @@ from netsurgery.planning.rules import parse_rule
 from netsurgery.planning.thinning import ThinRequest, plan_thin
 from netsurgery.surgery import operate
 
-QUIET: Dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUIET: Dict[str, Any] = {"suppress_health_check": list(HealthCheck)}
 CHAIN = (
     declared("x", 1, 3, 9, 9)
     + line("Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 12")

@@ -42,7 +42,7 @@ def test_untouched_layers_keep_their_bytes_in_the_weights(zoo: Path, tmp_path: P
     assert new.endswith(tail)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 32), st.integers(1, 5), st.sampled_from(["first", "sqrt"]))
 def test_the_twin_holds_the_product_of_the_pair(six: int, seven: int, split: str) -> None:
     edits = [Edit("fc6", "svd", {"rank": six, "split": split}), Edit("fc7", "svd", {"rank": seven})]
