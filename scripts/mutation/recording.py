@@ -75,4 +75,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish() -> None:
     sys.monitoring.set_events(TOOL, sys.monitoring.events.NO_EVENTS)
     sys.monitoring.free_tool_id(TOOL)
-    Path(os.environ[OUTPUT]).write_text(json.dumps({"lines": lines, "seconds": seconds, "failed": failed}))
+    Path(os.environ[OUTPUT]).write_text(
+        json.dumps({"lines": lines, "seconds": seconds, "failed": failed})
+    )

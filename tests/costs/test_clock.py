@@ -238,7 +238,8 @@ class Counted:
     """An engine that counts the processes that are started."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.name, self.reopen, self.starts = engine, engine.name, engine.reopen, 0
+        self.engine, self.name, self.can, self.starts = engine, engine.name, engine.can, 0
+        self.reopen = engine.reopen
 
     def open(self, prototxt: Path, weights: Optional[Path]) -> Session:
         self.starts += 1
