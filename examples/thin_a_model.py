@@ -21,7 +21,7 @@ shapes = input_shapes(model.network())
 calibrator = Calibrator(read_inputs([DIGITS / "train.npz"], shapes))
 plan = plan_thin(model, ThinRequest(budget=Budget(macs=0.5)), calibrator)
 for edit in plan.edits:
-    print(edit.method, edit.layer, *edit.predicted.get("channels", ()))
+    print(edit.method, edit.layer, *(edit.predicted.channels or ()))
 
 proof = ns.Proof(inputs=read_inputs([DIGITS / "held_out.npz"], shapes))
 with tempfile.TemporaryDirectory() as folder:

@@ -104,12 +104,11 @@ class Compression:
         """What was asked of the net and its layers, beside what the written pair reaches."""
         expected = self.plan.expected
         whole, left = (
-            {**(expected.get(of) or {}), "macs": cost.macs, "params": cost.params, "bytes": size}
-            for of, cost, size in zip(("whole", "left"), self.costs, self.sizes)
+            {**costs, "macs": cost.macs, "params": cost.params, "bytes": size}
+            for costs, cost, size in zip((expected.whole, expected.left), self.costs, self.sizes)
         )
-        budget = expected.get("budget") or {}
         layers = (one for one in self.plan.asked if one.layer is not None)
-        return (*asked_of_net(budget, whole, left), *layers)
+        return (*asked_of_net(expected.budget, whole, left), *layers)
 
     @property
     def unknown_fields(self) -> tuple[str, ...]:

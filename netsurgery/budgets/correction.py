@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Iterator, Mapping, Tuple
+from typing import Dict, Iterator, Tuple
 
 import numpy as np
 
-from netsurgery.costs import facts_of
-from netsurgery.planning import Plan
+from netsurgery.costs import all_six_digits
+from netsurgery.planning import Expected, Plan
 
 METRIC = "metric"
 
@@ -26,47 +26,49 @@ class Correction:
 
     def learn(self, plan: Plan) -> Plan:
         """Take in a plan that was measured, and return it with its factors as ``correction``."""
-        found: Dict[str, Any] = {}
+        found: Dict[str, float] = {}
         for name, predicted, measured in _losses(plan.expected):
             if predicted > 0:
                 found[name] = max(measured, 0.0) / predicted
                 self._factors.setdefault(name, {})[predicted] = found[name]
-        return _with(plan, correction=facts_of(found)) if found else plan
+        expected = replace(plan.expected, correction=all_six_digits(found))
+        return replace(plan, expected=expected) if found else plan
 
     def apply(self, plan: Plan) -> Plan:
         """Return a plan that was not measured with what it will be found to lose, ``corrected``.
 
         Without a measured one it comes back as it is.
         """
+        if not self._factors:
+            return plan
         predicted = _predicted(plan.expected)
         corrected = {name: self._factor(name, predicted) * predicted for name in self._factors}
-        if METRIC in corrected:
-            whole = plan.expected[METRIC]["whole"]
-            corrected[METRIC] = whole * max(1.0 - corrected[METRIC], 0.0)
-        return _with(plan, corrected=facts_of(corrected)) if corrected else plan
+        metric = plan.expected.metric
+        if METRIC in corrected and metric is not None:
+            corrected[METRIC] = metric.whole * max(1.0 - corrected[METRIC], 0.0)
+        expected = replace(plan.expected, corrected=all_six_digits(corrected))
+        return replace(plan, expected=expected)
 
     def _factor(self, name: str, predicted: float) -> float:
         places, factors = zip(*sorted(self._factors[name].items()))
         return float(np.interp(predicted, places, factors))
 
 
-def _predicted(expected: Mapping[str, Any]) -> float:
+def _predicted(expected: Expected) -> float:
     """What a plan is predicted to lose: a share of the metric, or the error of the outputs."""
-    if METRIC not in expected:
-        return float(expected["predicted"])
-    return 1.0 - float(expected[METRIC]["predicted"]) / float(expected[METRIC]["whole"])
+    metric = expected.metric
+    if metric is not None and metric.predicted is not None:
+        return 1.0 - metric.predicted / metric.whole
+    assert expected.predicted is not None
+    return expected.predicted
 
 
-def _losses(expected: Mapping[str, Any]) -> Iterator[Tuple[str, float, float]]:
+def _losses(expected: Expected) -> Iterator[Tuple[str, float, float]]:
     """Yield what is lost, how much of it was predicted, and how much measured."""
-    predicted = _predicted(expected)
-    if METRIC in expected:
-        facts = expected[METRIC]
-        yield METRIC, predicted, 1.0 - facts["measured"] / facts["whole"]
+    predicted, metric = _predicted(expected), expected.metric
+    if metric is not None:
+        if metric.measured is not None:
+            yield METRIC, predicted, 1.0 - metric.measured / metric.whole
         return
-    for name, error in expected.get("measured", {}).items():
+    for name, error in (expected.measured or {}).items():
         yield name, predicted, error
-
-
-def _with(plan: Plan, **more: Any) -> Plan:
-    return replace(plan, expected={**plan.expected, **more})

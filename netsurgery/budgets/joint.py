@@ -9,7 +9,7 @@ import numpy as np
 
 from netsurgery.budgets.order import REFIT
 from netsurgery.calibration import Calibrator, ObservedValue, Seen
-from netsurgery.costs import facts_of
+from netsurgery.costs import BYTES, MACS, PARAMS, all_six_digits, six_digits
 from netsurgery.methods import Edit, LowRankMethod, method
 from netsurgery.network import Model, Value, compared_outputs, total_cost
 from netsurgery.planning import Plan
@@ -82,17 +82,14 @@ def measure_jointly(
     errors = observer.errors()
     edits = [_with_measured(edit, tops, errors) for edit in plan.edits]
     after = total_cost(surgery.model, rois=rois)
-    measured: Dict[str, Any] = {str(v.blob): errors[v] for v in outputs if v in errors}
-    expected = {
-        **plan.expected,
-        "measured": facts_of(measured),
-        "left": {
-            **plan.expected.get("left", {}),
-            "macs": after.macs,
-            "params": after.params,
-            "bytes": surgery.model.weights.size() if surgery.model.weights else 0,
-        },
+    left: Dict[str, Any] = {
+        **plan.expected.left,
+        MACS: after.macs,
+        PARAMS: after.params,
+        BYTES: surgery.model.weights.size() if surgery.model.weights else 0,
     }
+    measured = all_six_digits({str(v.blob): errors[v] for v in outputs if v in errors})
+    expected = replace(plan.expected, left=left, measured=measured)
     return replace(plan, edits=tuple(edits), expected=expected)
 
 
@@ -135,4 +132,4 @@ def _with_measured(edit: Edit, tops: Mapping[str, Value], errors: Mapping[Value,
     top = tops.get(edit.layer)
     if top is None or top not in errors or not _factors(edit):
         return edit
-    return replace(edit, predicted={**edit.predicted, **facts_of({"measured": errors[top]})})
+    return replace(edit, predicted=replace(edit.predicted, measured=six_digits(errors[top])))

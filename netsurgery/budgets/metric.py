@@ -15,13 +15,13 @@ import numpy as np
 from netsurgery.budgets.scores import Score, read_off
 from netsurgery.calibration import Calibrator, ObservedValue, Seen, question
 from netsurgery.cleanup import run_process
-from netsurgery.costs import Notes, facts_of
+from netsurgery.costs import Notes, six_digits
 from netsurgery.errors import PlanError, Remedy, VerificationError
 from netsurgery.formats import scratch_folder
 from netsurgery.linalg import Ranks, Tradeoff
 from netsurgery.methods import Edit, LowRankMethod
 from netsurgery.network import Model, Value, infer_shapes
-from netsurgery.planning import Plan
+from netsurgery.planning import Expected, MetricValues, Plan
 from netsurgery.surgery import apply
 from netsurgery.verification import choose_scored, class_scores, count_in_top
 
@@ -93,10 +93,11 @@ class Metric(Score):
         """Return them as they are: what is lost of the metric adds up."""
         return lost
 
-    def predict(self, model: Model, loss: float) -> Dict[str, Any]:
+    def predict(self, model: Model, loss: float) -> Expected:
         """Return the metric of the net, and the one predicted for a loss."""
         whole = self._whole(model)
-        return {"metric": facts_of({"whole": whole, "predicted": whole * max(1.0 - loss, 0.0)})}
+        predicted = whole * max(1.0 - loss, 0.0)
+        return Expected(metric=MetricValues(six_digits(whole), six_digits(predicted)))
 
     def share_lost(self, model: Model, plan: Plan) -> float:
         """Return the share of the metric that a plan as a whole loses, from 0."""
@@ -104,9 +105,10 @@ class Metric(Score):
 
     def measured(self, model: Model, plan: Plan) -> Plan:
         """Return a plan with the metric of the net that it makes beside the one predicted."""
-        found = facts_of({"measured": self._measure(model, *plan.edits)})
-        facts = {**plan.expected["metric"], **found}
-        return replace(plan, expected={**plan.expected, "metric": facts})
+        metric = plan.expected.metric
+        assert metric is not None
+        found = replace(metric, measured=six_digits(self._measure(model, *plan.edits)))
+        return replace(plan, expected=replace(plan.expected, metric=found))
 
     def _whole(self, model: Model) -> float:
         whole = self._measure(model)

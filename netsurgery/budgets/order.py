@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Mapping, Optional, Set
+from dataclasses import replace
+from typing import List, Mapping, Optional, Set, Tuple
 
 from netsurgery.budgets.choices import Choice, LayerChoices
 from netsurgery.budgets.metric import Metric
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.search import KEPT, Allocation, second
 from netsurgery.calibration import Calibrator
-from netsurgery.costs import counted, facts_of
+from netsurgery.costs import LATENCY, MACS, PARAMS, counted, six_digits
 from netsurgery.linalg import plain_ranks
 from netsurgery.methods import (
     ASYMMETRIC,
     ChainMethod,
+    Change,
     ConvolutionChain,
     Edit,
+    Prediction,
+    SecondChoice,
     new_names,
     weights_name,
     why_not,
@@ -111,10 +115,12 @@ class Order:
         }
         costs = choice.method.tradeoff(self.selection.model, layer.name)
         limit = plain_ranks(costs.breakeven or (0,))
-        predicted = {"breakeven": limit, **self._predict(table, choice)}
         other = second(self.selection, place, self._limits)
-        if other is not None:
-            predicted["second"] = self._describe(other)
+        predicted = replace(
+            self._predict(table, choice),
+            breakeven=limit,
+            second=None if other is None else self._describe(other),
+        )
         self.edits.append(Edit(layer.name, choice.method.name, options, predicted))
         if self._fits() and fit != ASYMMETRIC and (downstream or not fit):
             self._fit_chain(layer, table, choice)
@@ -133,28 +139,39 @@ class Order:
         assert self.calibrator is not None
         return ASYMMETRIC if sees_enough(self._product(layer), self.calibrator) else fit
 
-    def _predict(self, table: LayerChoices, choice: Choice) -> Dict[str, Any]:
+    def _predict(self, table: LayerChoices, choice: Choice) -> Prediction:
         whole, own = table.choices[0].cost, choice.cost
-        costs = {
-            key: [counted(whole[name]), counted(own[name])]
-            for key, name in (("macs", "macs"), ("weights", "params"), ("seconds", "latency"))
-            if name in own
-        }
-        return facts_of({**self._lost(choice), "loss": choice.loss, **costs})
 
-    def _describe(self, choice: Choice) -> Dict[str, Any]:
-        name = choice.method.name if choice.method else "none"
-        ranks = choice.method.options_for(choice.ranks) if choice.method else {}
-        cost = {"macs": counted(choice.cost["macs"]), "weights": counted(choice.cost["params"])}
-        return facts_of(
-            {"method": name, **ranks, **self._lost(choice), "loss": choice.loss, **cost}
+        def change(name: str) -> Optional[Change]:
+            return Change(counted(whole[name]), counted(own[name])) if name in own else None
+
+        error, energy = self._lost(choice)
+        return Prediction(
+            error=error,
+            energy=energy,
+            loss=six_digits(choice.loss),
+            macs=change(MACS),
+            weights=change(PARAMS),
+            seconds=change(LATENCY),
         )
 
-    def _lost(self, choice: Choice) -> Dict[str, float]:
-        """What a form loses of a layer; a metric is not the layer's but the net's."""
+    def _describe(self, choice: Choice) -> SecondChoice:
+        error, energy = self._lost(choice)
+        return SecondChoice(
+            choice.method.name if choice.method else "none",
+            choice.method.options_for(choice.ranks) if choice.method else {},
+            error=error,
+            energy=energy,
+            loss=six_digits(choice.loss),
+            macs=counted(choice.cost[MACS]),
+            weights=counted(choice.cost[PARAMS]),
+        )
+
+    def _lost(self, choice: Choice) -> Tuple[Optional[float], Optional[float]]:
+        """Error and energy of a form of a layer; a metric is not the layer's but the net's."""
         if self._by_metric:
-            return {}
-        return {"error": choice.lost**0.5, "energy": 1.0 - choice.lost}
+            return None, None
+        return six_digits(choice.lost**0.5), six_digits(1.0 - choice.lost)
 
     def _leave(self, layer: Layer, place: int, table: LayerChoices, choice: Choice) -> None:
         other = second(self.selection, place, self._limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from netsurgery.budgets.choices import LayerChoices
 from netsurgery.budgets.correction import Correction
@@ -24,15 +24,16 @@ from netsurgery.costs import (
     Clock,
     NetCost,
     Notes,
+    all_six_digits,
     counted,
-    facts_of,
     quick_enough,
     settle,
+    six_digits,
 )
 from netsurgery.engine import Capability, choose
 from netsurgery.errors import PlanError
 from netsurgery.network import Model, require_fit
-from netsurgery.planning import Plan, plan_folds, refuse_idle_keeps
+from netsurgery.planning import Expected, Plan, plan_folds, refuse_idle_keeps
 from netsurgery.surgery import apply
 
 Found = Tuple[NetCost, List[LayerChoices], Dict[str, str]]
@@ -192,9 +193,9 @@ class Planner:
         if not timed:
             return plan
         kept = quick_enough(timed, limits[LATENCY] / whole, self.model.prototxt.file)
-        took, best = min(kept, key=lambda one: float(one[1].expected["loss"]))
-        left = {**best.expected["left"], LATENCY: counted(took * whole)}
-        return replace(best, expected={**best.expected, "left": left})
+        took, best = min(kept, key=lambda one: one[1].expected.loss or 0.0)
+        left = {**best.expected.left, LATENCY: counted(took * whole)}
+        return replace(best, expected=replace(best.expected, left=left))
 
     def _best(
         self, request: BudgetRequest, limits: Mapping[str, float]
@@ -245,15 +246,13 @@ class Planner:
             return Effect(self.calibrator, self.request, self.progress)
         return Energy()
 
-    def _expected(
-        self, request: BudgetRequest, start: Start, selection: Allocation
-    ) -> Dict[str, Any]:
+    def _expected(self, request: BudgetRequest, start: Start, selection: Allocation) -> Expected:
         loss = start.loss + selection.loss
-        return {
-            "score": self._score.name,
-            "budget": facts_of(request.budget.given),
-            **facts_of({"loss": loss}),
-            **self._score.predict(self.model, loss),
-            "whole": {name: counted(value) for name, value in self.original.items()},
-            "left": {name: counted(value) for name, value in selection.total.items()},
-        }
+        return replace(
+            self._score.predict(self.model, loss),
+            score=self._score.name,
+            budget=all_six_digits(request.budget.given),
+            loss=six_digits(loss),
+            whole={name: counted(value) for name, value in self.original.items()},
+            left={name: counted(value) for name, value in selection.total.items()},
+        )

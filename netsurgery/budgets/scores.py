@@ -7,10 +7,11 @@ from typing import Any, Callable, ClassVar, Dict, Sequence
 
 import numpy as np
 
-from netsurgery.costs import facts_of
+from netsurgery.costs import six_digits
 from netsurgery.linalg import Ranks, Tradeoff, even_numbers
 from netsurgery.methods import LowRankMethod
 from netsurgery.network import Model
+from netsurgery.planning import Expected
 
 WORST = 1e-6
 """Share of the energy that is at least taken to be left, so that losses stay finite."""
@@ -52,13 +53,13 @@ class Score(ABC):
         found: np.ndarray = -np.log(np.maximum(1.0 - lost, WORST))
         return found
 
-    def predict(self, model: Model, loss: float) -> Dict[str, Any]:
-        """Return what a loss of all layers together means for the net, as facts for a plan.
+    def predict(self, model: Model, loss: float) -> Expected:
+        """Return what a loss of all layers together means for the net.
 
         ``predicted`` is the error of the outputs where the product of the layers' energies is what
         is left of their energy.
         """
-        return facts_of({"predicted": float(np.sqrt(-np.expm1(-loss)))})
+        return Expected(predicted=six_digits(float(np.sqrt(-np.expm1(-loss)))))
 
 
 class Energy(Score):

@@ -34,13 +34,13 @@ class Point:
         if self.plan is None:
             return {"budget": self.share, "problem": self.problem}
         facts = self.plan.expected
-        whole, left = facts["whole"], facts["left"]
+        whole, left, told = facts.whole, facts.left, facts.to_dict()
         return {
             "budget": self.share,
             **{name: left[name] / whole[name] for name in left if whole.get(name)},
-            "loss": facts["loss"],
-            **{name: facts[name] for name in ("predicted", "metric", "corrected") if name in facts},
-            "measured": facts.get("measured", {}),
+            "loss": facts.loss,
+            **{name: told[name] for name in ("predicted", "metric", "corrected") if name in told},
+            "measured": dict(facts.measured or {}),
         }
 
 

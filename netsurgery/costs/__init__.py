@@ -29,8 +29,9 @@ if TYPE_CHECKING:
         Clock as Clock,
     )
     from netsurgery.costs.facts import (
+        all_six_digits as all_six_digits,
         counted as counted,
-        facts_of as facts_of,
+        six_digits as six_digits,
     )
     from netsurgery.costs.greedy import (
         Stepwise as Stepwise,

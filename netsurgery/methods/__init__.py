@@ -46,6 +46,12 @@ if TYPE_CHECKING:
     from netsurgery.methods.pieces import (
         new_names as new_names,
     )
+    from netsurgery.methods.prediction import (
+        Change as Change,
+        Prediction as Prediction,
+        SecondChoice as SecondChoice,
+        Setting as Setting,
+    )
     from netsurgery.methods.reconstruction import (
         WIDEST as WIDEST,
         compensate as compensate,

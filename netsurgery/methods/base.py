@@ -18,6 +18,7 @@ from netsurgery.formats import LayerText, LayerWeights
 from netsurgery.layers import stock_type
 from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
+from netsurgery.methods.prediction import Prediction
 from netsurgery.network import GraphEdit, Model, Value, weight_changes
 
 Arrays = Sequence[np.ndarray]
@@ -37,7 +38,7 @@ class Edit:
     layer: str
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    predicted: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    predicted: Prediction = field(default_factory=Prediction, compare=False)
 
 
 @dataclass(frozen=True)

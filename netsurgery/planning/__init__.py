@@ -9,7 +9,6 @@ from netsurgery.lazy import face
 if TYPE_CHECKING:
     from netsurgery.planning.asked import (
         Asked as Asked,
-        Value as Value,
         asked_of_layer as asked_of_layer,
         asked_of_net as asked_of_net,
     )
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
         fit_in_turn as fit_in_turn,
         rows_seen as rows_seen,
         sees_enough as sees_enough,
+    )
+    from netsurgery.planning.expected import (
+        Expected as Expected,
+        MetricValues as MetricValues,
     )
     from netsurgery.planning.fold import (
         plan_folds as plan_folds,

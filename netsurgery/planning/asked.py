@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from netsurgery.costs import BYTES
 from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
+from netsurgery.methods import Prediction, Setting
 from netsurgery.planning.rules import LayerRule
-
-Value = Union[float, int, str, List[int]]
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Asked:
 
     layer: Optional[str]
     what: str
-    asked: Value
-    reached: Optional[Value]
+    asked: Setting
+    reached: Optional[Setting]
 
     def to_dict(self) -> Dict[str, Any]:
         """Return it as plain data."""
@@ -34,7 +33,9 @@ class Asked:
 
 
 def asked_of_net(
-    budget: Mapping[str, float], whole: Mapping[str, float], left: Mapping[str, float]
+    budget: Mapping[str, float],
+    whole: Mapping[str, Optional[float]],
+    left: Mapping[str, Optional[float]],
 ) -> Tuple[Asked, ...]:
     """Return a budget beside what is left.
 
@@ -57,18 +58,18 @@ def _share_left(
     return left if name == BYTES and allowed > 1 else float(f"{left / whole:.6g}")
 
 
-def asked_of_layer(layer: str, predicted: Mapping[str, Any]) -> Iterator[Asked]:
+def asked_of_layer(layer: str, predicted: Prediction) -> Iterator[Asked]:
     """Yield what was asked of a layer, as it stands with what is predicted of its edit."""
-    reached = predicted.get("reached") or {}
-    for what, value in (predicted.get("asked") or {}).items():
+    reached = predicted.reached or {}
+    for what, value in (predicted.asked or {}).items():
         yield Asked(layer, what, value, reached.get(what))
 
 
 def rank_facts(rule: LayerRule, costs: Tradeoff, ranks: Ranks) -> Dict[str, Any]:
     """Return what a rule asks of a layer and what its ranks reach, for an edit's predictions."""
     what = "rank" if rule.kind == "evbmf" else rule.kind
-    asked: Value = rule.value
-    reached: Value = plain_ranks(ranks)
+    asked: Setting = rule.value
+    reached: Setting = plain_ranks(ranks)
     if rule.kind == "evbmf":
         asked = "evbmf"
     elif rule.kind == "rank" and rule.whole:
@@ -87,7 +88,7 @@ def channel_facts(
     """Return what a rule or a width asks of a group of channels, and what it keeps."""
     if rule is None:
         return {"asked": {"width": width}, "reached": {"width": kept}} if width else {}
-    asked: Value = int(rule.value) if rule.whole else rule.value
+    asked: Setting = int(rule.value) if rule.whole else rule.value
     return {
         "asked": {"keep": asked},
         "reached": {"keep": kept if rule.whole else _digits(kept / of)},

@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, Optional
 
 import numpy as np
 
-from netsurgery.methods import Edit, fold_constants
+from netsurgery.methods import Change, Edit, Prediction, fold_constants
 from netsurgery.network import (
     ChannelGroup,
     Dead,
@@ -87,7 +87,7 @@ class _Walk:
             return
         keep = np.flatnonzero(~going).tolist()
         options = {"keep": keep, "compensate": "constants"}
-        predicted = {"channels": [group.channels, len(keep)]}
+        predicted = Prediction(channels=Change(group.channels, len(keep)))
         self.edits.append(Edit(group.name, "thin", options, predicted))
         folded = fold_constants(self.model, self.groups, group, keep)
         self.model = thin_model(folded, self.groups, {group.name: keep})

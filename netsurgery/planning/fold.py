@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from netsurgery.methods import PRODUCT_TYPES, Edit, find_chain, shapes_of
+from netsurgery.methods import PRODUCT_TYPES, Edit, Prediction, find_chain, shapes_of
 from netsurgery.network import PER_CHANNEL_TYPES, Model, require_fit
 from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.rules import keeps, refuse_idle_keeps
@@ -48,7 +48,7 @@ def plan_folds(model: Model, keep: Sequence[str] = ()) -> Plan:
             reasons.update(dict.fromkeys(names, KEPT))
             continue
         if names:
-            edits.append(Edit(layer.name, "fold_batchnorm", {}, {"folds": names}))
+            edits.append(Edit(layer.name, "fold_batchnorm", {}, Prediction(folds=names)))
         taken.update(names)
         for name, reason in chain.skipped.items():
             reasons.setdefault(name, reason)

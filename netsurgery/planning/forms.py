@@ -66,9 +66,11 @@ def considered(
 def cheapest(found: Sequence[Edit]) -> Edit:
     """Return the edit behind which a layer computes least, or has fewest weights."""
 
-    def cost(edit: Edit) -> Tuple[int, int]:
-        weights = edit.predicted["weights"][1]
-        return edit.predicted.get("macs", (0, weights))[1], weights
+    def cost(edit: Edit) -> Tuple[float, float]:
+        predicted = edit.predicted
+        assert predicted.weights is not None
+        weights = predicted.weights.after
+        return predicted.macs.after if predicted.macs else weights, weights
 
     return min(found, key=cost)
 

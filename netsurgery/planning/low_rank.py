@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Callable, Container, Mapping, Optional, Sequence, Union
 
+from netsurgery.costs import six_digits
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.layers import stock_type, with_twins
 from netsurgery.linalg import Ranks, Tradeoff, evbmf_rank, plain_ranks, rank_text
-from netsurgery.methods import Edit, LowRankMethod, low_rank_method
+from netsurgery.methods import Change, Edit, LowRankMethod, Prediction, low_rank_method
 from netsurgery.network import Model, infer_shapes, require_fit, show
 from netsurgery.planning.asked import rank_facts
 from netsurgery.planning.forms import cheapest, considered, forms_by_type, without_form
@@ -183,7 +184,7 @@ def _edit(
         raise _growth(rule, costs, ranks, name)
     options = {**chosen.options_for(ranks), **dict(request.options)}
     predicted = _predict(costs, ranks, request.predict, rule.kind)
-    return Edit(name, chosen.name, options, {**predicted, **rank_facts(rule, costs, ranks)})
+    return Edit(name, chosen.name, options, replace(predicted, **rank_facts(rule, costs, ranks)))
 
 
 def _given_ranks(rule: LayerRule, costs: Tradeoff, name: str) -> Ranks:
@@ -242,15 +243,14 @@ def _growth(rule: LayerRule, costs: Tradeoff, ranks: Ranks, name: str) -> PlanEr
     )
 
 
-def _predict(costs: Tradeoff, ranks: Ranks, wanted: bool, kind: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "breakeven": plain_ranks(costs.breakeven or (0,)),
-        "weights": [costs.weights.whole, costs.weights.at(ranks)],
-    }
-    if costs.macs is not None:
-        facts["macs"] = [costs.macs.whole, costs.macs.at(ranks)]
-    if wanted or kind != "rank":
-        lost = costs.fitted(ranks)
-        facts["energy"] = float(f"{1.0 - lost:.6g}")
-        facts["error"] = float(f"{lost**0.5:.6g}")
-    return facts
+def _predict(costs: Tradeoff, ranks: Ranks, wanted: bool, kind: str) -> Prediction:
+    known = Prediction(
+        breakeven=plain_ranks(costs.breakeven or (0,)),
+        weights=Change(costs.weights.whole, costs.weights.at(ranks)),
+        macs=Change(costs.macs.whole, costs.macs.at(ranks)) if costs.macs is not None else None,
+        order=("breakeven", "weights", "macs", "energy", "error"),
+    )
+    if not wanted and kind == "rank":
+        return known
+    lost = costs.fitted(ranks)
+    return replace(known, energy=six_digits(1.0 - lost), error=six_digits(lost**0.5))

@@ -10,9 +10,10 @@ from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 from netsurgery.errors import PlanError, shortened, visible
 from netsurgery.formats import LONGEST, MismatchError, Schema, read_yaml, sha256_of, told
-from netsurgery.methods import Edit
+from netsurgery.methods import Edit, Prediction
 from netsurgery.network import Model
 from netsurgery.planning.asked import Asked, asked_of_layer, asked_of_net
+from netsurgery.planning.expected import Expected
 
 VERSION = 1
 _HEADER = "# netsurgery plan. Edit it by hand; `netsurgery apply` carries it out as it stands.\n"
@@ -42,7 +43,7 @@ class Plan:
     edits: tuple[Edit, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
-    expected: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    expected: Expected = field(default_factory=Expected, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -51,7 +52,8 @@ class Plan:
             plan["model"] = {name: dict(value) for name, value in self.model.items()}
         if self.expected:
             reached = {one.what: one.reached for one in self.asked if one.layer is None}
-            plan["expected"] = {**self.expected, **({"reached": reached} if reached else {})}
+            more = {"reached": reached} if reached else {}
+            plan["expected"] = {**self.expected.to_dict(), **more}
         plan["edits"] = [_edit_to_dict(edit) for edit in self.edits]
         if self.skipped:
             plan["left"] = [{"layer": one.layer, "reason": one.reason} for one in self.skipped]
@@ -60,11 +62,9 @@ class Plan:
     @property
     def asked(self) -> Tuple[Asked, ...]:
         """What was asked of the net and of its layers, beside what is expected of the plan."""
-        budget, whole, left = (
-            self.expected.get(name) or {} for name in ("budget", "whole", "left")
-        )
+        facts = self.expected
         layers = (one for edit in self.edits for one in asked_of_layer(edit.layer, edit.predicted))
-        return (*asked_of_net(budget, whole, left), *layers)
+        return (*asked_of_net(facts.budget, facts.whole, facts.left), *layers)
 
     def to_yaml(self) -> str:
         """Return the plan as YAML text."""
@@ -124,7 +124,7 @@ class Plan:
         # What is reached follows from the rest, and is told anew.
         expected = dict(data.get("expected") or {})
         expected.pop("reached", None)
-        return cls(edits, skipped, model, expected)
+        return cls(edits, skipped, model, Expected.from_dict(expected))
 
     @classmethod
     def from_yaml(cls, text: str, file: Optional[str] = None) -> Plan:
@@ -173,14 +173,14 @@ def _dumper() -> Any:
 
 def _edit_to_dict(edit: Edit) -> dict[str, Any]:
     data: dict[str, Any] = {"layer": edit.layer, "method": edit.method, **edit.options}
-    if edit.predicted:
-        data["predicted"] = dict(edit.predicted)
-    return data
+    predicted = edit.predicted.to_dict()
+    return {**data, "predicted": predicted} if predicted else data
 
 
 def _edit_of(item: Dict[str, Any]) -> Edit:
     options = {key: value for key, value in item.items() if key not in _EDIT_KEYS}
-    return Edit(item["layer"], item["method"], options, item.get("predicted") or {})
+    predicted = Prediction.from_dict(item.get("predicted") or {})
+    return Edit(item["layer"], item["method"], options, predicted)
 
 
 @lru_cache(maxsize=1)

@@ -36,7 +36,7 @@ from netsurgery.criteria import (
 from netsurgery.engine import Capability, choose
 from netsurgery.errors import PlanError
 from netsurgery.formats import upgrade_net
-from netsurgery.methods import Edit
+from netsurgery.methods import Change, Edit, Prediction
 from netsurgery.network import (
     ChannelGroup,
     Model,
@@ -46,6 +46,7 @@ from netsurgery.network import (
     thin_model,
 )
 from netsurgery.planning.downstream import are_readers_fitted, downstream_layers
+from netsurgery.planning.expected import Expected
 from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.sensitivity import by_outputs
 from netsurgery.planning.thin_budget import Kept, cut_of, file_size, spend
@@ -146,7 +147,7 @@ class ThinPlanner:
         """
         budget = budget or self.request.budget
         if budget is None:
-            return self._write(self.kept, {})
+            return self._write(self.kept, Expected())
         try:
             return self._keep_to(budget)
         finally:
@@ -246,7 +247,7 @@ class ThinPlanner:
                 current = thin_model(current, list(present.values()), keep)
                 present = {one.name: one for one in channel_groups(current)}
 
-    def _write(self, chosen: Kept, expected: Dict[str, Any]) -> Plan:
+    def _write(self, chosen: Kept, expected: Expected) -> Plan:
         """Put down which channels stay."""
         kind, skipped = self._kind(), dict(self.skipped)
         fitted = set(_fitted(self.model, self.groups, chosen)) if kind == REFIT else set()
@@ -262,10 +263,12 @@ class ThinPlanner:
                 options["compensate"] = kind
             elif kind == REFIT and not are_readers_fitted(group, fitted):
                 options["compensate"] = "channels"
-            predicted: Dict[str, Any] = {"channels": [group.channels, len(kept)]}
-            predicted.update(self.rules.facts(group, len(kept)))
-            if group.approximate:
-                predicted["approximate"] = group.approximate
+            predicted = Prediction(
+                channels=Change(group.channels, len(kept)),
+                approximate=group.approximate,
+                **self.rules.facts(group, len(kept)),
+                order=("channels", "asked", "reached", "approximate"),
+            )
             edits.append(Edit(group.name, "thin", options, predicted))
         edits += [
             Edit(layer.name, REFIT) for layer in self.model.network().layers if layer.name in fitted
@@ -273,9 +276,7 @@ class ThinPlanner:
         left = tuple(Skipped(*item) for item in skipped.items())
         return Plan(tuple(edits), left, expected=expected)
 
-    def _expected(
-        self, budget: Budget, kept: Kept, seconds: Optional[float] = None
-    ) -> Dict[str, Any]:
+    def _expected(self, budget: Budget, kept: Kept, seconds: Optional[float] = None) -> Expected:
         """What the budget asks, and what the net costs before and after."""
         assert self._net is not None
         counts = (PARAMS, MACS)
@@ -287,11 +288,8 @@ class ThinPlanner:
             left[BYTES] = file_size(self.model, self.groups, kept)
         if budget.latency is not None:
             left[LATENCY] = counted(self.original[LATENCY] if seconds is None else seconds)
-        return {
-            "budget": budget.given,
-            "whole": {name: counted(self.original[name]) for name in left},
-            "left": left,
-        }
+        whole = {name: counted(self.original[name]) for name in left}
+        return Expected(budget=budget.given, whole=whole, left=left)
 
     def _kind(self) -> str:
         """How what is kept stands in for the rest."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from netsurgery.costs import BYTES
-from netsurgery.planning import Asked, Value, asked_of_layer
+from netsurgery.methods import Prediction, Setting
+from netsurgery.planning import Asked, asked_of_layer
 from netsurgery.report.console import size
 
 FAR = 0.9
@@ -17,7 +18,7 @@ Table = Tuple[Tuple[str, ...], List[Tuple[str, ...]]]
 def with_asked(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
-    predictions: Sequence[Mapping[str, Any]],
+    predictions: Sequence[Prediction],
     place: int,
 ) -> Table:
     """Return a table of edits with columns of what was asked and reached, if anything was.
@@ -59,7 +60,7 @@ def asked_lines(asked: Sequence[Asked]) -> List[str]:
     return lines
 
 
-def told(value: Optional[Value], what: str = "") -> str:
+def told(value: Optional[Setting], what: str = "") -> str:
     """Return a value as text: shares in percent, sizes in a unit, ranks as they are."""
     if value is None:
         return "?"

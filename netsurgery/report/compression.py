@@ -107,7 +107,8 @@ def saving_rows(done: Compression) -> tuple[tuple[str, ...], Rows]:
         ("MACs", known(before.macs), known(after.macs), share(after.macs, before.macs)),
         ("file", size(done.sizes[0]), size(done.sizes[1]), share(done.sizes[1], done.sizes[0])),
     ]
-    whole, left = (done.plan.expected.get(of, {}).get("latency") for of in ("whole", "left"))
+    expected = done.plan.expected
+    whole, left = (one.get("latency") for one in (expected.whole, expected.left))
     if whole and left:
         times = [f"{seconds * 1000:,.4g} ms" for seconds in (whole, left)]
         rows.append(("time, as planned", times[0], times[1], share(left, whole)))

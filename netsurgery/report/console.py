@@ -160,7 +160,7 @@ def _print_blocks(
     out.print()
 
 
-def count(number: Optional[int]) -> str:
+def count(number: Optional[float]) -> str:
     """Return ``number`` with thin groups of three, or a dash for None."""
     return "-" if number is None else f"{number:,}"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 from netsurgery.budgets import METRIC
 from netsurgery.jobs import Explanation
-from netsurgery.methods import Edit
-from netsurgery.planning import Plan
+from netsurgery.methods import Change, Edit
+from netsurgery.planning import Expected, Plan
 from netsurgery.report.asked import asked_lines, with_asked
 from netsurgery.report.console import console, count, print_table
 
@@ -39,9 +39,9 @@ def whole_lines(plan: Plan) -> List[str]:
     if not expected:
         return []
     lines = asked_lines(plan.asked)
-    if "score" in expected:
-        lines.append(f"score: {expected['score']}, loss {expected.get('loss')}")
-    whole, after = expected.get("whole", {}), expected.get("left", {})
+    if expected.score is not None:
+        lines.append(f"score: {expected.score}, loss {expected.loss}")
+    whole, after = expected.whole, expected.left
     costs = [
         f"{name} {count(whole[name])} -> {count(after[name])} ({after[name] / whole[name]:.3f})"
         for name in whole
@@ -52,11 +52,12 @@ def whole_lines(plan: Plan) -> List[str]:
     return lines + [text for text in (_errors(expected), _metric(expected)) if text]
 
 
-def _errors(expected: Mapping[str, Any]) -> str:
+def _errors(expected: Expected) -> str:
     """What is told of the error of the outputs."""
-    parts = [f"predicted {expected['predicted']:.4g}"] if "predicted" in expected else []
-    for kind in ("measured", "corrected"):
-        values = {name: value for name, value in expected.get(kind, {}).items() if name != METRIC}
+    parts = [] if expected.predicted is None else [f"predicted {expected.predicted:.4g}"]
+    told = {"measured": expected.measured or {}, "corrected": expected.corrected}
+    for kind, found in told.items():
+        values = {name: value for name, value in found.items() if name != METRIC}
         errors = ", ".join(
             f"{name} {value:.4g}{_times(expected, name)}" for name, value in values.items()
         )
@@ -64,37 +65,36 @@ def _errors(expected: Mapping[str, Any]) -> str:
     return f"error of the outputs: {'; '.join(parts)}" if parts else ""
 
 
-def _metric(expected: Mapping[str, Any]) -> str:
+def _metric(expected: Expected) -> str:
     """What is told of the user's metric."""
-    facts = {**expected.get(METRIC, {})}
-    if METRIC in expected.get("corrected", {}):
-        facts["corrected"] = expected["corrected"][METRIC]
+    facts = expected.metric.to_dict() if expected.metric else {}
+    if METRIC in expected.corrected:
+        facts["corrected"] = expected.corrected[METRIC]
     parts = [f"{kind} {facts[kind]:.4g}" for kind in _KINDS if kind in facts]
     told = "; ".join(parts) + _times(expected, METRIC)
     return f"metric {facts['whole']:.4g}: {told}" if facts else ""
 
 
-def _times(expected: Mapping[str, Any], name: str) -> str:
-    factor = expected.get("correction", {}).get(name)
+def _times(expected: Expected, name: str) -> str:
+    factor = expected.correction.get(name)
     return "" if factor is None else f" ({factor:.3g} times the loss predicted)"
 
 
 def _row(edit: Edit) -> Tuple[str, ...]:
-    facts = edit.predicted
-    other: Mapping[str, Any] = facts.get("second") or {}
+    facts, other = edit.predicted, edit.predicted.second
     return (
         edit.layer,
         _chosen(edit.method, edit.options),
-        _number(facts.get("loss")),
-        _number(facts.get("error")),
-        _number(facts.get("measured")),
-        _change(facts.get("macs")),
-        _change(facts.get("weights")),
-        _chosen(other["method"], other) if other else "-",
-        _number(other.get("loss")),
-        _number(other.get("error")),
-        count(other.get("macs")),
-        count(other.get("weights")),
+        _number(facts.loss),
+        _number(facts.error),
+        _number(facts.measured),
+        _change(facts.macs),
+        _change(facts.weights),
+        _chosen(other.method, other.options) if other else "-",
+        _number(other.loss if other else None),
+        _number(other.error if other else None),
+        count(other.macs if other else None),
+        count(other.weights if other else None),
     )
 
 
@@ -107,8 +107,8 @@ def _chosen(method: str, options: Mapping[str, Any]) -> str:
     return f"{method} {' '.join(map(str, rank)) if isinstance(rank, list) else rank}"
 
 
-def _change(pair: Optional[Sequence[Any]]) -> str:
-    return f"{count(pair[0])} > {count(pair[1])}" if pair else "-"
+def _change(pair: Optional[Change]) -> str:
+    return f"{count(pair.before)} > {count(pair.after)}" if pair else "-"
 
 
 def _number(value: Optional[float]) -> str:

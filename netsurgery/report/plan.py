@@ -28,16 +28,16 @@ def print_plan(plan: Plan) -> None:
 
 def _row(edit: Edit) -> tuple[str, ...]:
     facts = edit.predicted
-    before, after = facts.get("weights") or (None, None)
+    before, after = facts.weights or (None, None)
     return (
         edit.layer,
         edit.method,
         _ranks(edit.options.get("rank")),
-        _ranks(facts.get("breakeven")),
+        _ranks(facts.breakeven),
         count(before),
         count(after),
-        _number(facts.get("energy"), ".4f"),
-        _number(facts.get("error"), ".4g"),
+        _number(facts.energy, ".4f"),
+        _number(facts.error, ".4g"),
     )
 
 

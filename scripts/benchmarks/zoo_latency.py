@@ -35,7 +35,7 @@ def _measure(setting: Setting, model: ns.Model, engine: Engine) -> Found:
     request = BudgetRequest(Budget(latency=BUDGET), score="energy", notes=notes, engine=engine)
     plan = plan_budget(model, request)
     thin = ns.apply(model, plan)
-    whole, left = (plan.expected[name]["latency"] for name in ("whole", "left"))
+    whole, left = (costs["latency"] for costs in (plan.expected.whole, plan.expected.left))
     times = in_turn(engine, model, thin)
     macs = [total_cost(one).macs or 0 for one in (model, thin)]
     return {

@@ -79,7 +79,7 @@ def _row(pair: _Pair, done: Compression, equal: Verification) -> str:
     before, after = done.costs
     channels: List[str] = []
     for edit in reversed(done.plan.edits):
-        old, new = edit.predicted["channels"]
+        old, new = edit.predicted.channels
         channels.append(f"{edit.layer} {old} → {new}")
     worst = max(equal.blobs, key=lambda row: row.error)
     assert equal.accuracy

@@ -119,7 +119,7 @@ def _cells(done: Compression) -> List[str]:
     accuracy = done.effect.accuracy
     return [
         ", ".join(
-            f"{e.layer} {e.predicted['channels'][1]}/{e.predicted['channels'][0]}"
+            f"{e.layer} {e.predicted.channels.after}/{e.predicted.channels.before}"
             for e in done.plan.edits
             if e.method == "thin"
         ),

@@ -16,7 +16,7 @@ from netsurgery.budgets.sweep import sweep_budgets
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.methods import Edit
-from netsurgery.planning import Plan
+from netsurgery.planning import Expected, Plan
 from netsurgery.report.explain import whole_lines
 from netsurgery.report.sweep import print_sweep
 from netsurgery.surgery import apply
@@ -39,7 +39,7 @@ def quality(prototxt, weights):
 
 
 def of_errors(predicted: float, **more: Any) -> Plan:
-    return Plan((Edit("a", "svd"),), expected={"predicted": predicted, **more})
+    return Plan((Edit("a", "svd"),), expected=Expected(predicted=predicted, **more))
 
 
 @given(LOSSES)
@@ -47,24 +47,24 @@ def test_what_was_measured_is_met_and_what_lies_between_lies_between(losses: lis
     correction = Correction()
     for predicted, measured in losses:
         learnt = correction.learn(of_errors(predicted, measured={"prob": measured}))
-        assert learnt.expected["correction"]["prob"] == pytest.approx(
+        assert learnt.expected.correction["prob"] == pytest.approx(
             measured / predicted, rel=PRINTED
         )
     for predicted, measured in losses:
-        found = correction.apply(of_errors(predicted)).expected["corrected"]
+        found = correction.apply(of_errors(predicted)).expected.corrected
         assert found["prob"] == pytest.approx(measured, rel=PRINTED, abs=1e-12)
     factors = [measured / predicted for predicted, measured in losses]
     for predicted in (0.001, 0.3, 0.7, 2.0):
-        found = correction.apply(of_errors(predicted)).expected["corrected"]["prob"] / predicted
+        found = correction.apply(of_errors(predicted)).expected.corrected["prob"] / predicted
         assert min(factors) * (1 - PRINTED) <= found <= max(factors) * (1 + PRINTED)
 
 
 def test_without_a_measurement_nothing_is_corrected() -> None:
-    assert "corrected" not in Correction().apply(of_errors(0.5)).expected
+    assert not Correction().apply(of_errors(0.5)).expected.corrected
     correction = Correction()
     nothing = correction.learn(of_errors(0.0, measured={"prob": 0.0}))
-    assert "correction" not in nothing.expected
-    assert "corrected" not in correction.apply(of_errors(0.5)).expected
+    assert not nothing.expected.correction
+    assert not correction.apply(of_errors(0.5)).expected.corrected
 
 
 def test_of_a_single_layer_the_prediction_is_what_is_measured(opencv: str) -> None:
@@ -79,10 +79,10 @@ def test_of_a_single_layer_the_prediction_is_what_is_measured(opencv: str) -> No
     inputs = Inputs({"data": random.normal(size=(64, 20)).astype(np.float32)})
     request = BudgetRequest(Budget(macs=0.5), refit=False)
     expected = plan_budget(model, request, Calibrator(inputs, opencv)).expected
-    assert 0.1 < expected["predicted"] < 0.9
+    assert 0.1 < expected.predicted < 0.9
     # The ridge of the fit, and what the engine computes in float32.
-    assert expected["measured"]["fc"] == pytest.approx(expected["predicted"], rel=1e-3)
-    assert expected["correction"]["fc"] == pytest.approx(1.0, rel=1e-3)
+    assert expected.measured["fc"] == pytest.approx(expected.predicted, rel=1e-3)
+    assert expected.correction["fc"] == pytest.approx(1.0, rel=1e-3)
 
 
 @pytest.fixture
@@ -104,13 +104,13 @@ def test_a_plan_by_metric_states_what_was_predicted_and_what_was_measured(
         quality(*map(str, one.save(tmp_path / str(number))[:2]))
         for number, one in enumerate((model, apply(model, plan)))
     )
-    facts, loss = plan.expected["metric"], plan.expected["loss"]
-    assert facts["whole"] == pytest.approx(whole, rel=PRINTED)
-    assert facts["measured"] == pytest.approx(made, rel=PRINTED)
-    assert facts["predicted"] == pytest.approx(whole * (1 - loss), rel=PRINTED)
+    facts, loss = plan.expected.metric, plan.expected.loss
+    assert facts.whole == pytest.approx(whole, rel=PRINTED)
+    assert facts.measured == pytest.approx(made, rel=PRINTED)
+    assert facts.predicted == pytest.approx(whole * (1 - loss), rel=PRINTED)
     factor = (1 - made / whole) / loss
     assert factor > 1.05
-    assert plan.expected["correction"] == {"metric": pytest.approx(factor, rel=1e-4)}
+    assert plan.expected.correction == {"metric": pytest.approx(factor, rel=1e-4)}
     told = "\n".join(whole_lines(plan))
     assert f"metric {whole:.4g}: predicted {whole * (1 - loss):.4g}; measured {made:.4g}" in told
     assert f"({factor:.3g} times the loss predicted)" in told
@@ -130,11 +130,11 @@ def test_a_sweep_corrects_what_it_does_not_measure(
     for number in (1, 4):
         assert some[number].to_dict() == every[number].to_dict()
     for number in (2, 3):
-        facts, truth = some[number].plan.expected, every[number].plan.expected["metric"]
-        assert "measured" not in facts["metric"]
-        corrected = facts["corrected"]["metric"]
-        away = abs(truth["predicted"] - truth["measured"])
-        assert abs(corrected - truth["measured"]) < away
+        facts, truth = some[number].plan.expected, every[number].plan.expected.metric
+        assert facts.metric.measured is None
+        corrected = facts.corrected["metric"]
+        away = abs(truth.predicted - truth.measured)
+        assert abs(corrected - truth.measured) < away
     print_sweep(some, "params")
     shown = capsys.readouterr().out
     assert f"~{corrected:.4g}" in shown

@@ -112,7 +112,7 @@ def test_plans_keep_to_budgets_and_say_what_was_asked(share: float, opencv: str)
     request = BudgetRequest(Budget(macs=share), score="effect")
     first, second = (plan_budget(model, request, calibrator) for _ in range(2))
     assert first.to_dict() == second.to_dict()
-    assert first.expected["score"] == "effect"
+    assert first.expected.score == "effect"
     made = apply(model, first, calibrator)
     assert total_cost(made).macs <= share * total_cost(model).macs
 
@@ -121,7 +121,7 @@ def test_thinning_is_weighed_by_what_arrives_too(opencv: str) -> None:
     model, calibrator = small(), Calibrator(some_inputs(300), opencv)
     request = BudgetRequest(Budget(macs=0.5), ("channel_svd", "thin"), score="effect")
     plan = plan_budget(model, request, calibrator)
-    assert plan.expected["left"]["macs"] <= 0.5 * plan.expected["whole"]["macs"]
+    assert plan.expected.left["macs"] <= 0.5 * plan.expected.whole["macs"]
 
 
 def test_without_inputs_it_is_refused() -> None:

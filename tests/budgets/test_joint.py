@@ -79,7 +79,7 @@ def test_of_detections_what_they_are_made_from_is_measured(opencv: str) -> None:
     inputs = Inputs({"data": np.random.default_rng(0).normal(size=(12, 3, 16, 16))})
     calibrator = Calibrator(inputs, opencv)
     plan = plan_budget(model, BudgetRequest(Budget(macs=0.5)), calibrator)
-    measured = plan.expected["measured"]
+    measured = plan.expected.measured
     assert list(measured) == ["locf", "conff"]
     after = apply(model, plan, calibrator)
     for blob, error in measured.items():

@@ -75,7 +75,7 @@ def test_three_budgets_hold_at_once(
             for name, share in (("macs", macs), ("params", params), ("bytes", size))
         }
         try:
-            losses.append(planned(model, EVERY, **shares).expected["loss"])
+            losses.append(planned(model, EVERY, **shares).expected.loss)
         except PlanError:
             losses.append(np.inf)  # which must not be where less was enough
     assert losses == sorted(losses, reverse=True)
@@ -100,7 +100,7 @@ def test_with_thinning_too_more_of_a_budget_loses_no_more(
 ) -> None:
     model, methods = some_net(seed), ("svd", "channel_svd", "thin")
     losses = [
-        planned(model, methods, **{currency: share}).expected["loss"]
+        planned(model, methods, **{currency: share}).expected.loss
         for share in sorted((first, second))
     ]
     assert losses[1] <= losses[0] * (1 + PRINTED)
@@ -110,7 +110,7 @@ def test_tenths_between_two_budgets_are_open_to_the_larger() -> None:
     """What a net can be thinned to before it is factored once left out those near the budget."""
     model, methods = small_net(), ("svd", "channel_svd", "thin")
     losses = [
-        plan_budget(model, BudgetRequest(Budget(macs=share), methods)).expected["loss"]
+        plan_budget(model, BudgetRequest(Budget(macs=share), methods)).expected.loss
         for share in (0.7387, 0.7542)
     ]
     assert losses[1] <= losses[0]
@@ -122,4 +122,4 @@ def test_a_full_budget_leaves_the_net_alone_with_thinning_too() -> None:
     for given_ in ({"macs": 1.0, "params": 1.0, "bytes": 1.0}, {"bytes": model.weights.size()}):
         plan = plan_budget(model, BudgetRequest(Budget(**given_), (*EVERY, "thin", "cp")))
         assert plan.edits == ()
-        assert plan.expected["loss"] == 0
+        assert plan.expected.loss == 0

@@ -110,7 +110,7 @@ def test_losses_are_what_the_metric_says(model: Model, module: str, tmp_path: Pa
     whole = next(value for name, value in known.items() if name.endswith("as it is"))
     measured = {name.split(" | ")[2]: 1 - value / whole for name, value in known.items()}
     points = [
-        (edit.predicted["loss"], measured[choice])
+        (edit.predicted.loss, measured[choice])
         for edit in plan.edits
         for choice in [f"{edit.layer} {edit.method} {dict(edit.options)}"]
         if choice in measured
@@ -119,14 +119,14 @@ def test_losses_are_what_the_metric_says(model: Model, module: str, tmp_path: Pa
     assert len(points) == len(plan.edits) > 0
     for predicted, loss in points:
         assert predicted == pytest.approx(loss, rel=1e-5)
-    losses = [planned(model, module, notes, share).expected["loss"] for share in (0.3, 0.5, 0.8)]
+    losses = [planned(model, module, notes, share).expected.loss for share in (0.3, 0.5, 0.8)]
     assert losses == sorted(losses, reverse=True)
 
 
 def test_a_command_gives_the_same_plan_as_the_function(model: Model, module: str) -> None:
     by_function, by_command = planned(model, module), planned(model, COMMAND)
     assert by_command == by_function
-    assert by_command.expected["loss"] == by_function.expected["loss"]
+    assert by_command.expected.loss == by_function.expected.loss
 
 
 @pytest.mark.parametrize(

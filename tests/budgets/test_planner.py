@@ -43,9 +43,9 @@ def test_no_budget_is_exceeded_and_more_of_it_loses_no_more(model: Model) -> Non
         plan = planned(model, macs=share)
         after = total_cost(apply(model, plan))
         assert after.macs <= share * whole.macs
-        assert plan.expected["left"]["macs"] == after.macs
-        assert plan.expected["left"]["params"] == after.params
-        losses.append(plan.expected["loss"])
+        assert plan.expected.left["macs"] == after.macs
+        assert plan.expected.left["params"] == after.params
+        losses.append(plan.expected.loss)
     assert losses == sorted(losses, reverse=True)
 
 
@@ -62,7 +62,7 @@ def test_the_file_is_no_larger_than_asked(model: Model, tmp_path: Path) -> None:
         plan = planned(model, bytes=asked)
         _, weights = apply(model, plan).save(tmp_path / str(asked))
         assert weights.stat().st_size <= asked
-    assert planned(model, bytes=0.3).expected["left"]["bytes"] <= 0.3 * before
+    assert planned(model, bytes=0.3).expected.left["bytes"] <= 0.3 * before
 
 
 def test_the_file_is_no_larger_where_weights_are_stored_in_half(zoo: Path, tmp_path: Path) -> None:
@@ -114,13 +114,13 @@ def test_every_layer_is_accounted_for_and_says_what_came_second(model: Model) ->
     told = {edit.layer for edit in plan.edits} | {left.layer for left in plan.skipped}
     assert told == {"conv1", "conv2", "fc1", "fc2"}
     for edit in plan.edits:
-        assert {"error", "loss", "macs", "weights", "second"} <= set(edit.predicted)
+        assert {"error", "loss", "macs", "weights", "second"} <= set(edit.predicted.to_dict())
         costs = low_rank_method(edit.method).tradeoff(model, edit.layer)
-        limit = edit.predicted["breakeven"]
+        limit = edit.predicted.breakeven
         ranks = tuple(limit) if isinstance(limit, list) else (limit,)
         assert costs.weights.at(ranks) < costs.weights.whole
         assert costs.weights.at(tuple(rank + 1 for rank in ranks)) >= costs.weights.whole
-        assert edit.predicted["second"]["error"] >= edit.predicted["error"]
+        assert edit.predicted.second.error >= edit.predicted.error
 
 
 def test_the_energy_score_is_what_the_weights_lose(model: Model) -> None:
@@ -128,7 +128,7 @@ def test_the_energy_score_is_what_the_weights_lose(model: Model) -> None:
     surgery = operate(model, plan)
     measured = surgery.errors(surgery.twin())
     for edit in plan.edits:
-        assert edit.predicted["error"] == pytest.approx(measured[edit.layer], rel=1e-4)
+        assert edit.predicted.error == pytest.approx(measured[edit.layer], rel=1e-4)
 
 
 @pytest.mark.parametrize("methods", [("cp",), ("tensor_train",), ("svd", "cp", "tensor_train")])
@@ -147,11 +147,11 @@ def test_forms_that_are_chosen_on_request_keep_to_budgets(
         assert {edit.method for edit in plan.edits} <= {*methods}
         made = apply(model, plan)
         after, file = total_cost(made), made.save(tmp_path / f"{share}")[1].stat().st_size
-        assert after.macs == plan.expected["left"]["macs"] <= budget["macs"] * whole.macs
-        assert after.params == plan.expected["left"]["params"]
+        assert after.macs == plan.expected.left["macs"] <= budget["macs"] * whole.macs
+        assert after.params == plan.expected.left["params"]
         assert after.params <= budget.get("params", 1.0) * whole.params
         assert file <= budget.get("bytes", 1.0) * size
-        losses.append(plan.expected["loss"])
+        losses.append(plan.expected.loss)
     assert losses == sorted(losses, reverse=True)
     assert plan.edits
 
@@ -168,7 +168,7 @@ def test_layers_that_share_weights_are_decided_once() -> None:
     assert [edit.layer for edit in plan.edits if edit.layer.startswith("fc")] == ["fc1", "fc2"]
     assert {left.layer for left in plan.skipped if "rewritten with it" in left.reason} == {"fc3"}
     after = total_cost(apply(model, plan))
-    assert after.macs == plan.expected["left"]["macs"]
+    assert after.macs == plan.expected.left["macs"]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_an_impossible_budget_says_what_is_possible(model: Model) -> None:
         planned(model, macs=0.001)
     share = float(str(refusal.value).split("had is ")[1].split(" ")[0])
     plan = planned(model, macs=share + 0.001)
-    assert plan.expected["left"]["macs"] <= (share + 0.001) * plan.expected["whole"]["macs"]
+    assert plan.expected.left["macs"] <= (share + 0.001) * plan.expected.whole["macs"]
 
 
 @pytest.mark.parametrize("method", ["channel_svd", "input_svd", "spatial_svd", "tucker", "cp"])
@@ -207,8 +207,8 @@ def test_the_output_score_foretells_what_the_first_layer_loses(
     assert (first.layer, first.method) == ("conv1", method)
     # The layer's outputs are compared without their mean taken off, and at all places; a fit is
     # held by a ridge; Tucker settles on other factors at other ranks.
-    assert first.predicted["measured"] <= 1.2 * first.predicted["error"]
-    assert first.predicted["measured"] > 0.2 * first.predicted["error"]
+    assert first.predicted.measured <= 1.2 * first.predicted.error
+    assert first.predicted.measured > 0.2 * first.predicted.error
 
 
 def test_plans_with_inputs_fit_what_comes_behind(opencv: str, model: Model) -> None:
@@ -217,7 +217,7 @@ def test_plans_with_inputs_fit_what_comes_behind(opencv: str, model: Model) -> N
     assert any(edit.method == "refit" for edit in plan.edits)
     bare = plan_budget(model, BudgetRequest(Budget(macs=0.4), refit=False), calibrator)
     assert all(edit.method != "refit" for edit in bare.edits)
-    fitted, plain = (one_of(found, "fc1").predicted["measured"] for found in (plan, bare))
+    fitted, plain = (one_of(found, "fc1").predicted.measured for found in (plan, bare))
     assert fitted < plain
 
 
@@ -247,12 +247,12 @@ def test_thinning_is_among_the_choices(model: Model) -> None:
     ]
     assert {edit.method for edit in plans[0].edits} == {"thin"}
     assert {edit.method for edit in plans[1].edits} == {"channel_svd"}
-    losses = [plan.expected["loss"] for plan in plans]
+    losses = [plan.expected.loss for plan in plans]
     assert losses[2] <= min(losses[:2]) + PRINTED
     for plan in plans:
         after = total_cost(apply(model, plan))
         assert after.macs <= 0.7 * total_cost(model).macs
-        assert after.macs == plan.expected["left"]["macs"]
+        assert after.macs == plan.expected.left["macs"]
 
 
 def test_a_plan_with_a_budget_survives_its_file(model: Model, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_the_command_writes_plans_a_table_and_a_plot(
     assert "budget (macs)" in shown
     for share in ("0.3", "0.5", "0.7"):
         plan = Plan.load(tmp_path / f"p.{share}.yaml")
-        assert plan.expected["budget"] == {"macs": float(share)}
+        assert plan.expected.budget == {"macs": float(share)}
         assert plan.model
     assert plots[0].read_bytes() == plots[1].read_bytes()
     assert plots[0].read_text().startswith("<?xml")

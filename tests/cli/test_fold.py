@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from small_models import TWO_LAYERS, decaying, make_model
 
+from netsurgery.methods import Prediction
 from netsurgery.network.model import load
 from netsurgery.planning import Plan
 
@@ -70,7 +71,7 @@ def test_a_plan_tells_the_folds(netsurgery, pair) -> None:
     assert (edit.layer, edit.method, edit.predicted) == (
         "fc7",
         "fold_batchnorm",
-        {"folds": ["bn7"]},
+        Prediction(folds=["bn7"]),
     )
 
 

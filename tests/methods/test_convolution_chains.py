@@ -156,10 +156,10 @@ def test_the_planner_follows_rules_for_every_method(method: str) -> None:
         (edit,) = plan_low_rank(model, request).edits
         surgery = operate(model, Plan((edit,)))
         assert surgery.errors(surgery.twin())["conv"] <= limit + 1e-6
-        assert edit.predicted["error"] <= limit
+        assert edit.predicted.error <= limit
         cost = total_cost(surgery.model)
-        assert edit.predicted["weights"] == [12 * 8 * 9, cost.params - 12]
-        assert edit.predicted["macs"] == [12 * 8 * 9 * 49, cost.macs]
+        assert edit.predicted.weights == (12 * 8 * 9, cost.params - 12)
+        assert edit.predicted.macs == (12 * 8 * 9 * 49, cost.macs)
     full = low_rank_method(method).tradeoff(model, "conv").full
     (edit,) = plan_low_rank(
         model, LowRankRequest([parse_rule("rank", "conv=0.25")], method=method)

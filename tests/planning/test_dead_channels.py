@@ -69,7 +69,7 @@ def gone(plan: Plan) -> Dict[str, List[int]]:
     found = {}
     for edit in plan.edits:
         assert edit.layer not in found, "one edit a group"
-        before = edit.predicted["channels"][0]
+        before = edit.predicted.channels.before
         found[edit.layer] = sorted(set(range(before)) - set(edit.options["keep"]))
     return found
 

@@ -118,9 +118,9 @@ def test_the_form_is_the_one_that_computes_least() -> None:
     forms = ("channel_svd", "spatial_svd", "input_svd")
     (rule,) = (("energy", "c2=0.95"),)
     alone = {name: planned(model, rule, method=name).edits for name in forms}
-    macs = {name: edits[0].predicted["macs"][1] for name, edits in alone.items() if edits}
+    macs = {name: edits[0].predicted.macs.after for name, edits in alone.items() if edits}
     (chosen,) = planned(model, rule).edits
-    assert chosen.predicted["macs"][1] == min(macs.values())
+    assert chosen.predicted.macs.after == min(macs.values())
     assert chosen == alone[chosen.method][0]
 
 

@@ -32,7 +32,7 @@ def test_an_energy_gives_the_smallest_rank_that_keeps_it() -> None:
     expected = int(np.searchsorted(energy / energy[-1], 0.8)) + 1
     made = plan(("energy", "fc6=0.8"))
     assert ranks(made) == {"fc6": expected}
-    assert made.edits[0].predicted["energy"] >= 0.8
+    assert made.edits[0].predicted.energy >= 0.8
 
 
 def test_an_error_gives_the_smallest_rank_within_it() -> None:
@@ -41,7 +41,7 @@ def test_an_error_gives_the_smallest_rank_within_it() -> None:
     tails = [np.linalg.norm(values[k:]) / np.linalg.norm(values) for k in range(32)]
     expected = next(k for k, tail in enumerate(tails) if tail <= 0.5)
     assert ranks(made) == {"fc6": expected}
-    assert made.edits[0].predicted["error"] == pytest.approx(tails[expected], rel=1e-5)
+    assert made.edits[0].predicted.error == pytest.approx(tails[expected], rel=1e-5)
 
 
 def test_a_rank_can_be_what_stands_out_of_noise() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netsurgery.errors import PlanError
-from netsurgery.methods import Edit
+from netsurgery.methods import Edit, Prediction
 from netsurgery.planning import Plan, Skipped
 
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1)
@@ -28,11 +28,11 @@ def test_a_plan_survives_yaml(edits: list[Edit], left: list[Skipped]) -> None:
 
 
 def test_a_plan_is_written_and_read(tmp_path: Path) -> None:
-    plan = Plan((Edit("fc6", "svd", {"rank": 3}, {"error": 0.1}),))
+    plan = Plan((Edit("fc6", "svd", {"rank": 3}, Prediction(error=0.1)),))
     plan.save(tmp_path / "plan.yaml")
     read = Plan.load(tmp_path / "plan.yaml")
     assert read == plan
-    assert read.edits[0].predicted == {"error": 0.1}
+    assert read.edits[0].predicted == Prediction(error=0.1)
 
 
 @pytest.mark.parametrize(

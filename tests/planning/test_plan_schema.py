@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 from netsurgery.errors import PlanError
 from netsurgery.formats.plain_data import MismatchError
 from netsurgery.jobs import explain
-from netsurgery.methods import METHODS
-from netsurgery.planning import Plan, plan
+from netsurgery.methods import METHODS, Change, SecondChoice
+from netsurgery.planning import MetricValues, Plan, plan
 from netsurgery.report.explain import print_explanation
 from netsurgery.report.plan import print_plan
 
@@ -124,6 +124,31 @@ def test_the_schema_knows_every_method_and_every_option() -> None:
 def test_a_plan_with_all_there_is_is_taken() -> None:
     assert told(GOOD)
     assert Plan.from_yaml(Plan.from_dict(GOOD).to_yaml()) == Plan.from_dict(GOOD)
+
+
+def test_what_a_plan_predicts_is_typed_and_told_as_it_stood() -> None:
+    text = Plan.from_dict(GOOD).to_yaml()
+    plan = Plan.from_yaml(text)
+    assert plan.to_yaml() == text
+    assert plan.expected.metric == MetricValues(0.9, 0.8, 0.7)
+    assert plan.expected.budget == GOOD["expected"]["budget"]
+    for edit, item in zip(plan.edits, GOOD["edits"]):
+        told_before = item.get("predicted", {})
+        assert edit.predicted.to_dict() == told_before
+        assert list(edit.predicted.to_dict()) == list(told_before)
+    first = plan.edits[0].predicted
+    assert isinstance(first.second, SecondChoice)
+    assert isinstance(first.macs, Change)
+
+
+def test_facts_of_a_later_version_are_kept() -> None:
+    data = {
+        "edits": [{"layer": "a", "method": "svd", "rank": 3, "predicted": {"mood": 1, "loss": 2}}],
+        "expected": {"mood": {"of": "the net"}, "loss": 2.0},
+    }
+    told_again = Plan.from_dict(data).to_dict()
+    assert told_again["expected"] == data["expected"]
+    assert told_again["edits"] == data["edits"]
 
 
 @pytest.mark.parametrize("value", WRONG, ids=repr)

@@ -39,7 +39,7 @@ def test_what_is_promised_was_timed(more: float, opencv: str, monkeypatch) -> No
 
     monkeypatch.setattr(clock, "in_turn", together)
     plan = plan_thin(model, request(opencv, Budget(latency=0.6)))
-    left, whole = (plan.expected[name]["latency"] for name in ("left", "whole"))
+    left, whole = (costs["latency"] for costs in (plan.expected.left, plan.expected.whole))
     # A channel of conv1, of which there are 16, takes up to a tenth of the net with its readers.
     assert 0.5 * whole <= left <= 0.6 * whole
     thinned = apply(model, plan)
@@ -70,5 +70,5 @@ def test_all_of_the_time_cuts_nothing(opencv: str) -> None:
 
 def test_in_real_caffe(caffe: str) -> None:
     plan = plan_thin(small_net(), request(caffe, Budget(latency=0.9, macs=0.5)))
-    assert plan.expected["left"]["macs"] <= 0.5 * plan.expected["whole"]["macs"]
-    assert 0 < plan.expected["left"]["latency"] <= 0.9 * plan.expected["whole"]["latency"]
+    assert plan.expected.left["macs"] <= 0.5 * plan.expected.whole["macs"]
+    assert 0 < plan.expected.left["latency"] <= 0.9 * plan.expected.whole["latency"]

@@ -51,7 +51,7 @@ def test_half_the_macs_go_and_real_caffe_runs_the_pair(
     assert after.macs <= 0.5 * before.macs
     assert done.sizes[1] < done.sizes[0]
     for edit in (edit for edit in done.plan.edits if edit.method == "thin"):
-        assert edit.predicted["channels"][1] == len(edit.options["keep"])
+        assert edit.predicted.channels.after == len(edit.options["keep"])
     assert load(*done.files[:2]).network().inputs == model.network().inputs
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from netsurgery.methods import Prediction
 from netsurgery.planning.asked import Asked
 from netsurgery.report.asked import asked_lines, told, with_asked
 
@@ -25,8 +26,8 @@ def test_values_are_told_as_they_were_asked(value: object, what: str, text: str)
 
 def test_columns_come_where_something_was_asked() -> None:
     table = (("layer", ">error"), [("fc6", "0.1"), ("fc7", "0.2")])
-    assert with_asked(*table, [{}, {}], 1) == table
-    predictions = [{"asked": {"energy": 0.9}, "reached": {"energy": 0.95}}, {}]
+    assert with_asked(*table, [Prediction(), Prediction()], 1) == table
+    predictions = [Prediction(asked={"energy": 0.9}, reached={"energy": 0.95}), Prediction()]
     columns, rows = with_asked(*table, predictions, 1)
     assert columns == ("layer", ">asked", ">reached", ">error")
     assert rows == [("fc6", "energy 90%", "95%", "0.1"), ("fc7", "-", "-", "0.2")]

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from command_line import tables_in
 
-from netsurgery.methods import Edit
+from netsurgery.methods import Change, Edit, Prediction
 from netsurgery.planning import Plan
 from netsurgery.report.plan import print_plan
 
 
 def test_an_edit_is_a_row_and_what_is_not_known_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
-    facts = {"breakeven": 19, "weights": [1536, 640], "energy": 0.87654, "error": 0.25}
+    facts = Prediction(breakeven=19, weights=Change(1536, 640), energy=0.87654, error=0.25)
     edits = (Edit("fc6", "svd", {"rank": 8}, facts), Edit("conv2", "tucker", {"rank": [9, 1500]}))
     print_plan(Plan(edits))
     (rows,) = tables_in(capsys.readouterr().out)
