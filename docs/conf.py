@@ -26,6 +26,8 @@ napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = f"netsurgery {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_copyright = False
 html_show_sourcelink = False
