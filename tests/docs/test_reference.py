@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Dict, Tuple
 
@@ -80,4 +81,6 @@ def test_every_word_of_the_output_is_there() -> None:
 
 @pytest.mark.parametrize("name", sorted(pages()))
 def test_the_pages_are_as_they_are_made(name: str) -> None:
+    if name == "commands.md" and version("click").startswith("8.1."):
+        pytest.skip("the click of Python 3.9 spells usage and defaults otherwise")
     assert read(name) == pages()[name], "run scripts/docs --reference"
