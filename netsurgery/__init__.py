@@ -1,10 +1,13 @@
 """Make trained Caffe networks smaller and faster, and prove what it did to the outputs.
 
 >>> import netsurgery as ns
->>> model = ns.load("deploy.prototxt", "net.caffemodel")
->>> smaller = ns.apply(model, ns.Plan((ns.Edit("fc6", "svd", {"rank": 1024}),)))
->>> smaller.save("out")
->>> ns.verify(model, smaller).error
+>>> model = ns.load("deploy.prototxt", "digits.caffemodel")  # the pair of examples/digits
+>>> smaller = ns.apply(model, ns.Plan((ns.Edit("fc3", "svd", {"rank": 48}),)))
+>>> ns.inspect(model).totals.macs, ns.inspect(smaller).totals.macs
+(428288, 363776)
+>>> prototxt, weights = smaller.save("out")
+>>> ns.verify(model, smaller).error < 0.01
+True
 
 What the command line does is one function here, of the same name: it takes a model, a request and,
 where it writes, where to. Each name is imported when it is first asked for.
@@ -60,5 +63,9 @@ if TYPE_CHECKING:
     from netsurgery.surgery import apply as apply
     from netsurgery.verification import Verification as Verification
 
-__getattr__, __dir__, _offered = face(__name__)
+__getattr__, _, _offered = face(__name__)
 __all__ = ["NetsurgeryError", "__version__", *_offered]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -42,6 +42,11 @@ class Model:
     def network(self, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()) -> Network:
         """Return the graph that Caffe would build for a phase, level and stages.
 
+        Args:
+            phase: ``"TEST"`` or ``"TRAIN"``.
+            level: What ``min_level`` and ``max_level`` of a layer's rules are held against.
+            stages: What ``stage`` and ``not_stage`` of its rules are held against.
+
         Raises:
             NetworkError: Caffe would abort on it.
         """

@@ -96,6 +96,10 @@ class Plan:
     def from_dict(cls, data: Any, file: Optional[str] = None) -> Plan:
         """Build a plan from plain data.
 
+        Args:
+            data: What :meth:`to_dict` returns.
+            file: Where it comes from, for what errors say.
+
         Raises:
             PlanError: The data is not a plan; the text names the place.
         """
@@ -129,6 +133,10 @@ class Plan:
     @classmethod
     def from_yaml(cls, text: str, file: Optional[str] = None) -> Plan:
         """Build a plan from YAML text.
+
+        Args:
+            text: The text.
+            file: Where it comes from, for what errors say.
 
         Raises:
             PlanError: The text is not YAML, or not a plan.

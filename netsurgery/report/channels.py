@@ -71,7 +71,11 @@ def _rows(rows: np.ndarray) -> str:
 
 
 def numbers(channels: Sequence[int]) -> str:
-    """Write numbers down in short: ``0-63``, ``0-3, 8, 9``, and an ellipsis after some."""
+    """Write numbers down in short, with an ellipsis after some.
+
+    >>> numbers([0, 1, 2, 3, 8, 9])
+    '0-3, 8, 9'
+    """
     runs: List[List[int]] = []
     for channel in channels:
         if runs and channel == runs[-1][-1] + 1:

@@ -176,12 +176,20 @@ def share(part: Optional[float], whole: Optional[float]) -> str:
 
 
 def shape(dims: Optional[Sequence[int]]) -> str:
-    """Return a shape as ``4096x25088``, or ``?`` when it is not known."""
+    """Return a shape as text, or ``?`` when it is not known.
+
+    >>> shape((4096, 25088)), shape(()), shape(None)
+    ('4096x25088', 'scalar', '?')
+    """
     return "?" if dims is None else "x".join(map(str, dims)) or "scalar"
 
 
 def size(number: Optional[int]) -> str:
-    """Return a number of bytes in a unit that reads well."""
+    """Return a number of bytes in a unit that reads well.
+
+    >>> size(518091), size(None)
+    ('518.1 kB', '-')
+    """
     if number is None:
         return "-"
     value = float(number)

@@ -16,7 +16,12 @@ from netsurgery.surgery.record import Step, Surgery, multiplied_out
 
 
 def apply(model: Model, plan: Plan, calibrator: Optional[Calibrator] = None) -> Model:
-    """Return the model that ``plan`` makes of ``model``, which stays as it is.
+    """Return the model that a plan makes of another one, which stays as it is.
+
+    Args:
+        model: The network with its weights.
+        plan: The edits, carried out in order.
+        calibrator: Runs inputs, for the methods that fit to them.
 
     Raises:
         PlanError: An edit cannot be carried out; nothing has been done then.
