@@ -115,7 +115,7 @@ def draw_budgets() -> None:
         line = "-" if "with data" in label else "--"
         axes.plot(*zip(*points), line, color=colour, marker=marker, markersize=4, label=label)
     axes.set(xlabel="share of the MACs left", ylabel="accuracy on digits never seen")
-    axes.set(xscale="log", xlim=(1.0, 0.045), ylim=(0, 1.03))
+    axes.set(xscale="log", xlim=(1.0, 0.043), ylim=(0, 1.03))
     ticks = [1, 0.5, 0.2, 0.1, 0.05]
     axes.set_xticks(ticks, [f"{tick:.0%}" for tick in ticks])
     axes.minorticks_off()
