@@ -12,6 +12,7 @@ from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.search import KEPT, Allocation, second
 from netsurgery.calibration import Calibrator
 from netsurgery.costs import LATENCY, MACS, PARAMS, counted, six_digits
+from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
 from netsurgery.linalg import plain_ranks
 from netsurgery.methods import (
     ASYMMETRIC,
@@ -25,7 +26,7 @@ from netsurgery.methods import (
     weights_name,
     why_not,
 )
-from netsurgery.network import TYPES, Layer, MatrixProduct, Model, Shape, Value, infer_shapes
+from netsurgery.network import Layer, Model, Shape, Value, infer_shapes
 from netsurgery.planning import ROWS, Skipped, rows_seen, sees_enough
 
 REFIT = "refit"
@@ -209,7 +210,9 @@ class Order:
     def _fit_whole(self, layer: Layer) -> None:
         """Fit a layer that no method has changed to what it now reads."""
         model = self.selection.model
-        if not (layer.kind in TYPES and self._fits() and model.blobs(layer.name)):
+        if not (
+            layer.layer_type.product in ROW_PRODUCTS and self._fits() and model.blobs(layer.name)
+        ):
             return
         problem = why_not(self._network, layer, self._shapes[layer.bottoms[0]])
         if problem:
@@ -232,7 +235,7 @@ class Order:
         return self.request.refit and self.calibrator is not None
 
     def _product(self, layer: Layer) -> MatrixProduct:
-        return MatrixProduct(layer, self._shapes[layer.bottoms[0]] or ())
+        return MatrixProduct.of(layer, self._shapes[layer.bottoms[0]] or ())
 
 
 def _taps(model: Model, choice: Choice, layer: Layer) -> int:

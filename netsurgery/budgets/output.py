@@ -16,6 +16,7 @@ from netsurgery.calibration import (
     question,
 )
 from netsurgery.errors import PlanError
+from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
 from netsurgery.linalg import (
     Moments,
     Ranks,
@@ -36,7 +37,7 @@ from netsurgery.methods import (
     LowRankMethod,
     TruncatedSVD,
 )
-from netsurgery.network import Layer, MatrixProduct, Model, infer_shapes
+from netsurgery.network import Layer, Model, infer_shapes
 
 GRID = 5
 """Ranks that a form is carried out at whose loss has no formula; others are read off a line."""
@@ -137,7 +138,7 @@ class Output(Score):
     def _product(self, model: Model, layer: str) -> MatrixProduct:
         shapes = infer_shapes(model.network(), weights=model.weights)
         found = next(one for one in model.network().layers if one.name == layer)
-        return MatrixProduct(found, shapes[found.bottoms[0]] or ())
+        return MatrixProduct.of(found, shapes[found.bottoms[0]] or ())
 
     def _squares(self, model: Model, layer: str, product: MatrixProduct, matrices: Grams) -> Grams:
         """Second moments of the outputs: of wide layers measured, of others from the inputs'."""
@@ -186,7 +187,7 @@ class Output(Score):
 
 
 def _has_matrix(model: Model, layer: Layer) -> bool:
-    plain = layer.kind in ("Convolution", "InnerProduct") and len(layer.bottoms) == 1
+    plain = layer.layer_type.product in ROW_PRODUCTS and len(layer.bottoms) == 1
     return plain and bool(model.blobs(layer.name))
 
 

@@ -55,7 +55,7 @@ def tables_of(
     for number, layer in enumerate(layers, 1):
         if layer.name in skipped or any(layer.name in table.coupled for table in tables):
             continue
-        takers = [one for one in methods if one.takes(layer.type)]
+        takers = [one for one in methods if one.takes(layer.layer_type)]
         computes = bool(cost.macs.get(layer.name))
         if keeps(request.keep, layer.name, layer.type) and (takers or computes):
             skipped[layer.name] = KEPT

@@ -9,16 +9,10 @@ import numpy as np
 
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.calibration import Calibrator, Inputs, largest_batch, question
+from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
 from netsurgery.linalg import Whole, as_it_is, axes_energy, mixed, principal
 from netsurgery.methods import Context, Edit, Refit, biases_of, find_target, why_not
-from netsurgery.network import (
-    TYPES,
-    Layer,
-    MatrixProduct,
-    Model,
-    infer_shapes,
-    without_what_follows,
-)
+from netsurgery.network import Layer, Model, infer_shapes, without_what_follows
 from netsurgery.planning import (
     ROWS,
     BoxDistance,
@@ -138,7 +132,7 @@ class Trials:
         }
 
     def _is_tried(self, layer: Layer) -> bool:
-        taken = any(one.takes(layer.type) for one in self._request.low_rank())
+        taken = any(one.takes(layer.layer_type) for one in self._request.low_rank())
         return taken and not self._is_kept(layer)
 
     def _is_kept(self, layer: Layer) -> bool:
@@ -208,9 +202,9 @@ def _products(model: Model) -> Dict[str, MatrixProduct]:
     network = model.network()
     shapes = infer_shapes(network, weights=model.weights)
     return {
-        layer.name: MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+        layer.name: MatrixProduct.of(layer, shapes[layer.bottoms[0]] or ())
         for layer in network.layers
-        if layer.kind in TYPES
+        if layer.layer_type.product in ROW_PRODUCTS
         and model.blobs(layer.name)
         and not why_not(network, layer, shapes[layer.bottoms[0]])
     }

@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Mapping, Optional
+from typing import Mapping, Optional
 
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.roles import REGION_TYPES
 from netsurgery.errors import NetsurgeryError, NetworkError, Remedy
 from netsurgery.network import Network, Value, infer_shapes
 
 MOST_SAMPLES = 64
 MOST_BYTES = 256 * 1024 * 1024
 Shape = tuple[int, ...]
-
-
-def _always(parameter: Any) -> bool:
-    return True
-
-
-def _says(message: str, **wanted: Any) -> Callable[[Any], bool]:
-    """Return whether a layer sets a field of ``message`` to the value given here."""
-
-    def says(parameter: Any) -> bool:
-        given = getattr(parameter, message)
-        return any(given.HasField(k) and getattr(given, k) == v for k, v in wanted.items())
-
-    return says
-
-
-# The layers in which one sample of a batch changes another, or the order of the rows.
-_TIES: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys((*REGION_TYPES, "LSTM", "RNN", "Proposal", "Python"), _always),
-    **dict.fromkeys(
-        ("BatchReindex", "ContinuationIndicator", "Filter", "Reverse", "DetectionOutput"), _always
-    ),
-    "ArgMax": _says("argmax_param", axis=0),
-    "BatchNorm": _says("batch_norm_param", use_global_stats=False),
-    "Concat": _says("concat_param", axis=0, concat_dim=0),
-    "Slice": _says("slice_param", axis=0, slice_dim=0),
-    "Softmax": _says("softmax_param", axis=0),
-    "Tile": _says("tile_param", axis=0),
-}
 
 
 def input_shapes(network: Network) -> dict[str, Shape]:
@@ -77,7 +47,7 @@ def samples_are_apart(network: Network, samples: Mapping[str, Shape]) -> bool:
         network: The net.
         samples: The shape of one sample of each input blob, axis 0 left out.
     """
-    if any(_TIES.get(layer.type, _never)(layer.parameter) for layer in network.layers):
+    if any(layer.layer_type.mixes_samples(layer) for layer in network.layers):
         return False
     two, three = (_shapes_at(network, samples, size) for size in (2, 3))
     if two is None or three is None:
@@ -121,10 +91,6 @@ def _shapes_at(
         return infer_shapes(network, {name: (size, *rest) for name, rest in samples.items()})
     except NetworkError:
         return None
-
-
-def _never(parameter: Any) -> bool:
-    return False
 
 
 def _rows(shape: Optional[Shape]) -> int:

@@ -24,8 +24,9 @@ from netsurgery.calibration.observers import (
 from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike
+from netsurgery.layers import MatrixProduct
 from netsurgery.linalg import Moments
-from netsurgery.network import ChannelGroup, Layer, MatrixProduct, Model, infer_shapes
+from netsurgery.network import ChannelGroup, Layer, Model, infer_shapes
 
 
 class Calibrator:
@@ -114,7 +115,7 @@ class Calibrator:
         observers = {}
         for layer in layers:
             if layer.name not in self._products:
-                product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+                product = MatrixProduct.of(layer, shapes[layer.bottoms[0]] or ())
                 source = ObservedValue(layer.bottoms[0])
                 observers[layer.name] = ProductObserver(
                     product, source, None, self.seed, self.places
@@ -141,7 +142,7 @@ class Calibrator:
         shapes = infer_shapes(model.network(), weights=model.weights)
         observers = {
             layer.name: OutputObserver(
-                MatrixProduct(layer, shapes[layer.bottoms[0]] or ()),
+                MatrixProduct.of(layer, shapes[layer.bottoms[0]] or ()),
                 ObservedValue(layer.tops[0]),
                 seed=self.seed,
                 places=self.places,
@@ -206,7 +207,7 @@ class Calibrator:
             made: Whether to look at what the layer makes, in place of what it reads.
         """
         shapes = infer_shapes(model.network(), weights=model.weights)
-        product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+        product = MatrixProduct.of(layer, shapes[layer.bottoms[0]] or ())
         kind = OutputObserver if made else ProductObserver
         source = ObservedValue((layer.tops if made else layer.bottoms)[0])
         observer = kind(product, source, target, self.seed, self.places)
@@ -229,7 +230,7 @@ class Calibrator:
             Both of shape (at most `ROWS`, outputs), float32; every row is as likely as the other.
         """
         shapes = infer_shapes(model.network(), weights=model.weights)
-        product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+        product = MatrixProduct.of(layer, shapes[layer.bottoms[0]] or ())
         outputs = sum(map(len, product.matrices(model.blobs(layer.name)[0].array())))
         source = ObservedValue(layer.tops[0])
         observer = RowObserver(product, source, target, outputs, self.seed, self.places)

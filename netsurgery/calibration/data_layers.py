@@ -16,6 +16,7 @@ from netsurgery.calibration.request import Request
 from netsurgery.calibration.transformation import Transformation
 from netsurgery.errors import FormatError, NetsurgeryError
 from netsurgery.formats import Hdf5Rows, LayerText, Prototxt, read_mean, read_rows
+from netsurgery.layers import DataSource, layer_type
 from netsurgery.network import PHASES, State
 
 Rows = Union[ImageRows, Hdf5Rows, np.ndarray]
@@ -111,12 +112,12 @@ def _read_hdf5_data(layer: DataLayer) -> List[Rows]:
     return list(read_rows(files, layer.text.tops).values())
 
 
-READERS: Dict[str, Callable[[DataLayer], List[Rows]]] = {
-    "Data": _read_data,
-    "ImageData": _read_image_data,
-    "HDF5Data": _read_hdf5_data,
+READERS: Dict[DataSource, Callable[[DataLayer], List[Rows]]] = {
+    DataSource.DATABASE: _read_data,
+    DataSource.IMAGES: _read_image_data,
+    DataSource.HDF5: _read_hdf5_data,
 }
-"""What a data layer of each type makes, top by top."""
+"""What a data layer of each kind makes, top by top."""
 
 
 def read_data_layers(file: Path, request: Request) -> Inputs:
@@ -130,13 +131,19 @@ def read_data_layers(file: Path, request: Request) -> Inputs:
     layers, phase = _data_layers(Prototxt.read(file), request.phase)
     tops: Dict[str, Rows] = {}
     for layer in layers:
-        tops.update(zip(layer.tops, READERS[layer.type](DataLayer(layer))))
+        tops.update(zip(layer.tops, _read(layer)))
     names = ", ".join(repr(layer.name) for layer in layers)
     try:
         return fit_rows(tops, request, f"{file}, layer {names} ({phase})")
     except NetsurgeryError as error:
         error.file = error.file or str(file)
         raise
+
+
+def _read(layer: LayerText) -> List[Rows]:
+    source = layer_type(layer.type).data
+    assert source is not None, "it is a data layer"
+    return READERS[source](DataLayer(layer))
 
 
 def _data_layers(prototxt: Prototxt, phase: str) -> Tuple[List[LayerText], str]:
@@ -146,14 +153,15 @@ def _data_layers(prototxt: Prototxt, phase: str) -> Tuple[List[LayerText], str]:
         found = [
             layer
             for layer in prototxt.layers
-            if layer.type in READERS and state.includes(layer.parameter)
+            if layer_type(layer.type).data in READERS and state.includes(layer.parameter)
         ]
         if found:
             return found, wanted
     others = dict.fromkeys(layer.type for layer in prototxt.layers if not layer.bottoms)
+    known = ", ".join(source.value for source in READERS)
     found_instead = f", only {', '.join(others)}" if others else ""
     raise FormatError(
-        f"has no layer of type {', '.join(READERS)} to read from{found_instead}",
+        f"has no layer of type {known} to read from{found_instead}",
         file=prototxt.file,
         remedy="give images, an .npz, or the train prototxt",
     )

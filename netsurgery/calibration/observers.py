@@ -7,8 +7,9 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.calibration.measuring import ObservedValue, Seen
+from netsurgery.layers import MatrixProduct, Places
 from netsurgery.linalg import Moments
-from netsurgery.network import ChannelGroup, MatrixProduct, Places, Value, ValueCut
+from netsurgery.network import ChannelGroup, Value, ValueCut
 
 PLACES = 64
 """Windows looked at in each sample: neighbouring ones tell little more."""

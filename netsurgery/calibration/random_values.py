@@ -73,9 +73,9 @@ def _image_size(wanted: _Input, random: np.random.Generator, index: int) -> np.n
 
 def _ids(wanted: _Input, random: np.random.Generator, index: int) -> np.ndarray:
     vocabulary = min(
-        layer.parameter.embed_param.input_dim
+        size
         for layer in wanted.network.layers
-        if layer.type == "Embed" and layer.bottoms[0].blob == wanted.name
+        if (size := layer.layer_type.vocabulary(layer)) and layer.bottoms[0].blob == wanted.name
     )
     return random.integers(0, vocabulary, wanted.shape)
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from netsurgery.criteria.base import ACTIVATIONS, Criterion, RemovalOrder, View
 from netsurgery.criteria.registry import CRITERIA
+from netsurgery.layers import MatrixProduct
 from netsurgery.linalg import Moments, Reader, eliminate, ridge_for
-from netsurgery.network import READS, Cut, MatrixProduct, infer_shapes
+from netsurgery.network import READS, Cut, infer_shapes
 
 WIDEST = 3000
 """Longest row whose inverse second moments are kept up to date; wider readers are left out, and

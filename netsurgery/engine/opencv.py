@@ -13,7 +13,7 @@ import numpy as np
 
 from netsurgery.engine.base import Engine, Obstacle, Probe, check_files
 from netsurgery.engine.capabilities import Capability
-from netsurgery.engine.opencv_limits import KNOWS, RUNS, why_not
+from netsurgery.engine.opencv_limits import KNOWS, runs, why_not
 from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engine.registry import register_engine
 from netsurgery.engine.session import PathLike, Session, Shape, WorkerSession, as_float32
@@ -66,7 +66,7 @@ class OpenCv(Engine):
 
     def unsupported(self, types: Iterable[str]) -> List[str]:
         """Return those of ``types`` that OpenCV's importer refuses."""
-        return [name for name in types if name not in RUNS]
+        return [name for name in types if not runs(name)]
 
     def obstacles(self, network: Network) -> List[Obstacle]:
         """Return the layers that OpenCV refuses, and those that it computes otherwise than Caffe.

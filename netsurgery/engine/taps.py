@@ -39,10 +39,10 @@ def tap(network: Network) -> TappedNet:
     taken = {value.blob for value in network.values} | {layer.name for layer in network.layers}
     for blob, value in {value.blob: value for value in network.values}.items():
         producer = network.producer(value)
-        if producer is None or producer.type == "Input":
+        if producer is None or producer.layer_type.is_input:
             continue
-        if producer.type == "Convolution":
-            layers[blob] = blob  # OpenCV makes one layer a top, and calls it like the top
+        if producer.layer_type.opencv_names_tops:
+            layers[blob] = blob
             continue
         layers[blob] = producer.name
         if len(producer.tops) > 1:

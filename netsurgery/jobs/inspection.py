@@ -172,7 +172,7 @@ def _low_rank(model: Model, network: Network, progress: Progress) -> dict[str, L
     methods = [low_rank_method(name) for name in _SHOWN]
     for number, layer in enumerate(network.layers, 1):
         for method in methods:
-            if not method.takes(layer.type):
+            if not method.takes(layer.layer_type):
                 continue
             progress(f"{layer.name}, {number} of {len(network.layers)} layers")
             try:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         LayerType as LayerType,
         UnknownLayer as UnknownLayer,
     )
-    from netsurgery.layers.deconvolution import (
-        BaseDeconvolutionLayer as BaseDeconvolutionLayer,
+    from netsurgery.layers.facts import (
+        LayerFacts as LayerFacts,
     )
     from netsurgery.layers.labels import (
         placed as placed,
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
         Layer as Layer,
         Value as Value,
     )
+    from netsurgery.layers.linear import (
+        Linear as Linear,
+    )
+    from netsurgery.layers.matrix_product import (
+        MatrixProduct as MatrixProduct,
+        Places as Places,
+    )
     from netsurgery.layers.nodes import (
         CARRIES as CARRIES,
         MAKES as MAKES,
@@ -38,25 +45,18 @@ if TYPE_CHECKING:
         Use as Use,
         nothing as nothing,
     )
-    from netsurgery.layers.normalising import (
-        NORMALISING as NORMALISING,
-        Normalisation as Normalisation,
-        NormalisationBlobs as NormalisationBlobs,
-        blob_shapes as blob_shapes,
-        eps_of as eps_of,
-        places_of as places_of,
-        read_normalisation as read_normalisation,
-        why_not_frozen as why_not_frozen,
-    )
-    from netsurgery.layers.pooling import (
-        has_empty_windows as has_empty_windows,
-    )
     from netsurgery.layers.registry import (
         LAYERS as LAYERS,
         layer_type as layer_type,
         layer_types as layer_types,
         register_layer as register_layer,
         why_unknown as why_unknown,
+    )
+    from netsurgery.layers.scale_shift import (
+        Axis as Axis,
+        PerChannel as PerChannel,
+        per_channel as per_channel,
+        shifted as shifted,
     )
     from netsurgery.layers.shape import (
         Shape as Shape,
@@ -71,13 +71,15 @@ if TYPE_CHECKING:
         LabelRange as LabelRange,
         Ties as Ties,
     )
-    from netsurgery.layers.twins import (
-        CONVOLUTION as CONVOLUTION,
-        DEPTHWISE as DEPTHWISE,
-        groups_of as groups_of,
-        names_of as names_of,
-        stock_type as stock_type,
-        with_twins as with_twins,
+    from netsurgery.layers.traits import (
+        ROW_PRODUCTS as ROW_PRODUCTS,
+        BlobFacts as BlobFacts,
+        Compared as Compared,
+        DataSource as DataSource,
+        Detection as Detection,
+        Product as Product,
+        Role as Role,
+        Trouble as Trouble,
     )
     from netsurgery.layers.union_find import (
         UnionFind as UnionFind,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from netsurgery.layers.neuron import NeuronLayer
 from netsurgery.layers.registry import register_layer
 
@@ -13,3 +17,8 @@ class AbsValLayer(NeuronLayer):
     name = "AbsVal"
     is_stock = True
     in_place = False
+    opencv_names = ("AbsVal",)
+
+    def formula(self, x: np.ndarray, parameter: Any) -> np.ndarray:
+        """|x|."""
+        return np.abs(x)

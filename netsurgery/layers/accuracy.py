@@ -9,6 +9,7 @@ from netsurgery.layers.loss import SCALAR, check_labels
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
+from netsurgery.layers.traits import Compared
 
 
 @register_layer
@@ -20,6 +21,7 @@ class AccuracyLayer(LayerType):
     bottoms = (2, 2)
     tops = (1, 2)
     keeps = COMPARES
+    compares = Compared.CLASSES
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """A scalar; then one number a class."""

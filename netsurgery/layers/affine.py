@@ -8,23 +8,18 @@ import numpy as np
 
 from netsurgery.layers.base import LayerType
 from netsurgery.layers.labels import varying
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
 from netsurgery.layers.shape import Shape, show
 
 
 class AffineLayer(LayerType):
-    """The bottom times, or plus, an operand that covers some of its axes.
+    """The bottom times, or plus, an operand that covers some of its axes."""
 
-    Attributes:
-        block: Which block of a ``LayerParameter`` says which axes.
-    """
-
-    block: str
     bottoms = (1, 2)
 
     def param(self, parameter: Any) -> Any:
         """Return the block of a ``LayerParameter`` that says which axes the operand covers."""
-        return getattr(parameter, self.block)
+        return getattr(parameter, self.message)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the first bottom."""
@@ -63,6 +58,16 @@ class AffineLayer(LayerType):
     def blobs_owned(self, node: ChannelNode) -> int:
         """Return how many blobs the layer has."""
         return int(len(node.bottoms) == 1)
+
+    def held_operand(self, node: ConstantNode) -> np.ndarray:
+        """Return what the operand holds, with the axes of the first bottom."""
+        operand = node.bottoms[1] if len(node.bottoms) > 1 else node.blobs[0]
+        return node.placed(operand, self.first_axis(node))
+
+    def first_axis(self, node: ConstantNode) -> int:
+        """Return the first axis that the operand has; a number alone stands for all."""
+        scalar = len(node.bottoms) > 1 and not node.shapes[1]
+        return 0 if scalar else node.axis(self.param(node.parameter).axis)
 
 
 def _use_operand(node: ChannelNode, blob: int, axis: int, axes: int) -> None:

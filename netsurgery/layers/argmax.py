@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Optional, Sequence
 
 from netsurgery.layers.base import LayerType
+from netsurgery.layers.fields import says
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, count
@@ -17,6 +19,8 @@ class ArgMaxLayer(LayerType):
     name = "ArgMax"
     is_stock = True
     keeps = "looks for the largest of them"
+    message = "argmax_param"
+    picks_classes = True
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The best top_k along `axis`, or of each item."""
@@ -31,3 +35,12 @@ class ArgMaxLayer(LayerType):
             return [(*bottom[:axis], param.top_k, *bottom[axis + 1 :])]
         found = (bottom[0], 2 if param.out_max_val else 1, param.top_k)
         return [found + (1,) * (len(bottom) - 3)]
+
+    def classes_picked(self, layer: Layer) -> Optional[int]:
+        """How many classes it names; none where it gives their scores as well."""
+        parameter = layer.parameter.argmax_param
+        return None if parameter.out_max_val else max(int(parameter.top_k), 1)
+
+    def mixes_samples(self, layer: Layer) -> bool:
+        """Along the first axis it compares samples."""
+        return says(layer.parameter.argmax_param, axis=0)

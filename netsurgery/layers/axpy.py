@@ -19,6 +19,7 @@ class AxpyLayer(LayerType):
     name = "Axpy"
     fork = "SENet"
     bottoms = (3, 3)
+    opencv_names = ("Axpy",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of x in a x + y."""

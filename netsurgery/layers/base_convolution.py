@@ -6,10 +6,12 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from netsurgery.formats import in_stock_fields
 from netsurgery.layers.base import Fields, Kept, LayerType
 from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import CARRIES, MAKES, READS, ChannelNode, ShapeNode
-from netsurgery.layers.shape import Shape, show
+from netsurgery.layers.shape import Shape, count, show
+from netsurgery.layers.traits import BIAS, TRANSPOSED_WEIGHTS, WEIGHTS, BlobFacts
 from netsurgery.layers.windows import Windows, read_windows
 
 
@@ -25,6 +27,8 @@ class BaseConvolutionLayer(LayerType):
     tops = (1, None)
     shape_fields = frozenset({"convolution_param.kernel_depth", "convolution_param.tf_pad"})
     outputs_axis: int = 0
+    message = "convolution_param"
+    chooses_engine = True
 
     def groups(self, parameter: Any, channels: Optional[int] = None) -> int:
         """Return into how many groups a layer divides its channels.
@@ -130,6 +134,34 @@ class BaseConvolutionLayer(LayerType):
                 node.use(start, along, axis=axis, axes=axes, role=READS if reads else role)
             if param.bias_term:
                 node.use(start + 1, outputs, role=role)
+
+    def describe_blobs(self, layer: Layer) -> Sequence[BlobFacts]:
+        """The kernels, and the bias."""
+        return (TRANSPOSED_WEIGHTS if self.outputs_axis else WEIGHTS, BIAS)
+
+    def macs(self, bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
+        """Each output value takes one product with a filter."""
+        return sum(count(top) for top in tops) * count(blobs[0][1:])
+
+    def spoils_its_bottom(self, layer: Layer) -> bool:
+        """Each output reads several inputs."""
+        return True
+
+    def stock_fields(self, layer: Layer) -> Dict[str, object]:
+        """``dilation`` in the place of `hole` and its kin."""
+        found = in_stock_fields(layer.parameter.convolution_param)
+        return {f"convolution_param.{name}": value for name, value in found.items()}
+
+    def grouped(self, layer: Layer, weights: np.ndarray, bottom: Shape) -> np.ndarray:
+        """Return the kernels as (groups, first axis of a group, second axis, kernel)."""
+        parameter = layer.parameter.convolution_param
+        groups = self.groups(parameter, bottom[parameter.axis])
+        first, second = weights.shape[:2]
+        return weights.reshape(groups, first // groups, second, -1)
+
+    def take_padding(self, parameter: Any, pad: int) -> None:
+        """It pads in the same way."""
+        parameter.convolution_param.pad[:] = [pad]
 
 
 def _tie_groups(node: ChannelNode, inputs: np.ndarray, outputs: np.ndarray) -> None:

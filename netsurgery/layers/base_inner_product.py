@@ -11,10 +11,14 @@ from netsurgery.layers.labels import spread, varying
 from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import MAKES, READS, ChannelNode, ShapeNode
 from netsurgery.layers.shape import Shape, count
+from netsurgery.layers.traits import BIAS, TRANSPOSED_WEIGHTS, WEIGHTS, BlobFacts
 
 
 class BaseInnerProductLayer(LayerType):
     """All numbers of a sample times a matrix."""
+
+    message = "inner_product_param"
+    mixes_places = True
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """(axes before `axis`, num_output)."""
@@ -54,6 +58,15 @@ class BaseInnerProductLayer(LayerType):
             parameter: The ``InnerProductParameter``.
         """
         return (0,)
+
+    def describe_blobs(self, layer: Layer) -> Sequence[BlobFacts]:
+        """The matrix, and the bias."""
+        transposed = layer.parameter.inner_product_param.transpose
+        return (TRANSPOSED_WEIGHTS if transposed else WEIGHTS, BIAS)
+
+    def macs(self, bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
+        """Each row of inputs meets the whole matrix."""
+        return count(tops[0][:-1]) * count(blobs[0])
 
 
 def _columns(node: ChannelNode, axis: int) -> np.ndarray:

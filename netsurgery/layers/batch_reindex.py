@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.selecting import SelectingLayer
@@ -22,3 +23,7 @@ class BatchReindexLayer(SelectingLayer):
         indices = node.bottoms[1] or ()
         node.check(len(indices) == 1, f"has indices of {show(indices)}; it needs one axis")
         return [(*indices, *node.bottom[1:])]
+
+    def mixes_samples(self, layer: Layer) -> bool:
+        """It changes the order of samples."""
+        return True

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from netsurgery.layers.neuron import NeuronLayer
 from netsurgery.layers.registry import register_layer
 
@@ -12,3 +16,8 @@ class BNLLLayer(NeuronLayer):
 
     name = "BNLL"
     is_stock = True
+    opencv_names = ("BNLL",)
+
+    def formula(self, x: np.ndarray, parameter: Any) -> np.ndarray:
+        """log(1 + exp(x))."""
+        return np.logaddexp(x, np.float32(0))

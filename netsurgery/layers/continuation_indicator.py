@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from netsurgery.layers.base import LayerType
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
@@ -24,3 +25,7 @@ class ContinuationIndicatorLayer(LayerType):
         shape = (param.time_step, param.batch_size)
         node.check(min(shape) > 0, "needs time_step and batch_size above 0")
         return [shape]
+
+    def mixes_samples(self, layer: Layer) -> bool:
+        """It counts through the batch."""
+        return True

@@ -20,6 +20,7 @@ class CropLayer(LayerType):
     name = "Crop"
     is_stock = True
     bottoms = (2, 2)
+    opencv_names = ("Crop",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """Sizes of the second bottom from `axis` on."""

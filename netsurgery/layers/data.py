@@ -9,6 +9,7 @@ from netsurgery.layers.image_source import ImageSourceLayer
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
+from netsurgery.layers.traits import DataSource
 
 
 @register_layer
@@ -18,6 +19,8 @@ class DatabaseLayer(ImageSourceLayer):
     name = "Data"
     is_stock = True
     tops = (1, 2)
+    message = "data_param"
+    data = DataSource.DATABASE
 
     def shapes(self, node: ShapeNode) -> Sequence[Optional[Shape]]:
         """Batch, channels and crop, and the labels."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from netsurgery.layers.neuron import NeuronLayer
 from netsurgery.layers.registry import register_layer
 
@@ -12,3 +16,9 @@ class DropoutLayer(NeuronLayer):
 
     name = "Dropout"
     is_stock = True
+    is_identity = True
+    opencv_names = ("Dropout",)
+
+    def formula(self, x: np.ndarray, parameter: Any) -> np.ndarray:
+        """Return x."""
+        return x

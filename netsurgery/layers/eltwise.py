@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from functools import reduce
+from typing import Callable, Iterable, List, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.layers.base import LayerType
+from netsurgery.layers.constants import product_of
 from netsurgery.layers.labels import varying
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.layer import Layer
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, show
 from netsurgery.layers.spreading import spread_shape
+from netsurgery.layers.stock_spreading import spread_in_stock, spread_remedy
 
 
 @register_layer
@@ -22,6 +26,8 @@ class EltwiseLayer(LayerType):
     aliases = ("MKLEltwise",)
     is_stock = True
     bottoms = (2, None)
+    message = "eltwise_param"
+    opencv_names = ("Eltwise",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape that all bottoms have; or to which they spread, which the doctor tells."""
@@ -45,6 +51,48 @@ class EltwiseLayer(LayerType):
         for labels in node.bottoms[1:]:
             node.ties.tie(node.bottoms[0], labels)
         return [node.bottoms[0]]
+
+    def adds_plainly(self, layer: Layer) -> bool:
+        """A sum without factors."""
+        parameter = layer.parameter.eltwise_param
+        return bool(parameter.operation == parameter.SUM and not parameter.coeff)
+
+    def spoils_its_bottom(self, layer: Layer) -> bool:
+        """A sum begins by setting its top to zero."""
+        parameter = layer.parameter.eltwise_param
+        return bool(parameter.operation == parameter.SUM)
+
+    def opencv_fault(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
+        """It spreads nothing."""
+        if len(set(bottoms)) < 2:
+            return None
+        return f"does not spread the bottoms of a layer of type {layer.type} over each other"
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """The sum, product or maximum of the bottoms."""
+        param = node.parameter.eltwise_param
+        if param.operation == param.PROD:
+            return [reduce(product_of, node.bottoms)]
+        if param.operation == param.MAX:
+            return [reduce(np.maximum, node.bottoms)]
+        factors = list(param.coeff) or [1.0] * len(node.bottoms)
+        terms = [product_of(one, np.float32(factor)) for one, factor in zip(node.bottoms, factors)]
+        return [reduce(np.add, terms)]
+
+    def spreads(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> bool:
+        """Where its bottoms differ, and the small ones can be spread."""
+        shape = spread_shape(bottoms)
+        return shape is not None and any(one != shape for one in bottoms)
+
+    def spread_remedy(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> str:
+        """Scale or Bias, or else Tile."""
+        return spread_remedy(layer, bottoms)
+
+    def spread_in_stock(
+        self, layer: Layer, bottoms: Sequence[Shape], fresh: Callable[[str], str]
+    ) -> Iterable[bytes]:
+        """Reshape and Scale or Bias, or else Tile."""
+        return spread_in_stock(layer, bottoms, fresh)
 
 
 def _remedy_of(first: Shape, other: Optional[Shape]) -> Optional[str]:

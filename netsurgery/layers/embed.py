@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import MAKES, ChannelNode, ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
+from netsurgery.layers.traits import BIAS, TRANSPOSED_WEIGHTS, BlobFacts, Role
 
 
 @register_layer
@@ -20,6 +21,8 @@ class EmbedLayer(LayerType):
 
     name = "Embed"
     is_stock = True
+    message = "embed_param"
+    mixes_places = True
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """(the bottom's axes, num_output)."""
@@ -47,3 +50,15 @@ class EmbedLayer(LayerType):
         """``num_output``."""
         top = kept.get(layer.tops[0])
         return {"embed_param.num_output": top.size} if top else {}
+
+    def describe_blobs(self, layer: Layer) -> Sequence[BlobFacts]:
+        """A row for each word, and the bias."""
+        return (TRANSPOSED_WEIGHTS, BIAS)
+
+    def input_role(self, layer: Layer, bottom: int, shape: Shape) -> Role:
+        """It reads numbers of rows."""
+        return Role.IDS
+
+    def vocabulary(self, layer: Layer) -> Optional[int]:
+        """How many rows there are."""
+        return int(layer.parameter.embed_param.input_dim)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.selecting import SelectingLayer
@@ -31,3 +32,7 @@ class FilterLayer(SelectingLayer):
             same = shape[:1] == selector[:1] != ()
             node.check(same, f"selects from {show(shape)} with a selector of {show(selector)}")
         return items
+
+    def mixes_samples(self, layer: Layer) -> bool:
+        """It leaves samples out."""
+        return True

@@ -8,7 +8,8 @@ import numpy as np
 
 from netsurgery.layers.base import LayerType
 from netsurgery.layers.labels import reshaped
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.layer import Layer
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, count
 
@@ -20,6 +21,8 @@ class FlattenLayer(LayerType):
     name = "Flatten"
     is_stock = True
     in_place = False
+    reshapes = True
+    opencv_names = ("Flatten",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """Axes from `axis` to `end_axis` become one."""
@@ -30,4 +33,12 @@ class FlattenLayer(LayerType):
 
     def channels(self, node: ChannelNode) -> List[np.ndarray]:
         """The labels in the order of the numbers: a channel owns all its pixels."""
+        return [reshaped(node.bottoms[0], node.shapes[0], node.tops[0])]
+
+    def shares_memory(self, layer: Layer) -> bool:
+        """The top is the memory of the bottom."""
+        return True
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """The same numbers in the same order."""
         return [reshaped(node.bottoms[0], node.shapes[0], node.tops[0])]

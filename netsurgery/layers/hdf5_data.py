@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netsurgery.layers.base import LayerType
 from netsurgery.layers.registry import register_layer
+from netsurgery.layers.traits import DataSource
 
 
 @register_layer
@@ -14,3 +15,5 @@ class HDF5DataLayer(LayerType):
     is_stock = True
     bottoms = (0, 0)
     tops = (1, None)
+    message = "hdf5_data_param"
+    data = DataSource.HDF5

@@ -8,6 +8,7 @@ from netsurgery.layers.image_source import ImageSourceLayer
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
+from netsurgery.layers.traits import DataSource
 
 
 @register_layer
@@ -16,6 +17,8 @@ class ImageDataLayer(ImageSourceLayer):
 
     name = "ImageData"
     is_stock = True
+    message = "image_data_param"
+    data = DataSource.IMAGES
 
     def shapes(self, node: ShapeNode) -> Sequence[Optional[Shape]]:
         """Batch, colour, and crop or new size, and the labels."""

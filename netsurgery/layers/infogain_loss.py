@@ -6,6 +6,7 @@ from typing import Any
 
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.softmax_loss import SoftmaxWithLossLayer
+from netsurgery.layers.traits import Compared
 
 
 @register_layer
@@ -14,6 +15,7 @@ class InfogainLossLayer(SoftmaxWithLossLayer):
 
     name = "InfogainLoss"
     bottoms = (2, 3)
+    compares = Compared.CLASSES
 
     def param(self, parameter: Any) -> Any:
         """Its own block."""

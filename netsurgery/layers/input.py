@@ -18,6 +18,9 @@ class InputLayer(LayerType):
     is_stock = True
     bottoms = (0, 0)
     tops = (1, None)
+    message = "input_param"
+    is_input = True
+    opencv_names = ("Input",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Optional[Shape]]:
         """The shapes as written: one for all tops, or one each."""

@@ -20,6 +20,7 @@ class InterpLayer(LayerType):
     fork = "PSPNet"
     bottoms = (1, 2)
     partial = True
+    opencv_names = ("Interp",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Optional[Shape]]:
         """(num, channels, height, width) resized, or those of the second bottom."""

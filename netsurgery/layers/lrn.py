@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.layers.base import LayerType
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.layer import Layer
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
+from netsurgery.layers.opencv import unheeded
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, show
 
@@ -19,6 +21,9 @@ class LRNLayer(LayerType):
     name = "LRN"
     aliases = ("MKLLRN",)
     is_stock = True
+    message = "lrn_param"
+    chooses_engine = True
+    opencv_names = ("LRN",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom."""
@@ -35,3 +40,20 @@ class LRNLayer(LayerType):
             text = f"{node} divides each channel by what its neighbours are"
             node.ties.approximate(node.along(1), text)
         return [node.bottoms[0]]
+
+    def spoils_its_bottom(self, layer: Layer) -> bool:
+        """Across channels it reads the neighbours of what it writes."""
+        parameter = layer.parameter.lrn_param
+        return bool(parameter.norm_region == parameter.ACROSS_CHANNELS)
+
+    def opencv_fault(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
+        """It reads only what is written, and its own default of alpha is 0.0001."""
+        parameter = layer.parameter.lrn_param
+        across = parameter.norm_region == parameter.ACROSS_CHANNELS
+        if parameter.HasField("alpha") and not (across and parameter.k != 1):
+            return None
+        return unheeded("k, or Caffe's default of alpha,", layer)
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """0 stays 0, whatever it is divided by."""
+        return [np.where(node.bottoms[0] == 0, 0, np.nan)]

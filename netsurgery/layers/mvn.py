@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.layers.base import LayerType
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.opencv import unheeded
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
 
@@ -18,6 +20,8 @@ class MVNLayer(LayerType):
 
     name = "MVN"
     is_stock = True
+    message = "mvn_param"
+    opencv_names = ("MVN",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom, always with four axes."""
@@ -31,3 +35,8 @@ class MVNLayer(LayerType):
         node.along(1)
         labels = node.bottoms[0]
         return [labels.reshape(labels.shape + (1,) * (len(node.tops[0]) - labels.ndim))]
+
+    def opencv_fault(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
+        """It adds eps elsewhere."""
+        given = layer.parameter.mvn_param.HasField("eps")
+        return unheeded("Caffe's meaning of eps", layer) if given else None

@@ -7,9 +7,11 @@ from typing import List, Sequence
 import numpy as np
 
 from netsurgery.layers.base import LayerType
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ChannelNode, ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
+from netsurgery.layers.traits import CHANNEL_WEIGHTS, BlobFacts
 
 
 @register_layer
@@ -18,6 +20,9 @@ class NormalizeLayer(LayerType):
 
     name = "Normalize"
     fork = "SSD"
+    message = "norm_param"
+    makes_unit_vectors = True
+    opencv_names = ("Normalize",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom."""
@@ -34,3 +39,7 @@ class NormalizeLayer(LayerType):
         if not node.parameter.norm_param.channel_shared:
             node.use(0, labels)
         return [node.bottoms[0]]
+
+    def describe_blobs(self, layer: Layer) -> Sequence[BlobFacts]:
+        """The factor of each channel."""
+        return (CHANNEL_WEIGHTS,)

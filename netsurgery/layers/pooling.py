@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from math import ceil, floor
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.layers.base import LayerType
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.layer import Layer
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode, nothing
+from netsurgery.layers.opencv import unheeded
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, show
+from netsurgery.layers.traits import Trouble
 
 Pair = Tuple[int, int]
 
@@ -24,6 +27,9 @@ class PoolingLayer(LayerType):
     is_stock = True
     tops = (1, 2)
     shape_fields = frozenset({"pooling_param.bin_size", "pooling_param.kernel_depth"})
+    message = "pooling_param"
+    chooses_engine = True
+    opencv_names = ("Pooling",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """(num, channels, windows that fit); the same for the mask."""
@@ -41,6 +47,49 @@ class PoolingLayer(LayerType):
     def channels(self, node: ChannelNode) -> List[np.ndarray]:
         """The channels of the bottom."""
         return [node.placed(node.along(1), 1)] * len(node.tops)
+
+    def spoils_its_bottom(self, layer: Layer) -> bool:
+        """Windows read what others have written."""
+        return True
+
+    def troubles(self, node: ShapeNode, phase: str) -> Iterator[Trouble]:
+        """Windows that hold nothing, as of a kernel of 1 with stride 2 over an even size."""
+        if has_empty_windows(node):
+            param = node.parameter.pooling_param
+            made = "-3.4e38" if param.pool == param.MAX else "NaN"
+            held = show(node.bottom[2:])
+            problem = f"its last windows over {held} hold no value: Caffe makes {made}"
+            yield Trouble("warning", problem, "use a kernel as wide as the stride")
+
+    def opencv_fault(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
+        """It knows no ``round_mode``, and gives other values for windows without a pixel."""
+        param = layer.parameter.pooling_param
+        if param.round_mode != param.CEIL:
+            return unheeded("round_mode", layer)
+        known = param.pool == param.MAX and bottoms and bottoms[0]
+        if known and has_empty_windows(ShapeNode(layer, (bottoms[0],))):
+            return "has other values than Caffe where a MAX pooling window holds no pixel"
+        return None
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """A constant channel stays what it is, where Caffe's windows leave it so.
+
+        The maximum is taken inside the picture; an average divides by the zeros of the padding
+        too. A channel that differs from pixel to pixel is given up.
+        """
+        param = node.parameter.pooling_param
+        held = node.bottoms[0]
+        if not _windows_hold_something(node) or max(held.shape[2:]) > 1:
+            return node.unknown()
+        if param.pool == param.AVE and _pad(node) != (0, 0):
+            held = np.where(held == 0, held, np.nan)
+        elif param.pool not in (param.AVE, param.MAX):
+            return node.unknown()
+        return [held, *(nothing(shape) for shape in node.tops[1:])]
+
+    def take_padding(self, parameter: Any, pad: int) -> None:
+        """It pads in the same way."""
+        parameter.pooling_param.pad = pad
 
 
 def has_empty_windows(node: ShapeNode) -> bool:
@@ -125,3 +174,28 @@ def _check(node: ShapeNode, param: Any, kernel: Pair, stride: Pair, pad: Pair) -
         node.check(averages, "pads, which only MAX and AVE pooling can")
         inside = pad[0] < kernel[0] and pad[1] < kernel[1]
         node.check(inside, f"has pad {show(pad)}, not smaller than its kernel {show(kernel)}")
+
+
+def _windows_hold_something(node: ConstantNode) -> bool:
+    """Whether the last window begins inside the picture: Caffe rounds up, and pools nothing."""
+    param = node.parameter.pooling_param
+    stride = _pair(param, "stride", param.stride)
+    return all(
+        (outputs - 1) * step - pad < size
+        for outputs, step, pad, size in zip(
+            node.tops[0][2:], stride, _pad(node), node.shapes[0][2:]
+        )
+    )
+
+
+def _pad(node: ConstantNode) -> Tuple[int, int]:
+    param = node.parameter.pooling_param
+    return _pair(param, "pad", param.pad)
+
+
+def _pair(param: Any, stem: str, both: int) -> Tuple[int, int]:
+    """Sizes from ``<stem>_h`` and ``<stem>_w``, or ``both`` twice."""
+    names = (f"{stem}_h", f"{stem}_w")
+    if not param.HasField(names[0]):
+        return both, both
+    return getattr(param, names[0]), getattr(param, names[1])

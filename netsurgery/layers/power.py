@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from netsurgery.layers.neuron import NeuronLayer
 from netsurgery.layers.registry import register_layer
 
@@ -12,3 +16,9 @@ class PowerLayer(NeuronLayer):
 
     name = "Power"
     is_stock = True
+    opencv_names = ("Power",)
+
+    def formula(self, x: np.ndarray, parameter: Any) -> np.ndarray:
+        """(shift + scale x) ^ power."""
+        param = parameter.power_param
+        return (np.float32(param.shift) + np.float32(param.scale) * x) ** np.float32(param.power)

@@ -7,9 +7,11 @@ from typing import List, Sequence
 import numpy as np
 
 from netsurgery.layers.base import LayerType
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.layer import Layer
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, show
+from netsurgery.layers.traits import CHANNEL_WEIGHTS, BlobFacts
 
 
 @register_layer
@@ -18,6 +20,9 @@ class PReLULayer(LayerType):
 
     name = "PReLU"
     is_stock = True
+    message = "prelu_param"
+    may_be_zero = True
+    opencv_names = ("PReLU",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom."""
@@ -33,3 +38,14 @@ class PReLULayer(LayerType):
         if not node.parameter.prelu_param.channel_shared:
             node.use(0, node.along(1))
         return [node.bottoms[0]]
+
+    def describe_blobs(self, layer: Layer) -> Sequence[BlobFacts]:
+        """The slopes."""
+        return (CHANNEL_WEIGHTS,)
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """What is below 0 times its channel's slope."""
+        if not node.blobs:
+            return node.unknown()
+        x, slope = node.bottoms[0], node.placed(node.blobs[0].reshape(-1), 1)
+        return [np.maximum(x, 0) + slope * np.minimum(x, 0)]

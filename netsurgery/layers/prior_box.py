@@ -19,6 +19,8 @@ class PriorBoxLayer(LayerType):
     name = "PriorBox"
     fork = "SSD"
     bottoms = (2, 2)
+    fixed_by_shapes = True
+    opencv_names = ("PriorBox",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """(1, 2, numbers of all boxes): the boxes, then their variances."""

@@ -17,6 +17,7 @@ class PSROIPoolingLayer(RegionPoolingLayer):
     name = "PSROIPooling"
     fork = "R-FCN"
     keeps = "takes them as position-sensitive maps"
+    opencv_names = ("PSROIPooling",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Optional[Shape]]:
         """(regions, output_dim, group_size, group_size)."""

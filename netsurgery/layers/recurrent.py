@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import List, Sequence, Tuple
 
 from netsurgery.layers.base import LayerType
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.shape import Shape, count, show
+from netsurgery.layers.traits import Role
 
 
 class RecurrentLayer(LayerType):
@@ -22,6 +24,8 @@ class RecurrentLayer(LayerType):
     keeps = "is recurrent, and left as it is"
     states: int = 1
     gates: int = 1
+    message = "recurrent_param"
+    mixes_places = True
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """(steps, streams, num_output), then the states after the last step if exposed."""
@@ -66,3 +70,19 @@ class RecurrentLayer(LayerType):
             text = f"has a static input of {show(static)} for {marks[1]} streams"
             node.check(static[:1] == marks[1:], text)
         return marks[0], marks[1]
+
+    def macs(self, bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
+        """Each step of each stream meets every matrix, a static input only the stream."""
+        steps, streams = bottoms[0][:2]
+        matrices = [shape for shape in blobs if len(shape) == 2]
+        # W_x, (W_static,) W_h and for an RNN W_o: with a static input there is one more.
+        static = count(matrices[1]) if len(blobs) in (4, 6) else 0
+        return streams * (steps * (sum(map(count, matrices)) - static) + static)
+
+    def mixes_samples(self, layer: Layer) -> bool:
+        """Its first axis is time."""
+        return True
+
+    def input_role(self, layer: Layer, bottom: int, shape: Shape) -> Role:
+        """The second bottom says where sequences begin."""
+        return Role.CONTINUATION if bottom == 1 else Role.VALUES

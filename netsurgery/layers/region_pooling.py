@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netsurgery.layers.base import LayerType
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.shape import show
 
@@ -13,6 +14,10 @@ class RegionPoolingLayer(LayerType):
     bottoms = (2, 2)
     tops = (1, 2)
     region_bottom = 1
+
+    def mixes_samples(self, layer: Layer) -> bool:
+        """A region says itself which picture it is of."""
+        return True
 
 
 def count_regions(node: ShapeNode) -> int:

@@ -12,3 +12,4 @@ class ReLU6Layer(NeuronLayer):
 
     name = "ReLU6"
     fork = "MobileNet"
+    opencv_names = ("ReLU6",)

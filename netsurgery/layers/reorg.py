@@ -17,6 +17,7 @@ class ReorgLayer(LayerType):
     name = "Reorg"
     fork = "YOLO"
     keeps = "mixes them with pixels"
+    opencv_names = ("Reorg",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """Blocks of stride x stride pixels become channels, or with `reverse` back."""

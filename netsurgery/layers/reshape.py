@@ -9,7 +9,7 @@ import numpy as np
 from netsurgery.layers.base import Fields, Kept, LayerType
 from netsurgery.layers.labels import reshaped
 from netsurgery.layers.layer import Layer
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, count, show
 
@@ -22,6 +22,8 @@ class ReshapeLayer(LayerType):
     is_stock = True
     in_place = False
     shape_fields = frozenset({"reshape_param.pixelshuffler"})
+    reshapes = True
+    opencv_names = ("Reshape",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The axes asked for in the place of some of the bottom."""
@@ -58,6 +60,14 @@ class ReshapeLayer(LayerType):
             elif axis == bottom.axis != top.axis and dim == 0:
                 dims[axis - start] = len(bottom.mask)  # it was a copy of what is smaller now
         return {} if dims == list(param.shape.dim) else {"reshape_param.shape.dim": dims}
+
+    def shares_memory(self, layer: Layer) -> bool:
+        """The top is the memory of the bottom."""
+        return True
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """The same numbers in the same order."""
+        return [reshaped(node.bottoms[0], node.shapes[0], node.tops[0])]
 
 
 def _copied(node: ShapeNode, axis: int) -> int:

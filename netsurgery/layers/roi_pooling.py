@@ -18,6 +18,7 @@ class ROIPoolingLayer(RegionPoolingLayer):
 
     name = "ROIPooling"
     fork = "Fast R-CNN"
+    opencv_names = ("ROIPooling",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Optional[Shape]]:
         """(regions, channels, pooled_h, pooled_w)."""

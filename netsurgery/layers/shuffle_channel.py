@@ -18,6 +18,7 @@ class ShuffleChannelLayer(LayerType):
 
     name = "ShuffleChannel"
     fork = "ShuffleNet"
+    opencv_names = ("ShuffleChannel",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom."""

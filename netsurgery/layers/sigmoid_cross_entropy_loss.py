@@ -8,6 +8,7 @@ from netsurgery.layers.loss import SCALAR, LossLayer, check_same_batch
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, count, show
+from netsurgery.layers.traits import Compared
 
 
 @register_layer
@@ -17,6 +18,7 @@ class SigmoidCrossEntropyLossLayer(LossLayer):
     name = "SigmoidCrossEntropyLoss"
     is_stock = True
     tops = (0, 2)
+    compares = Compared.PROBABILITIES
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """A scalar."""

@@ -21,6 +21,7 @@ class SilenceLayer(LayerType):
     bottoms = (1, None)
     tops = (0, 0)
     partial = True
+    opencv_names = ("Silence",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """No tops."""

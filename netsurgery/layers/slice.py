@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.layers.base import Fields, Kept, LayerType
+from netsurgery.layers.fields import says
 from netsurgery.layers.joint_axis import check_joint_axis, joint_axis
 from netsurgery.layers.labels import varying
 from netsurgery.layers.layer import Layer
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
+from netsurgery.layers.opencv import unheeded
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, resized
 
@@ -23,6 +25,8 @@ class SliceLayer(LayerType):
     name = "Slice"
     is_stock = True
     tops = (1, None)
+    message = "slice_param"
+    opencv_names = ("Slice",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The axis is cut at the slice points, or into equal parts."""
@@ -63,3 +67,23 @@ class SliceLayer(LayerType):
         if not param.slice_point and len(set(widths.tolist())) == 1:
             return {}
         return {"slice_param.slice_point": found}
+
+    def shares_memory(self, layer: Layer) -> bool:
+        """The top is the memory of the bottom where it is the only one."""
+        return len(layer.tops) == 1
+
+    def mixes_samples(self, layer: Layer) -> bool:
+        """Along the first axis it takes samples apart."""
+        return says(layer.parameter.slice_param, axis=0, slice_dim=0)
+
+    def opencv_fault(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
+        """It knows no ``slice_dim``."""
+        return unheeded("slice_dim", layer) if layer.parameter.slice_param.slice_dim != 1 else None
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """Each top has its part."""
+        axis = joint_axis(node, node.parameter.slice_param, "slice_dim")
+        held = node.bottoms[0]
+        if held.shape[axis] == 1:
+            return [held] * len(node.tops)
+        return np.split(held, list(accumulate(shape[axis] for shape in node.tops[:-1])), axis)

@@ -8,6 +8,7 @@ from netsurgery.layers.loss import SCALAR, LossLayer, check_labels
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
+from netsurgery.layers.traits import Compared
 
 
 @register_layer
@@ -17,6 +18,7 @@ class SoftmaxWithLossLayer(LossLayer):
     name = "SoftmaxWithLoss"
     is_stock = True
     tops = (0, 2)
+    compares = Compared.CLASSES
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """A scalar; then the probabilities, shaped like the scores."""

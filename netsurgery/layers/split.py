@@ -7,7 +7,8 @@ from typing import List, Sequence
 import numpy as np
 
 from netsurgery.layers.base import LayerType
-from netsurgery.layers.nodes import ChannelNode, ShapeNode
+from netsurgery.layers.layer import Layer
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
 
@@ -20,6 +21,9 @@ class SplitLayer(LayerType):
     aliases = ("MKLSplit",)
     is_stock = True
     tops = (1, None)
+    is_identity = True
+    opencv_names = ("Split",)
+    inserted_by_caffe = True
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom, for every top."""
@@ -27,4 +31,12 @@ class SplitLayer(LayerType):
 
     def channels(self, node: ChannelNode) -> List[np.ndarray]:
         """The channels of the bottom, for every top."""
+        return [node.bottoms[0]] * len(node.tops)
+
+    def shares_memory(self, layer: Layer) -> bool:
+        """Every top is the memory of the bottom."""
+        return True
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """Every top holds what the bottom does."""
         return [node.bottoms[0]] * len(node.tops)

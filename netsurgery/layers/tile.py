@@ -7,7 +7,9 @@ from typing import List, Sequence
 import numpy as np
 
 from netsurgery.layers.base import LayerType
+from netsurgery.layers.fields import says
 from netsurgery.layers.labels import varying
+from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ChannelNode, ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, resized
@@ -19,6 +21,7 @@ class TileLayer(LayerType):
 
     name = "Tile"
     is_stock = True
+    message = "tile_param"
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The axis is repeated."""
@@ -32,3 +35,7 @@ class TileLayer(LayerType):
         param, labels = node.parameter.tile_param, node.bottoms[0]
         axis = node.axis(param.axis)
         return [np.concatenate([labels] * param.tiles, axis) if axis in varying(labels) else labels]
+
+    def mixes_samples(self, layer: Layer) -> bool:
+        """Along the first axis it repeats samples."""
+        return says(layer.parameter.tile_param, axis=0)

@@ -40,9 +40,6 @@ if TYPE_CHECKING:
         find_chain as find_chain,
         shapes_of as shapes_of,
     )
-    from netsurgery.methods.fold_product import (
-        PRODUCT_TYPES as PRODUCT_TYPES,
-    )
     from netsurgery.methods.pieces import (
         new_names as new_names,
     )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import LayerText, LayerWeights
-from netsurgery.layers import stock_type
+from netsurgery.layers import LayerType, Product
 from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
 from netsurgery.methods.prediction import Prediction
@@ -138,19 +138,19 @@ class Method(ABC):
 
     Attributes:
         name: How plans and the command line call it.
-        layer_types: The layers it takes.
+        products: The kinds of products that it takes.
         options: Names of the options of its edits.
         cause: What makes the new net differ from the original, for the words of the proof.
     """
 
     name: ClassVar[str]
-    layer_types: ClassVar[tuple]
+    products: ClassVar[Tuple[Product, ...]]
     options: ClassVar[tuple]
     cause: ClassVar[str] = "what was done"
 
-    def takes(self, layer_type: str) -> bool:
-        """Return whether it takes layers of a type, or of the stock type that is its twin."""
-        return not {layer_type, stock_type(layer_type)}.isdisjoint(self.layer_types)
+    def takes(self, kind: LayerType) -> bool:
+        """Return whether it takes layers of a type."""
+        return kind.product in self.products
 
     def refuse_unknown(self, options: Iterable[str], layer: Optional[str] = None) -> None:
         """See that the method has all of some options.

@@ -9,8 +9,14 @@ from typing import Any, Callable, ClassVar, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats import Blob, Filling, LayerTemplate, LayerText, LayerWeights
-from netsurgery.layers import stock_type
+from netsurgery.formats import (
+    Blob,
+    Filling,
+    LayerTemplate,
+    LayerText,
+    LayerWeights,
+)
+from netsurgery.layers import layer_type
 from netsurgery.linalg import Cost, Energies, Ranks, Tradeoff, rank_text
 from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
@@ -178,7 +184,7 @@ class ChainMethod(LowRankMethod):
         names = {layer.name: new_names(model, edit, layer.name, self.length) for layer in group}
         folder = edit.options.get("templates")
         pieces = {name: new.layers for name, new in names.items()}
-        kind = stock_type(group[0].type)
+        kind = layer_type(group[0].type).stock_name
         return Rewrite(
             edit,
             (
@@ -218,9 +224,10 @@ class ChainMethod(LowRankMethod):
         group = coupled_layers(model, name)
         for layer in group:
             problem = why_foreign(layer)
-            if not self.takes(layer.type):
+            if not self.takes(layer_type(layer.type)):
+                known = " or ".join(product.value for product in self.products)
                 problem = (
-                    f"it is of type {layer.type}; {self.name} takes {' or '.join(self.layer_types)}"
+                    f"it is of type {layer.type}; {self.name} takes {known}"
                     if layer.name == name
                     else f"it shares its weights with {layer.name!r}, which is of type {layer.type}"
                 )

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from netsurgery.layers import groups_of
+from netsurgery.layers import layer_type
 from netsurgery.linalg import SPLITS, KernelChain, join_groups
 from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionChain
@@ -38,7 +38,7 @@ class ChannelSVD(ConvolutionChain):
         if task.option("fit", FITS) == NONE:
             return super().factor(task)
         parts = np.split(
-            task.weights, groups_of(task.layer.type, task.layer.parameter.convolution_param)
+            task.weights, layer_type(task.layer.type).groups(task.layer.parameter.convolution_param)
         )
         matrices = [part.reshape(len(part), -1) for part in parts]
         fits = fit_outputs(task, matrices, task.option("split", SPLITS))

@@ -8,7 +8,13 @@ import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats import FORK_FIELDS, Blob, Filling, LayerText, fork_words
-from netsurgery.layers import CONVOLUTION, ShapeNode, Windows, groups_of, read_windows
+from netsurgery.layers import (
+    Product,
+    ShapeNode,
+    Windows,
+    layer_type,
+    read_windows,
+)
 from netsurgery.linalg import (
     SPLITS,
     Cost,
@@ -45,7 +51,7 @@ class ConvolutionMethod(ChainMethod):
         splits: Whether the layers run over height and width one after the other.
     """
 
-    layer_types: ClassVar[tuple] = (CONVOLUTION,)
+    products: ClassVar[Tuple[Product, ...]] = (Product.CONVOLUTION,)
     splits: bool = True
     message: ClassVar[str] = "convolution_param"
 
@@ -153,7 +159,7 @@ class ConvolutionChain(ConvolutionMethod):
 
 
 def _groups(layer: LayerText) -> int:
-    return groups_of(layer.type, layer.parameter.convolution_param)
+    return layer_type(layer.type).groups(layer.parameter.convolution_param)
 
 
 def _kernel(layer: LayerText, axes: int) -> Tuple[int, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from netsurgery.calibration import question
 from netsurgery.errors import PlanError
 from netsurgery.formats import Filling, LayerText
-from netsurgery.layers import groups_of
+from netsurgery.layers import layer_type
 from netsurgery.linalg import (
     Cost,
     Cp,
@@ -57,7 +57,7 @@ class CanonicalPolyadic(ConvolutionMethod):
         Raises:
             PlanError: It has groups, or is no plain convolution over height and width.
         """
-        groups = groups_of(layer.type, layer.parameter.convolution_param)
+        groups = layer_type(layer.type).groups(layer.parameter.convolution_param)
         if groups != 1:
             problem = f"it has {groups} groups; cp takes layers without"
             raise PlanError(problem, layer=layer.name, remedy="leave it out of the plan")

@@ -78,8 +78,9 @@ def _fitted_anew(target: ReconstructionTarget, matrices: Matrices, biases: Biase
 def _slope(target: ReconstructionTarget) -> float:
     """The slope below zero of the ReLU that alone reads a layer."""
     readers = target.network.consumers(target.layer.tops[0])
-    if [reader.type for reader in readers] == ["ReLU"]:
-        return float(readers[0].parameter.relu_param.negative_slope)
+    slopes = [reader.layer_type.slope_below_zero(reader) for reader in readers]
+    if len(slopes) == 1 and slopes[0] is not None:
+        return slopes[0]
     others = " and ".join(f"{reader.type} {reader.name!r}" for reader in readers) or "no layer"
     raise PlanError(
         f"fit: relu is for layers that a ReLU alone reads, and it is read by {others}",

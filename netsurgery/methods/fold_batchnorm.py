@@ -15,9 +15,10 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, LayerWeights
+from netsurgery.layers import Product, shifted
 from netsurgery.methods.base import ROUNDING, Arrays, Context, Edit, Method, Origin, Rewrite
 from netsurgery.methods.fold_chains import FoldChain, composed, find_chain, shapes_of
-from netsurgery.methods.fold_product import PRODUCT_TYPES, Product
+from netsurgery.methods.fold_product import FoldProduct
 from netsurgery.methods.registry import METHODS
 from netsurgery.network import (
     LayerEdit,
@@ -30,7 +31,6 @@ from netsurgery.network import (
     SetFields,
     Value,
     edit_text,
-    shifted,
 )
 
 _NOTHING = 1e-30
@@ -50,7 +50,7 @@ class FoldBatchNorm(Method):
 
     name: ClassVar[str] = "fold_batchnorm"
     cause: ClassVar[str] = ROUNDING
-    layer_types: ClassVar[tuple] = PRODUCT_TYPES
+    products: ClassVar[Tuple[Product, ...]] = tuple(Product)
     options: ClassVar[tuple] = ()
 
     def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
@@ -101,11 +101,12 @@ class FoldBatchNorm(Method):
         return {**whole, **_with_bias(model, chain, product, original, missing)}
 
 
-def _require_chain(model: Model, network: Network, name: str) -> Tuple[FoldChain, Product]:
-    found = [layer for layer in network.find(name) if layer.kind in PRODUCT_TYPES]
+def _require_chain(model: Model, network: Network, name: str) -> Tuple[FoldChain, FoldProduct]:
+    found = [layer for layer in network.find(name) if layer.layer_type.product]
     if not found:
+        known = ", ".join(product.value for product in Product)
         raise PlanError(
-            f"there is no layer of that name and of type {', '.join(PRODUCT_TYPES)}",
+            f"there is no layer of that name and of type {known}",
             file=model.prototxt.file,
             layer=name,
         )
@@ -121,7 +122,7 @@ def _require_chain(model: Model, network: Network, name: str) -> Tuple[FoldChain
     return chain, chain.product
 
 
-def _fold(chain: FoldChain, product: Product) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+def _fold(chain: FoldChain, product: FoldProduct) -> Tuple[np.ndarray, Optional[np.ndarray]]:
     """The layer's weights, and its bias or None where there is none to have."""
     tensor = _tensor(product, chain, product.weights.array(np.float64))
     gain, shift = _gain(chain, product), _shift(chain, product, tensor, product.bias)
@@ -130,7 +131,7 @@ def _fold(chain: FoldChain, product: Product) -> Tuple[np.ndarray, Optional[np.n
 
 
 def _unfold(
-    chain: FoldChain, product: Product, weights: np.ndarray, bias: Optional[np.ndarray]
+    chain: FoldChain, product: FoldProduct, weights: np.ndarray, bias: Optional[np.ndarray]
 ) -> Tuple[np.ndarray, np.ndarray]:
     """The weights before they were multiplied, and what the bias then lacks behind the chain.
 
@@ -146,7 +147,7 @@ def _unfold(
 
 
 def _with_bias(
-    model: Model, chain: FoldChain, product: Product, weights: np.ndarray, missing: np.ndarray
+    model: Model, chain: FoldChain, product: FoldProduct, weights: np.ndarray, missing: np.ndarray
 ) -> Dict[str, Arrays]:
     """The layer's blobs and those of one that it took up, which add ``missing`` besides."""
     name = product.layer.name
@@ -179,11 +180,11 @@ def _divided(array: np.ndarray, factors: np.ndarray, otherwise: np.ndarray) -> n
     return np.where(lost, otherwise, array / np.where(lost, 1.0, factors))
 
 
-def _tensor(product: Product, chain: FoldChain, array: np.ndarray) -> np.ndarray:
+def _tensor(product: FoldProduct, chain: FoldChain, array: np.ndarray) -> np.ndarray:
     return product.tensor(array, product.inputs().channels if chain.before else None)
 
 
-def _gain(chain: FoldChain, product: Product) -> np.ndarray:
+def _gain(chain: FoldChain, product: FoldProduct) -> np.ndarray:
     """The factor of every weight, to be broadcast to the product's tensor."""
     made = composed(chain.behind, product.outputs.channels)[0]
     gain = made.reshape(product.groups, -1, 1, 1)
@@ -194,7 +195,7 @@ def _gain(chain: FoldChain, product: Product) -> np.ndarray:
 
 
 def _shift(
-    chain: FoldChain, product: Product, tensor: np.ndarray, bias: Optional[np.ndarray]
+    chain: FoldChain, product: FoldProduct, tensor: np.ndarray, bias: Optional[np.ndarray]
 ) -> np.ndarray:
     """What the whole chain adds to each output, with these weights and this bias."""
     channels = product.outputs.channels
@@ -212,7 +213,7 @@ def _arrays(model: Model, name: str) -> Arrays:
 
 
 def _text_edits(
-    model: Model, chain: FoldChain, product: Product, with_bias: bool
+    model: Model, chain: FoldChain, product: FoldProduct, with_bias: bool
 ) -> Tuple[LayerEdit, ...]:
     layer = product.layer
     gains_bias = with_bias and product.bias is None

@@ -8,19 +8,9 @@ from typing import Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.methods.fold_product import Product
-from netsurgery.network import (
-    PER_CHANNEL_TYPES,
-    Axis,
-    Layer,
-    Model,
-    Network,
-    PerChannel,
-    Shapes,
-    Value,
-    per_channel,
-    trace_shapes,
-)
+from netsurgery.layers import Axis, PerChannel, per_channel
+from netsurgery.methods.fold_product import FoldProduct
+from netsurgery.network import Layer, Model, Network, Shapes, Value, trace_shapes
 
 ScaleShift = Tuple[np.ndarray, np.ndarray]
 _RULES = ("include", "exclude")
@@ -37,7 +27,7 @@ class FoldChain:
         skipped: For the layer next in line on either side, by name, why it does not fold.
     """
 
-    product: Optional[Product]
+    product: Optional[FoldProduct]
     before: Tuple[PerChannel, ...]
     behind: Tuple[PerChannel, ...]
     skipped: Mapping[str, str]
@@ -54,7 +44,7 @@ def find_chain(model: Model, network: Network, layer: Layer, shapes: Shapes) -> 
     Args:
         model: The network with its weights.
         network: Its graph.
-        layer: A layer of one of `PRODUCT_TYPES`.
+        layer: A layer whose type is a `Product`.
         shapes: The shapes of the network's values.
     """
     if not (layer.bottoms and layer.tops):
@@ -63,10 +53,10 @@ def find_chain(model: Model, network: Network, layer: Layer, shapes: Shapes) -> 
     search = _Search(model, network, shapes)
     try:
         search.refuse_ambiguous(layer)
-        product = Product(layer, model.blobs(layer.name), shapes.get(layer.bottoms[0]))
+        product = FoldProduct(layer, model.blobs(layer.name), shapes.get(layer.bottoms[0]))
     except NetworkError as error:
         neighbours = (*network.consumers(layer.tops[0]), network.producer(layer.bottoms[0]))
-        names = [one.name for one in neighbours if one and one.type in PER_CHANNEL_TYPES]
+        names = [one.name for one in neighbours if one and one.layer_type.is_per_channel]
         reason = f"{layer.name!r} takes nothing up: {error.problem}"
         return FoldChain(None, (), (), dict.fromkeys(names, reason))
     behind, before = search.behind(product), search.before(product)
@@ -96,12 +86,12 @@ class _Search:
         built = {layer.text.index for layer in network.layers}
         self._unbuilt = [text for text in model.prototxt.layers if text.index not in built]
 
-    def behind(self, product: Product) -> Tuple[PerChannel, ...]:
+    def behind(self, product: FoldProduct) -> Tuple[PerChannel, ...]:
         """Return the layers behind, as far as they fold."""
         found: list[PerChannel] = []
         value = product.layer.tops[0]
         while True:
-            readers = [r for r in self._network.consumers(value) if r.type in PER_CHANNEL_TYPES]
+            readers = [r for r in self._network.consumers(value) if r.layer_type.is_per_channel]
             if not readers:
                 return tuple(found)
             try:
@@ -111,13 +101,13 @@ class _Search:
                 return tuple(found)
             value = readers[0].tops[0]
 
-    def before(self, product: Product) -> Tuple[PerChannel, ...]:
+    def before(self, product: FoldProduct) -> Tuple[PerChannel, ...]:
         """Return the layers before, as far as they fold."""
         found: list[PerChannel] = []
         value = product.layer.bottoms[0]
         while True:
             maker = self._network.producer(value)
-            if maker is None or maker.type not in PER_CHANNEL_TYPES:
+            if maker is None or not maker.layer_type.is_per_channel:
                 return tuple(found)
             try:
                 step = self._member(maker, product, value, product.inputs())
@@ -142,7 +132,7 @@ class _Search:
                 others = ", ".join(sorted(owners - {layer.name})) or "itself"
                 raise NetworkError(f"it shares the parameter {group.name!r} with {others}")
 
-    def _member(self, layer: Layer, product: Product, between: Value, axis: Axis) -> PerChannel:
+    def _member(self, layer: Layer, product: FoldProduct, between: Value, axis: Axis) -> PerChannel:
         """Read a neighbour; ``between`` is what is no longer made when it vanishes."""
         readers = self._network.consumers(between)
         if len(readers) > 1:
@@ -161,9 +151,9 @@ class _Search:
                 raise NetworkError(f"{text.name!r}, of another phase, reads what it reads or makes")
 
 
-def _refuse_uneven(step: PerChannel, product: Product) -> None:
+def _refuse_uneven(step: PerChannel, product: FoldProduct) -> None:
     if np.any(step.shift) and not product.takes_shift:
-        why = "overlaps its windows" if product.layer.type == "Deconvolution" else "pads with zeros"
+        why = "overlaps its windows" if product.overlaps else "pads with zeros"
         raise NetworkError(
             f"it stands before {product.layer.name!r}, which {why}: what it adds does not reach "
             "every place alike"

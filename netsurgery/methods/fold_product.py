@@ -8,14 +8,11 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import Blob
-from netsurgery.layers import CONVOLUTION, groups_of
-from netsurgery.network import Axis, Layer, Shape
-
-_CONVOLUTIONS = (CONVOLUTION, "Deconvolution")
-PRODUCT_TYPES = (*_CONVOLUTIONS, "InnerProduct")
+from netsurgery.layers import Axis, Product
+from netsurgery.network import Layer, Shape
 
 
-class Product:
+class FoldProduct:
     """A Convolution, Deconvolution or InnerProduct as a product for each of its groups.
 
     Attributes:
@@ -31,7 +28,7 @@ class Product:
         """Read the layer.
 
         Args:
-            layer: The layer, of one of `PRODUCT_TYPES`.
+            layer: The layer, whose type is a `Product`.
             blobs: Its blobs.
             bottom: Shape of what it reads, or None where that is not known.
 
@@ -40,8 +37,8 @@ class Product:
         """
         self.layer = layer
         self._bottom = bottom
-        self._convolves = layer.kind in _CONVOLUTIONS
-        self.message = "convolution_param" if self._convolves else "inner_product_param"
+        self._convolves = layer.layer_type.product is not Product.DENSE
+        self.message = layer.layer_type.message
         self._parameter: Any = getattr(layer.parameter, self.message)
         self._refuse_unusual(blobs)
         self.weights = blobs[0]
@@ -100,8 +97,13 @@ class Product:
         return tensor.reshape(self.weights.shape)
 
     @property
+    def overlaps(self) -> bool:
+        """Whether windows of what it makes overlap, not of what it reads."""
+        return self._reversed
+
+    @property
     def _reversed(self) -> bool:
-        return self.layer.type == "Deconvolution"
+        return self.layer.layer_type.product is Product.DECONVOLUTION
 
     @property
     def _is_pointwise(self) -> bool:
@@ -115,7 +117,7 @@ class Product:
     def _groups(self) -> int:
         if not self._convolves:
             return 1
-        return groups_of(self.layer.type, self._parameter, self._channels())
+        return self.layer.layer_type.groups(self._parameter, self._channels())
 
     def _channels(self) -> Optional[int]:
         return self._bottom[self._parameter.axis] if self._bottom else None

@@ -13,19 +13,9 @@ import numpy as np
 
 from netsurgery.calibration import Calibrator, entries_by_turn
 from netsurgery.formats import LayerWeights
-from netsurgery.layers import BaseDeconvolutionLayer
+from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
 from netsurgery.linalg import Moments, reconstruction, refit, ridge_for
-from netsurgery.network import (
-    MAKES,
-    READS,
-    TYPES,
-    ChannelGroup,
-    Cut,
-    Layer,
-    MatrixProduct,
-    Model,
-    infer_shapes,
-)
+from netsurgery.network import MAKES, READS, ChannelGroup, Cut, Layer, Model, infer_shapes
 
 Fitted = Tuple[np.ndarray, Optional[np.ndarray]]
 COMPENSATIONS = ("none", "channels", "patches", "constants")
@@ -144,8 +134,8 @@ def _fold_channels(
     weights = weights.reshape(weights.shape[-cut.axes :])
     centred = centred and bool(bias)
     runs = np.atleast_2d(cut.channels)
-    if cut.axis == 0 and isinstance(cut.layer.layer_type, BaseDeconvolutionLayer):
-        # Its groups divide what it reads, as those of a convolution divide what it makes.
+    if cut.axis == 0:
+        # Groups of a deconvolution divide what it reads, as a convolution's divide what it makes.
         runs = runs.reshape(cut.layer.parameter.convolution_param.group, -1)
     parts, shifts = [], []
     for part, run in zip(np.split(weights, len(runs)) if len(runs) > 1 else [weights], runs):
@@ -181,7 +171,7 @@ def _fold_run(
 
 def _pads(cut: Cut) -> bool:
     """Whether zeros stand in for inputs somewhere, or inputs meet weights in another way."""
-    if cut.layer.kind not in TYPES:
+    if cut.layer.layer_type.product not in ROW_PRODUCTS:
         return True
     parameter = cut.layer.parameter.convolution_param
     return bool(any(parameter.pad) or parameter.pad_h or parameter.pad_w)

@@ -14,24 +14,11 @@ import numpy as np
 from netsurgery.calibration import Beside, ObservedValue, Part, Target
 from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats import LayerWeights
+from netsurgery.layers import ROW_PRODUCTS, Axis, MatrixProduct, per_channel
 from netsurgery.linalg import Moments
 from netsurgery.methods.base import Context, Edit
 from netsurgery.methods.coupled import weights_name
-from netsurgery.network import (
-    PER_CHANNEL_TYPES,
-    TYPES,
-    Axis,
-    Layer,
-    MatrixProduct,
-    Model,
-    Network,
-    Shape,
-    Value,
-    infer_shapes,
-    is_spread,
-    per_channel,
-    why_foreign,
-)
+from netsurgery.network import Layer, Model, Network, Shape, Value, infer_shapes, why_foreign
 
 
 @dataclass(frozen=True)
@@ -116,7 +103,7 @@ def find_target(model: Model, edit: Edit, context: Context) -> ReconstructionTar
     if problem or layer is None:
         raise PlanError(str(problem), file=model.prototxt.file, layer=edit.layer)
     target = Target(_original(context, layer.tops[0]), _beside(model, network, layer, context))
-    product = MatrixProduct(layer, shapes[layer.bottoms[0]] or ())
+    product = MatrixProduct.of(layer, shapes[layer.bottoms[0]] or ())
     return ReconstructionTarget(model, network, edit, context, layer, product, target)
 
 
@@ -128,8 +115,9 @@ def why_not_alone(network: Network, layer: Layer, bottom: Optional[Shape]) -> Op
         layer: The layer.
         bottom: Shape of what it reads.
     """
-    if layer.kind not in TYPES:
-        return f"it is of type {layer.type}; refit takes {' or '.join(TYPES)}"
+    if layer.layer_type.product not in ROW_PRODUCTS:
+        known = " or ".join(product.value for product in ROW_PRODUCTS)
+        return f"it is of type {layer.type}; refit takes {known}"
     named = [other for other in network.layers if other.name == layer.name]
     if len(named) > 1 or len(layer.bottoms) > 1 or weights_name(layer.text):
         return "it shares its weights, and cannot be fitted alone"
@@ -137,7 +125,7 @@ def why_not_alone(network: Network, layer: Layer, bottom: Optional[Shape]) -> Op
     if foreign or bottom is None:
         return foreign or "the shape of what it reads is not known"
     try:
-        MatrixProduct(layer, bottom)
+        MatrixProduct.of(layer, bottom)
     except NetworkError as error:
         return error.problem
     return None
@@ -159,20 +147,21 @@ def _beside(model: Model, network: Network, layer: Layer, context: Context) -> O
         if len(readers) != 1:
             return None
         reader = readers[0]
-        if reader.kind == "Eltwise":
+        if reader.layer_type.adds_plainly(reader):
             break
         blobs = model.blobs(reader.name)
-        if reader.type not in PER_CHANNEL_TYPES or not blobs:
+        if not reader.layer_type.is_per_channel or not blobs:
             return None
         try:
             step = per_channel(reader, blobs, Axis(1, max(blob.count for blob in blobs)))
         except NetworkError:
             return None
         value, scale = reader.tops[0], scale * step.scale
-    parameter, others = reader.parameter.eltwise_param, [v for v in reader.bottoms if v != value]
-    if parameter.operation != parameter.SUM or parameter.coeff or len(others) != 1:
+    others = [other for other in reader.bottoms if other != value]
+    if len(others) != 1:
         return None
-    if is_spread(reader, [infer_shapes(network, weights=model.weights)[v] for v in reader.bottoms]):
+    shapes = infer_shapes(network, weights=model.weights)
+    if reader.layer_type.spreads(reader, [shapes[value] for value in reader.bottoms]):
         return None
     channels = model.blobs(layer.name)[0].shape[0]
     scale = np.broadcast_to(scale, (channels,)).astype(np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import LayerWeights
+from netsurgery.layers import ROW_PRODUCTS, MatrixProduct, Product
 from netsurgery.linalg import refit_rows
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
 from netsurgery.methods.reconstruction import WIDEST
@@ -21,7 +22,7 @@ from netsurgery.methods.reconstruction_targets import (
     why_not_alone,
 )
 from netsurgery.methods.registry import METHODS
-from netsurgery.network import TYPES, Layer, MatrixProduct, Model, Network, SetBlobs, Shape
+from netsurgery.network import Layer, Model, Network, SetBlobs, Shape
 
 
 @METHODS.register("refit")
@@ -34,7 +35,7 @@ class Refit(Method):
 
     name: ClassVar[str] = "refit"
     cause: ClassVar[str] = "the fits"
-    layer_types: ClassVar[tuple] = TYPES
+    products: ClassVar[Tuple[Product, ...]] = ROW_PRODUCTS
     options: ClassVar[tuple] = ("ridge",)
 
     def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
@@ -71,7 +72,7 @@ def why_not(network: Network, layer: Layer, bottom: Optional[Shape]) -> Optional
         bottom: Shape of what it reads.
     """
     problem = why_not_alone(network, layer, bottom)
-    return problem or _too_wide(MatrixProduct(layer, bottom or ()))
+    return problem or _too_wide(MatrixProduct.of(layer, bottom or ()))
 
 
 def _too_wide(product: MatrixProduct) -> Optional[str]:
@@ -104,10 +105,11 @@ def _fit(target: ReconstructionTarget) -> Mapping[str, Tuple[LayerWeights, ...]]
 def _normalising(model: Model, network: Network, layer: Layer) -> Optional[Layer]:
     """Return the BatchNorm that alone reads the layer, in whose mean a constant can go."""
     readers = network.consumers(layer.tops[0])
-    if len(readers) != 1 or readers[0].type != "BatchNorm":
+    if len(readers) != 1:
         return None
-    parameter = readers[0].parameter.batch_norm_param
-    frozen = parameter.use_global_stats if parameter.HasField("use_global_stats") else True
+    places = readers[0].layer_type.normalisation(readers[0])
+    plain = places is not None and places.shift is None and places.mean is not None
+    frozen = plain and not readers[0].layer_type.normalises_by_batch(readers[0])
     return readers[0] if frozen and len(model.blobs(readers[0].name)) == 3 else None
 
 

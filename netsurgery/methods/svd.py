@@ -14,6 +14,7 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, Filling, LayerText
+from netsurgery.layers import Product
 from netsurgery.linalg import (
     SPLITS,
     Cost,
@@ -43,7 +44,7 @@ class TruncatedSVD(ChainMethod):
     """
 
     name: ClassVar[str] = "svd"
-    layer_types: ClassVar[tuple] = ("InnerProduct",)
+    products: ClassVar[Tuple[Product, ...]] = (Product.DENSE,)
     options: ClassVar[tuple] = ("rank", "split", "fit", "suffixes", "templates")
     message: ClassVar[str] = "inner_product_param"
     template: ClassVar[str] = "inner_product_pair"

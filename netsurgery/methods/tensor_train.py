@@ -19,6 +19,7 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, Filling, LayerTemplate, LayerText, LayerWeights, quoted
+from netsurgery.layers import Product, layer_type
 from netsurgery.linalg import (
     Cost,
     Digits,
@@ -69,7 +70,7 @@ class TensorTrainMethod(LowRankMethod):
     """
 
     name: ClassVar[str] = "tensor_train"
-    layer_types: ClassVar[tuple] = ("InnerProduct",)
+    products: ClassVar[Tuple[Product, ...]] = (Product.DENSE,)
     options: ClassVar[tuple] = ("rank", "outputs", "inputs", "templates")
     length: ClassVar[int] = 3
 
@@ -168,8 +169,8 @@ def _sole_layer(model: Model, name: str) -> Tuple[LayerText, Blob]:
     blobs = loaded_blobs(model, [name])
     parameter = layer.parameter.inner_product_param
     problem, remedy = why_foreign(layer) or "", "leave it out of the plan"
-    if layer.type != "InnerProduct":
-        problem = f"it is of type {layer.type}; tensor_train takes InnerProduct"
+    if layer_type(layer.type).product is not Product.DENSE:
+        problem = f"it is of type {layer.type}; tensor_train takes {Product.DENSE.value}"
     elif others:
         problem = "tensor_train does not take weights that layers share"
     elif (len(layer.bottoms), len(layer.tops)) != (1, 1):

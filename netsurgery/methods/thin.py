@@ -6,11 +6,12 @@ layers that go together (`netsurgery.network.channels`). Lu et al. 2017 initiali
 
 from __future__ import annotations
 
-from typing import ClassVar, Dict, List, Mapping, Sequence
+from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.errors import PlanError
+from netsurgery.layers import Product
 from netsurgery.linalg import relative_distance
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Origin, Rewrite
 from netsurgery.methods.constants import fold_constants
@@ -41,7 +42,7 @@ class Thin(Method):
 
     name: ClassVar[str] = "thin"
     cause: ClassVar[str] = "the channels that went"
-    layer_types: ClassVar[tuple] = ()
+    products: ClassVar[Tuple[Product, ...]] = ()
     options: ClassVar[tuple] = ("keep", "compensate")
 
     def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:

@@ -31,13 +31,6 @@ if TYPE_CHECKING:
         thin_edits as thin_edits,
         thin_model as thin_model,
     )
-    from netsurgery.network.channelwise import (
-        PER_CHANNEL_TYPES as PER_CHANNEL_TYPES,
-        Axis as Axis,
-        PerChannel as PerChannel,
-        per_channel as per_channel,
-        shifted as shifted,
-    )
     from netsurgery.network.cost import (
         LayerCost as LayerCost,
         Totals as Totals,
@@ -60,7 +53,6 @@ if TYPE_CHECKING:
         CORNERS as CORNERS,
         Detector as Detector,
         detectors_of as detectors_of,
-        is_detection as is_detection,
     )
     from netsurgery.network.doctor import (
         examine as examine,
@@ -91,9 +83,6 @@ if TYPE_CHECKING:
         require_edits as require_edits,
         weight_changes as weight_changes,
     )
-    from netsurgery.network.facts import (
-        blob_name as blob_name,
-    )
     from netsurgery.network.feeding import (
         declaration as declaration,
     )
@@ -116,11 +105,6 @@ if TYPE_CHECKING:
     from netsurgery.network.masks import (
         without_masks as without_masks,
     )
-    from netsurgery.network.matrix_product import (
-        TYPES as TYPES,
-        MatrixProduct as MatrixProduct,
-        Places as Places,
-    )
     from netsurgery.network.memory import (
         peak_bytes as peak_bytes,
     )
@@ -140,7 +124,6 @@ if TYPE_CHECKING:
         from_pycaffe as from_pycaffe,
     )
     from netsurgery.network.scores import (
-        SQUASHING as SQUASHING,
         compared_outputs as compared_outputs,
         score_values as score_values,
         scores_of as scores_of,
@@ -159,7 +142,6 @@ if TYPE_CHECKING:
     )
     from netsurgery.network.spreading import (
         in_stock_form as in_stock_form,
-        is_spread as is_spread,
     )
     from netsurgery.network.stock import (
         Translation as Translation,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import (
-    Callable,
     Dict,
     FrozenSet,
     Iterable,
@@ -16,9 +15,8 @@ from typing import (
     Tuple,
 )
 
-from netsurgery.layers import Layer, Shape, Value, count, names_of
-from netsurgery.network.facts import shares_memory
-from netsurgery.network.graph import Network
+from netsurgery.layers import Shape, count
+from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes, parameter_shapes
@@ -170,13 +168,16 @@ def _blobs(
     if known is None and model is not None and model.weights is not None:
         stored = model.blobs(layer.name)
         # A layer of unknown type that has no weights needs none; one of a known type lost them.
-        lost = not stored and layer.layer_type.knows_shapes
-        return None if lost else tuple(blob.shape for blob in stored)
+        return (
+            tuple(blob.shape for blob in stored)
+            if stored or not layer.layer_type.knows_shapes
+            else None
+        )
     return known
 
 
 def _memory(layer: Layer, tops: Sequence[Optional[Shape]]) -> Optional[int]:
-    if shares_memory(layer):
+    if layer.layer_type.shares_memory(layer):
         return 0
     rewritten = {after for _, after in layer.in_place}
     sizes = [blob_bytes(shape) for value, shape in zip(layer.tops, tops) if value not in rewritten]
@@ -189,48 +190,12 @@ def _macs(
     tops: Sequence[Optional[Shape]],
     blobs: Optional[Tuple[Shape, ...]],
 ) -> Optional[int]:
-    rule = _MACS.get(layer.type)
-    if rule is None:
+    kind = layer.layer_type
+    if not kind.multiplies:
         # A layer of unknown type may do anything with weights, and one that reads data nothing.
-        known = layer.layer_type.knows_shapes or not layer.bottoms or blobs == ()
-        return 0 if known else None
+        return 0 if kind.knows_shapes or not layer.bottoms or blobs == () else None
     known_bottoms = [shape for shape in bottoms if shape is not None]
     known_tops = [shape for shape in tops if shape is not None]
     if not blobs or len(known_bottoms) < len(bottoms) or len(known_tops) < len(tops):
         return None
-    return rule(known_bottoms, known_tops, blobs)
-
-
-def _convolution(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
-    """Each output value takes one product with a filter."""
-    return sum(count(top) for top in tops) * count(blobs[0][1:])
-
-
-def _deconvolution(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
-    """Each input value scales one filter."""
-    return sum(count(bottom) for bottom in bottoms) * count(blobs[0][1:])
-
-
-def _inner_product(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
-    """Each row of inputs meets the whole matrix."""
-    return count(tops[0][:-1]) * count(blobs[0])
-
-
-def _recurrent(bottoms: Sequence[Shape], tops: Sequence[Shape], blobs: Sequence[Shape]) -> int:
-    """Each step of each stream meets every matrix, a static input only the stream."""
-    steps, streams = bottoms[0][:2]
-    matrices = [shape for shape in blobs if len(shape) == 2]
-    # W_x, (W_static,) W_h and for an RNN W_o: with a static input there is one more.
-    static = count(matrices[1]) if len(blobs) in (4, 6) else 0
-    return streams * (steps * (sum(map(count, matrices)) - static) + static)
-
-
-_Rule = Callable[[Sequence[Shape], Sequence[Shape], Sequence[Shape]], int]
-_MACS: Dict[str, _Rule] = {
-    **dict.fromkeys(
-        (*names_of("Convolution"), "CConvolution", "ConvolutionRistretto"), _convolution
-    ),
-    **dict.fromkeys(("Deconvolution", "DeconvolutionRistretto"), _deconvolution),
-    **dict.fromkeys(("InnerProduct", "FcRistretto", "CInnerProduct"), _inner_product),
-    **dict.fromkeys(("LSTM", "RNN"), _recurrent),
-}
+    return kind.macs(known_bottoms, known_tops, blobs)

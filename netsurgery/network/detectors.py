@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Mapping, Optional, Tuple
 
-from netsurgery.layers import Layer, Shape, Value
-from netsurgery.network.graph import Network
-from netsurgery.network.scores import SQUASHING
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.layers import Detection
+from netsurgery.network.graph import Layer, Network, Value
+from netsurgery.network.shapes import Shape, infer_shapes
 
-DETECTION, SOFTMAX = "DetectionOutput", "Softmax"
 CORNERS = 4
 """Numbers of a box."""
 BACKGROUND = 0
@@ -46,11 +44,6 @@ class Detector:
     layer: Optional[Layer] = None
 
 
-def is_detection(layer: Optional[Layer]) -> bool:
-    """Whether a layer makes lists of detections, in Caffe or in one of its forks."""
-    return layer is not None and layer.type.endswith(DETECTION)
-
-
 def detectors_of(network: Network, shapes: Optional[Shapes] = None) -> List[Detector]:
     """Return the detectors of a network, in the order of its outputs.
 
@@ -63,27 +56,25 @@ def detectors_of(network: Network, shapes: Optional[Shapes] = None) -> List[Dete
         layer = network.producer(value)
         if layer is None:
             continue
-        if layer.type == DETECTION and layer.parameter.detection_output_param.num_classes > 0:
-            found.append(_choosing(layer))
-        elif layer.type == SOFTMAX:
+        detection = layer.layer_type.detection(layer)
+        if detection is not None:
+            found.append(_choosing(layer, detection))
+        elif layer.layer_type.is_softmax:
             shapes = infer_shapes(network) if shapes is None else shapes
             found += _beside(network, layer, value, shapes)
     return found
 
 
-def _choosing(layer: Layer) -> Detector:
+def _choosing(layer: Layer, detection: Detection) -> Detector:
     """The scores and the boxes that detections are chosen from."""
-    parameter = layer.parameter.detection_output_param
-    boxes, scores = layer.bottoms[:2]
-    classes, background = parameter.num_classes, parameter.background_label_id
-    least = parameter.confidence_threshold
+    boxes, scores, classes, background, least = detection
     return Detector(scores, (boxes,), classes, None, background, least, layer)
 
 
 def _beside(network: Network, softmax: Layer, value: Value, shapes: Shapes) -> List[Detector]:
     """Scores that are an output, and boxes that are one, too; nothing if there are none."""
     shape = shapes.get(value) or ()
-    axis = softmax.parameter.softmax_param.axis % max(len(shape), 1)
+    axis = softmax.layer_type.class_axis(softmax, len(shape))
     if not axis:
         return []
     classes = shape[axis]
@@ -98,4 +89,4 @@ def _beside(network: Network, softmax: Layer, value: Value, shapes: Shapes) -> L
 
 def _is_squashed(network: Network, value: Value) -> bool:
     layer = network.producer(value)
-    return layer is not None and layer.type in SQUASHING
+    return layer is not None and layer.layer_type.squashes

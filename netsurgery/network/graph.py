@@ -57,7 +57,7 @@ class Network:
         for layer in self.layers:
             named[layer.name].append(layer)
         self._named = {name: tuple(layers) for name, layers in named.items()}
-        fed = [layer for layer in self.layers if layer.type == "Input" or self.stands_in(layer)]
+        fed = [layer for layer in self.layers if layer.layer_type.is_input or self.stands_in(layer)]
         tops = (top for layer in fed for top in layer.tops)
         self.inputs: Tuple[Value, ...] = (*self.legacy_inputs, *tops)
         self.outputs: Tuple[Value, ...] = tuple(
@@ -119,7 +119,7 @@ class Network:
 
     def stands_in(self, layer: Layer) -> bool:
         """Whether a layer that reads files, or that nobody knows, stands for inputs of the net."""
-        if layer.bottoms or layer.type == "Input":
+        if layer.bottoms or layer.layer_type.is_input:
             return False
         return any(top.blob in self.given for top in layer.tops)
 

@@ -10,6 +10,7 @@ from netsurgery.layers import Shape, Value
 from netsurgery.network.graph import Network
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
+from netsurgery.network.names import fresh_name
 from netsurgery.network.shapes import infer_shapes
 
 IGNORED = -1
@@ -94,7 +95,7 @@ def _with_softmax_loss(
     shapes = infer_shapes(network, weights=made.weights)
     scores = _find_scores(network, shapes, output)
     taken = {*names.values(), *(layer.name for layer in network.layers)}
-    label, loss = _fresh("label", taken), _fresh("loss", taken)
+    label, loss = fresh_name("label", taken), fresh_name("loss", taken)
     blobs = {"label": label, "loss": loss, "scores": names[scores]}
     count = (shapes[scores] or (1,))[0]
     text = render(
@@ -109,7 +110,7 @@ def _own_losses(network: Network) -> Dict[Value, float]:
     """The values that add to the loss, with their factors, as Caffe finds them."""
     found: Dict[Value, float] = {}
     for layer in network.layers:
-        default = [1.0] if layer.type.endswith("Loss") else []
+        default = [1.0] if layer.layer_type.is_loss else []
         weights = list(layer.parameter.loss_weight) or default
         found.update((top, weight) for top, weight in zip(layer.tops, weights) if weight)
     return found
@@ -123,7 +124,7 @@ def _find_scores(
     before: Dict[Value, Value] = {}
     for value in classes:
         layer = network.producer(value)
-        if layer is not None and layer.type == "Softmax":
+        if layer is not None and layer.layer_type.is_softmax:
             before[value] = layer.bottoms[0]
     named = [value for value in classes if value.blob == output]
     candidates = (list(before) or classes) if output is None else named
@@ -165,10 +166,3 @@ def _with_force_backward(prototxt: Prototxt) -> Prototxt:
     edits = Edits(prototxt.data)
     edits.remove(*prototxt.root.all("force_backward"))
     return Prototxt.parse(edits.result() + b"\nforce_backward: true\n", prototxt.file)
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name

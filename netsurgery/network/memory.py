@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, Mapping, Optional
 
-from netsurgery.layers import Shape, Value, count
-from netsurgery.network.facts import shares_memory
-from netsurgery.network.graph import Network
+from netsurgery.layers import Shape, count
+from netsurgery.network.graph import Network, Value
 
 FLOAT_BYTES = 4
 
@@ -24,7 +23,7 @@ def owners_of(network: Network) -> Dict[Value, Value]:
         below = None
         if producer is not None:
             overwritten = {after: before for before, after in producer.in_place}
-            view = producer.bottoms[0] if shares_memory(producer) else None
+            view = producer.bottoms[0] if producer.layer_type.shares_memory(producer) else None
             below = overwritten.get(value, view)
         owners[value] = value if below is None else owners[below]
     return owners

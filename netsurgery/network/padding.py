@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from netsurgery.formats import LayerText, Padding, Prototxt, fold_padding, parse_integer
+from netsurgery.layers import layer_type
 
 PADDING = "padding"
 
@@ -23,8 +24,5 @@ def padded(text: LayerText, padding: Padding) -> Any:
     parameter = type(text.parameter)()
     parameter.CopyFrom(text.parameter)
     pad = parse_integer(padding.pad)
-    if text.type == "Convolution":
-        parameter.convolution_param.pad[:] = [pad]
-    else:
-        parameter.pooling_param.pad = pad
+    layer_type(text.type).take_padding(parameter, pad)
     return parameter

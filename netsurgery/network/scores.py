@@ -7,8 +7,6 @@ from typing import List, Tuple
 from netsurgery.layers import Value
 from netsurgery.network.graph import Network
 
-SQUASHING = ("Softmax", "Sigmoid")
-
 
 def scores_of(network: Network) -> Tuple[Value, ...]:
     """Return the values that a Softmax or a Sigmoid makes outputs of.
@@ -17,7 +15,7 @@ def scores_of(network: Network) -> Tuple[Value, ...]:
     before them cannot be seen behind them.
     """
     layers = [network.producer(value) for value in network.outputs]
-    squashed = (layer for layer in layers if layer and layer.type in SQUASHING)
+    squashed = (layer for layer in layers if layer and layer.layer_type.squashes)
     found = dict.fromkeys(layer.bottoms[0] for layer in squashed if layer.bottoms)
     return tuple(value for value in found if value not in network.inputs)
 
@@ -31,7 +29,7 @@ def score_values(network: Network) -> Tuple[Value, ...]:
     squashed = {
         layer.tops[0]: layer.bottoms[0]
         for layer in network.layers
-        if layer.type in SQUASHING and layer.bottoms and layer.tops
+        if layer.layer_type.squashes and layer.bottoms and layer.tops
     }
     found = (squashed.get(value, value) for value in compared_outputs(network))
     return tuple(dict.fromkeys(found))
@@ -45,6 +43,6 @@ def compared_outputs(network: Network) -> Tuple[Value, ...]:
     found: List[Value] = []
     for value in network.outputs:
         layer = network.producer(value)
-        detects = layer is not None and layer.type.endswith("DetectionOutput")
+        detects = layer is not None and layer.layer_type.makes_detections
         found += layer.bottoms[:2] if layer is not None and detects else [value]
     return tuple(dict.fromkeys(found))

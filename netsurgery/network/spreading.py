@@ -1,49 +1,15 @@
-"""How stock Caffe writes an Eltwise whose small bottoms are spread over the large ones."""
+"""A network whose layers spread no small bottoms over large ones, as stock Caffe has it."""
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import List, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats import quote, upgrade_net
-from netsurgery.layers import Layer, Shape, covered_axes, show, spread_shape
+from netsurgery.formats import upgrade_net
+from netsurgery.layers import Layer, Shape, spread_shape
 from netsurgery.network.graph import Network
+from netsurgery.network.names import fresh_name
 from netsurgery.network.shapes import infer_shapes
-
-Shapes = Sequence[Optional[Shape]]
-
-
-def is_spread(layer: Layer, bottoms: Shapes) -> bool:
-    """Whether a layer is an Eltwise that only toolchains take which spread small bottoms.
-
-    Args:
-        layer: The layer.
-        bottoms: The shapes of its bottoms.
-    """
-    shape = spread_shape(bottoms)
-    return layer.type == "Eltwise" and shape is not None and any(one != shape for one in bottoms)
-
-
-def remedy(layer: Layer, bottoms: Shapes) -> str:
-    """Say how stock Caffe writes a layer for which `is_spread` holds."""
-    whole = spread_shape(bottoms) or ()
-    steps = []
-    for value, shape in zip(layer.bottoms, bottoms):
-        if shape is None or shape == whole:
-            continue
-        axes = _scaled_axes(layer, shape, bottoms)
-        if axes is None:
-            tiles = " and ".join(f"axis {a}, {n} tiles" for a, n in _tiles(shape, whole))
-            steps.append(f"repeat {value.blob!r} with Tile ({tiles}) and combine it then")
-        else:
-            first, end = axes
-            kind = _affine(layer)
-            into = show(shape[first:end])
-            steps.append(
-                f"bring {value.blob!r} from {show(shape)} to {into} with Reshape, and use {kind} "
-                f"(axis: {first}) with it as the second bottom in place of Eltwise"
-            )
-    return "; ".join(steps)
 
 
 def in_stock_form(network: Network) -> Network:
@@ -61,13 +27,16 @@ def in_stock_form(network: Network) -> Network:
         found = _spread_layers(network)
     taken = {value.blob for value in network.values} | {layer.name for layer in network.layers}
     changes = {
-        layer.text.index: b"\n".join(_stock(layer, bottoms, taken)) for layer, bottoms in found
+        layer.text.index: b"\n".join(
+            layer.layer_type.spread_in_stock(layer, bottoms, lambda name: fresh_name(name, taken))
+        )
+        for layer, bottoms in found
     }
     return network.rewritten(network.prototxt.replace_layers(changes))
 
 
 def _spread_layers(network: Network) -> List[Tuple[Layer, List[Shape]]]:
-    layers = [layer for layer in network.layers if layer.type == "Eltwise"]
+    layers = [layer for layer in network.layers if layer.layer_type.may_spread]
     if not layers:
         return []
     try:
@@ -78,85 +47,10 @@ def _spread_layers(network: Network) -> List[Tuple[Layer, List[Shape]]]:
     for layer in layers:
         bottoms = [shapes[value] or () for value in layer.bottoms]
         whole = spread_shape(bottoms)
-        if whole and is_spread(layer, bottoms) and all(one[0] == whole[0] for one in bottoms):
+        if (
+            whole
+            and layer.layer_type.spreads(layer, bottoms)
+            and all(one[0] == whole[0] for one in bottoms)
+        ):
             found.append((layer, bottoms))
     return found
-
-
-def _stock(layer: Layer, bottoms: Sequence[Shape], taken: Set[str]) -> Iterator[bytes]:
-    """The layers that stand in the place of one."""
-    whole = spread_shape(bottoms) or ()
-    axes = [one != whole and _scaled_axes(layer, one, bottoms) for one in bottoms]
-    if None in axes or (layer.in_place and len(axes) > 2):
-        yield from _tiled(layer, bottoms, taken)
-        return
-    large = [value.blob for value, one in zip(layer.bottoms, axes) if one is False]
-    small = [(value.blob, *one) for value, one in zip(layer.bottoms, axes) if one]
-    kind = _affine(layer)
-    current = large[0]
-    top = layer.tops[0].blob
-    if len(large) > 1:
-        current = _fresh(f"{top}_large", taken)
-        body = b"eltwise_param { operation: %s }" % (b"PROD" if kind == "Scale" else b"SUM")
-        yield _layer("Eltwise", current, large, current, body)
-    for number, (blob, first, end) in enumerate(small, 1):
-        short = _fresh(f"{blob}_short", taken)
-        sizes = [0] * (end - first) if not first else whole[first:end]
-        dims = b" ".join(b"dim: %d" % size for size in sizes)
-        yield _layer("Reshape", short, [blob], short, b"reshape_param { shape { %s } }" % dims)
-        last = number == len(small)
-        after = top if last else _fresh(f"{top}_part", taken)
-        body = b"%s_param { axis: %d }" % (kind.lower().encode(), first)
-        yield _layer(kind, layer.name if last else after, [current, short], after, body)
-        current = after
-
-
-def _tiled(layer: Layer, bottoms: Sequence[Shape], taken: Set[str]) -> Iterator[bytes]:
-    whole = spread_shape(bottoms) or ()
-    names: Dict[int, bytes] = {}
-    for place, (value, shape) in enumerate(zip(layer.bottoms, bottoms)):
-        blob = value.blob
-        for axis, tiles in _tiles(shape, whole):
-            wide = _fresh(f"{value.blob}_wide", taken)
-            body = b"tile_param { axis: %d tiles: %d }" % (axis, tiles)
-            yield _layer("Tile", wide, [blob], wide, body)
-            blob = wide
-        if blob != value.blob:
-            names[place] = quote(blob)
-    text = layer.text
-    start, data = text.span[0], bytearray(text.text)
-    for place, field in reversed(list(enumerate(text.block.values("bottom")))):
-        if place in names:
-            data[field.start - start : field.end - start] = names[place]
-    yield bytes(data)
-
-
-def _scaled_axes(layer: Layer, small: Shape, bottoms: Shapes) -> Optional[Tuple[int, int]]:
-    """The axes that a Scale or Bias would cover with a bottom; None where it takes a Tile."""
-    whole = spread_shape(bottoms) or ()
-    plain = _affine(layer) and not layer.parameter.eltwise_param.coeff
-    return covered_axes(small, whole) if plain and whole in bottoms else None
-
-
-def _affine(layer: Layer) -> str:
-    """The type of layer that does the same with a smaller second bottom; ``""`` for none."""
-    param = layer.parameter.eltwise_param
-    return {param.PROD: "Scale", param.SUM: "Bias"}.get(param.operation, "")
-
-
-def _tiles(small: Shape, whole: Shape) -> List[Tuple[int, int]]:
-    pairs = enumerate(zip(small, whole))
-    return [(axis, size) for axis, (one, size) in pairs if one != size]
-
-
-def _layer(kind: str, name: str, bottoms: Sequence[str], top: str, body: bytes) -> bytes:
-    wires = b" ".join(b"bottom: %s" % quote(bottom) for bottom in bottoms)
-    head = b"name: %s type: %s" % (quote(name), quote(kind))
-    return b"layer { %s %s top: %s %s }" % (head, wires, quote(top), body)
-
-
-def _fresh(name: str, taken: Set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Iterable, List, Mapping, Sequence
 
 from netsurgery.calibration import Calibrator
+from netsurgery.layers import MatrixProduct
 from netsurgery.methods import Context, Edit, Origin, Refit, why_not
-from netsurgery.network import ChannelGroup, MatrixProduct, Model, Value, infer_shapes
+from netsurgery.network import ChannelGroup, Model, Value, infer_shapes
 
 ROWS = 4
 """How many times as many rows as unknowns a fit must see: fewer say little of other inputs."""

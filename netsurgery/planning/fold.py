@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from netsurgery.methods import PRODUCT_TYPES, Edit, Prediction, find_chain, shapes_of
-from netsurgery.network import PER_CHANNEL_TYPES, Model, require_fit
+from netsurgery.methods import Edit, Prediction, find_chain, shapes_of
+from netsurgery.network import Model, require_fit
 from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.rules import keeps, refuse_idle_keeps
 
@@ -40,7 +40,7 @@ def plan_folds(model: Model, keep: Sequence[str] = ()) -> Plan:
     taken: set[str] = set()
     reasons: dict[str, str] = {}
     for layer in network.layers:
-        if layer.kind not in PRODUCT_TYPES:
+        if layer.layer_type.product is None:
             continue
         chain = find_chain(model, network, layer, shapes)
         names = [one.name for one in chain.folded if one.name not in taken]
@@ -52,6 +52,6 @@ def plan_folds(model: Model, keep: Sequence[str] = ()) -> Plan:
         taken.update(names)
         for name, reason in chain.skipped.items():
             reasons.setdefault(name, reason)
-    others = (layer.name for layer in network.layers if layer.type in PER_CHANNEL_TYPES)
+    others = (layer.name for layer in network.layers if layer.layer_type.is_per_channel)
     skipped = [Skipped(name, reasons.get(name, _ALONE)) for name in others if name not in taken]
     return Plan(tuple(edits), tuple(skipped))

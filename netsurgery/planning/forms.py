@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
+from typing import Container, Dict, Iterable, List, Sequence, Set, Tuple
 
-from netsurgery.layers import with_twins
+from netsurgery.layers import Product, layer_type
 from netsurgery.methods import Edit, LowRankMethod, low_rank_method
 from netsurgery.network import Model
 from netsurgery.planning.plan import Skipped
@@ -16,8 +16,8 @@ FIRST = "svd"
 _NAMES = (FIRST, "channel_svd", "spatial_svd", "input_svd")
 
 
-def forms_by_type(options: Iterable[str]) -> Dict[str, List[LowRankMethod]]:
-    """Return the methods for each layer type, those alone that take all of some options.
+def forms_by_product(options: Iterable[str]) -> Dict[Product, List[LowRankMethod]]:
+    """Return the methods for each kind of product, those alone that take all of some options.
 
     Raises:
         PlanError: None of them has an option.
@@ -26,11 +26,11 @@ def forms_by_type(options: Iterable[str]) -> Dict[str, List[LowRankMethod]]:
     methods = [low_rank_method(name) for name in _NAMES]
     if not any(set(options) <= set(method.options) for method in methods):
         methods[0].refuse_unknown(options)
-    found: Dict[str, List[LowRankMethod]] = {}
+    found: Dict[Product, List[LowRankMethod]] = {}
     for method in methods:
-        for type_ in with_twins(method.layer_types):
+        for product in method.products:
             if set(options) <= set(method.options):
-                found.setdefault(type_, []).append(method)
+                found.setdefault(product, []).append(method)
     return found
 
 
@@ -52,7 +52,7 @@ def considered(
         for name, type_ in layers
         if any(rule.pattern != "*" and rule.selects(name, type_) for rule in rules)
     }
-    first = {name for name, type_ in layers if type_ in low_rank_method(FIRST).layer_types}
+    first = {name for name, type_ in layers if low_rank_method(FIRST).takes(layer_type(type_))}
     if not any(rule.pattern == "*" for rule in rules):
         return named | first, "no rule selects it"
     if first & set(gaining):
@@ -75,13 +75,13 @@ def cheapest(found: Sequence[Edit]) -> Edit:
     return min(found, key=cost)
 
 
-def without_form(model: Model, forms: Mapping[str, object]) -> List[Skipped]:
+def without_form(model: Model, forms: Container[Product]) -> List[Skipped]:
     """Return the layers with a matrix of weights, or a kernel, for which there is no form."""
     found = {}
     for layer in model.prototxt.layers:
         blobs = model.blobs(layer.name)
         matrix = bool(blobs) and sum(size > 1 for size in blobs[0].shape) > 1
-        if matrix and layer.type not in forms:
+        if matrix and layer_type(layer.type).product not in forms:
             reason = f"no method factors layers of type {layer.type}; thinning may cut them"
             found[layer.name] = Skipped(layer.name, reason)
     return list(found.values())

@@ -8,12 +8,12 @@ from typing import Any, Callable, Container, Mapping, Optional, Sequence, Union
 
 from netsurgery.costs import six_digits
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.layers import stock_type, with_twins
+from netsurgery.layers import Product, layer_type
 from netsurgery.linalg import Ranks, Tradeoff, evbmf_rank, plain_ranks, rank_text
 from netsurgery.methods import Change, Edit, LowRankMethod, Prediction, low_rank_method
 from netsurgery.network import Model, infer_shapes, require_fit, show
 from netsurgery.planning.asked import rank_facts
-from netsurgery.planning.forms import cheapest, considered, forms_by_type, without_form
+from netsurgery.planning.forms import cheapest, considered, forms_by_product, without_form
 from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.rules import (
     LayerRule,
@@ -24,7 +24,7 @@ from netsurgery.planning.rules import (
     refuse_kept,
 )
 
-Forms = Mapping[str, Sequence[LowRankMethod]]
+Forms = Mapping[Product, Sequence[LowRankMethod]]
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ def plan_low_rank(
     infer_shapes(model.network(), weights=model.weights)  # refuses what no plan can be made for
     require_fit(model)
     if request.method is None:
-        forms: Forms = forms_by_type(request.options)
+        forms: Forms = forms_by_product(request.options)
     else:
         chosen = low_rank_method(request.method)
         chosen.refuse_unknown(request.options)
-        forms = {type_: [chosen] for type_ in with_twins(chosen.layer_types)}
+        forms = {product: [chosen] for product in chosen.products}
     layers = candidates(model, forms)
-    refuse_idle(request.rules, layers, " or ".join(dict.fromkeys(map(stock_type, forms))))
+    refuse_idle(request.rules, layers, " or ".join(product.value for product in forms))
     refuse_kept(request.rules, request.keep, layers)
     refuse_idle_keeps(request.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
     planner = _Planner(model, request, forms, layers, progress or (lambda name: None))
@@ -87,9 +87,13 @@ def plan_low_rank(
     )
 
 
-def candidates(model: Model, types: Container[str]) -> list[tuple[str, str]]:
-    """Return (name, type) of each layer, in document order, that is of one of some types."""
-    found = {layer.name: layer.type for layer in model.prototxt.layers if layer.type in types}
+def candidates(model: Model, products: Container[Product]) -> list[tuple[str, str]]:
+    """Return (name, type) of each layer, in document order, that is one of some products."""
+    found = {
+        layer.name: layer.type
+        for layer in model.prototxt.layers
+        if layer_type(layer.type).product in products
+    }
     return list(found.items())
 
 
@@ -153,11 +157,16 @@ class _Planner:
         if rule is None:
             return Skipped(name, "no rule selects it")
         try:
-            return self._edit(name, rule, self.forms[type_])
+            return self._edit(name, rule, self._forms(type_))
         except PlanError as error:
             if rule.names(name):
                 raise
             return Skipped(name, error.problem)
+
+    def _forms(self, type_: str) -> Sequence[LowRankMethod]:
+        product = layer_type(type_).product
+        assert product is not None, "it is a candidate"
+        return self.forms[product]
 
     def _edit(self, name: str, rule: LayerRule, forms: Sequence[LowRankMethod]) -> Edit:
         """The cheapest edit that follows the rule; for a rank, the first that gains."""

@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 from netsurgery.costs import Budget
 from netsurgery.engine import EngineLike
 from netsurgery.errors import PlanError
+from netsurgery.layers import Product
 from netsurgery.network import ChannelGroup, Model
 from netsurgery.planning.asked import channel_facts
 from netsurgery.planning.rules import LayerRule, choose, refuse_idle
@@ -143,4 +144,4 @@ class ThinRules:
 
 def _is_twice_as_wide(group: ChannelGroup) -> bool:
     """Whether a width counts double, as it does for InnerProduct layers."""
-    return {layer.type for layer in group.producers} == {"InnerProduct"}
+    return {layer.layer_type.product for layer in group.producers} == {Product.DENSE}

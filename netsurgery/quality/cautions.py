@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Tuple
 
 from netsurgery.calibration import Inputs
-from netsurgery.network import MatrixProduct, Model, infer_shapes
+from netsurgery.layers import MatrixProduct
+from netsurgery.network import Model, infer_shapes
 from netsurgery.surgery import Surgery
 
 _TOLD = 3

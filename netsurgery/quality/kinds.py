@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
 from netsurgery.errors import Remedy, VerificationError
+from netsurgery.layers import Compared, layer_type
 from netsurgery.network import (
-    SQUASHING,
     Detector,
     Layer,
     Network,
@@ -16,7 +16,6 @@ from netsurgery.network import (
     Value,
     detectors_of,
     infer_shapes,
-    is_detection,
 )
 from netsurgery.quality.limits import (
     BOXES,
@@ -31,19 +30,6 @@ from netsurgery.quality.limits import (
     SEGMENTATION,
 )
 
-_SAME = ("Dropout", "Split", "Silence")
-_SHAPING = ("Flatten", "Reshape")
-_NORMALIZING = ("L2Normalization", "L2Normalize", "L2Norm", "NormalizeLayer", "Normalize")
-# What reads scores of classes when a net is trained or tested, if not when it is deployed.
-_READS_CLASSES = (
-    "Accuracy",
-    "HingeLoss",
-    "InfogainLoss",
-    "MultinomialLogisticLoss",
-    "SoftmaxWithLoss",
-)
-_READS_PROBABILITIES = ("SigmoidCrossEntropyLoss",)
-_DENSE = ("InnerProduct", "LSTM", "RNN", "Embed")
 _DETECTION_ROW = 7
 # Of the input's height and width, what an image that a net makes of it has at least. Nets that
 # pad nothing lose some at each convolution.
@@ -171,7 +157,7 @@ def _of_detector(
         layer = network.producer(value)
         # Landmarks, as MTCNN's, are as little asked for where there is nothing.
         alike = len(other) == len(shape) and (*other[:axis], *other[axis + 1 :]) == rest
-        if value != detector.scores and alike and layer and layer.type not in SQUASHING:
+        if value != detector.scores and alike and layer and not layer.layer_type.squashes:
             told = f"it belongs to the scores in {detector.scores.blob!r}"
             found[value] = OutputKind(BOXES, told, other[1:], axis, scores=detector.scores)
     return found
@@ -181,21 +167,22 @@ def _tell(
     network: Network, value: Value, shape: Shape, inputs: Mapping[Value, Shape]
 ) -> OutputKind:
     layer = network.producer(value)
-    if is_detection(layer) and shape[-1:] == (_DETECTION_ROW,):
-        return OutputKind(DETECTIONS, f"a {layer.type if layer else ''} makes it")
+    if layer and layer.layer_type.makes_detections and shape[-1:] == (_DETECTION_ROW,):
+        return OutputKind(DETECTIONS, f"a {layer.type} makes it")
     read = _read_by_training(network, value.blob)
     squashed = _scores(network, value, shape)
     if squashed is not None:
         return squashed
-    if len(shape) > 1 and shape[1] > 1 and read in _READS_CLASSES:
+    compared = layer_type(read).compares if read else None
+    if len(shape) > 1 and shape[1] > 1 and compared is Compared.CLASSES:
         several = math.prod(shape[2:]) > 1
         return OutputKind(SEGMENTATION if several else CLASSES, f"a {read} reads it", shape[1:])
     made = next(_back(network, value))
-    if made is not None and (made.type == "Sigmoid" or read in _READS_PROBABILITIES):
-        return OutputKind(
-            PROBABILITIES, "a Sigmoid makes it" if made.type == "Sigmoid" else str(read)
-        )
-    if made is not None and made.type in _NORMALIZING:
+    if made is not None and made.layer_type.makes_probabilities:
+        return OutputKind(PROBABILITIES, f"a {made.type} makes it")
+    if made is not None and compared is Compared.PROBABILITIES:
+        return OutputKind(PROBABILITIES, str(read))
+    if made is not None and made.layer_type.makes_unit_vectors:
         return OutputKind(EMBEDDINGS, f"a {made.type} makes vectors of one length of it")
     if _is_picture(network, value, shape, inputs):
         return OutputKind(
@@ -209,27 +196,33 @@ def _tell(
 def _back(network: Network, value: Value) -> Iterator[Optional[Layer]]:
     """Yield the first layer, going back from a value, that does more than shape it."""
     layer = network.producer(value)
-    while layer is not None and layer.type in (*_SAME, *_SHAPING) and layer.bottoms:
+    while layer is not None and _only_shapes(layer) and layer.bottoms:
         layer = network.producer(layer.bottoms[0])
     yield layer
+
+
+def _only_shapes(layer: Layer) -> bool:
+    return layer.layer_type.is_identity or layer.layer_type.reshapes
+
+
+def _only_moves(layer: Layer) -> bool:
+    return layer.layer_type.permutes or _only_shapes(layer)
 
 
 def _scores(network: Network, value: Value, shape: Shape) -> Optional[OutputKind]:
     """Classes, if a Softmax or an ArgMax makes them; under whatever shape they are told."""
     path: List[Layer] = []
     layer = network.producer(value)
-    while layer is not None and layer.type in (*_SAME, *_SHAPING, "Permute") and layer.bottoms:
+    while layer is not None and _only_moves(layer) and layer.bottoms:
         path.append(layer)
         layer = network.producer(layer.bottoms[0])
     if layer is None:
         return None
-    if layer.type == "ArgMax":
-        parameter = layer.parameter.argmax_param
-        if parameter.out_max_val:
-            return None
-        many = math.prod(shape[1:]) > max(parameter.top_k, 1)
+    picked = layer.layer_type.classes_picked(layer)
+    if picked is not None:
+        many = math.prod(shape[1:]) > picked
         return OutputKind(SEGMENTATION if many else CLASSES, "an ArgMax makes it", indices=True)
-    if layer.type != "Softmax":
+    if not layer.layer_type.is_softmax:
         return None
     found = _follow(network, layer, path, shape)
     if found is None:
@@ -249,16 +242,16 @@ def _follow(
     axes = infer_shapes(network).get(softmax.tops[0]) if path else shape
     if not axes:
         return None
-    axis = softmax.parameter.softmax_param.axis % len(axes)
+    axis = softmax.layer_type.class_axis(softmax, len(axes))
     if not axis:
         return None
     inner = list(axes[1:])
     for number, layer in enumerate(reversed(path)):
-        if layer.type != "Permute":
+        if not layer.layer_type.permutes:
             continue
-        order = list(layer.parameter.permute_param.order)
-        order += [one for one in range(len(axes)) if one not in order]
-        if order[0] != 0 or any(one.type in _SHAPING for one in path[len(path) - number :]):
+        order = layer.layer_type.permutation(layer, len(axes))
+        shaped = any(one.layer_type.reshapes for one in path[len(path) - number :])
+        if order[0] != 0 or shaped:
             return None
         inner, axis = [axes[one] for one in order[1:]], order.index(axis)
         axes = (axes[0], *inner)
@@ -268,7 +261,7 @@ def _follow(
 def _read_by_training(network: Network, blob: str) -> Optional[str]:
     """The type of a layer that reads a blob in another phase, and tells what it is."""
     for text in network.prototxt.layers:
-        if text.type in (*_READS_CLASSES, *_READS_PROBABILITIES) and blob in text.bottoms[:1]:
+        if layer_type(text.type).compares and blob in text.bottoms[:1]:
             return str(text.type)
     return None
 
@@ -282,7 +275,7 @@ def _is_picture(
     upstream = {value}
     for layer in reversed(network.layers):
         if not upstream.isdisjoint(layer.tops):
-            if layer.type in _DENSE:
+            if layer.layer_type.mixes_places:
                 return False
             upstream.update(layer.bottoms)
     for name, given in inputs.items():
@@ -300,13 +293,13 @@ def sources_of(network: Network, value: Value) -> Tuple[Value, ...]:
     detections be empty.
     """
     layer = network.producer(value)
-    while layer is not None and layer.type in (*_SAME, *_SHAPING, "Permute") and layer.bottoms:
+    while layer is not None and _only_moves(layer) and layer.bottoms:
         layer = network.producer(layer.bottoms[0])
     if layer is None:
         return ()
-    if is_detection(layer):
+    if layer.layer_type.makes_detections:
         return tuple(one for part in layer.bottoms[:2] for one in _before(network, part))
-    if layer.type in (*SQUASHING, "ArgMax"):
+    if layer.layer_type.squashes or layer.layer_type.picks_classes:
         return tuple(one for one in layer.bottoms[:1] if one not in network.inputs)
     return ()
 

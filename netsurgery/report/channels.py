@@ -6,7 +6,7 @@ from typing import Iterable, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.network import ChannelGroup, Cut, Layer, blob_name
+from netsurgery.network import ChannelGroup, Cut, Layer
 
 _MOST_NUMBERS = 8
 
@@ -63,7 +63,7 @@ def _cut(cut: Cut) -> str:
     least, most = int(np.min(owned)), int(np.max(owned))
     share = f", {least} a channel" if least == most > 1 else ""
     whole = "" if np.min(cut.channels) >= 0 else f", {np.sum(owned)} of {cut.channels.size}"
-    return f"{blob_name(cut.layer, cut.blob)} axis {cut.axis}{share}{whole}"
+    return f"{cut.layer.layer_type.name_blob(cut.layer, cut.blob)} axis {cut.axis}{share}{whole}"
 
 
 def _rows(rows: np.ndarray) -> str:

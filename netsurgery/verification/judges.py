@@ -63,11 +63,7 @@ def require_steady(
     if all(_same(blob, again[name]) for name, blob in first.items()):
         return
     drifting = [
-        layer.name
-        for layer in network.layers
-        if layer.type == "BatchNorm"
-        and layer.parameter.batch_norm_param.HasField("use_global_stats")
-        and not layer.parameter.batch_norm_param.use_global_stats
+        layer.name for layer in network.layers if layer.layer_type.normalises_by_batch(layer)
     ]
     names = ", ".join(map(repr, drifting[:3]))
     why = f" (it has no batch statistics as layer {names} asks for)" if drifting else ""

@@ -11,8 +11,6 @@ from netsurgery.verification.fine import NOISE_FLOOR
 
 # What stands still is summed in another order in another batch, and then off by a few last bits.
 _STILL = 8 * NOISE_FLOOR
-# What these hand on depends on the shapes of what they read, never on its values.
-_SHAPES_ONLY = frozenset({"PriorBox"})
 
 
 class Unmoved(NamedTuple):
@@ -86,6 +84,6 @@ def fed_values(network: Network) -> frozenset[Value]:
     """Return the values of a network that depend on what its inputs hold."""
     fed = set(network.inputs)
     for layer in network.layers:
-        if layer.kind not in _SHAPES_ONLY and fed.intersection(layer.bottoms):
+        if not layer.layer_type.fixed_by_shapes and fed.intersection(layer.bottoms):
             fed.update(layer.tops)
     return frozenset(fed)

@@ -11,11 +11,14 @@ from zoo_pairs import Pair, distance, noise
 
 from netsurgery.engine.caffe import Caffe
 from netsurgery.engine.opencv import OpenCv
-from netsurgery.engine.opencv_limits import RUNS
 from netsurgery.errors import EngineError, NetworkError
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.layers import layer_types
 from netsurgery.network.doctor import examine
 from netsurgery.network.model import load
+
+RUNS = {name for kind in layer_types().values() for name in kind.opencv_names}
+"""What OpenCV is said to run."""
 
 # Every type and variant in one net, which must be small: Caffe runs it as a whole.
 LAYERS = """

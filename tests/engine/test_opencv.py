@@ -15,8 +15,11 @@ from zoo_pairs import Pair
 
 from netsurgery.engine import engine, opencv as opencv_module
 from netsurgery.engine.opencv import OpenCv
-from netsurgery.engine.opencv_limits import RUNS
 from netsurgery.errors import EngineError, NetsurgeryError
+from netsurgery.layers import layer_types
+
+RUNS = {name for kind in layer_types().values() for name in kind.opencv_names}
+"""What OpenCV is said to run."""
 
 # Caffe's own types of master 9b89154, and the forks' that style.md found refused.
 _REFUSED = """

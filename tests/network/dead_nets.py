@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats.weights import Blob, LayerWeights
-from netsurgery.network.facts import blob_facts
 from netsurgery.network.model import Model
 
 Draw = Callable[[Any], Any]
@@ -87,7 +86,7 @@ def planted(text: str, seed: int = 0, share: float = 0.3) -> Model:
     changes: Dict[str, List[LayerWeights]] = {}
     for layer in model.network().layers:
         blobs = [blob.array().copy() for blob in model.blobs(layer.name)]
-        facts = blob_facts(layer)
+        facts = layer.layer_type.describe_blobs(layer)
         if blobs and facts and layer.type != "BatchNorm":
             axes = (facts[0].outputs, facts[0].inputs)
             _zero(blobs[0], [axis for axis in axes if axis is not None], random, share)

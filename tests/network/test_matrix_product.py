@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from netsurgery.calibration.inputs import Batch
 from netsurgery.calibration.running import open_model
 from netsurgery.errors import NetworkError
-from netsurgery.network.matrix_product import MatrixProduct
+from netsurgery.layers import MatrixProduct
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 
@@ -32,7 +32,7 @@ def one_layer(shape: tuple, kind: str, body: str) -> Model:
 def product_of(model: Model) -> MatrixProduct:
     network = model.network()
     (layer,) = (layer for layer in network.layers if layer.name == "it")
-    return MatrixProduct(layer, infer_shapes(network)[layer.bottoms[0]])
+    return MatrixProduct.of(layer, infer_shapes(network)[layer.bottoms[0]])
 
 
 def check(quick_caffe, model: Model, batch: int) -> None:

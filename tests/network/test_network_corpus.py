@@ -7,12 +7,13 @@ from test_shapes import blob_shapes, blobs_of_layers
 
 from netsurgery.errors import NetsurgeryError
 from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.layers import layer_types
 from netsurgery.network.doctor import examine
-from netsurgery.network.facts import STOCK_TYPES
 from netsurgery.network.graph import Network, build_network
 from netsurgery.network.model import Model
 
 # This build of Caffe has Permute of the SSD fork, but not the newest types of stock Caffe.
+STOCK_TYPES = {name for name, kind in layer_types().items() if kind.has_stock_name(name)}
 RUNNABLE = STOCK_TYPES - {"Clip", "Data", "HDF5Data", "ImageData", "Python", "WindowData"}
 
 

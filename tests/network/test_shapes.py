@@ -10,7 +10,6 @@ from special_nets import ACCEPTED, REFUSED
 from netsurgery.errors import NetworkError
 from netsurgery.network.graph import Network
 from netsurgery.network.shapes import infer_shapes, parameter_shapes
-from netsurgery.network.spreading import is_spread
 
 
 def blob_shapes(network: Network, **arguments: Any) -> Dict[str, Optional[List[int]]]:
@@ -48,7 +47,9 @@ def test_random_nets_are_shaped_or_refused_as_by_caffe(ask_caffe, parse, text):
             return
         # Toolchains that spread an Eltwise are followed; the doctor tells that Caffe is not one.
         layers = parse(text).layers
-        assert any(is_spread(one, [found[value] for value in one.bottoms]) for one in layers)
+        assert any(
+            one.layer_type.spreads(one, [found[value] for value in one.bottoms]) for one in layers
+        )
         return
     network = parse(text)
     shapes = blob_shapes(network)

@@ -5,29 +5,10 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List, Tuple
 
-from netsurgery.layers import Layer, Shape, ShapeNode, Value, has_empty_windows, read_windows, show
+from netsurgery.layers import Layer, Shape, ShapeNode, Value, show
 from netsurgery.network import stock
 from netsurgery.network.deploy import other_phases as other_layers
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
-from netsurgery.network.facts import FORK_OF, is_foreign, shares_memory, spoils_its_bottom
-from netsurgery.network.spreading import is_spread, remedy
-
-_SOURCES = {
-    "Data": "data_param",
-    "HDF5Data": "hdf5_data_param",
-    "ImageData": "image_data_param",
-    "WindowData": "window_data_param",
-}
-_ENGINES = {
-    "Convolution": "convolution_param",
-    "Deconvolution": "convolution_param",
-    "LRN": "lrn_param",
-    "Pooling": "pooling_param",
-    "ReLU": "relu_param",
-    "Sigmoid": "sigmoid_param",
-    "Softmax": "softmax_param",
-    "TanH": "tanh_param",
-}
 
 
 @check
@@ -42,10 +23,10 @@ def spread_bottoms(patient: Patient) -> Iterator[Finding]:
     """Eltwise layers that some toolchains take, and that stock Caffe writes otherwise."""
     for layer in patient.network.layers:
         shapes = [patient.shapes[value] for value in layer.bottoms]
-        if is_spread(layer, shapes):
+        if layer.layer_type.spreads(layer, shapes):
             text = " with ".join(show(shape) for shape in shapes)
             problem = f"combines {text}, which stock Caffe does not spread over each other"
-            yield about(layer, "error", problem, remedy(layer, shapes))
+            yield about(layer, "error", problem, layer.layer_type.spread_remedy(layer, shapes))
 
 
 @check
@@ -61,10 +42,11 @@ def open_inputs(patient: Patient) -> Iterator[Finding]:
 def unknown_types(patient: Patient) -> Iterator[Finding]:
     """Layer types that stock Caffe has not."""
     layers: Dict[str, List[Layer]] = {}
-    for layer in filter(is_foreign, patient.network.layers):
-        layers.setdefault(layer.type, []).append(layer)
+    for layer in patient.network.layers:
+        if not layer.layer_type.has_stock_name(layer.type):
+            layers.setdefault(layer.type, []).append(layer)
     for layer_type, (first, *others) in layers.items():
-        fork = FORK_OF.get(layer_type)
+        fork = first.layer_type.fork_of(layer_type)
         use = f"use a fork that has it, such as that of {fork}" if fork else "use its fork"
         words = stock.remedy(first)
         advice = f"{words}; or {use}" if words else use
@@ -74,13 +56,11 @@ def unknown_types(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def python_layers(patient: Patient) -> Iterator[Finding]:
-    """Layers whose code is somewhere else."""
+def needs_of_layers(patient: Patient) -> Iterator[Finding]:
+    """What types need that is somewhere else, as code in Python."""
     for layer in patient.network.layers:
-        if layer.type == "Python":
-            module = layer.parameter.python_param.module
-            problem = f"needs a Caffe built with Python layers, and the module {module!r}"
-            yield about(layer, "note", problem, "put its folder on PYTHONPATH")
+        for one in layer.layer_type.needs(layer):
+            yield about(layer, one.severity, one.problem, one.remedy)
 
 
 @check
@@ -93,18 +73,21 @@ def engines(patient: Patient) -> Iterator[Finding]:
 
 
 def _wants_cudnn(layer: Layer) -> bool:
-    field = _ENGINES.get(layer.type)
-    param = getattr(layer.parameter, field) if field else None
-    return param is not None and param.engine == param.CUDNN
+    if not layer.layer_type.chooses_engine:
+        return False
+    parameter = getattr(layer.parameter, layer.layer_type.message)
+    return bool(parameter.engine == parameter.CUDNN)
 
 
 @check
 def missing_sources(patient: Patient) -> Iterator[Finding]:
     """Data that is not where the prototxt says, seen from here."""
     for layer in patient.network.layers:
-        field = _SOURCES.get(layer.type)
-        source = getattr(layer.parameter, field).source if field else ""
-        if field and not os.path.exists(source):
+        kind = layer.layer_type
+        if kind.data is None:
+            continue
+        source = getattr(layer.parameter, kind.message).source
+        if not os.path.exists(source):
             problem = f"reads {source!r}, which is not here"
             yield about(layer, "error", problem, "run in the folder that the path starts from")
 
@@ -132,7 +115,7 @@ def repeated_names(patient: Patient) -> Iterator[Finding]:
 def spoilt_bottoms(patient: Patient) -> Iterator[Finding]:
     """Layers that compute in place but cannot."""
     for layer in patient.network.layers:
-        if layer.in_place and spoils_its_bottom(layer):
+        if layer.in_place and layer.layer_type.spoils_its_bottom(layer):
             problem = f"computes in place, which {layer.type} gets wrong without a word"
             yield about(layer, "warning", problem, "give it a top of its own")
 
@@ -154,7 +137,7 @@ def _later_readers(patient: Patient, layer: Layer, value: Value) -> Dict[str, Va
     """Layers behind ``layer`` that read what ``value`` is only another view of."""
     network, found = patient.network, {}
     producer = network.producer(value)
-    while producer is not None and shares_memory(producer):
+    while producer is not None and producer.layer_type.shares_memory(producer):
         value = producer.bottoms[0]
         for reader in network.consumers(value):
             if reader.index > layer.index:
@@ -164,47 +147,20 @@ def _later_readers(patient: Patient, layer: Layer, value: Value) -> Dict[str, Va
 
 
 @check
-def wide_kernels(patient: Patient) -> Iterator[Finding]:
-    """Kernels wider than their padded input, which Caffe takes if the stride rounds it away."""
-    for layer, shape in _shaped(patient, "Convolution"):
-        node, param = ShapeNode(layer, (shape,)), layer.parameter.convolution_param
-        sizes = shape[node.axis(param.axis) + 1 :]
-        windows = read_windows(node, param, len(sizes))
-        padded = [size + 2 * pad for size, pad in zip(sizes, windows.pad)]
-        if any(extent > size for extent, size in zip(windows.extent, padded)):
-            problem = f"has a kernel of {show(windows.extent)} over a padded {show(padded)}"
-            yield about(layer, "warning", problem, "see whether the input is as big as meant")
+def troubles_of_layers(patient: Patient) -> Iterator[Finding]:
+    """What Caffe builds but computes otherwise than meant: each layer type knows its own."""
+    for layer, shape in _shaped(patient):
+        node = ShapeNode(layer, (shape,))
+        for one in layer.layer_type.troubles(node, patient.network.phase):
+            yield about(layer, one.severity, one.problem, one.remedy)
 
 
-@check
-def empty_windows(patient: Patient) -> Iterator[Finding]:
-    """Pooling windows that hold nothing, as of a kernel of 1 with stride 2 over an even size."""
-    for layer, shape in _shaped(patient, "Pooling"):
-        if has_empty_windows(ShapeNode(layer, (shape,))):
-            param = layer.parameter.pooling_param
-            made = "-3.4e38" if param.pool == param.MAX else "NaN"
-            problem = f"its last windows over {show(shape[2:])} hold no value: Caffe makes {made}"
-            yield about(layer, "warning", problem, "use a kernel as wide as the stride")
-
-
-def _shaped(patient: Patient, kind: str) -> Iterator[Tuple[Layer, Shape]]:
-    """Layers of a kind that Caffe would build, with the shape that they read."""
+def _shaped(patient: Patient) -> Iterator[Tuple[Layer, Shape]]:
+    """Layers that Caffe would build, with the shape that they read."""
     for layer in patient.network.layers:
         shape = patient.shapes[layer.bottoms[0]] if layer.bottoms and layer.tops else None
-        if layer.kind == kind and shape is not None and patient.shapes[layer.tops[0]] is not None:
+        if shape is not None and patient.shapes[layer.tops[0]] is not None:
             yield layer, shape
-
-
-@check
-def batch_statistics(patient: Patient) -> Iterator[Finding]:
-    """BatchNorm layers that normalise by the batch although nothing is trained."""
-    for layer in patient.network.layers:
-        param = layer.parameter.batch_norm_param
-        if layer.type != "BatchNorm" or patient.network.phase != "TEST":
-            continue
-        if param.HasField("use_global_stats") and not param.use_global_stats:
-            problem = "normalises by the batch, not by the mean and variance it has learnt"
-            yield about(layer, "warning", problem, "remove use_global_stats: false")
 
 
 @check

@@ -9,10 +9,7 @@ import numpy as np
 from netsurgery.formats import Blob
 from netsurgery.layers import Layer
 from netsurgery.network.doctor.patient import Finding, Patient, about, check
-from netsurgery.network.facts import blob_name
 from netsurgery.network.sharing import SharedParameter
-
-_MAY_BE_ZERO = ("BatchNorm", "Bias", "PReLU")
 
 
 class Numbers(NamedTuple):
@@ -42,29 +39,20 @@ def strange_numbers(patient: Patient) -> Iterator[Finding]:
     for layer, blobs in _loaded(patient):
         for index, blob in enumerate(blobs):
             numbers = read_numbers(blob)
-            name = blob_name(layer, index)
+            name = layer.layer_type.name_blob(layer, index)
             if numbers.nonfinite:
                 problem = f"{name} holds {numbers.nonfinite:,} NaN or infinite numbers"
                 yield about(layer, "warning", problem, "train again, from a smaller rate")
-            elif index == 0 and numbers.zero and layer.type not in _MAY_BE_ZERO:
+            elif index == 0 and numbers.zero and not layer.layer_type.may_be_zero:
                 yield about(layer, "warning", f"{name} is all zero", "train the layer")
 
 
 @check
-def batch_norms(patient: Patient) -> Iterator[Finding]:
-    """BatchNorm without statistics, or with a variance below zero."""
+def strange_blobs(patient: Patient) -> Iterator[Finding]:
+    """Blobs with which a layer computes nonsense: each layer type knows its own."""
     for layer, blobs in _loaded(patient):
-        if layer.type != "BatchNorm" or len(blobs) != 3 or blobs[2].count != 1:
-            continue
-        factor = float(blobs[2].array().ravel()[0])
-        if factor == 0:
-            problem = "blob 2 (scale factor) is 0: mean and variance count as 0"
-            yield about(layer, "warning", problem, "train it, or set the factor to 1")
-            continue
-        lowest = float(blobs[1].array().min(initial=0)) / factor
-        if lowest + layer.parameter.batch_norm_param.eps < 0:
-            problem = f"blob 1 (variance) goes down to {lowest:.3g}: its root is NaN"
-            yield about(layer, "warning", problem, "the file is damaged, or of another Caffe")
+        for one in layer.layer_type.blob_troubles(layer, blobs):
+            yield about(layer, one.severity, one.problem, one.remedy)
 
 
 @check

@@ -14,8 +14,8 @@ from netsurgery.formats import (
     in_stock_fields,
     is_string,
 )
+from netsurgery.layers import layer_type
 from netsurgery.network.doctor.patient import Finding, Patient, check
-from netsurgery.network.facts import LATE_TYPES, is_foreign
 
 # Our schema gives the fields of forks numbers from here on.
 _FIRST_FORK_FIELD = 200
@@ -33,7 +33,9 @@ def unknown_fields(patient: Patient) -> Iterator[Finding]:
     """Fields that stock Caffe's parser stops at, in whatever phase."""
     for path in patient.prototxt.unknown:
         yield Finding("error", None, f"stock Caffe knows no field {path}", _FORK)
-    types = [layer for layer in patient.network.layers if is_foreign(layer)]
+    types = [
+        layer for layer in patient.network.layers if not layer.layer_type.has_stock_name(layer.type)
+    ]
     foreign = {layer.text.index for layer in types if layer.kind == layer.type}
     for text in patient.prototxt.layers:
         # Where the type is a fork's too, it is enough to say that.
@@ -74,7 +76,7 @@ def late_fields(patient: Patient) -> Iterator[Finding]:
     """What only Caffe from after the release 1.0 understands."""
     for text in patient.prototxt.layers:
         rounds = text.parameter.pooling_param.HasField("round_mode")
-        if rounds or text.type in LATE_TYPES:
+        if rounds or not layer_type(text.type).in_release:
             what = "round_mode" if rounds else f"the type {text.type}"
             problem = f"{what} is newer than Caffe 1.0, which refuses it"
             yield Finding("note", text.name, problem, "use a later Caffe", text.line)

@@ -6,9 +6,8 @@ import os
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from netsurgery.formats import SHARED, Blob, LayerWeights, Weights
-from netsurgery.layers import Layer, Shape, show
+from netsurgery.layers import Layer, Product, Shape, layer_type, show
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
-from netsurgery.network.facts import blob_name
 from netsurgery.network.graph import Network, build_network
 from netsurgery.network.sharing import borrowed_blobs
 
@@ -40,8 +39,9 @@ def blob_counts(patient: Patient) -> Iterator[Finding]:
 
 def _explain_count(layer: Layer, saved: LayerWeights, blobs: Tuple[Shape, ...]) -> str:
     extra = saved.blobs[len(blobs) :]
-    if extra and layer.type == "BatchNorm":
-        return "a fork's BatchNorm with scale and bias: make it a BatchNorm and a Scale"
+    known = layer.layer_type.explain_extra() if extra else None
+    if known:
+        return known
     if extra and blobs and len(blobs[0]) > 1 and extra[0].shape == saved.blobs[0].shape:
         return f"the last {len(extra)} look like masks of pruned weights: apply and drop them"
     return _MISMATCH
@@ -58,7 +58,7 @@ def blob_shapes(patient: Patient) -> Iterator[Finding]:
             fits = blob.shape == wanted if exact else blob.fits(wanted)
             if blob is not SHARED and not fits:
                 problem = (
-                    f"{blob_name(layer, index)} is {show(wanted)}, "
+                    f"{layer.layer_type.name_blob(layer, index)} is {show(wanted)}, "
                     f"but {show(blob.shape)} in the weights"
                 )
                 yield about(layer, "error", problem, _advice(layer, blob, wanted))
@@ -67,7 +67,9 @@ def blob_shapes(patient: Patient) -> Iterator[Finding]:
 def _advice(layer: Layer, blob: Blob, wanted: Shape) -> str:
     """Where only the number of groups is off, say so: some forks have another default."""
     param = layer.parameter.convolution_param
-    grouped = layer.kind == "Convolution" and len(blob.shape) == len(wanted) == 4
+    grouped = (
+        layer.layer_type.product is Product.CONVOLUTION and len(blob.shape) == len(wanted) == 4
+    )
     if grouped and blob.shape[0] == wanted[0] and blob.shape[2:] == wanted[2:]:
         groups, rest = divmod(wanted[1] * param.group, blob.shape[1] or 1)
         if not rest and groups:
@@ -128,7 +130,9 @@ def _orphans(network: Network, weights: Weights) -> List[LayerWeights]:
 def split_layers(patient: Patient) -> Iterator[Finding]:
     """Split layers that Caffe put in itself before it saved the net."""
     saved = patient.weights.layers if patient.weights else ()
-    splits = [layer.name for layer in saved if layer.type == "Split"]
+    splits = [
+        layer.name for layer in saved if layer.type and layer_type(layer.type).inserted_by_caffe
+    ]
     if splits:
         yield Finding("note", None, f"{len(splits)} layers in the weights are Caffe's own Splits")
 

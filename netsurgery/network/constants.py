@@ -1,32 +1,17 @@
-"""What constant rules share: the registry, the node a rule is asked about, and the walk."""
+"""What a network holds whatever its input: numbers that weights alone decide."""
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Mapping, Optional, Sequence, TypeVar
+from typing import Dict, Mapping, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.layers import ConstantNode, Value, nothing, with_twins
+from netsurgery.layers import ConstantNode, Linear, Value, nothing
 from netsurgery.network.channels.propagation import Shapes
 from netsurgery.network.foreign_fields import foreign_fields
 from netsurgery.network.graph import Network
-from netsurgery.network.linear import Linear, own_blobs
+from netsurgery.network.linear import own_blobs
 from netsurgery.network.model import Model
-
-ConstantRule = Callable[[ConstantNode], Sequence[np.ndarray]]
-AnyConstantRule = TypeVar("AnyConstantRule", bound=ConstantRule)
-
-RULES: Dict[str, ConstantRule] = {}
-
-
-def rule(*types: str) -> Callable[[AnyConstantRule], AnyConstantRule]:
-    """Register the decorated function: it answers what the tops of these types hold."""
-
-    def register(function: AnyConstantRule) -> AnyConstantRule:
-        RULES.update(dict.fromkeys(with_twins(types), function))
-        return function
-
-    return register
 
 
 def follow_constants(
@@ -34,7 +19,8 @@ def follow_constants(
 ) -> Dict[Value, Optional[np.ndarray]]:
     """Return what each value holds whatever finite numbers the net is fed.
 
-    A layer without a rule, without blobs or with blobs that others share makes nothing constant.
+    A layer of a type that does not say, without blobs or with blobs that others share makes nothing
+    constant.
 
     Args:
         model: The model.
@@ -51,8 +37,8 @@ def follow_constants(
         shape = shapes[value]
         held[value] = None if shape is None else nothing(shape)
     for layer in network.layers:
-        ruled = layer.type in RULES and not foreign_fields(layer.text)
-        if ruled and all(shapes[one] for one in (*layer.bottoms, *layer.tops)):
+        told = layer.layer_type.follows_constants and not foreign_fields(layer.text)
+        if told and all(shapes[one] for one in (*layer.bottoms, *layer.tops)):
             bottoms = tuple(held[value] for value in layer.bottoms)
             node = ConstantNode(
                 layer,
@@ -68,5 +54,5 @@ def follow_constants(
 
 def _tops(node: ConstantNode) -> Sequence[np.ndarray]:
     with np.errstate(all="ignore"):
-        found = RULES[node.layer.type](node)
+        found = node.layer.layer_type.constants(node)
         return [np.where(np.isfinite(one), one, np.nan).astype(np.float32) for one in found]

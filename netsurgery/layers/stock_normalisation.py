@@ -1,0 +1,76 @@
+"""How stock Caffe writes a layer that normalises and scales at once: a BatchNorm and a Scale."""
+
+from __future__ import annotations
+
+from typing import Callable, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.formats import Blob, LayerWeights, quote
+from netsurgery.layers.layer import Layer
+from netsurgery.layers.normalising import NormalisationBlobs, eps_of
+
+Written = Tuple[bytes, List[LayerWeights]]
+
+
+def in_stock_layers(
+    layer: Layer, places: NormalisationBlobs, held: Sequence[Blob], fresh: Callable[[str], str]
+) -> Optional[Written]:
+    """Return the text and the weights of the layers that stand in for one; None if none can.
+
+    Args:
+        layer: The layer.
+        places: What its blobs are.
+        held: Its blobs; () without weights.
+        fresh: Makes a name that nobody has yet of one that somebody may have.
+    """
+    scale = fresh(f"{layer.name}_scale") if places.mean is not None else layer.name
+    blobs = _blobs(layer, places, scale, held) if held else []
+    if held and not blobs:
+        return None
+    bottom, top = layer.bottoms[0].blob, layer.tops[0].blob
+    if places.mean is None:
+        return _scale(scale, bottom, top), blobs
+    between = top if bottom == top else fresh(f"{top}_normalised")
+    return _batch_norm(layer, bottom, between) + _scale(scale, between, top), blobs
+
+
+def _blobs(
+    layer: Layer, places: NormalisationBlobs, scale: str, held: Sequence[Blob]
+) -> List[LayerWeights]:
+    """The blobs of the layers that stand in for one; none where its own are not as they should."""
+    if len(held) != places.blobs:
+        return []
+    arrays = [blob.array() for blob in held]
+
+    def of(*wanted: Optional[int]) -> Tuple[Blob, ...]:
+        return tuple(Blob.of(arrays[place].reshape(-1)) for place in wanted if place is not None)
+
+    scaled = LayerWeights(scale, "Scale", of(places.scale, places.shift))
+    if places.mean is None:
+        return [scaled]
+    factor = Blob.of(np.array([_factor(arrays, places)], np.float32))
+    normalised = (*of(places.mean, places.variance), factor)
+    return [LayerWeights(layer.name, "BatchNorm", normalised), scaled]
+
+
+def _factor(arrays: Sequence[np.ndarray], places: NormalisationBlobs) -> float:
+    """What mean and variance are divided by."""
+    return float(arrays[places.factor].flat[0]) or 1.0 if places.factor is not None else 1.0
+
+
+def _batch_norm(layer: Layer, bottom: str, top: str) -> bytes:
+    batch = layer.layer_type.normalises_by_batch(layer)
+    rest = b" use_global_stats: false" if batch else b""
+    own = b" batch_norm_param { eps: %r%s } }\n" % (eps_of(layer), rest)
+    return _layer(layer.name, "BatchNorm", bottom, top) + own
+
+
+def _scale(name: str, bottom: str, top: str) -> bytes:
+    return _layer(name, "Scale", bottom, top) + b" scale_param { bias_term: true } }\n"
+
+
+def _layer(name: str, kind: str, bottom: str, top: str) -> bytes:
+    return b"layer { name: %s type: %s bottom: %s top: %s" % tuple(
+        map(quote, (name, kind, bottom, top))
+    )
