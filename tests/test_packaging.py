@@ -128,3 +128,13 @@ def test_wheel_brings_the_extras(installed: Path) -> None:
         line.split()[1] for line in lines if line.startswith("Requires-Dist:") and ";" not in line
     }
     assert not {name for name in core if name.startswith(("opencv", "h5py", "matplotlib"))}
+
+
+def test_the_version_stands_in_one_place() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("*.toml", "*.py", "docs/*.py", "netsurgery/**/*.py", "scripts/*")
+        for path in ROOT.glob(pattern)
+        if path.is_file() and f'"{__version__}"' in path.read_text(encoding="utf-8")
+    ]
+    assert found == ["netsurgery/version.py"]
