@@ -215,7 +215,9 @@ class Planner:
                 break  # as it is, or as good: thinning cannot lose less
         if problem is not None and not found:
             raise problem
-        return min(found, key=lambda pair: pair[0].loss + pair[1].loss)
+        start, best = min(found, key=lambda pair: pair[0].loss + pair[1].loss)
+        least = min(one.loss + selection.loss - selection.gap for one, selection in found)
+        return start, replace(best, gap=start.loss + best.loss - least)
 
     def _start(self, share: float) -> Start:
         if share not in self._starts:
@@ -234,7 +236,8 @@ class Planner:
             found = tables_of(start.model, self.request, self._score, cost, self.progress)
             self._tables[share] = (cost, *found)
         cost, tables, skipped = self._tables[share]
-        return select(start.model, tables, skipped, cost, limits, self.original)
+        seconds = self.request.time_limit
+        return select(start.model, tables, skipped, cost, limits, self.original, seconds)
 
     def _make_score(self) -> Score:
         name = self.request.chosen_score(self.calibrator is not None)
@@ -253,6 +256,7 @@ class Planner:
             score=self._score.name,
             budget=all_six_digits(request.budget.given),
             loss=six_digits(loss),
+            gap=six_digits(selection.gap) if selection.gap else None,
             whole={name: counted(value) for name, value in self.original.items()},
             left={name: counted(value) for name, value in selection.total.items()},
         )

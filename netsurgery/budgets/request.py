@@ -38,6 +38,9 @@ class BudgetRequest:
         notes: A file in which evaluations or times are kept, for the next run to go on from.
         engine: What times layers; by default what runs the inputs.
         seed: For what is random.
+        time_limit: Seconds, about, to look for the best selection of forms in; what was found is
+            then taken, and the plan says how far from the best it is at most. Work is counted
+            rather than time, so that the same request gives the same plan.
     """
 
     budget: Budget
@@ -52,6 +55,7 @@ class BudgetRequest:
     notes: Optional[str] = None
     engine: EngineLike = None
     seed: int = 0
+    time_limit: float = 60.0
 
     def __post_init__(self) -> None:
         if self.score is not None and self.score not in SCORES:
@@ -62,6 +66,8 @@ class BudgetRequest:
             raise PlanError(problem, remedy=Remedy("give metric as {}, or leave it out", "score"))
         if self.multiple < 1:
             raise PlanError(f"ranks cannot be multiples of {self.multiple}, only of 1 or more")
+        if not self.time_limit > 0:
+            raise PlanError(f"{self.time_limit:g} seconds are no time to look for anything")
         self.low_rank()
 
     def low_rank(self) -> Tuple[LowRankMethod, ...]:

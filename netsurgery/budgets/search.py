@@ -30,6 +30,7 @@ class Allocation:
         skipped: For layers without choices, the reason.
         total: What the whole net then costs, in every currency.
         loss: What all choices lose, by the score.
+        gap: By how much less another selection could lose at most.
     """
 
     model: Model
@@ -38,6 +39,7 @@ class Allocation:
     skipped: Mapping[str, str]
     total: Cost
     loss: float
+    gap: float = 0.0
 
     def taken(self) -> List[Tuple[LayerChoices, Choice]]:
         """Return every layer with its choice."""
@@ -92,6 +94,7 @@ def select(
     cost: NetCost,
     limits: Mapping[str, float],
     original: Mapping[str, float],
+    seconds: float,
 ) -> Allocation:
     """Take a choice for every layer, so that all budgets are kept and least is lost.
 
@@ -102,6 +105,7 @@ def select(
         cost: What the model costs.
         limits: What may be spent in each currency that has a budget.
         original: What the net cost before anything was done to it.
+        seconds: How long to look for the best, about.
 
     Raises:
         PlanError: No selection keeps to the budgets; the text says what can be had.
@@ -114,6 +118,7 @@ def select(
             Table(np.array([c.loss for c in table.choices]), found)
             for table, found in zip(tables, costs)
         ],
+        seconds,
     )
     whole = np.array([cost.total[name] for name in names])
     fixed = whole - sum((found[0] for found in costs), np.zeros(len(names)))
@@ -135,6 +140,7 @@ def select(
         skipped,
         total,
         float(sum(c.loss for c in chosen)),
+        solution.gap or 0.0,
     )
 
 

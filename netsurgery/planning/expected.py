@@ -33,6 +33,7 @@ class Expected:
         score: By what the losses of layers were told.
         budget: What was allowed of each cost: a share; of ``bytes`` a size if more than 1.
         loss: What all choices lose together, by the score.
+        gap: By how much less another choice could lose at most, where the search was stopped.
         predicted: The error of the outputs, where the product of the layers' energies is what is
             left of theirs.
         metric: The user's metric, where that is the score.
@@ -47,6 +48,7 @@ class Expected:
     score: Optional[str] = None
     budget: Mapping[str, float] = field(default_factory=dict)
     loss: Optional[float] = None
+    gap: Optional[float] = None
     predicted: Optional[float] = None
     metric: Optional[MetricValues] = None
     whole: Mapping[str, float] = field(default_factory=dict)

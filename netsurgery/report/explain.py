@@ -41,6 +41,10 @@ def whole_lines(plan: Plan) -> List[str]:
     lines = asked_lines(plan.asked)
     if expected.score is not None:
         lines.append(f"score: {expected.score}, loss {expected.loss}")
+    if expected.gap is not None:
+        lines.append(
+            f"the search was stopped: the best choice could lose {expected.gap:.3g} less at most"
+        )
     whole, after = expected.whole, expected.left
     costs = [
         f"{name} {count(whole[name])} -> {count(after[name])} ({after[name] / whole[name]:.3f})"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Mapping, Tuple
 
 import numpy as np
+import pytest
 from budget_nets import falling, small_net
 from hypothesis import given, settings, strategies as st
 from small_models import make_model
@@ -17,6 +18,7 @@ from netsurgery.formats.weights import Weights
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
+from netsurgery.report.explain import whole_lines
 from netsurgery.surgery import apply
 
 PRINTED = 1e-5  # a plan holds six digits
@@ -123,3 +125,25 @@ def test_a_full_budget_leaves_the_net_alone_with_thinning_too() -> None:
         plan = plan_budget(model, BudgetRequest(Budget(**given_), (*EVERY, "thin", "cp")))
         assert plan.edits == ()
         assert plan.expected.loss == 0
+
+
+def test_a_search_that_is_stopped_says_how_far_it_is_from_the_best() -> None:
+    """The work that a microsecond stands for is done before the first layer is."""
+    model, shares = small_net(), Budget(macs=0.5, params=0.5)
+    best = plan_budget(model, BudgetRequest(shares, EVERY))
+    stopped = plan_budget(model, BudgetRequest(shares, EVERY, time_limit=1e-6))
+    again = plan_budget(model, BudgetRequest(shares, EVERY, time_limit=1e-6))
+    assert best.expected.gap is None
+    assert stopped.to_dict() == again.to_dict()
+    assert stopped.expected.gap > 0
+    least = stopped.expected.loss - stopped.expected.gap
+    assert least - PRINTED <= best.expected.loss <= stopped.expected.loss + PRINTED
+    left, whole = stopped.expected.left, stopped.expected.whole
+    assert all(left[name] <= 0.5 * whole[name] for name in ("macs", "params"))
+    assert f"could lose {stopped.expected.gap:.3g} less at most" in "\n".join(whole_lines(stopped))
+    assert Plan.from_yaml(stopped.to_yaml()).expected == stopped.expected
+
+
+def test_no_time_is_refused() -> None:
+    with pytest.raises(PlanError, match="no time"):
+        BudgetRequest(Budget(macs=0.5), time_limit=0)
