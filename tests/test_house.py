@@ -14,12 +14,14 @@ from typing import Iterator, NamedTuple, Union
 import pytest
 
 from netsurgery.formats import schema
+from netsurgery.layers import layer_types
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "netsurgery"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPTIONAL = {"cv2", "h5py", "lmdb", "matplotlib", "rich", "scipy.linalg"}
+OPTIONAL |= {"netsurgery.layers.pooling"}  # and with it all layer types
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
@@ -239,6 +241,37 @@ def test_caffe_desc_is_compiled_from_caffe_proto(tmp_path: Path) -> None:
     assert FileDescriptorSet.FromString(kept) == FileDescriptorSet.FromString(fresh), (
         "run scripts/compile_schema"
     )
+
+
+# Files outside layers/ that name a layer type, and why each has to.
+NAMES_LAYER_TYPES = {
+    "engine/workers/caffe_worker.py": "runs in the Python of a Caffe, without this package",
+    "formats/half.py": "formats know no layers, and a BatchNorm's sums overflow half precision",
+    "formats/upgrade/layer_types.py": "the enum of V1 nets, as caffe.proto has it",
+    "formats/upgrade/legacy.py": "fields that V0 had in the blocks of other types",
+    "formats/upgrade/upgrade.py": "Caffe's own upgrade of BatchNorm",
+}
+
+
+def find_layer_types(path: Path) -> Iterator[str]:
+    """Every literal that is the name of a layer type, or a list of such, with its place."""
+    known = set(layer_types())
+    for node in ast.walk(parse(path)):
+        text = node.value if isinstance(node, ast.Constant) else None
+        text = text.decode("latin-1") if isinstance(text, bytes) else text
+        if isinstance(text, str) and text.split() and set(text.split()) <= known:
+            yield f"{path.relative_to(ROOT)}:{node.lineno}: {text!r}"
+
+
+def test_only_layers_names_layer_types() -> None:
+    """Others ask a `LayerType` what it is, so that one more of them is one more file."""
+    outside = [path for path in MODULES if room_of(path) != "layers"]
+    found = {str(path.relative_to(PACKAGE)): list(find_layer_types(path)) for path in outside}
+    named = [
+        place for path, places in found.items() if path not in NAMES_LAYER_TYPES for place in places
+    ]
+    assert not named, listed(named)
+    assert all(found[path] for path in NAMES_LAYER_TYPES), "no longer needed"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         LayerType as LayerType,
         UnknownLayer as UnknownLayer,
     )
-    from netsurgery.layers.facts import (
-        LayerFacts as LayerFacts,
+    from netsurgery.layers.convolution import (
+        ConvolutionLayer as ConvolutionLayer,
     )
     from netsurgery.layers.labels import (
         placed as placed,
@@ -52,6 +52,9 @@ if TYPE_CHECKING:
         register_layer as register_layer,
         why_unknown as why_unknown,
     )
+    from netsurgery.layers.scale import (
+        ScaleLayer as ScaleLayer,
+    )
     from netsurgery.layers.scale_shift import (
         Axis as Axis,
         PerChannel as PerChannel,
@@ -64,11 +67,9 @@ if TYPE_CHECKING:
         show as show,
     )
     from netsurgery.layers.spreading import (
-        covered_axes as covered_axes,
         spread_shape as spread_shape,
     )
     from netsurgery.layers.ties import (
-        LabelRange as LabelRange,
         Ties as Ties,
     )
     from netsurgery.layers.traits import (

@@ -19,7 +19,7 @@ import numpy as np
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, Filling, LayerTemplate, LayerText, LayerWeights, quoted
-from netsurgery.layers import Product, layer_type
+from netsurgery.layers import ConvolutionLayer, Product, ScaleLayer, layer_type
 from netsurgery.linalg import (
     Cost,
     Digits,
@@ -121,12 +121,12 @@ class TensorTrainMethod(LowRankMethod):
         others = [f"{edit.layer}_tt_out", *(f"{name}_in" for name in names[: len(rows)])]
         refuse_taken(model, edit.layer, [*names, *others], "rename it")
         new = [
-            LayerWeights(name, "Convolution", (Blob.of(_as_kernel(core)),))
+            LayerWeights(name, ConvolutionLayer.name, (Blob.of(_as_kernel(core)),))
             for name, core in zip(names, found.cores)
         ]
         if bias:
             both = Blob.of(np.ones(len(matrix))), bias[0].reshape((len(matrix),))
-            new.append(LayerWeights(names[-1], "Scale", both))
+            new.append(LayerWeights(names[-1], ScaleLayer.name, both))
         train = _Train(rows, columns, (1, *(core.shape[-1] for core in found.cores)))
         return Rewrite(
             edit,
