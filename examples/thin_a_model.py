@@ -9,23 +9,19 @@ import tempfile
 from pathlib import Path
 
 import netsurgery as ns
-from netsurgery.calibration import input_shapes, read_inputs
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.costs import Budget
-from netsurgery.planning import ThinRequest, plan_thin
 
 DIGITS = Path(__file__).parent / "digits"
 
 model = ns.load(DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel")
-shapes = input_shapes(model.network())
-calibrator = Calibrator(read_inputs([DIGITS / "train.npz"], shapes))
-plan = plan_thin(model, ThinRequest(budget=Budget(macs=0.5)), calibrator)
-for edit in plan.edits:
-    print(edit.method, edit.layer, *(edit.predicted.channels or ()))
-
-proof = ns.Proof(inputs=read_inputs([DIGITS / "held_out.npz"], shapes))
+request = ns.ThinRequest(
+    budget=ns.Budget(macs=0.5),
+    calibrate=DIGITS / "train.npz",
+    inputs=DIGITS / "held_out.npz",
+)
 with tempfile.TemporaryDirectory() as folder:
-    done = ns.compress(model, plan, folder, proof, calibrator=calibrator)
+    done = ns.thin(model, request, folder)
+for edit in done.plan.edits:
+    print(edit.method, edit.layer, *(edit.predicted.channels or ()))
 assert done, done.reasons
 before, after = (cost.macs for cost in done.costs)
 assert done.effect is not None

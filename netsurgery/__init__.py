@@ -23,14 +23,13 @@ from netsurgery.version import __version__
 
 if TYPE_CHECKING:
     from netsurgery.calibration import Inputs as Inputs, Preprocessing as Preprocessing
-    from netsurgery.compression import (
-        Compression as Compression,
-        Proof as Proof,
-        compress as compress,
-    )
+    from netsurgery.costs import Budget as Budget
     from netsurgery.jobs import (
+        ApplyRequest as ApplyRequest,
         ChannelGroups as ChannelGroups,
         ChannelsRequest as ChannelsRequest,
+        Compression as Compression,
+        CompressRequest as CompressRequest,
         Conversion as Conversion,
         ConvertRequest as ConvertRequest,
         Diagnosis as Diagnosis,
@@ -40,27 +39,39 @@ if TYPE_CHECKING:
         FedRequest as FedRequest,
         Inspection as Inspection,
         InspectRequest as InspectRequest,
+        PlanRequest as PlanRequest,
+        Preview as Preview,
         RankRequest as RankRequest,
+        Sweep as Sweep,
+        SweepRequest as SweepRequest,
+        ThinRequest as ThinRequest,
         UpgradedFiles as UpgradedFiles,
         UpgradeRequest as UpgradeRequest,
         VerifyRequest as VerifyRequest,
+        WrittenPair as WrittenPair,
+        apply as apply,
         channels as channels,
+        compress as compress,
         convert as convert,
         doctor as doctor,
         engines as engines,
         explain as explain,
         inspect as inspect,
+        plan as plan,
+        preview as preview,
         rank as rank,
         save_golden as save_golden,
+        sweep as sweep,
+        thin as thin,
         upgrade as upgrade,
         verify as verify,
         verify_golden as verify_golden,
+        write_applied as write_applied,
     )
     from netsurgery.methods import Edit as Edit
     from netsurgery.network import Model as Model, from_pycaffe as from_pycaffe, load as load
     from netsurgery.planning import Plan as Plan
     from netsurgery.ranking import Ranking as Ranking
-    from netsurgery.surgery import apply as apply
     from netsurgery.verification import Verification as Verification
 
 __getattr__, _, _offered = face(__name__)

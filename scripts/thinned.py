@@ -13,7 +13,7 @@ from netsurgery.costs import Budget
 from netsurgery.network.model import Model
 from netsurgery.planning.plan import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 
 CODE = (
     *("criteria", "planning/thinning.py", "planning/thin_budget.py"),
@@ -68,8 +68,8 @@ def measure_thinned(cases: Iterable[Case], data: ZooData) -> Dict[Case, Found]:
     return measure_all(cases, NETS, data, MeasurementStore("thinning", CODE))
 
 
-def _request(case: Case) -> ThinRequest:
+def _request(case: Case) -> ThinSpec:
     common = {"criterion": case.criterion, "compensate": case.compensate}
     if case.wish == "macs":
-        return ThinRequest(budget=Budget(macs=case.share), **common)
-    return ThinRequest([parse_rule("keep", str(case.share))], **common)
+        return ThinSpec(budget=Budget(macs=case.share), **common)
+    return ThinSpec([parse_rule("keep", str(case.share))], **common)

@@ -15,7 +15,7 @@ from netsurgery.calibration import Calibrator
 from netsurgery.costs import BYTES, LATENCY, MACS, PARAMS, Budget
 from netsurgery.linalg import relative_distance
 from netsurgery.network import READS, Model, Value, channel_groups
-from netsurgery.planning import REFIT, LayerRule, Plan, ThinRequest, keeps, plan_thin
+from netsurgery.planning import REFIT, LayerRule, Plan, ThinSpec, keeps, plan_thin
 from netsurgery.surgery import operate
 
 STEP = 0.1
@@ -76,7 +76,7 @@ def thin_to(
         for group in channel_groups(model)
         if not group.blocked and any(member.layer.name in kept for member in group.members)
     ]
-    asked = ThinRequest(rules, budget=budget, multiple=request.multiple, seed=request.seed)
+    asked = ThinSpec(rules, budget=budget, multiple=request.multiple, seed=request.seed)
     plan = plan_thin(model, asked, calibrator)
     edits = [edit for edit in plan.edits if edit.method != REFIT or edit.layer not in kept]
     plan = replace(plan, edits=tuple(edits))

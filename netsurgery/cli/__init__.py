@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from typing import Any, Optional
+from typing import NoReturn, Optional
 
 import click
 
@@ -66,7 +66,7 @@ def cli() -> None:
     """
 
 
-def main(args: Optional[list[str]] = None) -> Any:
+def main(args: Optional[list[str]] = None) -> NoReturn:
     """Run the command line and leave the process with its exit status."""
     with sturdy_streams(), stoppable():
         status = _finished(_run(args))

@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Optional
+from typing import TYPE_CHECKING, Optional, Tuple, TypedDict
 
 import click
 
 from netsurgery.cli._numbers import COUNT
-from netsurgery.cli._options import options, section
-from netsurgery.cli._rules import edit_options
+from netsurgery.cli._options import Decorator, options, section
 from netsurgery.cli._shares import SHARE_ABOVE_ZERO
 
-BUDGETS = (
-    *("macs", "params", "bytes", "latency", "methods", "score", "metric", "rois", "multiple"),
-    "no_refit",
-)
+if TYPE_CHECKING:
+    from netsurgery.costs import Budget
+
+
+class CostFlags(TypedDict):
+    """The values of `cost_options`."""
+
+    macs: Optional[float]
+    params: Optional[float]
+    bytes: Optional[str]
+    latency: Optional[float]
+
+
+class SearchFlags(CostFlags):
+    """The values of `budget_options`."""
+
+    methods: Optional[str]
+    score: Optional[str]
+    metric: Optional[str]
+    rois: Optional[int]
+    multiple: int
+    no_refit: bool
+
+
+class SearchArguments(TypedDict):
+    """Arguments of the library that `budget_options` stand for."""
+
+    budget: Optional[Budget]
+    methods: Tuple[str, ...]
+    score: Optional[str]
+    metric: Optional[str]
+    rois: Optional[int]
+    multiple: int
+    refit: bool
+
 
 _COSTS = (
     click.option(
@@ -41,7 +71,7 @@ _COSTS = (
 )
 
 
-def cost_options(title: str) -> Callable[..., Any]:
+def cost_options(title: str) -> Decorator:
     """Return the options that say what may be left of a net.
 
     Args:
@@ -87,58 +117,34 @@ _METHODS = section(
 budget_options = options(cost_options("What to compress, by a budget"), _METHODS)
 
 
-def read_costs(given: Mapping[str, Any]) -> dict[str, Optional[float]]:
-    """Return what may be left, by currency, as `cost_options` say.
+def read_budget(given: CostFlags) -> Optional[Budget]:
+    """Return what may be left, as `cost_options` say; None where they say nothing.
 
     Raises:
         PlanError: A size is none.
     """
-    from netsurgery.costs import parse_bytes
+    from netsurgery.costs import Budget, parse_bytes
 
     size = None if given["bytes"] is None else parse_bytes(given["bytes"])
-    return {**{name: given[name] for name in ("macs", "params", "latency")}, "bytes": size}
+    macs, params, latency = given["macs"], given["params"], given["latency"]
+    if all(value is None for value in (macs, params, size, latency)):
+        return None
+    return Budget(macs, params, size, latency)
 
 
-def read_budget(
-    given: dict[str, Any],
-    rules: dict[str, Any],
-    sweep: Optional[tuple[str, tuple[float, ...]]] = None,
-    **others: Any,
-) -> Optional[Any]:
-    """Return what the options say as the planner's ``BudgetRequest``, or None without a budget.
-
-    Args:
-        given: The values of `budget_options`.
-        rules: The values of the rule options.
-        sweep: A currency, and the shares of it to plan for.
-        others: More fields of the request, such as ``seed``.
+def search_arguments(given: SearchFlags) -> SearchArguments:
+    """Return what the options say of how to keep to a budget, as arguments of the library.
 
     Raises:
-        PlanError: A budget, method or score is none.
-        click.UsageError: A sweep and a budget are of the same currency.
+        PlanError: A size is none.
     """
-    from netsurgery.budgets import DEFAULT_METHODS, FOLD, Budget, BudgetRequest
-
-    costs = read_costs(given)
-    if sweep is not None:
-        if costs[sweep[0]] is not None:
-            raise click.UsageError(
-                f"--sweep already gives a budget of {sweep[0]}; give one of both"
-            )
-        costs[sweep[0]] = sweep[1][-1]
-    if all(value is None for value in costs.values()):
-        return None
     names = given["methods"]
-    methods = tuple(name.strip() for name in names.split(",")) if names else DEFAULT_METHODS
-    return BudgetRequest(
-        Budget(**costs),
-        (*methods, FOLD) if rules["fold_batchnorm"] else methods,
-        given["score"],
-        given["metric"],
-        rules["keep"],
-        given["rois"],
-        given["multiple"],
-        not given["no_refit"],
-        edit_options(rules["split"], rules["suffixes"], rules["templates"]),
-        **others,
-    )
+    return {
+        "budget": read_budget(given),
+        "methods": tuple(name.strip() for name in names.split(",")) if names else (),
+        "score": given["score"],
+        "metric": given["metric"],
+        "rois": given["rois"],
+        "multiple": given["multiple"],
+        "refit": not given["no_refit"],
+    }

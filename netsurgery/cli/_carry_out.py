@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional, Tuple, TypedDict, TypeVar
 
 import click
 
 from netsurgery.cli._command import flags_of_command
 from netsurgery.cli._inputs import (
-    PREPROCESSING,
+    CacheFlags,
+    EngineFlags,
+    FedArguments,
+    InputFlags,
+    ToleranceFlags,
+    cache_given,
     cache_option,
+    engine_given,
     engine_options,
+    fed_arguments,
     input_options,
-    read_cache,
-    read_engine,
-    read_samples,
+    judged_arguments,
     tolerance_options,
 )
 from netsurgery.cli._numbers import COUNT
@@ -27,19 +30,70 @@ from netsurgery.cli._options import (
     JUDGING,
     OUTPUT,
     deploy_option,
-    for_tools,
     force_option,
     json_option,
     options,
     print_json,
     say,
     section,
+    tell_of_phases,
 )
 from netsurgery.cli._outputs import FOLDER, PAGE, ready
 from netsurgery.cli._progress import progress
-from netsurgery.cli._shapes import read_model, shapes_option
+from netsurgery.cli._shapes import Shapes, shapes_option
 
-Planner = Callable[[Any, Any, Callable[[str], None]], Any]
+if TYPE_CHECKING:
+    from netsurgery.engine import Engine
+    from netsurgery.jobs import Compression, CompressRequest, ThinRequest
+    from netsurgery.network import Model
+    from netsurgery.progress import Progress
+
+    Request = TypeVar("Request", CompressRequest, ThinRequest)
+    Job = Callable[[Model, Request, Path, Progress, Callable[[str], str]], Compression]
+
+
+class CalibrateFlags(CacheFlags):
+    """The values of `calibrate_option`."""
+
+    calibrate: Tuple[Path, ...]
+    samples: Optional[int]
+
+
+class WritingFlags(TypedDict):
+    """The values of `carry_out_options` that say what is written and printed."""
+
+    input_shapes: Shapes
+    output: Optional[Path]
+    deploy: bool
+    force: bool
+    dry_run: bool
+    blobs: str
+    html: Optional[Path]
+    no_verify: bool
+    as_json: bool
+
+
+class CarryOutFlags(CalibrateFlags, InputFlags, ToleranceFlags, EngineFlags, WritingFlags):
+    """The values of `carry_out_options`."""
+
+
+class CalibratedArguments(TypedDict):
+    """Arguments of the library that `calibrate_option` stands for."""
+
+    calibrate: Optional[Tuple[Path, ...]]
+    samples: Optional[int]
+    cache: Optional[Path]
+
+
+class PairArguments(CalibratedArguments, FedArguments, ToleranceFlags):
+    """Arguments of the library that `carry_out_options` stand for."""
+
+    engine: Optional[Engine]
+    verify: bool
+    writer: str
+    deploy: bool
+    force: bool
+
 
 calibrate_option = section(
     CALIBRATION,
@@ -90,136 +144,67 @@ carry_out_options = options(
     json_option,
 )
 
-SHOWN = 64
-"""How many of the inputs of ``--calibrate`` stand in for ``--inputs``: random ones say less."""
 
-ENGINE = ("engine", "caffe_python", "pythonpath")
+def calibrated_arguments(given: CalibrateFlags) -> CalibratedArguments:
+    """Return what the calibration options say, as arguments of the library."""
+    return {
+        "calibrate": given["calibrate"] or None,
+        "samples": given["samples"],
+        "cache": cache_given(given),
+    }
+
+
+def pair_arguments(given: CarryOutFlags) -> PairArguments:
+    """Return what the options say of how a pair is made, as arguments of the library."""
+    return {
+        **calibrated_arguments(given),
+        **fed_arguments(given),
+        **judged_arguments(given),
+        "engine": engine_given(given),
+        "verify": not given["no_verify"],
+        "writer": given["blobs"],
+        "deploy": given["deploy"],
+        "force": given["force"],
+    }
 
 
 def carry_out(
-    prototxt: Path,
-    weights: Path,
-    planner: Planner,
-    title: str,
-    given: dict,
-    prepare: Callable[[Any], Any] = lambda model: model,
+    files: Tuple[Path, Path], request: Request, job: Job[Request], title: str, given: WritingFlags
 ) -> int:
-    """Plan, apply, write and prove; print the report.
+    """Do a job that writes a smaller pair, or preview it; print the report.
 
     Args:
-        prototxt: The network.
-        weights: Its weights.
-        planner: Called with the model, the statistics or None, and a progress function; answers
-            the plan.
+        files: Prototxt and weights.
+        request: What is asked for.
+        job: What does it.
         title: What the progress bar says.
-        given: The values of `carry_out_options`.
-        prepare: Makes of the model that was read the one that counts as the original.
+        given: What is written and printed.
 
     Returns:
         The exit status.
     """
-    from netsurgery.compression import compress
-    from netsurgery.planning import refuse_another
+    import netsurgery as ns
     from netsurgery.report import print_compression, require_plots, write_page
 
-    force = given.pop("force")
-    output, dry_run, html = (given.pop(name) for name in ("output", "dry_run", "html"))
-    as_json, through_caffe = given.pop("as_json"), given.pop("blobs") == "caffe"
-    if output is None and not dry_run:
+    output, html = given["output"], given["html"]
+    if output is None and not given["dry_run"]:
         raise click.UsageError("say where the new pair goes: -o OUT")
     if html:
         require_plots()
     flag = flags_of_command()
-    model = read_model(prototxt, weights, given.pop("input_shapes"))
-    model = prepare(for_tools(model, given.pop("deploy")))
-    if not (dry_run or force):
-        refuse_another(output, model)
-    engine = read_engine(*(given.pop(name) for name in ENGINE))
+    model = ns.load(*files, given["input_shapes"])
+    tell_of_phases(model, given["deploy"])
+    if output is None or given["dry_run"]:
+        with progress(title) as step:
+            shown = ns.preview(model, request, output, step)
+        say(shown.diff or "no layer gains: the prototxt stays as it is")
+        return 0
     with progress(title) as step:
-        calibrator = read_calibrator(model, given, engine, step)
-        proof = None if dry_run else _proof(model, engine, calibrator, given, step)
-        plan = planner(model, calibrator, step)
-        if dry_run:
-            _print_diff(model, plan, calibrator, step)
-            return 0
-        done = compress(
-            model,
-            plan,
-            output,
-            proof,
-            calibrator=calibrator,
-            writer=_writer(engine) if through_caffe else None,
-            progress=step,
-            name=flag,
-        )
+        done = job(model, request, output, step, flag)
     if html:
         write_page(done, ready(html), flag)
-    if as_json:
+    if given["as_json"]:
         print_json(done.to_dict(flag))
     else:
         print_compression(done, flag)
     return 0 if done else 1
-
-
-def read_calibrator(model: Any, given: dict, engine: Any, step: Callable[[str], None]) -> Any:
-    """Return what runs the inputs of ``--calibrate``, or None; takes it out of ``given``."""
-    from netsurgery.calibration import Calibrator
-
-    paths, count = given.pop("calibrate"), given.pop("samples")
-    cache = read_cache(given.pop("no_cache"))
-    if not paths:
-        if not given.get("inputs") and any(given.get(name) is not None for name in PREPROCESSING):
-            raise click.UsageError("preprocessing flags need --inputs or --calibrate")
-        return None
-    chosen = {name: given.get(name) for name in PREPROCESSING}
-    given_ones = {**chosen, "inputs": paths, "labels": None}
-    samples = read_samples(model, given_ones, "TRAIN", count)
-    seed, output = given.get("seed", 0), given.get("task_output")
-    return Calibrator(samples, engine, seed, step, output, cache)
-
-
-def _proof(
-    model: Any, engine: Any, calibrator: Optional[Any], given: dict, step: Callable[[str], None]
-) -> Any:
-    from netsurgery.compression import Proof
-
-    wanted = not given.pop("no_verify")
-    samples = _samples(model, calibrator, given)
-    inputs = samples and samples.told(step)
-    return Proof(engine=engine, inputs=inputs, wanted=wanted, **given)
-
-
-def _samples(model: Any, calibrator: Optional[Any], given: dict) -> Any:
-    """What to judge by; preprocessing flags may be there for ``--calibrate`` alone."""
-    if given["inputs"]:
-        return read_samples(model, given)
-    source = click.get_current_context().get_parameter_source("count")
-    for name in PREPROCESSING:
-        given.pop(name)
-    labels = given.pop("labels")
-    given.pop("inputs")
-    if labels:
-        raise click.UsageError("--labels needs --inputs")
-    if calibrator is None or source is click.core.ParameterSource.COMMANDLINE:
-        return None
-    few = calibrator.inputs.spread(SHOWN)
-    return replace(few, description=f"{few.description}, which it was fitted to")
-
-
-def _writer(engine: Any) -> Any:
-    from netsurgery.engine import Capability, choose
-
-    needs = Capability.SET_PARAMETERS, Capability.WRITE_WEIGHTS
-    return choose(engine if engine is not None and engine.can(*needs) else None, needs=needs)
-
-
-def _print_diff(model: Any, plan: Any, calibrator: Optional[Any], step: Any) -> None:
-    from netsurgery.surgery import operate
-
-    before, after = model.prototxt, operate(model, plan, calibrator, step).model.prototxt
-    old, new = (
-        bytes(text).decode("utf-8", "replace").splitlines(keepends=True) for text in (before, after)
-    )
-    lines = difflib.unified_diff(old, new, str(before.file), "compressed")
-    text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
-    say(text or "no layer gains: the prototxt stays as it is")

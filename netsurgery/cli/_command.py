@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import click
 
@@ -26,7 +26,7 @@ class Refusal(click.ClickException):
 class Command(click.Command):
     """A command that tells errors of the library in terms of its own options."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command.
 
         Raises:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple, TypedDict
+from typing import TYPE_CHECKING, Dict, Optional, Sequence, Tuple, TypedDict
 
 import click
 
@@ -134,7 +133,9 @@ input_options = section(
 )
 
 
-def read_kinds(ctx: Any, parameter: Any, texts: Sequence[str]) -> dict[str, str]:
+def read_kinds(
+    ctx: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> dict[str, str]:
     """Read ``BLOB=KIND``, more than once, as click asks of a callback."""
     found: dict[str, str] = {}
     for text in texts:
@@ -204,8 +205,6 @@ cache_option = section(
     ),
 )
 
-PREPROCESSING = ("mean_file", "mean", "input_scale", "raw_scale", "channel_swap", "images_dim")
-
 
 def fed_arguments(given: InputFlags) -> FedArguments:
     """Return what the input options say, as arguments of the library."""
@@ -250,69 +249,19 @@ def read_preprocessing(given: PreprocessingFlags) -> Optional[Preprocessing]:
 
 
 def engine_given(given: EngineFlags) -> Optional[Engine]:
-    """Return the engine that the options ask for, or None."""
-    return read_engine(given["engine"], given["caffe_python"], given["pythonpath"])
+    """Return the engine that the options ask for, or None.
 
-
-def read_engine(
-    engine: Optional[str], caffe_python: Optional[Path], pythonpath: Optional[str]
-) -> Any:
-    """Return the engine the user names, or None."""
+    Raises:
+        EngineError: There is none of that name, or none that takes what is given.
+    """
     from netsurgery.engine import requested_engine
 
-    folders = pythonpath.split(os.pathsep) if pythonpath else None
-    return requested_engine(engine, python=caffe_python, pythonpath=folders)
+    folders = given["pythonpath"].split(os.pathsep) if given["pythonpath"] else None
+    return requested_engine(given["engine"], python=given["caffe_python"], pythonpath=folders)
 
 
 def cache_given(given: CacheFlags) -> Optional[Path]:
     """Return the folder for what calibration learns, or None to keep nothing."""
-    return read_cache(given["no_cache"])
-
-
-def read_cache(no_cache: bool) -> Optional[Path]:
-    """Return the folder for what calibration learns, or None to keep nothing."""
     from netsurgery.calibration import default_folder
 
-    return None if no_cache else default_folder()
-
-
-def read_samples(
-    model: Any, given: dict[str, Any], phase: str = "TEST", count: Optional[int] = None
-) -> Any:
-    """Return the inputs that the input options name, or None for random ones.
-
-    Args:
-        model: The network they are for.
-        given: The values of the input options; those of preprocessing and ``inputs`` and
-            ``labels`` are taken out of it.
-        phase: Which data layers of a prototxt to read.
-        count: How many of them, spread evenly; all if None.
-
-    Raises:
-        NetsurgeryError: One cannot be read, is not finite or is of a shape that the net cannot
-            take: all are looked at once, before work that takes long.
-    """
-    from netsurgery.calibration import Preprocessing, input_shapes, read_inputs
-    from netsurgery.network import require_inputs
-
-    chosen = {name: given.pop(name) for name in PREPROCESSING}
-    chosen = {name: value for name, value in chosen.items() if value is not None}
-    if "mean_file" in chosen:
-        chosen["mean_file"] = str(chosen["mean_file"])
-    paths, labels = given.pop("inputs"), given.pop("labels")
-    if not paths:
-        if chosen or labels:
-            raise click.UsageError("preprocessing and labels need --inputs")
-        return None
-    preprocessing = Preprocessing(**chosen) if chosen else None
-    shapes = input_shapes(model.network())
-    inputs = read_inputs(paths, shapes, preprocessing=preprocessing, labels=labels, phase=phase)
-    inputs = inputs if count is None else inputs.spread(count)
-    fed = {
-        name: samples.shape[1:] if inputs.whole_blobs else (shapes[name][0], *samples.shape[1:])
-        for name, samples in inputs.arrays.items()
-    }
-    if fed != shapes:
-        require_inputs(replace(model, input_shapes={**model.input_shapes, **fed}))
-    inputs.check()
-    return inputs
+    return None if given["no_cache"] else default_folder()

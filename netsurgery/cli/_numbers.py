@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Optional
+from typing import Callable, Optional, Tuple, Type, TypeVar, Union
 
 import click
+
+Number = TypeVar("Number", int, float)
+ReadNumbers = Callable[
+    [click.Context, click.Parameter, Optional[str]], Optional[Tuple[Number, ...]]
+]
 
 COUNT = click.IntRange(1, 10**9)
 SEED = click.IntRange(0, 2**63 - 1)
@@ -23,7 +28,12 @@ class FiniteType(click.ParamType):
     def __init__(self, lowest: Optional[float] = None) -> None:
         self._lowest = lowest
 
-    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Any) -> float:
+    def convert(
+        self,
+        value: Union[str, float],
+        param: Optional[click.Parameter],
+        ctx: Optional[click.Context],
+    ) -> float:
         """Read what the user wrote; click names the option where it is none."""
         try:
             number = float(value)
@@ -39,9 +49,7 @@ FINITE = FiniteType()
 FROM_ZERO = FiniteType(0)
 
 
-def numbers(
-    kind: type, least: Optional[int] = None
-) -> Callable[[Any, Any, Optional[str]], Optional[tuple]]:
+def numbers(kind: Type[Number], least: Optional[int] = None) -> ReadNumbers[Number]:
     """Return a click callback that reads ``1,2,3`` as numbers of that kind.
 
     Args:
@@ -49,7 +57,9 @@ def numbers(
         least: The least that each may be.
     """
 
-    def read(ctx: Any, parameter: Any, text: Optional[str]) -> Optional[tuple]:
+    def read(
+        ctx: click.Context, parameter: click.Parameter, text: Optional[str]
+    ) -> Optional[Tuple[Number, ...]]:
         if text is None:
             return None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, TypeVar
+from typing import TYPE_CHECKING, Callable, Dict, Protocol, TypeVar
 
 import click
 
@@ -12,7 +12,15 @@ from netsurgery.errors import visible
 if TYPE_CHECKING:
     from netsurgery.network import Model
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
+
+
+class Decorator(Protocol):
+    """Adds options to a command, as those of click do."""
+
+    def __call__(self, command: Decorated, /) -> Decorated:
+        """Return the command with the options."""
+
 
 FILE = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -29,10 +37,10 @@ force_option = click.option(
 )
 
 
-def options(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+def options(*decorators: Decorator) -> Decorator:
     """Return one decorator that adds all of ``decorators``, the first on top."""
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Decorated, /) -> Decorated:
         for decorator in reversed(decorators):
             command = decorator(command)
         return command
@@ -40,13 +48,13 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return decorate
 
 
-def section(title: str, *decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+def section(title: str, *decorators: Decorator) -> Decorator:
     """Return one decorator like `options`, whose options stand under a heading in the help.
 
     Options that have a heading already keep it; equal headings of a command are one.
     """
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Decorated, /) -> Decorated:
         before = len(getattr(command, "__click_params__", ()))
         command = options(*decorators)(command)
         for param in getattr(command, "__click_params__", ())[before:]:
@@ -111,14 +119,6 @@ def tell_of_phases(model: Model, deploy: bool) -> None:
     note = note_on_phases(model, deploy)
     if note is not None:
         click.echo(note.told(lambda argument: f"--{argument}"), err=True)
-
-
-def for_tools(model: Model, deploy: bool) -> Model:
-    """Tell of layers for other phases, and return what ``--deploy`` leaves."""
-    from netsurgery.jobs import deployed
-
-    tell_of_phases(model, deploy)
-    return deployed(model, deploy)
 
 
 # Headings of the help, for options that several commands share.

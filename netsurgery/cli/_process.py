@@ -15,13 +15,16 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any, Iterator, Optional, TextIO
+from typing import TYPE_CHECKING, Iterator, Optional, TextIO
 
 import click
 
 from netsurgery import cleanup
 from netsurgery.errors import visible
 from netsurgery.version import __version__
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 COULD_NOT_RUN = 2
 STOPPED = 128
@@ -56,7 +59,7 @@ _IN_ASCII = {
 class _Sink(io.FileIO):
     """A standard stream; when its reader has gone, what is written goes nowhere."""
 
-    def write(self, data: Any) -> int:
+    def write(self, data: Buffer, /) -> int:
         """Write, or throw away."""
         try:
             return super().write(data) or 0
@@ -64,7 +67,7 @@ class _Sink(io.FileIO):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
-            return len(data)
+            return memoryview(data).nbytes
 
 
 @contextlib.contextmanager

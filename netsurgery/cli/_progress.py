@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Iterator, List, Optional, Tuple
 
 Show = Callable[[str], None]
 Clock = Callable[[], float]
@@ -134,13 +134,20 @@ def progress(title: str, first: Optional[float] = None) -> Iterator[Show]:
 @contextmanager
 def _on_terminal(title: str, pace: Pace) -> Iterator[Show]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+    )
     from rich.text import Text
 
     class TimeLeft(ProgressColumn):
         """What time is left; told anew whenever the line is drawn."""
 
-        def render(self, task: Any) -> Text:
+        def render(self, task: Task) -> Text:
             """Return the text."""
             return Text(told_left(pace))
 

@@ -3,16 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Tuple, TypedDict
 
 import click
 
 from netsurgery.cli._options import FOLDER, section
+from netsurgery.errors import RequestError
 
-RULES = (
-    *("rank", "energy", "error", "keep", "allow_growth", "split", "suffixes", "templates"),
-    *("fold_batchnorm", "method", "fit"),
-)
+if TYPE_CHECKING:
+    from netsurgery.planning import LayerRule
+
+
+class RuleFlags(TypedDict):
+    """The values of `rule_options` and `how_options`."""
+
+    rank: Tuple[str, ...]
+    energy: Tuple[str, ...]
+    error: Tuple[str, ...]
+    keep: Tuple[str, ...]
+    fold_batchnorm: bool
+    allow_growth: bool
+    method: Optional[str]
+    fit: Optional[str]
+    split: str
+    suffixes: Tuple[str, ...]
+    templates: Optional[Path]
+
+
+class RuleArguments(TypedDict):
+    """Arguments of the library that `rule_options` and `how_options` stand for."""
+
+    rank: Tuple[LayerRule, ...]
+    energy: Tuple[LayerRule, ...]
+    error: Tuple[LayerRule, ...]
+    keep: Tuple[str, ...]
+    fold_batchnorm: bool
+    allow_growth: bool
+    method: Optional[str]
+    fit: Optional[str]
+    split: str
+    suffixes: Tuple[str, ...]
+    templates: Optional[Path]
+
+
+def read_suffixes(ctx: click.Context, parameter: click.Parameter, text: str) -> Tuple[str, ...]:
+    """Read ``_L,_U``, as click asks of a callback."""
+    from netsurgery.jobs import checked_suffixes
+
+    try:
+        return checked_suffixes(text.split(","))
+    except RequestError as error:
+        raise click.BadParameter(error.problem) from None
+
 
 rule_options = section(
     "What to compress, by rules",
@@ -75,6 +117,7 @@ how_options = section(
     click.option(
         "--naming",
         "suffixes",
+        callback=read_suffixes,
         default="_L,_U",
         show_default=True,
         metavar="FIRST,SECOND",
@@ -89,80 +132,33 @@ how_options = section(
 )
 
 
-def make_plan(model: Any, request: Any, fold: bool, keep: Sequence[str], progress: Any) -> Any:
-    """Return the plan for what the rule options say.
-
-    Args:
-        model: The model.
-        request: What `read_request` returned.
-        fold: Whether to fold BatchNorm layers first.
-        keep: Layers to leave alone.
-        progress: Called with the name of each layer that is looked at.
+def read_rules(kind: str, texts: Tuple[str, ...]) -> Tuple[LayerRule, ...]:
+    """Read ``LAYER=AMOUNT``, more than once.
 
     Raises:
-        PlanError: A rule cannot be followed.
+        PlanError: One is not of that form.
     """
-    from netsurgery.planning import plan_folds, plan_low_rank
-    from netsurgery.surgery import plan_after_folds
+    from netsurgery.planning import parse_rule
 
-    if request is None:
-        return plan_folds(model, keep)
-    if not fold:
-        return plan_low_rank(model, request, progress)
-    return plan_after_folds(model, lambda folded: plan_low_rank(folded, request, progress), keep)
+    return tuple(parse_rule(kind, text) for text in texts)
 
 
-def read_request(
-    *,
-    rank: tuple[str, ...],
-    energy: tuple[str, ...],
-    error: tuple[str, ...],
-    keep: tuple[str, ...],
-    allow_growth: bool,
-    split: str,
-    suffixes: str,
-    templates: Optional[Path],
-    fold_batchnorm: bool,
-    method: Optional[str],
-    fit: Optional[str],
-    predict: bool,
-) -> Any:
-    """Return what the rule options say as the planner's ``LowRankRequest``, or None to fold only.
+def rule_arguments(given: RuleFlags) -> RuleArguments:
+    """Return what the rule options say, as arguments of the library.
 
     Raises:
         PlanError: A rule is not well formed.
-        click.UsageError: No rule is given.
     """
-    from netsurgery.planning import LowRankRequest, parse_rule
-
-    given = {"rank": rank, "energy": energy, "error": error}
-    rules = [parse_rule(kind, text) for kind, texts in given.items() for text in texts]
-    if not rules and fold_batchnorm:
-        return None
-    if not rules:
-        raise click.UsageError(
-            "say what to compress: --rank LAYER=RANK, --energy SHARE, --error ERROR or "
-            "--fold-batchnorm"
-        )
-    extra = edit_options(split, suffixes, templates)
-    extra.update({"fit": fit} if fit else {})
-    return LowRankRequest(rules, keep, method, allow_growth, extra, predict)
-
-
-def edit_options(split: str, naming: str, templates: Optional[Path]) -> dict[str, Any]:
-    """Return the options that every edit gets, without those that are as they are by default."""
-    chosen = {
-        "split": split if split != "first" else None,
-        "suffixes": _suffixes(naming),
-        "templates": str(templates) if templates else None,
+    return {
+        "rank": read_rules("rank", given["rank"]),
+        "energy": read_rules("energy", given["energy"]),
+        "error": read_rules("error", given["error"]),
+        "keep": given["keep"],
+        "fold_batchnorm": given["fold_batchnorm"],
+        "allow_growth": given["allow_growth"],
+        "method": given["method"],
+        "fit": given["fit"],
+        "split": given["split"],
+        "suffixes": given["suffixes"],
+        "templates": given["templates"],
     }
-    return {name: value for name, value in chosen.items() if value is not None}
-
-
-def _suffixes(naming: str) -> Optional[list[str]]:
-    parts = naming.split(",")
-    if len(parts) not in (2, 3, 4) or len(set(parts)) != len(parts) or not all(parts):
-        raise click.BadParameter(
-            f"{naming!r} is not two different suffixes, or three, or four", param_hint="'--naming'"
-        )
-    return None if parts == ["_L", "_U"] else parts

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Dict, Tuple
 
 import click
 
@@ -12,7 +11,7 @@ from netsurgery.cli._options import NETWORK, section
 Shapes = Dict[str, Tuple[int, ...]]
 
 
-def read_shapes(ctx: Any, parameter: Any, texts: Tuple[str, ...]) -> Shapes:
+def read_shapes(ctx: click.Context, parameter: click.Parameter, texts: Tuple[str, ...]) -> Shapes:
     """Read ``data=1,3,224,224``."""
     shapes: Shapes = {}
     for text in texts:
@@ -40,23 +39,3 @@ shapes_option = section(
         "as of what a data layer of a fork makes. Repeatable.",
     ),
 )
-
-
-def read_model(prototxt: Path, weights: Optional[Path], shapes: Shapes, **state: Any) -> Any:
-    """Return the model in these files, with the shapes that the option gives.
-
-    Args:
-        prototxt: The network.
-        weights: Its weights.
-        shapes: The value of `shapes_option`.
-        state: Phase, level and stages in which the inputs are there, where not those of TEST.
-
-    Raises:
-        FormatError: A file is not what it should be.
-        NetworkError: A name is that of no input, or the net cannot take a shape.
-    """
-    from netsurgery.network import load, require_inputs
-
-    model = load(prototxt, weights, shapes)
-    require_inputs(model, **state)
-    return model

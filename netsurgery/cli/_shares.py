@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional, Union
 
 import click
 
@@ -22,7 +22,12 @@ class ShareType(click.ParamType):
     def __init__(self, zero: bool = True) -> None:
         self._zero = zero
 
-    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Any) -> float:
+    def convert(
+        self,
+        value: Union[str, float],
+        param: Optional[click.Parameter],
+        ctx: Optional[click.Context],
+    ) -> float:
         """Read what the user wrote; click names the option where it is none."""
         if isinstance(value, float):
             return value
@@ -40,7 +45,12 @@ class RatioType(click.ParamType):
 
     name = "ratio"
 
-    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Any) -> float:
+    def convert(
+        self,
+        value: Union[str, float],
+        param: Optional[click.Parameter],
+        ctx: Optional[click.Context],
+    ) -> float:
         """Read what the user wrote; click names the option where it is none."""
         number = value if isinstance(value, float) else parse_number(value)
         if number is None or number < 0:

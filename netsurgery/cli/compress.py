@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
 
-from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
-from netsurgery.cli._carry_out import ENGINE, carry_out, carry_out_options
+from netsurgery.cli._budget import SearchFlags, budget_options, search_arguments
+from netsurgery.cli._carry_out import (
+    CarryOutFlags,
+    carry_out,
+    carry_out_options,
+    pair_arguments,
+)
 from netsurgery.cli._command import Command
-from netsurgery.cli._inputs import read_engine
 from netsurgery.cli._options import FILE, options, prototxt_argument, section, weights_argument
-from netsurgery.cli._rules import RULES, how_options, make_plan, read_request, rule_options
+from netsurgery.cli._rules import RuleFlags, how_options, rule_arguments, rule_options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class _Flags(RuleFlags, SearchFlags, CarryOutFlags):
+    plan: Optional[Path]
 
 
 @click.command("compress", cls=Command)
@@ -29,9 +40,7 @@ from netsurgery.cli._rules import RULES, how_options, make_plan, read_request, r
     carry_out_options,
 )
 @click.pass_context
-def command(
-    ctx: click.Context, prototxt: Path, weights: Path, plan: Optional[Path], **given: Any
-) -> None:
+def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_Flags]) -> None:
     """Make a model smaller and prove what that did to its outputs.
 
     \b
@@ -43,29 +52,12 @@ def command(
     or an output is lost or beyond a limit of yours; 2 could not run. What cannot be proved or
     judged is said, and is no failure.
     """
-    rules = {name: given.pop(name) for name in RULES}
-    engine = read_engine(*(given[name] for name in ENGINE))
-    notes = f"{given['output']}.measured.json" if given["output"] else None
-    others = {"seed": given["seed"], "notes": notes, "engine": engine}
-    request = read_budget({name: given.pop(name) for name in BUDGETS}, rules, **others)
-    if given["calibrate"] and not (plan or request or rules["fit"]):
-        raise click.UsageError("--calibrate has nothing to fit: add --fit data, or give a budget")
+    import netsurgery as ns
 
-    def planner(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
-        if request:
-            from netsurgery.budgets import plan_budget
-
-            return plan_budget(model, request, calibrator, step)
-        return _plan(model, plan, rules, step)
-
-    ctx.exit(carry_out(prototxt, weights, planner, "compressing", given))
-
-
-def _plan(model: Any, plan: Optional[Path], rules: dict, step: Any) -> Any:
-    from netsurgery.planning import Plan
-
-    if plan:
-        return Plan.load(plan)
-    return make_plan(
-        model, read_request(predict=False, **rules), rules["fold_batchnorm"], rules["keep"], step
+    request = ns.CompressRequest(
+        plan=given["plan"],
+        **rule_arguments(given),
+        **search_arguments(given),
+        **pair_arguments(given),
     )
+    ctx.exit(carry_out((prototxt, weights), request, ns.compress, "compressing", given))

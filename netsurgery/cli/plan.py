@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
 
-from netsurgery.cli._budget import BUDGETS, budget_options, read_budget
-from netsurgery.cli._carry_out import ENGINE, calibrate_option, read_calibrator
+from netsurgery.cli._budget import SearchFlags, budget_options, search_arguments
+from netsurgery.cli._carry_out import CalibrateFlags, calibrate_option, calibrated_arguments
 from netsurgery.cli._command import Command
-from netsurgery.cli._inputs import engine_options, preprocessing_options, read_engine
+from netsurgery.cli._inputs import (
+    EngineFlags,
+    PreprocessingFlags,
+    engine_given,
+    engine_options,
+    preprocessing_options,
+    read_preprocessing,
+)
 from netsurgery.cli._numbers import SEED
 from netsurgery.cli._options import (
     CALIBRATION,
@@ -24,8 +31,23 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._outputs import PLAN, PLOT, ready
 from netsurgery.cli._progress import progress
-from netsurgery.cli._rules import RULES, how_options, make_plan, read_request, rule_options
-from netsurgery.cli._shapes import read_model, shapes_option
+from netsurgery.cli._rules import RuleFlags, how_options, rule_arguments, rule_options
+from netsurgery.cli._shapes import Shapes, shapes_option
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from netsurgery.jobs import Sweep
+    from netsurgery.planning import Plan
+
+
+class _Flags(RuleFlags, SearchFlags, CalibrateFlags, PreprocessingFlags, EngineFlags):
+    input_shapes: Shapes
+    seed: int
+    task_output: Optional[str]
+    sweep: Optional[str]
+    measured: Optional[int]
+    plot: Optional[Path]
 
 
 @click.command("plan", cls=Command)
@@ -75,7 +97,11 @@ from netsurgery.cli._shapes import read_model, shapes_option
     json_option,
 )
 def command(
-    prototxt: Path, weights: Path, output: Optional[Path], as_json: bool, **given: Any
+    prototxt: Path,
+    weights: Path,
+    output: Optional[Path],
+    as_json: bool,
+    **given: Unpack[_Flags],
 ) -> None:
     """Choose what becomes of each layer and write the plan as YAML, to be read, edited, applied.
 
@@ -83,50 +109,40 @@ def command(
     netsurgery plan deploy.prototxt net.caffemodel --rank fc6=1024 -o plan.yaml
     netsurgery plan deploy.prototxt net.caffemodel --macs 0.5 --calibrate train.npz -o plan.yaml
     """
-    from netsurgery.budgets import parse_sweep, sweep_budgets
+    import netsurgery as ns
+    from netsurgery.budgets import parse_sweep
     from netsurgery.report import require_plots
 
-    rules = {name: given.pop(name) for name in RULES}
-    budgets = {name: given.pop(name) for name in BUDGETS}
-    sweep, plot, measured = (given.pop(name) for name in ("sweep", "plot", "measured"))
-    swept = parse_sweep(sweep) if sweep else None
-    if plot:
+    currency, shares = parse_sweep(given["sweep"]) if given["sweep"] else ("macs", ())
+    if given["plot"]:
         require_plots()
-    engine = read_engine(*(given.pop(name) for name in ENGINE))
-    notes = str(output.with_name(f"{output.name}.measured.json")) if output else None
-    others = {"seed": given["seed"], "notes": notes, "engine": engine}
-    request = read_budget(budgets, rules, swept, **others)
-    chosen = None if request else read_request(predict=True, **rules)
-    if given["calibrate"] and not request:
-        raise click.UsageError("rules need no inputs: give --calibrate to apply or compress")
-    model = read_model(prototxt, weights, given.pop("input_shapes"))
+    request = ns.SweepRequest(
+        sweep=shares,
+        currency=currency,
+        measured=given["measured"],
+        seed=given["seed"],
+        task_output=given["task_output"],
+        preprocessing=read_preprocessing(given),
+        engine=engine_given(given),
+        **rule_arguments(given),
+        **search_arguments(given),
+        **calibrated_arguments(given),
+    )
+    model = ns.load(prototxt, weights, given["input_shapes"])
     with progress("planning") as step:
-        if not request:
-            plan = make_plan(model, chosen, rules["fold_batchnorm"], rules["keep"], step)
+        if shares:
+            swept = ns.sweep(model, request, output, step)
         else:
-            from netsurgery.budgets import Planner
-
-            calibrator = read_calibrator(model, given, engine, step)
-            planner = Planner(model, request, calibrator, step)
-            if swept:
-                points = sweep_budgets(planner, *swept, measured)
-            else:
-                plan = planner.plan()
-    if swept:
-        _hand_out_sweep(model, points, swept[0], output, plot, as_json)
+            plan = ns.plan(model, request, output, step)
+    if shares:
+        _print_sweep(swept, given["plot"], as_json)
     else:
-        _hand_out(model, plan, output, as_json)
+        _print_plan(plan, output, as_json)
 
 
-def _hand_out(model: Any, plan: Any, output: Optional[Path], as_json: bool) -> None:
-    from dataclasses import replace
-
-    from netsurgery.planning import identify
+def _print_plan(plan: Plan, output: Optional[Path], as_json: bool) -> None:
     from netsurgery.report import print_plan
 
-    plan = replace(plan, model=identify(model))
-    if output:
-        plan.save(ready(output))
     if as_json:
         print_json(plan.to_dict())
     elif output:
@@ -136,26 +152,12 @@ def _hand_out(model: Any, plan: Any, output: Optional[Path], as_json: bool) -> N
         click.echo(plan.to_yaml(), nl=False)
 
 
-def _hand_out_sweep(
-    model: Any,
-    points: Any,
-    currency: str,
-    output: Optional[Path],
-    plot: Optional[Path],
-    as_json: bool,
-) -> None:
-    from dataclasses import replace
-
-    from netsurgery.planning import identify
+def _print_sweep(swept: Sweep, plot: Optional[Path], as_json: bool) -> None:
     from netsurgery.report import plot_sweep, print_sweep
 
-    for point in points:
-        if output and point.plan:
-            path = output.with_name(f"{output.stem}.{point.share:g}{output.suffix}")
-            replace(point.plan, model=identify(model)).save(ready(path))
     if plot:
-        plot_sweep(points, currency, ready(plot))
+        plot_sweep(swept.points, swept.currency, ready(plot))
     if as_json:
-        print_json([point.to_dict() for point in points])
+        print_json(swept.to_dict())
     else:
-        print_sweep(points, currency)
+        print_sweep(swept.points, swept.currency)

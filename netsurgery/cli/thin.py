@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import click
 
-from netsurgery.cli._budget import cost_options, read_costs
-from netsurgery.cli._carry_out import ENGINE, carry_out, carry_out_options
+from netsurgery.cli._budget import CostFlags, cost_options, read_budget
+from netsurgery.cli._carry_out import (
+    CarryOutFlags,
+    carry_out,
+    carry_out_options,
+    pair_arguments,
+)
 from netsurgery.cli._command import Command
-from netsurgery.cli._inputs import read_engine
 from netsurgery.cli._numbers import COUNT
 from netsurgery.cli._options import (
     OUTPUT,
@@ -19,10 +23,22 @@ from netsurgery.cli._options import (
     section,
     weights_argument,
 )
-from netsurgery.cli._outputs import PLAN, ready
+from netsurgery.cli._outputs import PLAN
+from netsurgery.cli._rules import read_rules
 
-COSTS = ("macs", "params", "bytes", "latency")
-_REQUEST = (*COSTS, "width", "keep", "criterion", "compensate", "multiple")
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class _Flags(CostFlags, CarryOutFlags):
+    keep: Tuple[str, ...]
+    width: Optional[int]
+    from_zeros: bool
+    multiple: int
+    criterion: Optional[str]
+    compensate: Optional[str]
+    no_compensate: bool
+    save_plan: Optional[Path]
 
 
 @click.command("thin", cls=Command)
@@ -84,7 +100,7 @@ _REQUEST = (*COSTS, "width", "keep", "criterion", "compensate", "multiple")
     ),
 )
 @click.pass_context
-def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> None:
+def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_Flags]) -> None:
     """Make a net thinner: keep some of the channels of its layers, with all that goes with them.
 
     \b
@@ -96,75 +112,17 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Any) -> 
     or an output is lost or beyond a limit of yours; 2 could not run. What cannot be proved or
     judged is said, and is no failure.
     """
-    if given.pop("no_compensate"):
-        given["compensate"] = "none"
-    request = {name: given.pop(name) for name in _REQUEST}
-    from_zeros, save_plan = given.pop("from_zeros"), given.pop("save_plan")
-    others = {
-        "seed": given["seed"],
-        "engine": read_engine(*(given[name] for name in ENGINE)),
-        "notes": f"{given['output']}.measured.json" if given["output"] else None,
-    }
-    planner = _from_zeros if from_zeros else _by(request, others)
-    ways = [request[name] not in (None, ()) for name in (*COSTS, "keep", "width")]
-    if not from_zeros and not any(ways):
-        raise click.UsageError(
-            "say how thin: --macs, --params, --bytes, --latency, --keep or --width; or --from-zeros"
-        )
-    planner = _saving(planner, save_plan)
-    prepare = _with_zeros_for_masks if from_zeros else _as_it_is
-    ctx.exit(carry_out(prototxt, weights, planner, "thinning", given, prepare))
+    import netsurgery as ns
 
-
-def _as_it_is(model: Any) -> Any:
-    return model
-
-
-def _with_zeros_for_masks(model: Any) -> Any:
-    """A fork may store its masks beside the weights."""
-    from netsurgery.network import without_masks
-
-    return without_masks(model)
-
-
-def _by(request: dict, others: dict) -> Callable[..., Any]:
-    def planner(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
-        from netsurgery.costs import Budget
-        from netsurgery.planning import ThinRequest, parse_rule, plan_thin
-
-        costs = read_costs(request)
-        budget = Budget(**costs) if any(value is not None for value in costs.values()) else None
-        chosen = ThinRequest(
-            [parse_rule("keep", text) for text in request["keep"]],
-            request["width"],
-            budget,
-            request["criterion"],
-            request["compensate"],
-            request["multiple"],
-            **others,
-        )
-        return plan_thin(model, chosen, calibrator, step)
-
-    return planner
-
-
-def _from_zeros(model: Any, calibrator: Optional[Any], step: Callable[[str], None]) -> Any:
-    from netsurgery.planning import plan_dead_channels
-
-    return plan_dead_channels(model, step)
-
-
-def _saving(planner: Callable[..., Any], path: Optional[Path]) -> Callable[..., Any]:
-    """Have the planner also write its plan, if there is a path."""
-
-    def planned(model: Any, *rest: Any) -> Any:
-        from dataclasses import replace
-
-        from netsurgery.planning import identify
-
-        plan = replace(planner(model, *rest), model=identify(model))
-        if path:
-            plan.save(ready(path))
-        return plan
-
-    return planned
+    request = ns.ThinRequest(
+        budget=read_budget(given),
+        keep=read_rules("keep", given["keep"]),
+        width=given["width"],
+        from_zeros=given["from_zeros"],
+        multiple=given["multiple"],
+        criterion=given["criterion"],
+        compensate="none" if given["no_compensate"] else given["compensate"],
+        save_plan=given["save_plan"],
+        **pair_arguments(given),
+    )
+    ctx.exit(carry_out((prototxt, weights), request, ns.thin, "thinning", given))

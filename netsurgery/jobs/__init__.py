@@ -11,11 +11,26 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.jobs.application import (
+        ApplyRequest as ApplyRequest,
+        WrittenPair as WrittenPair,
+        apply as apply,
+        file_of_plan as file_of_plan,
+        is_made_for as is_made_for,
+        write_applied as write_applied,
+    )
     from netsurgery.jobs.comparison import (
         VerifyRequest as VerifyRequest,
         save_golden as save_golden,
         verify as verify,
         verify_golden as verify_golden,
+    )
+    from netsurgery.jobs.compressed import (
+        Compression as Compression,
+    )
+    from netsurgery.jobs.compression import (
+        CompressRequest as CompressRequest,
+        compress as compress,
     )
     from netsurgery.jobs.contradictions import (
         CLASHES as CLASHES,
@@ -59,7 +74,6 @@ if TYPE_CHECKING:
     )
     from netsurgery.jobs.models import (
         ModelLike as ModelLike,
-        deployed as deployed,
         note_on_phases as note_on_phases,
     )
     from netsurgery.jobs.outputs import (
@@ -73,6 +87,19 @@ if TYPE_CHECKING:
         PathLike as PathLike,
         checked_folder as checked_folder,
     )
+    from netsurgery.jobs.planning import (
+        PAIR_SUFFIXES as PAIR_SUFFIXES,
+        PlanRequest as PlanRequest,
+        Sweep as Sweep,
+        SweepRequest as SweepRequest,
+        checked_suffixes as checked_suffixes,
+        plan as plan,
+        sweep as sweep,
+    )
+    from netsurgery.jobs.previewing import (
+        Preview as Preview,
+        preview as preview,
+    )
     from netsurgery.jobs.ranking import (
         RankRequest as RankRequest,
         rank as rank,
@@ -82,6 +109,10 @@ if TYPE_CHECKING:
     )
     from netsurgery.jobs.samples import (
         InputsLike as InputsLike,
+    )
+    from netsurgery.jobs.thinning import (
+        ThinRequest as ThinRequest,
+        thin as thin,
     )
     from netsurgery.jobs.upgrading import (
         UpgradedFiles as UpgradedFiles,

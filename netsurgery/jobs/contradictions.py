@@ -199,12 +199,12 @@ def _contradiction(one: _Found, other: _Found, why: str) -> Remedy:
 
 
 def _given(request: Any) -> Dict[str, object]:
-    """The fields of a request that are not as they are by default."""
+    """The fields of a request that are not as they are by default; what is empty is as empty."""
     found: Dict[str, object] = {}
     for field in fields(request):
         value, default = getattr(request, field.name), field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
-        if value != default:
+        if value != default and (value or default):
             found[field.name] = value
     return found

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import Optional, Sequence, Tuple, Union
 
+from netsurgery.engine import Engine, EngineLike, requested_engine
 from netsurgery.errors import Remedy
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.network import (
@@ -66,3 +67,12 @@ def deployed(model: Model, deploy: bool) -> Model:
     if not (deploy and other_phases(model.prototxt)):
         return model
     return replace(model, prototxt=without_other_phases(model.prototxt))
+
+
+def engine_of(engine: EngineLike) -> Optional[Engine]:
+    """Return the engine that is asked for, or None where none is.
+
+    Raises:
+        EngineError: There is none of that name.
+    """
+    return requested_engine(engine) if isinstance(engine, str) else engine

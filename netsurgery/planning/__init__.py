@@ -55,8 +55,8 @@ if TYPE_CHECKING:
         parse_rule as parse_rule,
         refuse_idle_keeps as refuse_idle_keeps,
     )
-    from netsurgery.planning.thin_request import (
-        ThinRequest as ThinRequest,
+    from netsurgery.planning.thin_spec import (
+        ThinSpec as ThinSpec,
     )
     from netsurgery.planning.thinning import (
         REFIT as REFIT,

@@ -50,7 +50,7 @@ from netsurgery.planning.expected import Expected
 from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.sensitivity import by_outputs
 from netsurgery.planning.thin_budget import Kept, cut_of, file_size, spend
-from netsurgery.planning.thin_request import ThinRequest, ThinRules
+from netsurgery.planning.thin_spec import ThinRules, ThinSpec
 
 Progress = Optional[Callable[[str], None]]
 REFIT = "refit"
@@ -59,7 +59,7 @@ WITH_INPUTS, WITHOUT_INPUTS = "surgeon", "somp"
 
 def plan_thin(
     model: Model,
-    request: ThinRequest,
+    request: ThinSpec,
     calibrator: Optional[Calibrator] = None,
     progress: Progress = None,
 ) -> Plan:
@@ -93,7 +93,7 @@ class ThinPlanner:
     def __init__(
         self,
         model: Model,
-        request: ThinRequest,
+        request: ThinSpec,
         calibrator: Optional[Calibrator] = None,
         progress: Progress = None,
     ) -> None:

@@ -6,7 +6,7 @@ from typing import Callable, Iterator, Sequence
 
 import click
 
-from netsurgery.compression import Compression, LayerError
+from netsurgery.jobs import Compression
 from netsurgery.network import infer_shapes, unknown_reason
 from netsurgery.report.asked import asked_lines, with_asked
 from netsurgery.report.console import WORDS, known, print_table, shape, share, size
@@ -22,7 +22,7 @@ from netsurgery.report.verification import (
     would_pass,
 )
 from netsurgery.surgery import Step
-from netsurgery.verification import Written
+from netsurgery.verification import LayerError, Written
 
 Rows = Sequence[tuple[str, ...]]
 AS_PLANNED = "written as planned"

@@ -10,9 +10,9 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 
 import numpy as np
 
-from netsurgery.compression import Compression
 from netsurgery.errors import NetsurgeryError, visible
 from netsurgery.formats import write_together
+from netsurgery.jobs import Compression
 from netsurgery.methods import ChainMethod, low_rank_method, method
 from netsurgery.quality import DEGRADED, GOOD, LOST, UNJUDGED
 from netsurgery.report.compression import layer_rows, saving_rows, verdict

@@ -19,7 +19,7 @@ from netsurgery.costs import Budget
 from netsurgery.network.cost import total_cost
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 from netsurgery.surgery import apply
 
 TITLE = "A face detector at 0.7 of its MACs"
@@ -76,7 +76,7 @@ def _measure(model: Model, files: List[Path], store: MeasurementStore) -> None:
     seen, judged = (_choose(model, half) for half in (files[::2], files[1::2]))
     calibrator = Calibrator(seen.inputs, "caffe", cache=FOLDER / "calibrator")
     for criterion, compensate in [way for way in WAYS if store.get(way) is None]:
-        request = ThinRequest(budget=BUDGET, criterion=criterion, compensate=compensate)
+        request = ThinSpec(budget=BUDGET, criterion=criterion, compensate=compensate)
         thinned = apply(model, plan_thin(model, request, calibrator), calibrator)
         share = total_cost(thinned).macs / total_cost(model).macs
         cells = [f"{share:.3f}", *_compare(judged.outputs, _run(thinned, judged.inputs))]

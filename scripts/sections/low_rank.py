@@ -72,12 +72,12 @@ def _examine(pair: Pair, data: ZooData) -> List[str]:
     (blob,) = input_shapes(model.network())
     folder = pair.weights.parent.name
     inputs = data.inputs(pair.weights, blob)
-    proof = ns.Proof(inputs=inputs, task_output=data.task_output(folder))
+    judged = ns.CompressRequest(inputs=inputs, task_output=data.task_output(folder))
     row = [pair.name, inputs.description if inputs else "random inputs"]
     cells: List[str] = []
     before: Optional[str] = None
     for energy in _ENERGIES:
-        done, ranks = _compress(model, energy, proof)
+        done, ranks = _compress(model, energy, judged)
         assert done.effect is not None, done.unproven
         accuracy = done.effect.accuracy
         before = f"{accuracy.before:.4f}" if accuracy else "-"
@@ -86,18 +86,18 @@ def _examine(pair: Pair, data: ZooData) -> List[str]:
             f"{100 * done.sizes[1] / done.sizes[0]:.0f}%",
             f"{accuracy.after:.4f}" if accuracy else "-",
             f"{done.effect.error:.1e}{_in_engine(done)}{'' if done else ' FAILED'}",
-            _opencv(model, done, proof),
+            _opencv(model, done, judged),
         ]
-    return [*row, before or "-", *cells, _full_rank(model, proof)]
+    return [*row, before or "-", *cells, _full_rank(model, judged)]
 
 
-def _compress(model: ns.Model, energy: str, proof: ns.Proof) -> tuple:
+def _compress(model: ns.Model, energy: str, judged: ns.CompressRequest) -> tuple:
     plan = plan_low_rank(
         model, LowRankRequest([parse_rule("energy", energy)], method="svd", predict=False)
     )
     ranks = ", ".join(f"{edit.layer} {edit.options['rank']}" for edit in plan.edits) or "none"
     with tempfile.TemporaryDirectory() as folder:
-        done = ns.compress(model, plan, folder, proof)
+        done = ns.compress(model, replace(judged, plan=plan), folder)
     if done.unproven:
         raise ns.NetsurgeryError(done.unproven)
     return done, ranks
@@ -109,26 +109,31 @@ def _in_engine(done: ns.Compression) -> str:
     return "" if done.effect.engine == "caffe" else f" ({done.effect.engine})"
 
 
-def _opencv(model: ns.Model, done: ns.Compression, proof: ns.Proof) -> str:
+def _opencv(model: ns.Model, done: ns.Compression, judged: ns.CompressRequest) -> str:
     """Run the pair in OpenCV; a few inputs do."""
-    few = proof.inputs.first(100) if proof.inputs else None
+    few = _first(judged, 100)
     try:
-        request = ns.VerifyRequest(inputs=few, engine="opencv", task_output=proof.task_output)
+        request = ns.VerifyRequest(inputs=few, engine="opencv", task_output=judged.task_output)
         seen = ns.verify(model, done.surgery.model, request)
     except ns.NetsurgeryError:
         return "-"
     return f"{seen.error:.1e}"
 
 
-def _full_rank(model: ns.Model, proof: ns.Proof) -> str:
+def _first(judged: ns.CompressRequest, count: int) -> Optional[ns.Inputs]:
+    assert judged.inputs is None or isinstance(judged.inputs, ns.Inputs)
+    return None if judged.inputs is None else judged.inputs.first(count)
+
+
+def _full_rank(model: ns.Model, judged: ns.CompressRequest) -> str:
     """Factor every layer at full rank: outputs must be equal to float noise."""
     svd = low_rank_method("svd")
     edits = [
         ns.Edit(name, "svd", {"rank": min(model.blobs(name)[0].shape[-2:])})
         for name, _ in candidates(model, svd)
     ]
-    few = replace(proof, inputs=proof.inputs.first(200) if proof.inputs else None)
+    few = replace(judged, inputs=_first(judged, 200), plan=ns.Plan(tuple(edits)))
     with tempfile.TemporaryDirectory() as folder:
-        seen = ns.compress(model, ns.Plan(tuple(edits)), folder, few).effect
+        seen = ns.compress(model, few, folder).effect
     equal = seen is not None and all(row.error <= largest_noise(row) for row in seen.blobs)
     return f"{'exact' if equal else 'DIFFERS'} ({seen.error:.0e})" if seen else "-"

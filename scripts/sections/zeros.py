@@ -8,7 +8,8 @@ from typing import List, NamedTuple, Tuple
 
 from zoo_data import ZooData
 
-from netsurgery.compression import Compression, Proof, compress
+import netsurgery as ns
+from netsurgery import Compression
 from netsurgery.engine import engine
 from netsurgery.network.masks import without_masks
 from netsurgery.network.model import load
@@ -67,7 +68,8 @@ def _cut(pair: _Pair, data: ZooData) -> Tuple[Compression, Verification]:
     inputs, output = data.inputs(file, value.blob), data.task_output(pair.folder)
     caffe = engine("caffe")
     with tempfile.TemporaryDirectory() as folder:
-        done = compress(model, plan_dead_channels(model), folder, Proof(caffe))
+        request = ns.CompressRequest(plan=plan_dead_channels(model), engine=caffe)
+        done = ns.compress(model, request, folder)
         written = load(*done.files[:2])
         equal = verify(model, written, inputs=inputs, engine=caffe, expect="exact", output=output)
     assert done, done.reasons

@@ -12,15 +12,12 @@ from thinned import CODE
 from zoo_data import ZooData
 from zoo_pairs import Pair, find_pairs
 
+import netsurgery as ns
 from netsurgery.calibration import Inputs, random_inputs
-from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.compression import Compression, Proof, compress
 from netsurgery.costs import Budget
-from netsurgery.engine import engine
 from netsurgery.errors import EngineError, NetsurgeryError, PlanError
 from netsurgery.network.masks import without_masks
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thinning import ThinRequest, plan_thin
 
 TITLE = "Half the MACs of every net of the zoo"
 HALF = Budget(macs=0.5)
@@ -91,7 +88,7 @@ def _prepare(pair: Pair, data: ZooData) -> _Task:
     )
 
 
-def _thin(task: _Task) -> Compression:
+def _thin(task: _Task) -> ns.Compression:
     """Thin in real Caffe, or in OpenCV where that does not run the net."""
     try:
         return _thin_in("caffe", task)
@@ -102,18 +99,24 @@ def _thin(task: _Task) -> Compression:
             raise refusal from None
 
 
-def _thin_in(name: str, task: _Task) -> Compression:
-    calibrator = Calibrator(task.calibration, name)
-    plan = plan_thin(task.model, ThinRequest(budget=HALF), calibrator)
-    if not plan.edits:
-        reasons = [f"{left.layer}: {left.reason}" for left in plan.skipped]
-        raise PlanError(f"nothing can be cut ({'; '.join(reasons)})")
-    proof = Proof(engine(name), inputs=task.judged, task_output=task.output)
+def _thin_in(name: str, task: _Task) -> ns.Compression:
+    request = ns.ThinRequest(
+        budget=HALF,
+        calibrate=task.calibration,
+        inputs=task.judged,
+        task_output=task.output,
+        engine=name,
+        cache=None,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        return compress(task.model, plan, folder, proof, calibrator=calibrator)
+        done = ns.thin(task.model, request, folder)
+    if not done.plan.edits:
+        reasons = [f"{left.layer}: {left.reason}" for left in done.plan.skipped]
+        raise PlanError(f"nothing can be cut ({'; '.join(reasons)})")
+    return done
 
 
-def _cells(done: Compression) -> List[str]:
+def _cells(done: ns.Compression) -> List[str]:
     before, after = done.costs
     assert done.effect
     accuracy = done.effect.accuracy

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netsurgery import compression
 from netsurgery.calibration import calibrator
+from netsurgery.jobs import proving
 
 BELOW_ONE = ["0", "-1", "nan", "1.5", "x", "9" * 30]
 SHARES = ["1.1", "-0.1", "nan", "inf", "x"]
@@ -58,7 +58,7 @@ def test_options_out_of_range(
     def fail(*given, **named) -> None:
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(compression, "operate", fail)
+    monkeypatch.setattr(proving, "operate", fail)
     out = tmp_path / "out"
     place = ["-o", out] if command in ("compress", "thin") else []
     if option in ("--samples", "--mean", "--raw-scale", "--input-scale", "--images-dim"):

@@ -71,7 +71,7 @@ def test_where_no_layer_gains_the_pair_is_written_unchanged(
 def test_without_an_engine_the_pair_is_written_and_said_to_be_unproven(
     netsurgery, pair, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("netsurgery.compression.usable_engines", list)
+    monkeypatch.setattr("netsurgery.jobs.proving.usable_engines", list)
     done = netsurgery("compress", *pair, "--rank", "fc6=4", "-o", tmp_path / "out")
     assert done.status == 0
     assert "UNPROVEN: there is no engine to run it; install one with" in done.out
@@ -144,7 +144,7 @@ def test_the_page_stands_alone(netsurgery, pair, tmp_path, caffe_python) -> None
         (["-o", "out", "--rank", "fc6=20"], "up to rank 19"),
         (["-o", "out", "--rank", "fc6=4", "--naming", "_x"], "not two different suffixes"),
         (["-o", "out", "--rank", "fc6=4", "--mean", "1,x"], "not numbers"),
-        (["-o", "out", "--rank", "fc6=4", "--mean", "1,2"], "need --inputs"),
+        (["-o", "out", "--rank", "fc6=4", "--mean", "1,2"], "--mean needs --inputs or"),
         (["-o", "out", "--rank", "fc6=4", "--engine", "torch"], "there is no engine 'torch'"),
         (["-o", "in", "--rank", "fc6=4"], "would be overwritten; choose another folder"),
         (["-o", "out", "--plan", "none.yaml"], "none.yaml: cannot read the plan"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netsurgery import compression
+from netsurgery.jobs import proving
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def no_work(monkeypatch) -> None:
     def fail(*given, **named) -> None:
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(compression, "operate", fail)
+    monkeypatch.setattr(proving, "operate", fail)
     monkeypatch.setattr("netsurgery.network.model.Prototxt.read", fail)
 
 

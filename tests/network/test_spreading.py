@@ -14,10 +14,10 @@ from hypothesis import given, strategies as st
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.running import open_model
-from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine as engine_named
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.layers.spreading import covered_axes, spread_shape
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
@@ -28,7 +28,7 @@ from netsurgery.network.shapes import infer_shapes
 from netsurgery.network.spreading import in_stock_form
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 
 JOIN = {"PROD": np.multiply, "SUM": np.add, "MAX": np.maximum}
 
@@ -188,9 +188,9 @@ def test_a_gate_is_thinned_factored_and_proved(quick_caffe, tmp_path, operation,
     assert groups["a"].channels == 12
     assert total_cost(model).unknown == ()
     calibrator = Calibrator(random_inputs(model.network(), 24, 0), quick_caffe)
-    plan = plan_thin(model, ThinRequest([parse_rule("keep", "*=0.5")]), calibrator)
+    plan = plan_thin(model, ThinSpec([parse_rule("keep", "*=0.5")]), calibrator)
     plan = Plan((*plan.edits, Edit("fc", "svd", {"rank": 2})))
-    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
+    done = write_proved(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
     assert done, done.reasons
     assert done.unproven is None
     written = Prototxt.read(tmp_path / "deploy.prototxt")

@@ -16,7 +16,7 @@ from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 from netsurgery.network.unknown import known_costs, unknown_reason
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 
 INPUT = """layer { name: "d" type: "Input" top: "x"
         input_param { shape { dim: 1 dim: 3 dim: 6 dim: 6 } } }
@@ -86,7 +86,7 @@ def test_no_budget_is_judged(net: str, currency: str) -> None:
     assert "multiply-accumulates of '" in said
     if currency != "bytes":
         with pytest.raises(NetworkError, match="no budget is judged"):
-            plan_thin(model, ThinRequest(budget=Budget(**{currency: 0.5})))
+            plan_thin(model, ThinSpec(budget=Budget(**{currency: 0.5})))
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -100,7 +100,7 @@ def test_no_total_is_given_where_a_part_is_not_known(net: str) -> None:
 
 def test_rules_need_no_shapes() -> None:
     model = model_of(NETS["unknown type"][0])
-    plan = plan_thin(model, ThinRequest([parse_rule("keep", "0.5")]))
+    plan = plan_thin(model, ThinSpec([parse_rule("keep", "0.5")]))
     assert plan.edits == ()  # `u` may need each of its channels
 
 

@@ -14,7 +14,7 @@ from netsurgery.planning import Plan
 from netsurgery.planning.asked import Asked, asked_of_net
 from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 from netsurgery.surgery import apply
 
 
@@ -62,13 +62,13 @@ def test_a_budget_stands_beside_what_is_left() -> None:
 def test_thinned_nets_tell_channels_widths_and_budgets() -> None:
     model = two_layers()
     rules = [parse_rule("keep", "fc6=0.26")]
-    (share,) = plan_thin(model, ThinRequest(rules)).asked
+    (share,) = plan_thin(model, ThinSpec(rules)).asked
     assert share == Asked("fc6", "keep", 0.26, 0.25)
-    (count,) = plan_thin(model, ThinRequest([parse_rule("keep", "fc6=6")], multiple=4)).asked
+    (count,) = plan_thin(model, ThinSpec([parse_rule("keep", "fc6=6")], multiple=4)).asked
     assert (count.asked, count.reached) == (6, 8)
-    (width,) = plan_thin(model, ThinRequest(width=5)).asked
+    (width,) = plan_thin(model, ThinSpec(width=5)).asked
     assert width == Asked("fc6", "width", 10, 10)  # an InnerProduct layer counts double
-    plan = plan_thin(model, ThinRequest(budget=Budget(params=0.5)))
+    plan = plan_thin(model, ThinSpec(budget=Budget(params=0.5)))
     (params,) = plan.asked
     made, before = (total_cost(one).params for one in (apply(model, plan), model))
     assert params == Asked(None, "params", 0.5, pytest.approx(made / before, rel=1e-4))

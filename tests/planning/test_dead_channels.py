@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from small_models import make_model
 
 import netsurgery as ns
-from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
@@ -185,7 +185,7 @@ def test_a_real_net_pruned_by_masks(zoo: Path, caffe: str, tmp_path: Path) -> No
     plan = plan_dead_channels(model)
     kept = {edit.layer: len(edit.options["keep"]) for edit in plan.edits}
     assert kept == {"ip1": 57, "conv2": 19, "conv1": 8}
-    done = compress(model, plan, tmp_path / "out", Proof(engine=engine(caffe)))
+    done = write_proved(model, plan, tmp_path / "out", Proof(engine=engine(caffe)))
     assert done, done.reasons
     assert ns.verify(model, load(*done.files[:2]), ns.VerifyRequest(expect="exact", engine="caffe"))
     assert done.sizes[1] < 0.1 * done.sizes[0]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from small_models import decaying, make_model
 
-from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine as engine_named
 from netsurgery.errors import PlanError
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.network.model import Model
 from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.plan import Plan
@@ -149,7 +149,7 @@ def test_a_method_that_is_named_is_the_only_one() -> None:
 def test_what_is_chosen_is_proved(engine: str, tmp_path: Path) -> None:
     model = net("deconvolution")
     plan = planned(model, ("energy", "0.9"))
-    done = compress(model, plan, tmp_path, Proof(engine=engine_named(engine), count=4))
+    done = write_proved(model, plan, tmp_path, Proof(engine=engine_named(engine), count=4))
     assert done.equality is not None
     assert not done.reasons
     assert done.costs[1].macs < done.costs[0].macs

@@ -11,7 +11,7 @@ from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
-from netsurgery.planning import ThinRequest, plan_thin
+from netsurgery.planning import ThinSpec, plan_thin
 from netsurgery.surgery import apply
 
 
@@ -25,8 +25,8 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stopwatch, "time", lambda self, net, anew=False: seconds_of(net))
 
 
-def request(engine: str, budget: Budget) -> ThinRequest:
-    return ThinRequest(budget=budget, criterion="l1", engine=engine)
+def request(engine: str, budget: Budget) -> ThinSpec:
+    return ThinSpec(budget=budget, criterion="l1", engine=engine)
 
 
 @pytest.mark.parametrize("more", [1.0, 1.2, 0.8])

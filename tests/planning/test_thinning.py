@@ -11,18 +11,18 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.compression import Proof, compress
 from netsurgery.costs import Budget
 from netsurgery.criteria import CRITERIA
 from netsurgery.criteria.base import WEIGHTS
 from netsurgery.errors import PlanError
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.linalg.selection import select
 from netsurgery.methods import Edit
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 from netsurgery.surgery import operate
 
 QUIET: Dict[str, Any] = {"suppress_health_check": list(HealthCheck)}
@@ -37,8 +37,8 @@ CHAIN = (
 )
 
 
-def request(*keep: str, **more: Any) -> ThinRequest:
-    return ThinRequest([parse_rule("keep", text) for text in keep], **more)
+def request(*keep: str, **more: Any) -> ThinSpec:
+    return ThinSpec([parse_rule("keep", text) for text in keep], **more)
 
 
 def counts(plan: Plan) -> Dict[str, int]:
@@ -147,7 +147,7 @@ def test_a_plan_is_carried_out_and_proved(quick_caffe, tmp_path, kind) -> None:
     plan = plan_thin(model, request(budget=Budget(macs=0.5), compensate=kind), calibrator)
     methods = [edit.method for edit in plan.edits]
     assert ("refit" in methods) == (kind in (None, "refit"))
-    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
+    done = write_proved(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
     assert done, done.reasons
     assert done.unproven is None
     assert done.costs[1].macs <= 0.5 * done.costs[0].macs
@@ -160,7 +160,9 @@ def test_thin_and_low_rank_go_in_one_plan(quick_caffe, tmp_path) -> None:
     plan = Plan((*thin.edits, Edit("c", "svd", {"rank": 4}), Edit("d", "refit")))
     plan.save(tmp_path / "plan.yaml")
     assert Plan.load(tmp_path / "plan.yaml") == plan
-    done = compress(model, plan, tmp_path / "out", Proof(engine=quick_caffe), calibrator=calibrator)
+    done = write_proved(
+        model, plan, tmp_path / "out", Proof(engine=quick_caffe), calibrator=calibrator
+    )
     assert done, done.reasons
     assert done.unproven is None
     names = [layer.name for layer in done.surgery.model.network().layers]

@@ -12,17 +12,17 @@ from channel_nets import line
 
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.compression import Proof, compress
 from netsurgery.costs import Budget
 from netsurgery.criteria import CRITERIA, Criterion
 from netsurgery.criteria.base import WEIGHTS, RemovalOrder
 from netsurgery.errors import PlanError
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 from netsurgery.ranking import rank
 from netsurgery.surgery import operate
 
@@ -134,7 +134,7 @@ def weak(text: str) -> Model:
 def planned(model: Model, way: str, name: str, calibrator: Optional[Calibrator] = None) -> Plan:
     """The plan; empty where a budget cannot be met, as may well be."""
     try:
-        return plan_thin(model, ThinRequest(criterion=name, **WAYS[way]), calibrator)
+        return plan_thin(model, ThinSpec(criterion=name, **WAYS[way]), calibrator)
     except PlanError as error:
         if "cannot be met" not in str(error):
             raise
@@ -165,7 +165,7 @@ def test_inputs_empty_no_part(quick_caffe, tmp_path, net) -> None:
         for name in ("surgeon", "activation"):
             operate(model, planned(model, way, name, calibrator), calibrator)
     plan = planned(model, "share", "surgeon", calibrator)
-    done = compress(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
+    done = write_proved(model, plan, tmp_path, Proof(engine=quick_caffe), calibrator=calibrator)
     assert done, done.reasons
     assert rank(model, ["surgeon", "l1"], calibrator).order("surgeon")
 
@@ -205,5 +205,5 @@ def test_a_criterion_of_another_package_empties_no_part(monkeypatch) -> None:
 
     model = weak(NETS["dual path"])
     monkeypatch.setitem(CRITERIA._known, "ruthless", Ruthless())
-    plan = plan_thin(model, ThinRequest(criterion="ruthless", budget=Budget(macs=0.3)))
+    plan = plan_thin(model, ThinSpec(criterion="ruthless", budget=Budget(macs=0.3)))
     operate(model, plan)

@@ -10,11 +10,12 @@ from quick_caffe import QuickCaffe
 
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.compression import Compression, Proof, compress
 from netsurgery.costs import Budget
 from netsurgery.errors import PlanError
+from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.network.model import Model, load
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 
 HALF = Budget(macs=0.5)
 NETS = {
@@ -30,11 +31,11 @@ def open_pair(zoo: Path, files: Tuple[str, str], folder: str) -> Model:
     return load(*(zoo / folder / file for file in files))
 
 
-def thin(model: Model, request: ThinRequest, caffe: QuickCaffe, folder: Path) -> Compression:
+def thin(model: Model, request: ThinSpec, caffe: QuickCaffe, folder: Path) -> Compression:
     # A few inputs do: the question is whether the pair is what the plan says, not how good.
     calibrator = Calibrator(random_inputs(model.network(), 4, 0), caffe)
     plan = plan_thin(model, request, calibrator)
-    return compress(model, plan, folder, Proof(caffe, count=2), calibrator=calibrator)
+    return write_proved(model, plan, folder, Proof(caffe, count=2), calibrator=calibrator)
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -42,7 +43,7 @@ def test_half_the_macs_go_and_real_caffe_runs_the_pair(
     name: str, zoo: Path, quick_caffe: QuickCaffe, tmp_path: Path
 ) -> None:
     model = open_pair(zoo, NETS[name], name)
-    done = thin(model, ThinRequest(budget=HALF), quick_caffe, tmp_path)
+    done = thin(model, ThinSpec(budget=HALF), quick_caffe, tmp_path)
     assert done, done.reasons
     assert done.effect is not None
     assert not done.effect.reasons
@@ -60,7 +61,7 @@ def test_every_way_to_compensate_is_proved(
     compensate: str, zoo: Path, quick_caffe: QuickCaffe, tmp_path: Path
 ) -> None:
     model = open_pair(zoo, NETS["mtcnn_det1"], "mtcnn_det1")
-    done = thin(model, ThinRequest(budget=HALF, compensate=compensate), quick_caffe, tmp_path)
+    done = thin(model, ThinSpec(budget=HALF, compensate=compensate), quick_caffe, tmp_path)
     assert done, done.reasons
 
 
@@ -68,4 +69,4 @@ def test_a_net_with_nothing_to_cut_says_so(zoo: Path) -> None:
     files = ("layer_convolution.prototxt", "layer_convolution.caffemodel")
     model = open_pair(zoo, files, "opencv_layer_tests")
     with pytest.raises(PlanError, match=r"the budget cannot be met: 1\.000 of the MACs"):
-        plan_thin(model, ThinRequest(budget=HALF))
+        plan_thin(model, ThinSpec(budget=HALF))

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from small_models import make_model, two_layers
 
-from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine as engine_named
 from netsurgery.errors import FormatError
 from netsurgery.formats.convert import convert_weights
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.planning.fold import plan_folds
 from netsurgery.planning.rules import parse_rule
-from netsurgery.planning.thinning import ThinRequest, plan_thin
+from netsurgery.planning.thinning import ThinSpec, plan_thin
 from netsurgery.surgery import operate
 
 CONV = """\
@@ -72,7 +72,7 @@ PLANS = {
     "tucker": lambda model: Plan((Edit("c2", "tucker", {"rank": [9, 7]}),)),
     "tensor_train": lambda model: Plan((Edit("ip", "tensor_train", {"rank": [4]}),)),
     "fold": plan_folds,
-    "thin": lambda model: plan_thin(model, ThinRequest([parse_rule("keep", "0.5")])),
+    "thin": lambda model: plan_thin(model, ThinSpec([parse_rule("keep", "0.5")])),
     "two edits": lambda model: Plan(
         (*plan_folds(model).edits, Edit("c1", "channel_svd", {"rank": 9}))
     ),
@@ -90,7 +90,7 @@ def test_every_new_blob_is_float16_and_the_rounding_is_explained(
         pytest.importorskip("h5py")
     model = in_half(conv_net(), format, tmp_path / "in")
     made = PLANS[plan](model)
-    done = compress(model, made, tmp_path / "out", Proof(wanted=False))
+    done = write_proved(model, made, tmp_path / "out", Proof(wanted=False))
     written = load(*done.files[:2])
     assert {blob.storage for layer in written.weights.layers for blob in layer.blobs} == {"float16"}
     if plan not in ("full rank", "two edits"):
@@ -112,7 +112,7 @@ def test_every_new_blob_is_float16_and_the_rounding_is_explained(
 def test_engines_find_the_twin_of_a_float16_model(plan: str, engine: str, tmp_path: Path) -> None:
     model = in_half(conv_net(), "caffemodel", tmp_path / "in")
     proof = Proof(engine=engine_named(engine), count=4)
-    done = compress(model, PLANS[plan](model), tmp_path / "out", proof)
+    done = write_proved(model, PLANS[plan](model), tmp_path / "out", proof)
     assert done.equality is not None
     assert not done.reasons
 
@@ -141,5 +141,5 @@ def test_files_of_float32_are_not_rounded() -> None:
 def test_pycaffe_is_not_asked_to_write_what_it_cannot_read(tmp_path: Path, caffe: str) -> None:
     model = in_half(conv_net(), "caffemodel", tmp_path / "in")
     with pytest.raises(FormatError, match=r"'c1': is in float16, .* leave out `writer`"):
-        compress(model, PLANS["svd"](model), tmp_path / "out", writer=engine_named(caffe))
+        write_proved(model, PLANS["svd"](model), tmp_path / "out", writer=engine_named(caffe))
     assert not (tmp_path / "out").exists()

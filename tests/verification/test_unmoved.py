@@ -11,7 +11,7 @@ from calibration_nets import declared, layer
 from small_models import make_model
 
 from netsurgery.calibration import Inputs
-from netsurgery.compression import Proof, compress
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.methods.base import Edit
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
@@ -107,7 +107,7 @@ def test_a_compression_tells_what_no_input_moved(
     for model, said in ((net(dead=(0, 3, 7)), True), (net(), False)):
         folder = tmp_path / str(said)
         model.save(folder / "deploy.prototxt", folder / "net.caffemodel")
-        done = compress(model, plan, folder / "out", Proof(inputs=INPUTS))
+        done = write_proved(model, plan, folder / "out", Proof(inputs=INPUTS))
         assert done.equality
         rows = done.to_dict()["proof"]["equality"]["blobs"]
         assert (sum(row["unmoved"] for row in rows) == 3) is said

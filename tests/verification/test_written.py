@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, strategies as st
 from small_models import make_model
 
-from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine
 from netsurgery.formats.convert import convert_weights
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
@@ -239,7 +239,7 @@ def test_pycaffe_writes_what_was_meant(
     (tmp_path / "in").mkdir()
     model = load(*model.save(tmp_path / "in"))
     writer = engine("caffe")
-    done = compress(model, PLAN, tmp_path / "out", Proof(wanted=False), writer=writer)
+    done = write_proved(model, PLAN, tmp_path / "out", Proof(wanted=False), writer=writer)
     assert done, done.reasons
     assert (done.written.untouched, done.written.made) == (8 + (form == "shared"), 3)
 
@@ -253,7 +253,7 @@ def test_pycaffe_writes_what_was_meant(
             self, {name: [array * (name != "fc_U") for array in each] for name, each in new.items()}
         ),
     )
-    done = compress(model, PLAN, tmp_path / "bad", Proof(wanted=False), writer=writer)
+    done = write_proved(model, PLAN, tmp_path / "bad", Proof(wanted=False), writer=writer)
     assert [reason.split(" has ")[0] for reason in done.reasons[:2]] == [
         "written blob 0 of layer 'fc_U'",
         "written blob 1 of layer 'fc_U'",

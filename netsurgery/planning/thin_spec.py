@@ -15,7 +15,7 @@ from netsurgery.planning.rules import LayerRule, choose, refuse_idle
 
 
 @dataclass(frozen=True)
-class ThinRequest:
+class ThinSpec:
     """What a user asks of a thinned net.
 
     Attributes:
@@ -50,7 +50,7 @@ class ThinRequest:
 class ThinRules:
     """Says how many channels of its groups a model is to keep, by rules and width."""
 
-    def __init__(self, model: Model, groups: Sequence[ChannelGroup], request: ThinRequest) -> None:
+    def __init__(self, model: Model, groups: Sequence[ChannelGroup], request: ThinSpec) -> None:
         """Take in what is asked.
 
         Args:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
-from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine
 from netsurgery.formats.weights import Blob, LayerWeights
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.methods import Edit, Rewrite
 from netsurgery.methods.svd import TruncatedSVD
 from netsurgery.planning import Plan
@@ -38,9 +38,9 @@ def test_a_bias_that_no_method_moves_is_the_originals(
     rank: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan((Edit("fc6", "svd", {"rank": rank}),))
-    assert compress(two_layers(), plan, tmp_path / "right", Proof(wanted=False))
+    assert write_proved(two_layers(), plan, tmp_path / "right", Proof(wanted=False))
     spoil(monkeypatch, np.zeros_like)
-    done = compress(two_layers(), plan, tmp_path / "wrong", Proof(wanted=False))
+    done = write_proved(two_layers(), plan, tmp_path / "wrong", Proof(wanted=False))
     assert done.written
     assert "and its other blobs 1.00e+00" in done.reasons[0]
 
@@ -50,11 +50,13 @@ def test_a_plan_that_changes_nothing_is_held_to_the_original(
 ) -> None:
     plan = Plan((Edit("fc6", "svd", {"rank": 32}),))
     proof = Proof(engine=engine("opencv"))
-    done = compress(two_layers(), plan, tmp_path / "right", proof)
+    done = write_proved(two_layers(), plan, tmp_path / "right", proof)
     assert done, done.reasons
     assert done.surgery.exact
     spoil(monkeypatch, lambda bias: bias + 1e-3)
-    done = compress(two_layers(), plan, tmp_path / "wrong", proof)
+    done = write_proved(two_layers(), plan, tmp_path / "wrong", proof)
     assert any("float noise" in reason for reason in done.reasons)
-    cut = compress(two_layers(), Plan((Edit("fc6", "svd", {"rank": 4}),)), tmp_path / "cut", proof)
+    cut = write_proved(
+        two_layers(), Plan((Edit("fc6", "svd", {"rank": 4}),)), tmp_path / "cut", proof
+    )
     assert not cut.surgery.exact

@@ -1,12 +1,10 @@
-"""The whole walk in one: apply a plan, write the pair, read it back and prove it."""
+"""A plan carried out: the pair written, read back and proved."""
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
 
@@ -14,10 +12,12 @@ from netsurgery.calibration import Calibrator, Inputs
 from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
 from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.formats import make_folder, move_together, refuse_unmakable, scratch_folder
-from netsurgery.methods import ROUNDING, method
-from netsurgery.network import Model, Totals, foreign_to, load, total_cost
-from netsurgery.planning import RECORD as REPORT, Asked, Plan, asked_of_net, identify
-from netsurgery.quality import Quality, cautions_of, unjudged
+from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.samples import RANDOM
+from netsurgery.network import Model, load, total_cost
+from netsurgery.planning import RECORD as REPORT, Plan, identify
+from netsurgery.progress import Progress, silent
+from netsurgery.quality import cautions_of
 from netsurgery.surgery import Surgery, operate, refuse_half, write_through_engine
 from netsurgery.verification import (
     LayerError,
@@ -28,7 +28,6 @@ from netsurgery.verification import (
     refuse_labels,
     verify,
 )
-from netsurgery.version import __version__
 
 Compare = Callable[[Model, Model, Model, Container[str]], Written]
 
@@ -52,7 +51,7 @@ class Proof:
 
     engine: Optional[Engine] = None
     inputs: Optional[Inputs] = None
-    count: int = 8
+    count: int = RANDOM
     seed: int = 0
     max_error: Optional[float] = None
     min_agreement: Optional[float] = None
@@ -62,135 +61,7 @@ class Proof:
     accept_loss: bool = False
 
 
-@dataclass(frozen=True)
-class Compression:
-    """What was done, what it saved, the proof, and what is left of the net.
-
-    Two verdicts: whether the pair is as planned (`reasons` is empty), and how good it still is
-    (`quality`). Truthy where the command line leaves with exit status 0: unless the proof failed,
-    an output is lost that ``accept_loss`` did not give up, or one is beyond a limit of the user.
-    What could not be proved or judged does not count against it.
-
-    Attributes:
-        surgery: The rewritten model and its steps.
-        plan: The plan that was carried out.
-        inputs: Name and sha256 of the original's files.
-        files: The written prototxt, weights and report.
-        layers: Predicted and measured error of each rewritten layer's weights.
-        costs: What original and written pair cost.
-        sizes: Bytes of the weights files of both.
-        written: What reading the pair back showed.
-        equality: The twin against the written pair: must agree to float noise.
-        effect: The original against the written pair: what it costs.
-        unproven: Why nothing was run, or None.
-        cautions: What makes the verdict on quality doubtful, besides what the outputs show.
-    """
-
-    surgery: Surgery
-    plan: Plan
-    inputs: Mapping[str, Mapping[str, str]]
-    files: tuple[Path, ...]
-    layers: tuple[LayerError, ...]
-    costs: tuple[Totals, Totals]
-    sizes: tuple[int, int]
-    written: Written
-    equality: Optional[Verification]
-    effect: Optional[Verification]
-    unproven: Optional[str]
-    cautions: tuple[str, ...] = ()
-
-    @property
-    def asked(self) -> tuple[Asked, ...]:
-        """What was asked of the net and its layers, beside what the written pair reaches."""
-        expected = self.plan.expected
-        whole, left = (
-            {**costs, "macs": cost.macs, "params": cost.params, "bytes": size}
-            for costs, cost, size in zip((expected.whole, expected.left), self.costs, self.sizes)
-        )
-        layers = (one for one in self.plan.asked if one.layer is not None)
-        return (*asked_of_net(expected.budget, whole, left), *layers)
-
-    @property
-    def unknown_fields(self) -> tuple[str, ...]:
-        """The fields of the original that no rule here knows, each with its layer."""
-        return tuple(map(str, foreign_to(self.surgery.original.network())))
-
-    @property
-    def explanation(self) -> str:
-        """What explains the difference from the original, in the words of what was done."""
-        causes = dict.fromkeys(method(one.rewrite.edit.method).cause for one in self.surgery.steps)
-        if len(causes) > 1:
-            causes.pop(ROUNDING, None)
-        *others, last = causes or [ROUNDING]
-        return f"{', '.join(others)} and {last}" if others else last
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why the pair is not what was planned; empty when it is, or nothing was run."""
-        found = list(self.written.reasons)
-        found += [
-            f"layer {layer.layer!r}: its weights are {layer.measured:.2e} away from the original, "
-            f"of which {layer.predicted or 0:.2e} are explained by {self.explanation}"
-            + (f", and its other blobs {layer.others:.2e}" if layer.others else "")
-            for layer in self.layers
-            if not layer.explained
-        ]
-        gone = () if self.effect is None else self.effect.lost_outputs
-        if self.equality is not None:
-            found += [
-                f"not explained by {self.explanation}: {why}"
-                for why in self.equality.reasons
-                if why not in gone
-            ]
-        return (*found, *gone)
-
-    @property
-    def quality(self) -> Quality:
-        """What is left of the net: good, degraded, lost or unjudged."""
-        if self.effect is None:
-            return unjudged(self.unproven or "nothing was run").warned(*self.cautions)
-        return self.effect.quality.warned(*self.cautions)
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """All that is to be mended: why the proof failed, what is lost, limits that are broken."""
-        effect = () if self.effect is None else self.effect.reasons
-        return tuple(dict.fromkeys((*self.reasons, *effect)))
-
-    def __bool__(self) -> bool:
-        return not self.failures
-
-    def to_dict(self, name: Callable[[str], str] = "`{}`".format) -> dict[str, Any]:
-        """Return everything as plain data, as it stands in ``netsurgery.json``.
-
-        Args:
-            name: Names an argument of the library, in what there is to do.
-        """
-        before, after = self.costs
-        return {
-            "versions": _versions(),
-            "inputs": {kind: dict(facts) for kind, facts in self.inputs.items()},
-            "files": [path.name for path in self.files[:2]],
-            "notes": list(self.surgery.notes),
-            "plan": self.plan.to_dict(),
-            "asked": [one.to_dict() for one in self.asked],
-            "layers": [vars(layer) for layer in self.layers],
-            "before": {**before._asdict(), "bytes": self.sizes[0]},
-            "after": {**after._asdict(), "bytes": self.sizes[1]},
-            "proof": {
-                "passed": not self.reasons and self.unproven is None,
-                "unproven": self.unproven,
-                "reasons": list(self.reasons),
-                "unknown_fields": list(self.unknown_fields),
-                "written": self.written.to_dict(),
-                "equality": None if self.equality is None else self.equality.to_dict(),
-                "effect": None if self.effect is None else self.effect.to_dict(name),
-            },
-            "quality": self.quality.to_dict(name),
-        }
-
-
-def compress(
+def write_proved(
     model: Model,
     plan: Plan,
     folder: Union[str, Path],
@@ -198,7 +69,7 @@ def compress(
     *,
     calibrator: Optional[Calibrator] = None,
     writer: Optional[Engine] = None,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Progress = silent,
     name: Callable[[str], str] = "`{}`".format,
 ) -> Compression:
     """Carry out ``plan``, write the pair into ``folder`` and prove what is written there.
@@ -251,7 +122,7 @@ def compress(
 def write_checked(surgery: Surgery, folder: Union[str, Path]) -> tuple[tuple[Path, ...], Written]:
     """Write the pair that surgery made and hold the files against what was meant; run nothing.
 
-    Like `compress`, this puts a pair in its place also where it is not what was meant.
+    Like `write_proved`, this puts a pair in its place also where it is not what was meant.
 
     Args:
         surgery: The rewritten model, and where it comes from.
@@ -282,7 +153,7 @@ def _examine(
     folder: Path,
     proof: Proof,
     compare: Compare,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Compression:
     written = load(pair[0], pair[1], surgery.original.input_shapes)
     progress("reading back")
@@ -374,12 +245,6 @@ def _runs(model: Model, common: dict[str, Any]) -> bool:
         return verify(model, model, **{**common, "origins": {}}).passed is not False
     except (EngineError, VerificationError):
         return False
-
-
-def _versions() -> dict[str, str]:
-    """Return what the numbers may depend on; the engine's version stands with its results."""
-    own = {"netsurgery": __version__, "python": platform.python_version()}
-    return {**own, **{name: version(name) for name in ("numpy", "scipy", "protobuf")}}
 
 
 def _bytes(model: Model) -> int:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
-from netsurgery.compression import Compression, Proof, compress
 from netsurgery.engine import engine
 from netsurgery.errors import EngineError, FormatError
 from netsurgery.formats.weights import Blob, LayerWeights
+from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.methods import Edit, svd
 from netsurgery.methods.pieces import CarriedBlob
 from netsurgery.network.model import Model, load
@@ -21,7 +22,7 @@ PLAN = Plan((Edit("fc6", "svd", {"rank": 4}), Edit("fc7", "svd", {"rank": 2})))
 
 
 def compressed(folder: Path, **proof: object) -> Compression:
-    return compress(two_layers(), PLAN, folder / "out", Proof(**proof))
+    return write_proved(two_layers(), PLAN, folder / "out", Proof(**proof))
 
 
 def test_a_sound_pair_is_proved(tmp_path: Path, caffe_python: str) -> None:
@@ -68,7 +69,7 @@ def test_what_truncation_does_not_explain_is_found_by_running(
     )
     model = Model(type(model.prototxt).parse(text), model.weights)
     plan = Plan((PLAN.edits[0],))
-    done = compress(model, plan, tmp_path / "out", Proof(engine=engine(engine_name)))
+    done = write_proved(model, plan, tmp_path / "out", Proof(engine=engine(engine_name)))
     assert all(layer.explained for layer in done.layers)
     assert not done
     assert any("not explained by truncation" in reason for reason in done.reasons)
@@ -109,7 +110,7 @@ def test_a_net_no_engine_runs_is_written_and_said_to_be_unproven(
     model = two_layers()
     text = model.prototxt.data + STRANGE
     model = Model(type(model.prototxt).parse(text), model.weights)
-    done = compress(model, PLAN, tmp_path / "out")
+    done = write_proved(model, PLAN, tmp_path / "out")
     assert done
     assert "no engine here can judge the original (caffe: " in done.unproven
     assert load(*done.files[:2]).prototxt.data.endswith(STRANGE)
@@ -117,7 +118,7 @@ def test_a_net_no_engine_runs_is_written_and_said_to_be_unproven(
 
 def test_the_same_compression_gives_the_same_bytes(tmp_path: Path, caffe_python: str) -> None:
     first, second = (
-        compress(two_layers(), PLAN, tmp_path / name, Proof()) for name in ("one", "two")
+        write_proved(two_layers(), PLAN, tmp_path / name, Proof()) for name in ("one", "two")
     )
     for one, two in zip(first.files, second.files):
         assert one.read_bytes() == two.read_bytes()

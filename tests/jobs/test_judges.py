@@ -9,10 +9,10 @@ import pytest
 from calibration_nets import declared, layer
 from small_models import make_model, two_layers
 
-from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine
 from netsurgery.errors import NoJudgeError, PlanError
 from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.foreign_fields import foreign_to
@@ -38,7 +38,7 @@ def with_field(path: str) -> Model:
 @pytest.mark.parametrize("path", [*FIELDS])
 def test_an_engine_that_drops_a_field_is_no_judge(path: str, tmp_path: Path, opencv: str) -> None:
     model = with_field(path)
-    done = compress(model, PLAN, tmp_path / "out", Proof(engine=engine("opencv")))
+    done = write_proved(model, PLAN, tmp_path / "out", Proof(engine=engine("opencv")))
     assert done
     assert f"opencv does not know {path} of layer 'fc6'" in done.unproven
     assert done.unknown_fields == (f"{path} of layer 'fc6'",)
@@ -70,7 +70,7 @@ def test_what_only_trains_or_shows_a_net_does_not_matter(tmp_path: Path, opencv:
     text = text.replace('name: "relu6"', 'name: "relu6" engine: "MKLDNN" forward_math: FLOAT')
     model = Model(Prototxt.parse(text.encode()), model.weights)
     assert foreign_to(model.network()) == ()
-    done = compress(model, PLAN, tmp_path / "out", Proof(engine=engine("opencv")))
+    done = write_proved(model, PLAN, tmp_path / "out", Proof(engine=engine("opencv")))
     assert done, done.reasons
     assert done.unproven is None
 
@@ -87,7 +87,7 @@ def drifting() -> Model:
 
 def test_an_original_that_never_repeats_itself(tmp_path: Path, caffe: str) -> None:
     plan = Plan((Edit("fc", "svd", {"rank": 5}),))
-    done = compress(drifting(), plan, tmp_path / "out", Proof(engine=engine("caffe")))
+    done = write_proved(drifting(), plan, tmp_path / "out", Proof(engine=engine("caffe")))
     assert done, done.reasons
     assert "gives something else each time for the same inputs" in done.unproven
     assert "as layer 'norm' asks for" in done.unproven

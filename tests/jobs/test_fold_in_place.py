@@ -11,8 +11,8 @@ from calibration_nets import declared
 from hypothesis import given, settings, strategies as st
 from small_models import make_model
 
-from netsurgery.compression import Proof, compress
 from netsurgery.engine import engine
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.network.model import Model
 from netsurgery.planning.fold import plan_folds
 from netsurgery.verification import verify
@@ -78,7 +78,9 @@ def test_folds_of_any_chain_are_proved(links: Links, seed: int) -> None:
     model = chain_of(links, seed)
     plan = plan_folds(model)
     with tempfile.TemporaryDirectory() as folder:
-        done = compress(model, plan, Path(folder) / "out", Proof(engine=engine("opencv"), count=3))
+        done = write_proved(
+            model, plan, Path(folder) / "out", Proof(engine=engine("opencv"), count=3)
+        )
     assert done, done.reasons
     found = verify(model, done.surgery.model, engine="opencv", expect="exact", blobs="common")
     assert found, found.reasons
@@ -97,7 +99,7 @@ def test_folds_of_any_chain_are_proved(links: Links, seed: int) -> None:
 def test_each_way_of_folding_in_place(kinds: str, folded: int, caffe: str, tmp_path: Path) -> None:
     model = chain_of([(kind, True) for kind in kinds.split()], 1)
     plan = plan_folds(model)
-    done = compress(model, plan, tmp_path / "out", Proof(engine=engine("caffe"), count=3))
+    done = write_proved(model, plan, tmp_path / "out", Proof(engine=engine("caffe"), count=3))
     assert done, done.reasons
     before, after = (len(each.network().layers) for each in (model, done.surgery.model))
     assert before - after == folded

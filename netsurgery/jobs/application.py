@@ -1,0 +1,171 @@
+"""A plan carried out as it stands, on the pair it names or on another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from netsurgery.errors import PlanError, Remedy, RequestError
+from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.explanation import PlanLike, open_plan
+from netsurgery.jobs.models import ModelLike, deployed, open_model_like
+from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.proving import write_checked
+from netsurgery.jobs.requests import CalibratedRequest
+from netsurgery.jobs.samples import calibrator_of
+from netsurgery.network import Model
+from netsurgery.planning import Plan, identify, refuse_another
+from netsurgery.progress import Progress, silent
+from netsurgery.surgery import Surgery, operate
+from netsurgery.verification import Written
+
+_HASH = "sha256"
+
+
+@dataclass(frozen=True)
+class ApplyRequest(CalibratedRequest):
+    """How to carry out a plan.
+
+    Attributes:
+        deploy: Leave out the layers that Caffe does not build for TEST.
+        force: Overwrite what is in the folder even if it was made of other files.
+    """
+
+    deploy: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class WrittenPair:
+    """A pair that was written and read back, but not run. Truthy where it is what was meant.
+
+    Attributes:
+        files: The prototxt and the weights.
+        written: What reading them back showed.
+        notes: What was lost in the upgrade of an old net, a line each.
+    """
+
+    files: Tuple[Path, ...]
+    written: Written
+    notes: Tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.written)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return everything as plain data."""
+        return {
+            "files": [str(path) for path in self.files],
+            "written": self.written.to_dict(),
+            "notes": list(self.notes),
+        }
+
+
+def apply(
+    model: ModelLike,
+    plan: PlanLike,
+    request: Optional[ApplyRequest] = None,
+    progress: Progress = silent,
+) -> Model:
+    """Carry out a plan, and return the new model.
+
+    Args:
+        model: The network with its weights, or its files.
+        plan: The edits, or the file they are in.
+        request: How; what to fit to, where an edit of the plan wants that.
+        progress: Told each edit.
+
+    Raises:
+        PlanError: An edit cannot be carried out.
+        NetworkError: Prototxt and weights do not belong together.
+        NetsurgeryError: A file is not what it should be.
+    """
+    request = request or ApplyRequest()
+    refuse_contradictions("apply", request)
+    return _operate(open_model_like(model), open_plan(plan), request, progress).model
+
+
+def write_applied(
+    model: ModelLike,
+    plan: PlanLike,
+    out: PathLike,
+    request: Optional[ApplyRequest] = None,
+    progress: Progress = silent,
+) -> WrittenPair:
+    """Carry out a plan, write the new pair, and hold the files against what was meant.
+
+    Nothing is run: `verify` compares the result with the original.
+
+    Args:
+        model: The network with its weights, or its files.
+        plan: The edits, or the file they are in.
+        out: The folder for the new pair, under the names of the original's files.
+        request: How; what to fit to, where an edit of the plan wants that.
+        progress: Told each edit.
+
+    Raises:
+        PlanError: An edit cannot be carried out.
+        FormatError: The pair would overwrite another net's, or cannot be written.
+        NetworkError: Prototxt and weights do not belong together.
+        NetsurgeryError: A file is not what it should be.
+    """
+    request = request or ApplyRequest()
+    refuse_contradictions("apply", request)
+    folder = checked_folder(out)
+    surgery = _operate(open_model_like(model), open_plan(plan), request, progress)
+    if not request.force:
+        refuse_another(folder, surgery.original, surgery.model)
+    progress("writing")
+    files, written = write_checked(surgery, folder)
+    notes: List[str] = [f"lost in the upgrade to V2: {note}" for note in surgery.notes]
+    return WrittenPair(files, written, tuple(notes))
+
+
+def file_of_plan(path: Path, plan: Plan, kind: str) -> Path:
+    """Return the file that a plan was made for.
+
+    Args:
+        path: The file of the plan, beside which it may be.
+        plan: The plan.
+        kind: ``"prototxt"`` or ``"weights"``.
+
+    Raises:
+        RequestError: The plan names none.
+        PlanError: It is not there.
+    """
+    named = (plan.model.get(kind) or {}).get("file")
+    if not named:
+        raise RequestError(
+            Remedy(f"the plan names no {kind}: give {{}} and {{}}", "prototxt", "weights")
+        )
+    file = Path(named)
+    file = file if file.is_absolute() or file.exists() else path.parent / file
+    if not file.exists():
+        raise PlanError(
+            f"the {kind} it was made for, {named}, is not there",
+            file=path,
+            remedy=Remedy("give {} and {} behind the plan", "prototxt", "weights"),
+        )
+    return file
+
+
+def is_made_for(plan: Plan, model: Model, deploy: bool = False) -> bool:
+    """Whether a plan was made for the very files of a model, as far as it says.
+
+    Args:
+        plan: The plan.
+        model: The model as it was read.
+        deploy: Whether its layers for other phases are left out.
+    """
+    known = [_hashes(identify(one)) for one in (model, deployed(model, deploy))]
+    return not plan.model or _hashes(plan.model) in known
+
+
+def _operate(model: Model, plan: Plan, request: ApplyRequest, progress: Progress) -> Surgery:
+    model = deployed(model, request.deploy)
+    return operate(model, plan, calibrator_of(model, request, progress), progress)
+
+
+def _hashes(files: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:
+    return {kind: facts.get(_HASH) for kind, facts in files.items()}

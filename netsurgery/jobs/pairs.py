@@ -1,0 +1,124 @@
+"""A smaller pair, made of a plan, written and proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from netsurgery.calibration import Calibrator, Inputs
+from netsurgery.engine import Capability, Engine, choose
+from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.models import engine_of
+from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.proving import Proof, write_proved
+from netsurgery.jobs.requests import CalibratedRequest, JudgedRequest
+from netsurgery.jobs.samples import RANDOM, calibrator_of, judging_inputs, shown_of
+from netsurgery.network import Model
+from netsurgery.planning import Plan, refuse_another
+from netsurgery.progress import Progress
+
+MakePlan = Callable[[Model, Optional[Calibrator], Progress], Plan]
+
+
+@dataclass(frozen=True)
+class PairRequest(CalibratedRequest, JudgedRequest):
+    """How a smaller pair is made of a plan, written, proved and judged.
+
+    Where no inputs are given to judge by, a few of those to fit to do, or else random ones.
+
+    Attributes:
+        verify: Run the pair; without that it is written and held against what was meant.
+        writer: Who writes the caffemodel: ``"direct"``, this package; ``"caffe"``, an engine that
+            can, as pycaffe does (net.params, net.save).
+        deploy: Leave out the layers that Caffe does not build for TEST.
+        force: Overwrite what is in the folder even if it was made of other files.
+    """
+
+    verify: bool = True
+    writer: str = "direct"
+    deploy: bool = False
+    force: bool = False
+
+
+def make_pair(
+    original: Model,
+    request: PairRequest,
+    make_plan: MakePlan,
+    out: PathLike,
+    progress: Progress,
+    name: Callable[[str], str],
+) -> Compression:
+    """Plan, carry out, write and prove.
+
+    Args:
+        original: The model that counts as the original.
+        request: How.
+        make_plan: Makes the plan, of the model and what runs the inputs to fit to, if any.
+        out: The folder for the new pair.
+        progress: Told each step.
+        name: Names an argument of the library, in what the record says there is to do.
+
+    Raises:
+        FormatError: The pair would overwrite another net's, or cannot be written.
+        PlanError: The plan cannot be made or carried out.
+        VerificationError: The labels do not belong to the net.
+        EngineError: An engine that was asked for cannot run the pair.
+    """
+    folder = checked_folder(out)
+    if not request.force:
+        refuse_another(folder, original)
+    engine = engine_of(request.engine)
+    calibrator = calibrator_of(original, request, progress)
+    proof = _proof_of(original, request, engine, calibrator, progress)
+    plan = make_plan(original, calibrator, progress)
+    return write_proved(
+        original,
+        plan,
+        folder,
+        proof,
+        calibrator=calibrator,
+        writer=None if request.writer == "direct" else _writer(engine),
+        progress=progress,
+        name=name,
+    )
+
+
+def beside_folder(out: Optional[PathLike]) -> Optional[str]:
+    """Return the file beside a folder in which evaluations or times are kept."""
+    return None if out is None else f"{Path(out)}.measured.json"
+
+
+def _proof_of(
+    model: Model,
+    request: PairRequest,
+    engine: Optional[Engine],
+    calibrator: Optional[Calibrator],
+    progress: Progress,
+) -> Proof:
+    return Proof(
+        engine=engine,
+        inputs=_judged_by(model, request, calibrator, progress),
+        count=RANDOM if request.count is None else request.count,
+        seed=request.seed,
+        max_error=request.max_error,
+        min_agreement=request.min_agreement,
+        task_output=request.task_output,
+        wanted=request.verify,
+        output_kinds=request.output_kinds,
+        accept_loss=request.accept_loss,
+    )
+
+
+def _judged_by(
+    model: Model, request: PairRequest, calibrator: Optional[Calibrator], progress: Progress
+) -> Optional[Inputs]:
+    """What to judge by; None: random inputs."""
+    if request.inputs is not None or calibrator is None or request.count is not None:
+        return judging_inputs(model, request, progress)
+    return shown_of(calibrator).told(progress)
+
+
+def _writer(engine: Optional[Engine]) -> Engine:
+    needs = Capability.SET_PARAMETERS, Capability.WRITE_WEIGHTS
+    return choose(engine if engine is not None and engine.can(*needs) else None, needs=needs)

@@ -1,0 +1,316 @@
+"""What is to become of each layer, decided and written down."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from netsurgery.budgets import DEFAULT_METHODS, FOLD, BudgetRequest, Planner, Point, sweep_budgets
+from netsurgery.calibration import Calibrator
+from netsurgery.costs import Budget
+from netsurgery.errors import Remedy, RequestError
+from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.layer_rules import Rules, rules_of
+from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
+from netsurgery.jobs.outputs import PLAN, PathLike
+from netsurgery.jobs.requests import CalibratedRequest
+from netsurgery.jobs.samples import calibrator_of
+from netsurgery.network import Model
+from netsurgery.planning import LowRankRequest, Plan, identify, plan_folds, plan_low_rank
+from netsurgery.progress import Progress, silent
+from netsurgery.surgery import plan_after_folds
+
+PAIR_SUFFIXES = ("_L", "_U")
+
+
+@dataclass(frozen=True)
+class PlanRequest(CalibratedRequest):
+    """Which layers to make smaller, by rules or within a budget, and how.
+
+    Attributes:
+        rank: Rule: ranks, or shares of full ranks, by layer: ``{"fc6": 1024, "fc*": "25%"}``; or
+            ``"evbmf"``, what stands out of noise.
+        energy: Rule: the smallest rank that keeps this share of the sum of squared singular
+            values, for all layers or by layer.
+        error: Rule: the smallest rank whose weights are within this relative error.
+        keep: Layers to leave alone, by name, glob or type.
+        fold_batchnorm: First fold every BatchNorm, Scale and Bias, exactly, into the layer beside
+            it.
+        allow_growth: Take ranks that make a layer bigger.
+        method: For rules, how to factor; see `LowRankRequest`.
+        fit: For rules, for what svd and channel_svd are best: ``"none"`` (the weights), or with
+            inputs ``"data"``, ``"asymmetric"`` or ``"relu"``.
+        budget: What may be left of the net, in place of rules.
+        methods: For a budget, what to choose among, also ``"thin"`` and ``"fold_batchnorm"``; by
+            default every other low-rank method but cp and tensor_train.
+        score: For a budget, what tells a form's loss: ``"energy"``, ``"output"``, ``"effect"`` or
+            ``"metric"``; see `BudgetRequest`.
+        metric: For that score: ``"module:function"``, or a shell command.
+        rois: For a budget, number of regions of interest that MACs are counted with.
+        multiple: For a budget, of what ranks and numbers of channels are multiples.
+        refit: For a budget with inputs, fit every layer behind the first change to the original.
+        split: Where singular values go: into the first layer of a pair (``"first"``), or half and
+            half (``"sqrt"``).
+        suffixes: Of the names of a pair; three where there are three layers, four of cp.
+        templates: A folder with templates of the caller's own for new layers.
+    """
+
+    rank: Rules = ()
+    energy: Rules = ()
+    error: Rules = ()
+    keep: Sequence[str] = ()
+    fold_batchnorm: bool = False
+    allow_growth: bool = False
+    method: Optional[str] = None
+    fit: Optional[str] = None
+    budget: Optional[Budget] = None
+    methods: Sequence[str] = ()
+    score: Optional[str] = None
+    metric: Optional[str] = None
+    rois: Optional[int] = None
+    multiple: int = 1
+    refit: bool = True
+    split: str = "first"
+    suffixes: Sequence[str] = PAIR_SUFFIXES
+    templates: Optional[PathLike] = None
+
+
+@dataclass(frozen=True)
+class SweepRequest(PlanRequest):
+    """Budgets to plan for, one after another, beside what a plan is asked for.
+
+    Attributes:
+        sweep: Shares of what the net costs, rising.
+        currency: Of which cost: ``"macs"``, ``"params"``, ``"bytes"`` or ``"latency"``.
+        measured: How many of the plans are carried out and measured; predictions for the others
+            are corrected by these. All if None.
+    """
+
+    sweep: Sequence[float] = ()
+    currency: str = "macs"
+    measured: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What can be had for one budget after another.
+
+    Attributes:
+        currency: The cost that the budgets are of.
+        points: The budgets, rising, each with its plan or the reason why there is none.
+    """
+
+    currency: str
+    points: Tuple[Point, ...]
+
+    def to_dict(self) -> List[Dict[str, Any]]:
+        """Return the points as plain data, a dictionary each."""
+        return [point.to_dict() for point in self.points]
+
+
+def plan(
+    model: ModelLike,
+    request: PlanRequest,
+    out: Optional[PathLike] = None,
+    progress: Progress = silent,
+) -> Plan:
+    """Choose what becomes of each layer.
+
+    Args:
+        model: The network with its weights, or its files.
+        request: Rules or a budget, and how to keep to them.
+        out: A YAML file for the plan. What a search for a budget measures is kept beside it, under
+            the same name with ``.measured.json`` behind it, from which the next run goes on.
+        progress: Told each layer or step.
+
+    Raises:
+        RequestError: What is asked for contradicts itself or says nothing, or ``out`` is no name
+            for a plan.
+        PlanError: A rule cannot be followed, or the budget not be met.
+        NetworkError: Prototxt and weights do not belong together.
+        NetsurgeryError: A file is not what it should be, or cannot be written.
+    """
+    refuse_contradictions("plan", request)
+    path = None if out is None else PLAN.checked(out)
+    chooser = Chooser(request, _beside(path), predict=True)
+    if request.budget is None and request.calibrate is not None:
+        raise RequestError(
+            Remedy("rules need no inputs: give {} to apply or compress", "calibrate")
+        )
+    model = open_model_like(model)
+    made = chooser.choose(model, calibrator_of(model, request, progress), progress)
+    made = replace(made, model=identify(model))
+    if path is not None:
+        made.save(PLAN.ready(path))
+    return made
+
+
+def sweep(
+    model: ModelLike,
+    request: SweepRequest,
+    out: Optional[PathLike] = None,
+    progress: Progress = silent,
+) -> Sweep:
+    """Plan for one budget after another, and say what each loses.
+
+    Args:
+        model: The network with its weights, or its files.
+        request: The budgets, and how to keep to them.
+        out: As for `plan`; the plans have the share in their names, ``plan.0.3.yaml`` and so on.
+        progress: Told each layer or step.
+
+    Raises:
+        RequestError: What is asked for contradicts itself or says nothing, or ``out`` is no name
+            for a plan.
+        PlanError: Inputs or a metric are missing.
+        NetworkError: Prototxt and weights do not belong together.
+        NetsurgeryError: A file is not what it should be, or cannot be written.
+    """
+    refuse_contradictions("plan", request)
+    path = None if out is None else PLAN.checked(out)
+    chooser = Chooser(with_last_share(request), _beside(path), predict=True)
+    assert chooser.budget is not None
+    model = open_model_like(model)
+    calibrator = calibrator_of(model, request, progress)
+    planner = Planner(model, chooser.budget, calibrator, progress)
+    points = sweep_budgets(planner, request.currency, request.sweep, request.measured)
+    files = identify(model)
+    points = [
+        replace(point, plan=point.plan and replace(point.plan, model=files)) for point in points
+    ]
+    for point in points:
+        if path is not None and point.plan is not None:
+            one = path.with_name(f"{path.stem}.{point.share:g}{path.suffix}")
+            point.plan.save(PLAN.ready(one))
+    return Sweep(request.currency, tuple(points))
+
+
+class Chooser:
+    """Makes the plan that a request asks for; what can be refused without a model is, at once.
+
+    Attributes:
+        budget: What is asked of a plan that keeps to a budget, if one is.
+    """
+
+    def __init__(
+        self, request: PlanRequest, notes: Optional[str] = None, predict: bool = False
+    ) -> None:
+        """Take in what is asked.
+
+        Args:
+            request: The request.
+            notes: A file in which evaluations or times are kept, for the next run to go on from.
+            predict: Predict errors also where a rank is given outright.
+
+        Raises:
+            RequestError: It says nothing.
+            PlanError: A rule is not well formed; a method or score is unknown.
+        """
+        self._request = request
+        self.budget = _budget_request(request, notes) if request.budget is not None else None
+        self._low_rank = None if self.budget else _low_rank_request(request, predict)
+
+    def choose(self, model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Plan:
+        """Return the plan for a model.
+
+        Raises:
+            PlanError: A rule cannot be followed, or the budget not be met.
+            NetworkError: Prototxt and weights do not belong together.
+        """
+        low_rank, keep = self._low_rank, self._request.keep
+        if self.budget is not None:
+            return Planner(model, self.budget, calibrator, progress).plan()
+        if low_rank is None:
+            return plan_folds(model, keep)
+        if not self._request.fold_batchnorm:
+            return plan_low_rank(model, low_rank, progress)
+        return plan_after_folds(
+            model, lambda folded: plan_low_rank(folded, low_rank, progress), keep
+        )
+
+
+def with_last_share(request: SweepRequest) -> SweepRequest:
+    """Return the request with the largest of its budgets beside those that hold for all.
+
+    Raises:
+        RequestError: There are none, or there is one of the same currency already.
+    """
+    if not request.sweep:
+        raise RequestError(Remedy("say which budgets to plan for: give {}", "sweep"))
+    largest = {request.currency: request.sweep[-1]}
+    if request.budget is None:
+        return replace(request, budget=Budget(**largest))
+    if request.currency in request.budget.given:
+        raise RequestError(
+            Remedy(f"{{}} already gives a budget of {request.currency}; give one of both", "sweep")
+        )
+    return replace(request, budget=replace(request.budget, **largest))
+
+
+def checked_suffixes(suffixes: Sequence[str]) -> Tuple[str, ...]:
+    """Return suffixes that tell the layers of a pair, or of three or four, from each other.
+
+    Raises:
+        RequestError: They do not.
+    """
+    found = tuple(suffixes)
+    if len(found) not in (2, 3, 4) or len(set(found)) != len(found) or not all(found):
+        told = ",".join(found)
+        raise RequestError(f"{told!r} is not two different suffixes, or three, or four")
+    return found
+
+
+def _beside(path: Optional[Path]) -> Optional[str]:
+    return None if path is None else str(path.with_name(f"{path.name}.measured.json"))
+
+
+def _budget_request(request: PlanRequest, notes: Optional[str]) -> BudgetRequest:
+    assert request.budget is not None
+    methods = tuple(request.methods) or DEFAULT_METHODS
+    return BudgetRequest(
+        request.budget,
+        (*methods, FOLD) if request.fold_batchnorm else methods,
+        request.score,
+        request.metric,
+        request.keep,
+        request.rois,
+        request.multiple,
+        request.refit,
+        _edit_options(request),
+        notes,
+        engine_of(request.engine),
+        request.seed,
+    )
+
+
+def _low_rank_request(request: PlanRequest, predict: bool) -> Optional[LowRankRequest]:
+    """What the rules say, or None to fold only."""
+    given = {"rank": request.rank, "energy": request.energy, "error": request.error}
+    rules = [rule for kind, amounts in given.items() for rule in rules_of(kind, amounts)]
+    if not rules and request.fold_batchnorm:
+        return None
+    if not rules:
+        raise RequestError(
+            Remedy(
+                "say what to compress: {} LAYER=RANK, {} SHARE, {} ERROR or {}",
+                *("rank", "energy", "error", "fold_batchnorm"),
+            )
+        )
+    options = _edit_options(request)
+    options.update({"fit": request.fit} if request.fit else {})
+    return LowRankRequest(
+        rules, request.keep, request.method, request.allow_growth, options, predict
+    )
+
+
+def _edit_options(request: PlanRequest) -> Dict[str, Any]:
+    """The options that every edit gets, without those that are as they are by default."""
+    suffixes = checked_suffixes(request.suffixes)
+    chosen = {
+        "split": request.split if request.split != "first" else None,
+        "suffixes": list(suffixes) if suffixes != PAIR_SUFFIXES else None,
+        "templates": os.fspath(request.templates) if request.templates else None,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}

@@ -1,0 +1,133 @@
+"""A model made thinner, and proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Callable, Optional, Tuple
+
+from netsurgery.calibration import Calibrator
+from netsurgery.costs import Budget
+from netsurgery.errors import Remedy, RequestError
+from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.layer_rules import Rules, rules_of
+from netsurgery.jobs.models import ModelLike, deployed, engine_of, open_model_like
+from netsurgery.jobs.outputs import PLAN, PathLike, checked_folder
+from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
+from netsurgery.network import Model, without_masks
+from netsurgery.planning import Plan, ThinSpec, identify, plan_dead_channels, plan_thin
+from netsurgery.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class ThinRequest(PairRequest):
+    """How thin a net is to be, which channels stay, and how the result is judged.
+
+    Attributes:
+        budget: What may be left of the net.
+        keep: How many channels layers keep, or which share: ``{"conv4_1": 96, "conv3_*": "50%"}``;
+            a share alone is for all. Beside a budget or a width it speaks of these layers, and they
+            of the others.
+        width: Convolutions keep at most this many channels, InnerProduct layers twice as many.
+        from_zeros: Cut what is dead already, in a net that was pruned by masks: outputs stay equal.
+        multiple: Keep multiples of this many channels.
+        criterion: What tells which channels to keep; see `ThinSpec`.
+        compensate: How kept channels stand in for the others: ``"none"``, ``"channels"``,
+            ``"patches"`` or ``"refit"``; see `ThinSpec`.
+        save_plan: A file for the plan.
+    """
+
+    budget: Optional[Budget] = None
+    keep: Rules = ()
+    width: Optional[int] = None
+    from_zeros: bool = False
+    multiple: int = 1
+    criterion: Optional[str] = None
+    compensate: Optional[str] = None
+    save_plan: Optional[PathLike] = None
+
+
+def thin(
+    model: ModelLike,
+    request: ThinRequest,
+    out: PathLike,
+    progress: Progress = silent,
+    name: Callable[[str], str] = "`{}`".format,
+) -> Compression:
+    """Keep some of the channels of a net's layers, write the new pair and prove it.
+
+    Args:
+        model: The network with its weights, or its files.
+        request: How thin, and how it is judged.
+        out: The folder for the new pair, under the names of the original's files, and for its
+            record.
+        progress: Told each step.
+        name: Names an argument of the library, in what the record says there is to do.
+
+    Raises:
+        RequestError: What is asked for contradicts itself or says nothing.
+        PlanError: A rule selects nothing or asks for the impossible, the budget cannot be met, or
+            inputs are missing.
+        FormatError: The pair would overwrite another net's, or cannot be written.
+        EngineError: An engine that was asked for cannot run the pair; nothing is written then.
+        NetsurgeryError: A file is not what it should be.
+    """
+    checked_folder(out)
+    original, make_plan = prepare_thinning(model, request, out)
+    return make_pair(original, request, make_plan, out, progress, name)
+
+
+def prepare_thinning(
+    model: ModelLike, request: ThinRequest, out: Optional[PathLike]
+) -> Tuple[Model, MakePlan]:
+    """Return the model that counts as the original, and what makes the plan for it.
+
+    Args:
+        model: The network with its weights, or its files.
+        request: How thin.
+        out: The folder that the pair goes to, if it is written: what is measured is kept beside it.
+
+    Raises:
+        RequestError: What is asked for contradicts itself or says nothing.
+        PlanError: A rule is not well formed.
+        NetsurgeryError: A file is not what it should be.
+    """
+    make_plan = _planner(request, out)
+    original = deployed(open_model_like(model), request.deploy)
+    # A fork may store its masks beside the weights.
+    return without_masks(original) if request.from_zeros else original, make_plan
+
+
+def _planner(request: ThinRequest, out: Optional[PathLike]) -> MakePlan:
+    refuse_contradictions("thin", request)
+    path = None if request.save_plan is None else PLAN.checked(request.save_plan)
+    spec = ThinSpec(
+        rules_of("keep", request.keep),
+        request.width,
+        request.budget,
+        request.criterion,
+        request.compensate,
+        request.multiple,
+        request.seed,
+        engine_of(request.engine),
+        beside_folder(out),
+    )
+    if not request.from_zeros and not (spec.budget or spec.rules or spec.width):
+        raise RequestError(
+            Remedy(
+                "say how thin: {}, {}, {}, {}, {} or {}; or {}",
+                *("macs", "params", "bytes", "latency", "keep", "width", "from_zeros"),
+            )
+        )
+
+    def make(model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Plan:
+        if request.from_zeros:
+            made = plan_dead_channels(model, progress)
+        else:
+            made = plan_thin(model, spec, calibrator, progress)
+        made = replace(made, model=identify(model))
+        if path is not None:
+            made.save(PLAN.ready(path))
+        return made
+
+    return make
