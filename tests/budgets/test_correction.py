@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from netsurgery.budgets.sweep import sweep_budgets
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.methods import Edit
-from netsurgery.planning import Expected, Plan
+from netsurgery.planning import Expected, MetricValues, Plan
 from netsurgery.report.explain import whole_lines
 from netsurgery.report.sweep import print_sweep
 from netsurgery.surgery import apply
@@ -57,6 +57,28 @@ def test_what_was_measured_is_met_and_what_lies_between_lies_between(losses: lis
     for predicted in (0.001, 0.3, 0.7, 2.0):
         found = correction.apply(of_errors(predicted)).expected.corrected["prob"] / predicted
         assert min(factors) * (1 - PRINTED) <= found <= max(factors) * (1 + PRINTED)
+
+
+def of_a_metric(predicted: float, measured: Optional[float] = None) -> Plan:
+    values = MetricValues(0.8, predicted, measured)
+    return Plan((Edit("a", "svd"),), expected=Expected(metric=values))
+
+
+def test_a_net_that_got_better_promises_no_better_one() -> None:
+    correction = Correction()
+    learnt = correction.learn(of_a_metric(0.4, 0.9))
+    assert learnt.expected.correction == {"metric": 0.0}
+    assert correction.apply(of_a_metric(0.6)).expected.corrected == {"metric": 0.8}
+
+
+def test_no_metric_is_promised_below_zero() -> None:
+    correction = Correction()
+    # Half of 0.8 was to be left and a tenth is: 1.8 times what was predicted is lost.
+    learnt = correction.learn(of_a_metric(0.4, 0.08))
+    assert learnt.expected.correction == {"metric": 1.8}
+    # A quarter was to be lost: 0.45 is, of 0.8.
+    assert correction.apply(of_a_metric(0.6)).expected.corrected["metric"] == pytest.approx(0.44)
+    assert correction.apply(of_a_metric(0.1)).expected.corrected == {"metric": 0.0}
 
 
 def test_without_a_measurement_nothing_is_corrected() -> None:

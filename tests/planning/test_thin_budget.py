@@ -242,3 +242,40 @@ def test_the_cheapest_for_what_it_saves_goes_first() -> None:
     assert len(kept["a"]) == 16
     assert len(kept["b"]) == 24
     assert len(kept["c"]) < 20
+
+
+def group_of(channels: int, pinned: int = 0) -> ChannelGroup:
+    """A group of channels, some of which must stay."""
+    return ChannelGroup(
+        "a", ("a",), channels, (), (), (), dict.fromkeys(range(pinned), "so"), None, ()
+    )
+
+
+def rungs(group: ChannelGroup, multiple: int = 1) -> List[int]:
+    """How many channels of a group are left after each step, the least worth going first."""
+    free = np.arange(group.channels)[len(group.pinned) :]
+    losses = 2.0 ** np.arange(len(free))
+    found = ladder(group, RemovalOrder(free[::-1], losses), multiple, None)
+    # What a step loses is what its channels lose, and the first to go are gone for good.
+    gone = [group.channels - mask.sum() for mask in found.masks]
+    assert np.cumsum(found.losses) == pytest.approx([losses[:count].sum() for count in gone[1:]])
+    for mask, count in zip(found.masks, gone):
+        assert not mask[group.channels - count :].any()
+        assert mask[: group.channels - count].all()
+    return [int(mask.sum()) for mask in found.masks]
+
+
+def test_a_group_keeps_a_tenth_and_what_is_pinned() -> None:
+    assert rungs(group_of(40)) == list(range(40, 3, -1))
+    assert rungs(group_of(3)) == [3, 2, 1]
+    assert rungs(group_of(40, pinned=6)) == list(range(40, 5, -1))
+
+
+def test_a_large_group_goes_in_sixty_four_steps_at_most() -> None:
+    assert rungs(group_of(128))[:4] == [128, 126, 124, 122]
+    # A tenth of 1,000 is kept, and no step takes fewer than 15.
+    assert rungs(group_of(1000)) == list(range(1000, 99, -15))
+
+
+def test_steps_go_to_the_next_multiple_below() -> None:
+    assert rungs(group_of(21), 4) == [21, 20, 16, 12, 8, 4]

@@ -1,0 +1,102 @@
+"""What the trials of layers make of what they see: factors, limits and counts, by their numbers."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+import numpy as np
+import pytest
+from budget_nets import small_net
+from small_models import make_model
+
+from netsurgery.budgets import Budget, BudgetRequest
+from netsurgery.budgets.trials import Arriving, Trials
+from netsurgery.calibration import Calibrator, Inputs
+
+TWO_OUTPUTS = """\
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 6 } } }
+layer { name: "a" type: "InnerProduct" bottom: "data" top: "a"
+        inner_product_param { num_output: 6 } }
+layer { name: "b" type: "InnerProduct" bottom: "data" top: "b"
+        inner_product_param { num_output: 6 } }
+"""
+SEEN: Dict[str, List[Tuple[float, List[float]]]] = {
+    # What a layer loses, and how far both outputs then are from the original's.
+    "a": [(0.1, [0.2, 0.001]), (0.2, [0.6, 0.002])],
+    "b": [(0.05, [0.05, 0.004])],
+}
+
+
+def trials(monkeypatch: pytest.MonkeyPatch, **wished: Any) -> Trials:
+    """Trials of two layers that see what `SEEN` says."""
+    random = np.random.default_rng(0)
+    blobs = {name: [random.normal(size=(6, 6)), random.normal(size=6)] for name in "ab"}
+    inputs = Inputs({"data": random.normal(size=(64, 6)).astype(np.float32)})
+    monkeypatch.setattr(
+        Trials,
+        "_try",
+        lambda self, layer: [(lost, np.array(seen)) for lost, seen in SEEN[layer.name]],
+    )
+    request = BudgetRequest(Budget(macs=0.5), **wished)
+    return Trials(make_model(TWO_OUTPUTS, blobs), Calibrator(inputs), request, lambda text: None)
+
+
+def test_each_output_counts_as_much_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = trials(monkeypatch).all()
+    # By what an output is hurt for what is lost: the mean of 2, 3 and 1, and that of 0.01 twice and
+    # 0.08. Each is divided by its own mean and multiplied by the mean of both.
+    of_one, of_other = 2.0, 0.1 / 3
+    both = (of_one + of_other) / 2
+    wanted = {
+        name: [both * (seen[0] / of_one + seen[1] / of_other) / 2 for _, seen in tried]
+        for name, tried in SEEN.items()
+    }
+    assert set(found) == set(wanted)
+    for name, distances in wanted.items():
+        assert found[name].distances == pytest.approx(distances)
+        assert found[name].lost == pytest.approx([lost for lost, _ in SEEN[name]])
+
+
+def test_what_is_kept_on_request_has_no_say_in_the_factors(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = trials(monkeypatch, keep=("b",)).all()
+    assert set(found) == {"a"}
+    # Alone it tells 2.5 of one output and 0.01 of the other.
+    assert found["a"].distances[0] == pytest.approx(1.255 * (0.2 / 2.5 + 0.001 / 0.01) / 2)
+
+
+def test_no_form_is_free() -> None:
+    nothing = Arriving(np.array([0.1]), np.array([0.0]))
+    assert nothing.shares(np.array([0.05, 0.1, 0.5])) == pytest.approx([1e-6] * 3)
+    little = Arriving(np.array([0.1]), np.array([1.5e-7]))
+    assert little.shares(np.array([0.1])) == pytest.approx([1.5e-6])
+
+
+def test_less_than_a_thousandth_of_the_first_cut_is_lost_like_so_much() -> None:
+    tried = Arriving(np.array([0.1, 0.2]), np.array([0.04, 0.01]))
+    # More is never lost for less: what the second cut showed is no less than the first.
+    assert tried.shares(np.array([0.0, 0.1, 0.2, 0.9])) == pytest.approx([0.4, 0.4, 0.2, 0.2])
+
+
+def tried_on(samples: int) -> int:
+    """On how many of so many inputs of the small net its layers are tried."""
+    inputs = Inputs({"data": np.zeros((samples, 3, 12, 10), np.float32)})
+    request = BudgetRequest(Budget(macs=0.5))
+    return len(Trials(small_net(), Calibrator(inputs), request, lambda text: None)._few.inputs)
+
+
+@pytest.mark.parametrize(
+    ("samples", "count"),
+    [
+        (5, 5),  # all there are
+        # Four rows for each thing to learn: conv1 has 75 and 120 windows, which takes 3 inputs.
+        (8, 8),
+        # conv2 has 144 and 20 windows: 576 rows, of 29 inputs.
+        (28, 8),
+        (29, 29),
+        (127, 29),
+        # fc2 has 32 and one window: 128 inputs, but 64 are the most.
+        (128, 64),
+    ],
+)
+def test_as_many_inputs_as_the_widest_layer_takes(samples: int, count: int) -> None:
+    assert tried_on(samples) == count
