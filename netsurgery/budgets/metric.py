@@ -13,12 +13,13 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Sequence
 import numpy as np
 
 from netsurgery.budgets.scores import Score, read_off
-from netsurgery.calibration import Calibrator, ObservedValue, Seen, question
+from netsurgery.calibration import Calibrator, ObservedValue, Seen
 from netsurgery.cleanup import run_process
-from netsurgery.costs import Notes, six_digits
+from netsurgery.costs import six_digits
 from netsurgery.errors import PlanError, Remedy, VerificationError
 from netsurgery.formats import scratch_folder
 from netsurgery.linalg import Ranks, Tradeoff
+from netsurgery.measurements import MeasurementStore, digest_of
 from netsurgery.methods import Edit, LowRankMethod
 from netsurgery.network import Model, Value, infer_shapes
 from netsurgery.planning import Expected, MetricValues, Plan
@@ -45,7 +46,7 @@ class Metric(Score):
         self,
         evaluate: Evaluate,
         told: str,
-        notes: Notes,
+        store: MeasurementStore,
         calibrator: Optional[Calibrator],
         progress: Callable[[str], None],
     ) -> None:
@@ -53,12 +54,12 @@ class Metric(Score):
 
         Args:
             evaluate: Returns the metric of a model; higher is better.
-            told: What the metric is, to know its notes again.
-            notes: What was measured already.
+            told: What the metric is, to know its values again.
+            store: What was measured already.
             calibrator: Runs inputs that forms are fitted to, if there are some.
             progress: Called with the name of each evaluation.
         """
-        self._evaluate, self._told, self._notes = evaluate, told, notes
+        self._evaluate, self._told, self._store = evaluate, told, store
         self._calibrator, self._progress = calibrator, progress
 
     def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
@@ -118,18 +119,18 @@ class Metric(Score):
 
     def _measure(self, model: Model, *edits: Edit) -> float:
         choice = _told(edits)
-        key = " | ".join((model.digest, self._told, choice))
+        key = digest_of(model, self._told, choice)
 
         def evaluate() -> float:
             self._progress(choice)
             return self._evaluate(apply(model, Plan(edits), self._calibrator) if edits else model)
 
-        return self._notes.get(key, evaluate)
+        return self._store.number(key, evaluate, f"{self._told}: {choice}")
 
 
 def make_metric(
     told: Optional[str],
-    notes: Notes,
+    store: MeasurementStore,
     calibrator: Optional[Calibrator],
     progress: Callable[[str], None],
 ) -> Metric:
@@ -146,10 +147,10 @@ def make_metric(
                 "score metric needs something to measure",
                 remedy=Remedy("give {}, or labels with the inputs of {}", "metric", "calibrator"),
             )
-        return Metric(Labels(calibrator), f"accuracy{fitted}", notes, calibrator, progress)
+        return Metric(Labels(calibrator), f"accuracy{fitted}", store, calibrator, progress)
     named = re.fullmatch(r"[\w.]+:[\w.]+", told)
     evaluate = _on_files(_function(told) if named else _command(told))
-    return Metric(evaluate, f"{told}{fitted}", notes, calibrator, progress)
+    return Metric(evaluate, f"{told}{fitted}", store, calibrator, progress)
 
 
 class Labels:
@@ -201,7 +202,7 @@ def _told(edits: Sequence[Edit]) -> str:
     """What is done to a model, in words if they are few."""
     told = [f"{edit.layer} {edit.method} {dict(edit.options)}" for edit in edits]
     return (
-        told[0] if len(told) == 1 else f"{len(told)} edits {question(told)}" if told else AS_IT_IS
+        told[0] if len(told) == 1 else f"{len(told)} edits {digest_of(told)}" if told else AS_IT_IS
     )
 
 

@@ -13,7 +13,6 @@ from netsurgery.calibration import (
     ObservedValue,
     OutputObserver,
     ProductObserver,
-    question,
 )
 from netsurgery.errors import PlanError
 from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
@@ -27,6 +26,7 @@ from netsurgery.linalg import (
     factor_kernel,
     multiply_out_chain,
 )
+from netsurgery.measurements import digest_of
 from netsurgery.methods import (
     WIDEST,
     ChannelSVD,
@@ -149,7 +149,7 @@ class Output(Score):
             observer = OutputObserver(
                 product, ObservedValue(product.layer.tops[0]), seed=self.calibrator.seed
             )
-            self.calibrator.learn([model], {question("outputs", layer): observer})
+            self.calibrator.learn([model], {digest_of("outputs", layer): observer})
             self._wide[layer] = _centred(model, layer, observer.moments)
         return self._wide[layer]
 
@@ -162,7 +162,7 @@ class Output(Score):
             observers = {
                 product.layer.name: observer for product, observer in self._next(model, layer)
             }
-            asked = {question("products", name): observer for name, observer in observers.items()}
+            asked = {digest_of("products", name): observer for name, observer in observers.items()}
             self.calibrator.learn([model], asked)
             self._grams = {
                 name: _centred(model, name, observer.moments)

@@ -23,7 +23,6 @@ from netsurgery.costs import (
     Budget,
     Clock,
     NetCost,
-    Notes,
     all_six_digits,
     counted,
     quick_enough,
@@ -32,6 +31,7 @@ from netsurgery.costs import (
 )
 from netsurgery.engine import Capability, choose
 from netsurgery.errors import PlanError
+from netsurgery.measurements import open_store
 from netsurgery.network import Model, require_fit
 from netsurgery.planning import Expected, Plan, plan_folds, refuse_idle_keeps
 from netsurgery.surgery import apply
@@ -102,12 +102,12 @@ class Planner:
         refuse_idle_keeps(request.keep, [(one.name, one.type) for one in model.prototxt.layers])
         self.model, self.request, self.calibrator = model, request, calibrator
         self.progress = progress
-        self._notes = Notes(request.notes)
+        self._store = open_store(request.notes)
         self._clock: Optional[Clock] = None
         if LATENCY in request.budget.given:
             engine = request.engine or (calibrator.engine if calibrator else None)
             chosen = choose(engine, [model.network()], [Capability.TIME])
-            self._clock = Clock(chosen, self._notes)
+            self._clock = Clock(chosen, self._store)
         self._score = self._make_score()
         self._folds = plan_folds(model, request.keep) if FOLD in request.methods else Plan()
         self._folded = apply(model, self._folds) if self._folds.edits else model
@@ -242,7 +242,7 @@ class Planner:
     def _make_score(self) -> Score:
         name = self.request.chosen_score(self.calibrator is not None)
         if name == "metric":
-            return make_metric(self.request.metric, self._notes, self.calibrator, self.progress)
+            return make_metric(self.request.metric, self._store, self.calibrator, self.progress)
         if self.calibrator is not None and name == Output.name:
             return Output(self.calibrator)
         if self.calibrator is not None and name == Effect.name:

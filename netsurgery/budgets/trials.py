@@ -8,9 +8,10 @@ from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 import numpy as np
 
 from netsurgery.budgets.request import BudgetRequest
-from netsurgery.calibration import Calibrator, Inputs, largest_batch, question
+from netsurgery.calibration import Calibrator, Inputs, largest_batch
 from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
 from netsurgery.linalg import Whole, as_it_is, axes_energy, mixed, principal
+from netsurgery.measurements import digest_of
 from netsurgery.methods import Context, Edit, Refit, biases_of, find_target, why_not
 from netsurgery.network import Layer, Model, infer_shapes, without_what_follows
 from netsurgery.planning import (
@@ -190,7 +191,7 @@ def _most_telling(
     if not boxes or count >= len(inputs):
         return inputs.spread(count)
     observer = SightingObserver(boxes)
-    calibrator.learn([model], {question("seen", distances): observer})
+    calibrator.learn([model], {digest_of("seen", distances): observer})
     best = np.argsort(-observer.seen, kind="stable")[: count // 2]
     others = np.setdiff1d(np.arange(len(inputs)), best)
     even = others[np.arange(count - len(best)) * len(others) // (count - len(best))]

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
         input_shapes as input_shapes,
         largest_batch as largest_batch,
     )
-    from netsurgery.calibration.cache import (
-        default_folder as default_folder,
-        question as question,
-    )
     from netsurgery.calibration.calibrator import (
         Calibrator as Calibrator,
     )

@@ -9,7 +9,6 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 import numpy as np
 
 from netsurgery.calibration.batching import MOST_BYTES
-from netsurgery.calibration.cache import StatisticsCache, question
 from netsurgery.calibration.gradients import GradientObserver, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import ObservedValue, Observer, Progress, measure
@@ -21,12 +20,17 @@ from netsurgery.calibration.observers import (
     RowObserver,
     Target,
 )
+from netsurgery.calibration.recall import recall_or_run
 from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike
 from netsurgery.layers import MatrixProduct
 from netsurgery.linalg import Moments
+from netsurgery.measurements import FolderStore, MeasurementStore, code_version, digest_of
 from netsurgery.network import ChannelGroup, Layer, Model, infer_shapes
+
+FOLDER = "calibrator"
+"""Where the folder that is given has what was learnt."""
 
 
 class Calibrator:
@@ -51,7 +55,7 @@ class Calibrator:
         seed: int = 0,
         progress: Progress = None,
         task_output: Optional[str] = None,
-        cache: Union[str, Path, None] = None,
+        cache: Union[str, Path, MeasurementStore, None] = None,
         places: int = PLACES,
         most_bytes: float = MOST_BYTES,
     ) -> None:
@@ -63,7 +67,7 @@ class Calibrator:
             seed: Chooses the windows that are looked at.
             progress: Called with what is going on.
             task_output: The output that labels are for, where several hold class scores.
-            cache: A folder to keep what is learnt for other runs.
+            cache: A folder, or a store, to keep what is learnt for other runs.
             places: How many windows of each input layers are looked at in.
             most_bytes: What all blobs of a model may take. Inputs that all run at a time are
                 quicker to fit to, as only what has changed runs again.
@@ -71,7 +75,9 @@ class Calibrator:
         self.inputs, self.engine, self.seed = inputs, engine, seed
         self.places, self.most_bytes = places, most_bytes
         self.task_output = task_output
-        self.cache = None if cache is None else StatisticsCache(cache)
+        if isinstance(cache, (str, Path)):
+            cache = FolderStore(Path(cache) / FOLDER)
+        self.cache: Optional[MeasurementStore] = cache
         self._progress = progress
         self._products: Dict[str, List[Moments]] = {}
         self._channels: Dict[str, ChannelObserver] = {}
@@ -121,7 +127,7 @@ class Calibrator:
                     product, source, None, self.seed, self.places
                 )
         self.learn(
-            [model], {question("products", name): observer for name, observer in observers.items()}
+            [model], {digest_of("products", name): observer for name, observer in observers.items()}
         )
         self._products.update((name, observer.moments) for name, observer in observers.items())
         return {layer.name: self._products[layer.name] for layer in layers}
@@ -150,7 +156,7 @@ class Calibrator:
             for layer in layers
         }
         self.learn(
-            [model], {question("outputs", name): observer for name, observer in observers.items()}
+            [model], {digest_of("outputs", name): observer for name, observer in observers.items()}
         )
         return {name: observer.moments for name, observer in observers.items()}
 
@@ -211,7 +217,7 @@ class Calibrator:
         kind = OutputObserver if made else ProductObserver
         source = ObservedValue((layer.tops if made else layer.bottoms)[0])
         observer = kind(product, source, target, self.seed, self.places)
-        asked = question("outcomes" if made else "targets", layer.name, target)
+        asked = digest_of("outcomes" if made else "targets", layer.name, target)
         self.learn([model, original], {asked: observer})
         return observer.moments
 
@@ -234,7 +240,7 @@ class Calibrator:
         outputs = sum(map(len, product.matrices(model.blobs(layer.name)[0].array())))
         source = ObservedValue(layer.tops[0])
         observer = RowObserver(product, source, target, outputs, self.seed, self.places)
-        self.learn([model, original], {question("rows", layer.name, target): observer})
+        self.learn([model, original], {digest_of("rows", layer.name, target): observer})
         return observer.rows[: observer.count], observer.targets[: observer.count]
 
     def spread(self, count: int) -> Calibrator:
@@ -275,8 +281,8 @@ class Calibrator:
 
         Args:
             models: The models; all are fed the same.
-            observers: By what they are asked, see `question`; what they learn are their public
-                attributes.
+            observers: By what they are asked, as `netsurgery.measurements.digest_of` says it; what
+                they learn are their public attributes.
             run: Called with those that are not known, in place of `run`.
 
         Raises:
@@ -289,8 +295,8 @@ class Calibrator:
             run(list(observers.values()))
             return
         how = (self.seed, self.places, self.most_bytes)
-        key = self.cache.key(models, self.inputs, _named(self.engine), how)
-        self.cache.learn(key, observers, run)
+        key = digest_of(code_version(), self.inputs, _named(self.engine), how, list(models))
+        recall_or_run(self.cache, key, observers, run)
 
     def _remember(self, model: Model) -> None:
         """Forget what is known of another model."""
@@ -300,7 +306,7 @@ class Calibrator:
 
 def _asked(what: str, group: ChannelGroup, *more: object) -> str:
     cuts = [(cut.value, cut.axis, cut.axes, cut.channels) for cut in group.values]
-    return question(what, group.name, cuts, *more)
+    return digest_of(what, group.name, cuts, *more)
 
 
 def _named(engine: EngineLike) -> object:

@@ -173,6 +173,11 @@ class Inputs:
         return self._digests[0]
 
     @property
+    def digest(self) -> str:
+        """Digest by which inputs are known again, labels aside: what is fed, and in what pieces."""
+        return f"{self.sha256} {self.whole_blobs}"
+
+    @property
     def contents(self) -> frozenset[bytes]:
         """Digests of the samples, to find out which are the same whatever file they are from."""
         return self._digests[1]

@@ -22,6 +22,7 @@ from netsurgery.cli._process import (
     own_up,
     stoppable,
     sturdy_streams,
+    warnings_told,
 )
 from netsurgery.errors import NetsurgeryError
 from netsurgery.version import __version__
@@ -68,7 +69,7 @@ def cli() -> None:
 
 def main(args: Optional[list[str]] = None) -> NoReturn:
     """Run the command line and leave the process with its exit status."""
-    with sturdy_streams(), stoppable():
+    with sturdy_streams(), stoppable(), warnings_told():
         status = _finished(_run(args))
     sys.exit(status)
 

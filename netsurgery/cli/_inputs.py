@@ -262,6 +262,6 @@ def engine_given(given: EngineFlags) -> Optional[Engine]:
 
 def cache_given(given: CacheFlags) -> Optional[Path]:
     """Return the folder for what calibration learns, or None to keep nothing."""
-    from netsurgery.calibration import default_folder
+    from netsurgery.measurements import default_folder
 
     return None if given["no_cache"] else default_folder()

@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Optional, TextIO
 
@@ -189,6 +190,22 @@ def complain(text: str) -> int:
     with contextlib.suppress(OSError, ValueError):
         click.echo(f"netsurgery: {visible(text)}", err=True)
     return COULD_NOT_RUN
+
+
+@contextlib.contextmanager
+def warnings_told() -> Iterator[None]:
+    """Say warnings of the library on standard error, in a line each, for the time of a ``with``."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(message: Any, category: Any, *place: Any, **more: Any) -> None:
+            if category is UserWarning:
+                complain(f"warning: {message}")
+            else:
+                show(message, category, *place, **more)
+
+        warnings.showwarning = tell
+        yield
 
 
 def own_up(error: BaseException) -> int:

@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from netsurgery.costs.net_cost import (
         NetCost as NetCost,
     )
-    from netsurgery.costs.notes import (
-        Notes as Notes,
-    )
     from netsurgery.costs.shares import (
         how_to_say as how_to_say,
         parse_number as parse_number,

@@ -7,13 +7,12 @@ from typing import Callable, Dict, Iterable, List, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import question
-from netsurgery.costs.notes import Notes
 from netsurgery.costs.stopwatch import SESSIONS, Stopwatch, in_turn
 from netsurgery.engine import Engine
 from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, LayerText, LayerWeights, Prototxt, Weights
 from netsurgery.linalg import Ranks, Tradeoff, even_numbers
+from netsurgery.measurements import MeasurementStore, digest_of
 from netsurgery.methods import LowRankMethod
 from netsurgery.network import Model, Shape, count_cost, declaration, infer_shapes
 
@@ -33,11 +32,11 @@ class Clock:
 
     Attributes:
         engine: The engine.
-        notes: What was timed already, by engine and shape.
+        store: What was timed already, by engine and shape.
     """
 
-    def __init__(self, engine: Engine, notes: Notes) -> None:
-        self.engine, self.notes = engine, notes
+    def __init__(self, engine: Engine, store: MeasurementStore) -> None:
+        self.engine, self.store = engine, store
         self._stopwatch = Stopwatch(engine)
         self._wholes: Dict[int, Tuple[Model, float]] = {}
 
@@ -49,8 +48,9 @@ class Clock:
 
     def share(self, model: Model, smaller: Model) -> float:
         """Return what a forward pass of another model takes of the time of that of a model."""
-        named = question("share", self._key(model), self._key(smaller))
-        return self.notes.get(named, lambda: in_turn(self.engine, model, smaller).share)
+        named = digest_of("share", self._key(model), self._key(smaller))
+        told = f"share of the time in {self.engine.name}"
+        return self.store.number(named, lambda: in_turn(self.engine, model, smaller).share, told)
 
     def layers(self, model: Model, names: Sequence[str]) -> float:
         """Return the seconds of layers, each alone."""
@@ -98,12 +98,13 @@ class Clock:
         return sum(self._seconds(_net(text, bottom), measure) for text, bottom in places)
 
     def _seconds(self, model: Model, measure: Callable[[Model], float]) -> float:
-        return self.notes.get(f"seconds {self._key(model)}", lambda: measure(model))
+        key = digest_of("seconds", self._key(model))
+        return self.store.number(key, lambda: measure(model), f"seconds in {self.engine.name}")
 
     def _key(self, model: Model) -> str:
         text = _NAMES.sub(rb"\1", model.prototxt.data)
         shapes = [list(shape or ()) for shape in infer_shapes(model.network()).values()]
-        return question(self.engine.name, self.engine.probe().version, text, shapes)
+        return digest_of(self.engine.name, self.engine.probe().version, text, shapes)
 
     def _least(self, model: Model) -> float:
         return min(self._stopwatch.time(model, anew=True) for _ in range(SESSIONS))

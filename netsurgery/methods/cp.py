@@ -11,7 +11,6 @@ from typing import Any, Callable, ClassVar, Dict, Mapping, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import question
 from netsurgery.errors import PlanError
 from netsurgery.formats import Filling, LayerText
 from netsurgery.layers import layer_type
@@ -25,6 +24,7 @@ from netsurgery.linalg import (
     full_rank,
     multiply_out_cp,
 )
+from netsurgery.measurements import digest_of
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionMethod
@@ -102,7 +102,7 @@ class CanonicalPolyadic(ConvolutionMethod):
 
 
 def _fitted(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
-    key = question(kernel, rank, seed)
+    key = digest_of(kernel, rank, seed)
     if key not in _FITS:
         if len(_FITS) >= _MOST:
             del _FITS[next(iter(_FITS))]

@@ -20,7 +20,6 @@ from netsurgery.costs import (
     Clock,
     Cost,
     NetCost,
-    Notes,
     counted,
     quick_enough,
     settle,
@@ -36,6 +35,7 @@ from netsurgery.criteria import (
 from netsurgery.engine import Capability, choose
 from netsurgery.errors import PlanError
 from netsurgery.formats import upgrade_net
+from netsurgery.measurements import open_store
 from netsurgery.methods import Change, Edit, Prediction
 from netsurgery.network import (
     ChannelGroup,
@@ -164,7 +164,7 @@ class ThinPlanner:
         if request.budget is not None and request.budget.latency is not None:
             engine = request.engine or (self.calibrator.engine if self.calibrator else None)
             chosen = choose(engine, [self.model.network()], [Capability.TIME])
-            clock = Clock(chosen, Notes(request.notes))
+            clock = Clock(chosen, open_store(request.notes))
         return NetCost(self.model, clock=clock)
 
     def _keep_to(self, budget: Budget) -> Plan:

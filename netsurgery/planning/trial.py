@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Mapping, Optional, Sequence
 
-from netsurgery.calibration import Calibrator, question
+from netsurgery.calibration import Calibrator
+from netsurgery.measurements import digest_of
 from netsurgery.methods import Origin
 from netsurgery.network import Model, Value
 from netsurgery.planning.distances import Distance, DistanceObserver
@@ -35,5 +36,5 @@ def try_change(
     """
     fitted = fit_in_turn(original, changed, names, calibrator, origins or {})
     observer = DistanceObserver(distances)
-    calibrator.learn([original, fitted], {question("distance of", distances): observer})
+    calibrator.learn([original, fitted], {digest_of("distance of", distances): observer})
     return observer

@@ -9,13 +9,13 @@ import numpy as np
 
 from netsurgery.calibration import Batch, Calibrator, LossRunner, Progress, open_loss
 from netsurgery.engine import Capability
+from netsurgery.measurements import MeasurementStore, MemoryStore, digest_of
 from netsurgery.network import ChannelGroup, Model, first_reader, weights_reading
-from netsurgery.ranking.measurement_store import MeasurementStore, key_of
 
 NEEDS = (Capability.ABLATE, Capability.SET_PARAMETERS)
 """What an engine must be able to do."""
 AT_ONCE = 16
-"""Channels that are tried between two notes."""
+"""Channels that are tried between two entries of a store."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,13 +76,42 @@ def measure_oracle(
     trials = sorted(
         (group for group in groups if group.consumers), key=lambda g: -first_reader(g).index
     )
-    notes = store or MeasurementStore()
     with open_loss(model, inputs, calibrator.engine, calibrator.task_output, NEEDS) as runner:
-        notes.open(key_of(model, inputs, calibrator.task_output or "", runner.size))
+        key = digest_of(
+            "oracle", model, inputs, inputs.labels, calibrator.task_output or "", runner.size
+        )
+        kept = _Kept(store or MemoryStore(), key)
         for number, batch in enumerate(runner.batches()):
             title = f"{number + 1} of {-(-len(inputs) // runner.size)} batches"
-            _try_batch(runner, batch, number, trials, notes, progress, title)
-    return _sum_up(groups, notes, len(inputs))
+            _try_batch(runner, batch, number, trials, kept, progress, title)
+    return _sum_up(groups, kept, -(-len(inputs) // runner.size), len(inputs))
+
+
+class _Kept:
+    """What one oracle measures, by batch, group and channels; a store has what is finite of it."""
+
+    def __init__(self, store: MeasurementStore, key: str) -> None:
+        self._store, self._key = store, key
+        self._known: Dict[str, np.ndarray] = {}
+
+    def find(
+        self, batch: int, group: str = "", channels: Sequence[int] = ()
+    ) -> Optional[np.ndarray]:
+        key = digest_of(self._key, batch, group, tuple(channels))
+        if key not in self._known:
+            found = self._store.find(key)
+            if found is None:
+                return None
+            self._known[key] = found["sums"]
+        return self._known[key]
+
+    def keep(
+        self, sums: np.ndarray, batch: int, group: str = "", channels: Sequence[int] = ()
+    ) -> None:
+        key = digest_of(self._key, batch, group, tuple(channels))
+        self._known[key] = sums
+        told = f"{group} without {list(channels)}" if channels else "the net"
+        self._store.keep(key, {"sums": sums}, f"loss of batch {batch}: {told}")
 
 
 def _try_batch(
@@ -90,7 +119,7 @@ def _try_batch(
     batch: Batch,
     number: int,
     groups: Sequence[ChannelGroup],
-    notes: MeasurementStore,
+    kept: _Kept,
     progress: Progress,
     title: str,
 ) -> None:
@@ -98,18 +127,18 @@ def _try_batch(
         (group, part)
         for group in groups
         for part in _parts(group)
-        if notes.get(number, group.name, part) is None
+        if kept.find(number, group.name, part) is None
     ]
-    if not todo and notes.get(number) is not None:
+    if not todo and kept.find(number) is not None:
         return
     whole = runner.losses(runner.forward(batch), batch)
-    notes.put(number, [float(whole.sum()), batch.count])
+    kept.keep(np.array([whole.sum(), batch.count], float), number)
     for group, part in todo:
         if progress:
             progress(f"{title}, {group.name}, channel {part[0]} of {group.channels}")
         changes = _losses_without(runner, batch, group, part) - whole
-        sums = [*changes.sum(axis=1), *np.abs(changes).sum(axis=1)]
-        notes.put(number, [float(value) for value in sums], group.name, part)
+        sums = np.stack([changes.sum(axis=1), np.abs(changes).sum(axis=1)])
+        kept.keep(sums, number, group.name, part)
 
 
 def _losses_without(
@@ -133,11 +162,10 @@ def _parts(group: ChannelGroup) -> Iterator[Tuple[int, ...]]:
         yield tuple(free[start : start + AT_ONCE])
 
 
-def _sum_up(groups: Sequence[ChannelGroup], notes: MeasurementStore, samples: int) -> Oracle:
-    numbers = range(notes.batches)
-    whole = np.array([notes.get(number) for number in numbers])
+def _sum_up(groups: Sequence[ChannelGroup], kept: _Kept, batches: int, samples: int) -> Oracle:
+    whole = np.array([kept.find(number) for number in range(batches)])
     counts = np.stack([whole[half::2, 1].sum() for half in range(2)])
-    sums = {group.name: _sums(group, notes) for group in groups}
+    sums = {group.name: _sums(group, kept, batches) for group in groups}
     with np.errstate(invalid="ignore"):
         halves = {name: found[0] / counts[:, None] for name, found in sums.items()}
     return Oracle(
@@ -149,12 +177,13 @@ def _sum_up(groups: Sequence[ChannelGroup], notes: MeasurementStore, samples: in
     )
 
 
-def _sums(group: ChannelGroup, notes: MeasurementStore) -> np.ndarray:
+def _sums(group: ChannelGroup, kept: _Kept, batches: int) -> np.ndarray:
     """Sums of the changes and of their magnitudes over either half, shape (2, 2, channels)."""
     sums = np.zeros((2, 2, group.channels))
     sums[..., list(group.pinned)] = np.nan
-    for number in range(notes.batches) if group.consumers else ():
+    for number in range(batches) if group.consumers else ():
         for part in _parts(group):
-            found = np.reshape(np.array(notes.get(number, group.name, part)), (2, -1))
+            found = kept.find(number, group.name, part)
+            assert found is not None, "every batch was tried"
             sums[:, number % 2, list(part)] += found
     return sums

@@ -20,9 +20,9 @@ from netsurgery.criteria import (
     with_flops,
 )
 from netsurgery.errors import PlanError, Remedy
+from netsurgery.measurements import open_store
 from netsurgery.network import ChannelGroup, Model, channel_groups, known_costs, require_fit
 from netsurgery.ranking.correlation import Correlation, correlate
-from netsurgery.ranking.measurement_store import MeasurementStore
 from netsurgery.ranking.oracle import Oracle, measure_oracle
 
 Scores = Mapping[str, np.ndarray]
@@ -183,7 +183,7 @@ def rank(
     if calibrator is not None and (oracle or GRADIENTS in needs):
         labels = judged_by(model, calibrator.inputs, calibrator.task_output)
     if calibrator is not None and oracle:
-        found = measure_oracle(model, groups, calibrator, MeasurementStore(notes), progress)
+        found = measure_oracle(model, groups, calibrator, open_store(notes), progress)
     return Ranking(tuple(groups), scores, _comparable(model, groups, scores, flops), found, labels)
 
 

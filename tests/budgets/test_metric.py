@@ -13,8 +13,7 @@ from netsurgery.budgets.metric import Labels
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.measuring import ObservedValue
-from netsurgery.costs.notes import Notes
-from netsurgery.errors import FormatError, PlanError, VerificationError
+from netsurgery.errors import PlanError, VerificationError
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 
@@ -173,10 +172,3 @@ def test_labels_are_counted_as_the_outputs_say(model: Model, opencv: str) -> Non
     assert Labels(Calibrator(right, opencv))(model) == 1.0
     half = np.where(np.arange(len(best)) % 3, best, (best + 1) % 10)
     assert Labels(Calibrator(Inputs(inputs.arrays, half), opencv))(model) == 14 / 21
-
-
-def test_notes_of_something_else_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "notes.json"
-    path.write_text('["a", "list"]')
-    with pytest.raises(FormatError, match="no measured numbers"):
-        Notes(path)

@@ -111,7 +111,7 @@ def test_a_run_that_was_killed_goes_on_where_it_stood(pair, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     # The net itself, five ranks of fc6, the four that save of fc7, and the result: each once.
     assert len((tmp_path / "calls").read_text().split()) == 1 + 5 + 4 + 1
-    assert len(json.loads((tmp_path / "plan.yaml.measured.json").read_text())) == 11
+    assert len(json.loads((tmp_path / "plan.yaml.measured.json").read_text())) == 1 + 11
 
 
 def test_a_metric_is_a_command_a_function_or_labels(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import Optional
+from typing import List
 
 import numpy as np
 import pytest
@@ -17,10 +17,11 @@ from netsurgery.budgets.search import tables_of
 from netsurgery.costs import NetCost, clock
 from netsurgery.costs.aims import NEAR
 from netsurgery.costs.clock import Clock
-from netsurgery.costs.notes import Notes
 from netsurgery.costs.stopwatch import Stopwatch, Times, in_turn
 from netsurgery.engine import Engine, Session, engine as engine_named
+from netsurgery.engine.process import Worker
 from netsurgery.errors import EngineError, PlanError
+from netsurgery.measurements import FileStore, MeasurementStore, MemoryStore
 from netsurgery.methods import low_rank_method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
@@ -31,31 +32,31 @@ def model() -> Model:
     return small_net()
 
 
-def clock_of(engine: str, notes: Notes) -> Clock:
-    return Clock(engine_named(engine), notes)
+def clock_of(engine: str, store: MeasurementStore) -> Clock:
+    return Clock(engine_named(engine), store)
 
 
 def test_every_shape_is_timed_once(
     model: Model, opencv: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes = tmp_path / "notes.json"
-    first = clock_of(opencv, Notes(notes))
+    first = clock_of(opencv, FileStore(notes))
     took = first.layers(model, ["conv2"]), first.whole(model), first.share(model, model)
     assert all(number > 0 for number in took)
     monkeypatch.setattr(Stopwatch, "time", lambda *_, **__: pytest.fail("timed again"))
     monkeypatch.setattr(clock, "in_turn", lambda *_: pytest.fail("timed again"))
-    again = clock_of(opencv, Notes(notes))
+    again = clock_of(opencv, FileStore(notes))
     assert (
         again.layers(model, ["conv2"]),
         again.whole(model),
         again.share(model, model),
     ) == took
-    assert len(json.loads(notes.read_text())) == 3
+    assert len(json.loads(notes.read_text())) == 1 + 3
 
 
 def test_layers_of_the_same_shape_share_a_time(model: Model, opencv: str) -> None:
     twin = small_net_named("other")
-    notes = Notes()
+    notes = MemoryStore()
     assert clock_of(opencv, notes).layers(model, ["conv2"]) == clock_of(opencv, notes).layers(
         twin, ["other"]
     )
@@ -92,7 +93,7 @@ def test_chains_of_every_method_can_be_timed(
         method = low_rank_method(name)
         tradeoff = method.tradeoff(model, layer)
         ranks = [tuple(min(k, full) for full in tradeoff.full) for k in (2, 4, 6, 8, 10, 12, 14)]
-        seconds = clock_of(opencv, Notes()).chains(model, [layer], method, tradeoff, ranks)
+        seconds = clock_of(opencv, MemoryStore()).chains(model, [layer], method, tradeoff, ranks)
         assert len(seconds) == len(ranks)
         assert (np.diff(seconds) > 0).all()
         assert [len(net.network().layers) for net in timed[-3:]] == [count] * 3
@@ -102,7 +103,7 @@ def test_a_layer_that_takes_next_to_no_time_is_taken_to_gain_nothing(
     model: Model, opencv: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Stopwatch, "time", by_macs)
-    method, timer = low_rank_method("svd"), clock_of(opencv, Notes())
+    method, timer = low_rank_method("svd"), clock_of(opencv, MemoryStore())
     found = timer.chains(model, ["fc2"], method, method.tradeoff(model, "fc2"), [(1,), (2,), (3,)])
     assert set(found) == {timer.layers(model, ["fc2"])}
 
@@ -152,7 +153,7 @@ def test_layers_take_no_longer_beside_each_other_than_the_whole(
         return seconds_of(net) * (1.0 if len(net.network().layers) == whole else 2.0)
 
     monkeypatch.setattr(Stopwatch, "time", cold)
-    timer = clock_of(opencv, Notes())
+    timer = clock_of(opencv, MemoryStore())
     request = BudgetRequest(Budget(latency=0.5), ("svd", "spatial_svd"))
     cost = NetCost(model, clock=timer)
     tables, _ = tables_of(model, request, Energy(), cost, lambda _: None)
@@ -183,7 +184,7 @@ def test_a_budget_of_time_is_kept_as_it_was_timed(
 
 
 def test_times_are_real_in_caffe(model: Model, caffe: str) -> None:
-    timer = clock_of(caffe, Notes())
+    timer = clock_of(caffe, MemoryStore())
     method = low_rank_method("spatial_svd")
     tradeoff = method.tradeoff(model, "conv2")
     seconds = timer.chains(model, ["conv2"], method, tradeoff, [(2,), (8,)])
@@ -208,12 +209,16 @@ def test_two_nets_are_timed_in_turn(engine: str, model: Model) -> None:
     assert times.share == times.after / times.before
 
 
-def test_a_stopwatch_keeps_its_process_unless_told_not_to(engine: str, model: Model) -> None:
-    opened = Counted(engine_named(engine))
-    stopwatch = Stopwatch(opened)
+def test_a_stopwatch_keeps_its_process_unless_told_not_to(
+    engine: str, model: Model, started: List[Worker]
+) -> None:
+    engine_named(engine).probe()
+    started.clear()
+    stopwatch = Stopwatch(engine_named(engine))
     assert all(stopwatch.time(model, anew) > 0 for anew in (False, False, True, False))
     stopwatch.close()
-    assert opened.starts == 2
+    assert len(started) == 2
+    assert all(worker._process.poll() is not None for worker in started)
 
 
 @pytest.mark.parametrize("budget", [0.5, 1e-6])
@@ -233,18 +238,6 @@ def test_a_plan_leaves_no_process_behind(
     assert sessions[-1] is not None
     with pytest.raises(EngineError, match="closed"):
         sessions[-1].parameters()
-
-
-class Counted:
-    """An engine that counts the processes that are started."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.name, self.can, self.starts = engine, engine.name, engine.can, 0
-        self.reopen = engine.reopen
-
-    def open(self, prototxt: Path, weights: Optional[Path]) -> Session:
-        self.starts += 1
-        return self.engine.open(prototxt, weights)
 
 
 def test_what_an_engine_refuses_is_named_as_the_user_names_it(

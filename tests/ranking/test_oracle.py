@@ -17,10 +17,10 @@ from netsurgery.calibration.running import open_model
 from netsurgery.engine import choose
 from netsurgery.engine.caffe import CaffeSession
 from netsurgery.errors import FormatError
+from netsurgery.measurements import open_store
 from netsurgery.network.channels import channel_groups, thin_model
 from netsurgery.network.model import Model
 from netsurgery.ranking import Oracle, measure_oracle
-from netsurgery.ranking.measurement_store import MeasurementStore
 
 pytestmark = pytest.mark.usefixtures("caffe_python")
 
@@ -88,7 +88,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> List[int]:
 
 def measured(notes: Path) -> Oracle:
     model, inputs = with_random_weights(OVERWRITING), samples(OVERWRITING, 130)
-    return measure_oracle(model, channel_groups(model), Calibrator(inputs), MeasurementStore(notes))
+    return measure_oracle(model, channel_groups(model), Calibrator(inputs), open_store(notes))
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 5])
@@ -101,7 +101,7 @@ def test_an_interrupted_run_goes_on(
         with pytest.raises(KilledError):
             measured(tmp_path / "part")
     with open(tmp_path / "part", "a", encoding="utf-8") as stream:
-        stream.write('{"batch": 1, "gro')  # the power went while this was written
+        stream.write(',{"key": "1", "wha')  # the power went while this was written
     second = interrupted(monkeypatch, -1)
     resumed = measured(tmp_path / "part")
     assert (len(first), len(first) + len(second)) == (after, 9)  # 3 batches, 3 groups
@@ -124,16 +124,16 @@ def test_notes_of_other_inputs_do_not_count(tmp_path: Path) -> None:
     found = []
     for seed in (1, 2):
         calibrator = Calibrator(samples(OVERWRITING, 6, seed=seed))
-        found.append(measure_oracle(model, groups, calibrator, MeasurementStore(notes)))
+        found.append(measure_oracle(model, groups, calibrator, open_store(notes)))
     again = measure_oracle(model, groups, calibrator)
     assert found[0].loss != found[1].loss == again.loss
-    assert len(notes.read_text().splitlines()) == 1 + 1 + 3
+    assert len(json.loads(notes.read_text())) == 1 + 2 * (1 + 3)
 
 
 def test_another_file_is_not_overwritten(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     for content in (b"\xff\xfe", b"my diary\n", json.dumps({"my": "data"}).encode()):
         notes.write_bytes(content)
-        with pytest.raises(FormatError, match="no notes of an oracle"):
+        with pytest.raises(FormatError, match="holds no measurements of netsurgery; move it away"):
             measured(notes)
         assert notes.read_bytes() == content

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Callable
 
@@ -10,8 +9,7 @@ from calibration_nets import declared, layer
 from channel_choices import with_random_weights
 from judged_nets import BRANCHING
 
-from netsurgery.calibration import Inputs, cache, calibrator
-from netsurgery.calibration.cache import StatisticsCache, default_folder
+from netsurgery.calibration import Inputs, calibrator
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.engine import engine as engine_named
 from netsurgery.linalg.moments import Moments
@@ -196,7 +194,7 @@ def test_another_version_is_not_known(
 ) -> None:
     learn(model, tmp_path)
     no_engine()
-    monkeypatch.setattr(cache, "_version", lambda: "another")
+    monkeypatch.setattr(calibrator, "code_version", lambda: "another")
     with pytest.raises(AssertionError, match="a model runs"):
         learn(model, tmp_path)
 
@@ -233,39 +231,6 @@ def test_a_file_of_something_else_is_as_if_it_were_not_there(
     assert learn(model, tmp_path)._products["scores"][0].count == 5
 
 
-class Numbers:
-    """An observer of 8,000 bytes."""
-
-    def __init__(self) -> None:
-        self.numbers = np.zeros(1000)
-
-
-def test_the_longest_unused_make_room(tmp_path: Path) -> None:
-    kept = StatisticsCache(tmp_path, most_bytes=38_000)
-    ran: list[str] = []
-
-    def ask(name: str) -> None:
-        kept.learn("key", {name: Numbers()}, lambda observers: ran.append(name))
-
-    for age, name in enumerate("abcd"):
-        ask(name)
-        (new,) = [file for file in kept.folder.iterdir() if file.stat().st_mtime > 1000]
-        os.utime(new, (age, age))
-    ask("a")
-    ask("e")
-    assert ran == list("abcde")
-    assert sum(file.stat().st_size for file in kept.folder.iterdir()) <= 38_000
-    for name in "acdeb":
-        ask(name)
-    assert ran == list("abcdeb")
-
-
-def test_huge_ones_are_not_kept(tmp_path: Path) -> None:
-    kept = StatisticsCache(tmp_path, most_bytes=30_000)
-    kept.learn("key", {"a": Numbers()}, lambda observers: None)
-    assert not list(kept.folder.iterdir())
-
-
 def test_a_folder_that_cannot_be_written_costs_a_warning(
     model: Model, opencv: str, tmp_path: Path
 ) -> None:
@@ -281,16 +246,3 @@ def test_weights_are_known_by_their_numbers(
     learn(model, tmp_path / "cache")
     no_engine()
     learn(load(*model.save(tmp_path / "a")), tmp_path / "cache")
-
-
-def test_where_it_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("NETSURGERY_CACHE", "here")
-    assert default_folder() == Path("here")
-    monkeypatch.delenv("NETSURGERY_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_folder() == tmp_path / "netsurgery"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert default_folder() == Path.home() / ".cache" / "netsurgery"
-    monkeypatch.setattr("platform.system", lambda: "Windows")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    assert str(default_folder()) == str(tmp_path / "netsurgery")
