@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Optional, Sequence
 
 from netsurgery import ranking
-from netsurgery.calibration import Calibrator, default_folder
+from netsurgery.calibration import Calibrator
 from netsurgery.formats import write_together
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.json_text import to_json
@@ -15,6 +15,7 @@ from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.outputs import RANKING, PathLike
 from netsurgery.jobs.requests import RunRequest
 from netsurgery.jobs.samples import InputsLike, read_samples
+from netsurgery.measurements import default_folder
 from netsurgery.network import Model
 from netsurgery.progress import Progress, silent
 from netsurgery.ranking import Ranking

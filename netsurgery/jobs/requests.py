@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Optional
 
-from netsurgery.calibration import Preprocessing, default_folder
+from netsurgery.calibration import Preprocessing
 from netsurgery.engine import EngineLike
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.samples import InputsLike
+from netsurgery.measurements import default_folder
 
 
 @dataclass(frozen=True)

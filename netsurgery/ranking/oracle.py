@@ -80,7 +80,7 @@ def measure_oracle(
         key = digest_of(
             "oracle", model, inputs, inputs.labels, calibrator.task_output or "", runner.size
         )
-        kept = _Kept(store or MemoryStore(), key)
+        kept = _Kept(MemoryStore() if store is None else store, key)
         for number, batch in enumerate(runner.batches()):
             title = f"{number + 1} of {-(-len(inputs) // runner.size)} batches"
             _try_batch(runner, batch, number, trials, kept, progress, title)

@@ -14,6 +14,7 @@ from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.measuring import ObservedValue
 from netsurgery.errors import PlanError, VerificationError
+from netsurgery.measurements import FileStore
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 
@@ -65,7 +66,7 @@ def test_a_function_is_called_once_for_each_choice_and_never_again(
     notes = tmp_path / "notes.json"
     plan = planned(model, module, notes)
     calls = len(sys.modules["user_metric"].calls)
-    assert calls == len(json.loads(notes.read_text()))
+    assert calls == len(FileStore(notes))
     # The net itself, at most five ranks of each layer, and the result.
     assert calls <= 1 + 4 * 5 + 1
     assert planned(model, module, notes, 0.7).edits
@@ -76,9 +77,9 @@ def test_a_function_is_called_once_for_each_choice_and_never_again(
 def test_an_interrupted_run_goes_on(model: Model, module: str, tmp_path: Path) -> None:
     notes = tmp_path / "notes.json"
     plan = planned(model, module, notes)
-    known = json.loads(notes.read_text())
-    gone = sorted(known)[::2]
-    notes.write_text(json.dumps({name: known[name] for name in known if name not in gone}))
+    first, *lines, end = notes.read_text().splitlines()
+    gone = lines[::2]
+    notes.write_text("\n".join([first, *lines[1::2], end]) + "\n")
     before = len(sys.modules["user_metric"].calls)
     assert planned(model, module, notes) == plan
     assert len(sys.modules["user_metric"].calls) == before + len(gone)
@@ -105,9 +106,10 @@ def test_another_model_is_measured_anew(model: Model, module: str, tmp_path: Pat
 def test_losses_are_what_the_metric_says(model: Model, module: str, tmp_path: Path) -> None:
     notes = tmp_path / "notes.json"
     plan = planned(model, module, notes, 0.6, multiple=8)  # so few ranks that each is measured
-    known = json.loads(notes.read_text())
-    whole = next(value for name, value in known.items() if name.endswith("as it is"))
-    measured = {name.split(" | ")[2]: 1 - value / whole for name, value in known.items()}
+    told = {one["what"]: one["values"][""] for one in json.loads(notes.read_text())[1:]}
+    known = {what.split(": ", 1)[1]: value for what, value in told.items()}
+    whole = known.pop("as it is")
+    measured = {choice: 1 - value / whole for choice, value in known.items()}
     points = [
         (edit.predicted.loss, measured[choice])
         for edit in plan.edits

@@ -84,7 +84,10 @@ def test_weights_alone_need_nothing_else(netsurgery, pair, monkeypatch: pytest.M
         (["--criteria", "tailor"], "no criterion 'tailor'; choose among activation, "),
         (["--criteria", "taylor"], "taylor cannot do without inputs; give some with --data"),
         (["--oracle"], "the oracle cannot do without inputs"),
-        (["--criteria", "taylor", "--data", "FEW", "--engine", "opencv"], "not from opencv"),
+        (
+            ["--criteria", "taylor", "--data", "FEW", "--engine", "opencv"],
+            "opencv cannot do this: gradients",
+        ),
         (["--oracle", "--data", "FEW", "--caffe-python", "/nowhere"], "cannot run /nowhere"),
         (["--oracle", "--data", "FEW", "--task-output", "fc9"], "'fc9' is none; name the one"),
     ],
