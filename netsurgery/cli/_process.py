@@ -16,7 +16,7 @@ import threading
 import traceback
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, Optional, TextIO
+from typing import TYPE_CHECKING, Iterator, Optional, TextIO, Type, Union
 
 import click
 
@@ -198,11 +198,18 @@ def warnings_told() -> Iterator[None]:
     with warnings.catch_warnings():
         show = warnings.showwarning
 
-        def tell(message: Any, category: Any, *place: Any, **more: Any) -> None:
+        def tell(
+            message: Union[Warning, str],
+            category: Type[Warning],
+            filename: str,
+            lineno: int,
+            file: Optional[TextIO] = None,
+            line: Optional[str] = None,
+        ) -> None:
             if category is UserWarning:
                 complain(f"warning: {message}")
             else:
-                show(message, category, *place, **more)
+                show(message, category, filename, lineno, file, line)
 
         warnings.showwarning = tell
         yield
