@@ -1,93 +1,30 @@
-"""Batch normalisation (Ioffe and Szegedy, 2015), of stock Caffe, of NVIDIA and of Intel."""
+"""Batch normalisation (Ioffe and Szegedy, 2015), of stock Caffe, of NVIDIA and of Intel.
+
+Stock Caffe's has a mean, a variance and a factor that both are stored times. NVIDIA's (from 0.16
+on) may have a scale and a bias behind them; when a net is used it takes mean and variance as they
+are, and stores 0 or 1 for the factor.
+"""
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.formats import Blob
-from netsurgery.layers.base import LayerType
 from netsurgery.layers.fields import says
 from netsurgery.layers.layer import Layer
-from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
-from netsurgery.layers.normalising import (
-    NormalisationBlobs,
-    blob_shapes,
-    places_of,
-    read_normalisation,
-    why_not_frozen,
-)
+from netsurgery.layers.nodes import ShapeNode
+from netsurgery.layers.normalising import NormalisationBlobs, NormalisingLayer
 from netsurgery.layers.registry import register_layer
-from netsurgery.layers.scale_shift import Axis, PerChannel, refuse, refuse_other_count
+from netsurgery.layers.scale_shift import PerChannel
 from netsurgery.layers.shape import Shape, show
-from netsurgery.layers.stock_normalisation import Written, in_stock_layers
 from netsurgery.layers.traits import BIAS, BlobFacts, Trouble
 
-
-class NormalisingLayer(LayerType):
-    """Every channel less its mean, divided by its deviation."""
-
-    def places(self, layer: Layer) -> Optional[NormalisationBlobs]:
-        """Return which blobs hold what, or None where the prototxt does not tell."""
-        return places_of(layer)
-
-    def blobs(self, node: ShapeNode) -> Optional[Sequence[Shape]]:
-        """Mean and variance of every channel, the factor of both, or what forks have."""
-        if self.places(node.layer) is None:
-            return None
-        return blob_shapes(node.layer, node.bottom[1])
-
-    def channels(self, node: ChannelNode) -> List[np.ndarray]:
-        """The channels of the bottom; forks differ in how many blobs they have for each."""
-        labels = node.along(1)
-        for blob in self._blobs_of_channels(node, len(labels)):
-            node.use(blob, labels)
-        return [node.bottoms[0]]
-
-    def _blobs_of_channels(self, node: ChannelNode, channels: int) -> List[int]:
-        trained = node.weights.blobs(node.layer.name) if node.weights else ()
-        places = self.places(node.layer)
-        if places is not None and len(trained) in (0, places.blobs):
-            return list(places.channels)
-        if not trained:
-            return [0, 1]
-        return [index for index, blob in enumerate(trained) if blob.count == channels]
-
-    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
-        """Normalised by the stored mean and variance, which are frozen when a net is used."""
-        if not node.blobs or why_not_frozen(node.layer):
-            return node.unknown()
-        found = read_normalisation(node.layer, node.blobs)
-        deviation = np.sqrt(found.variance + found.eps)
-        centred = node.bottoms[0] - node.placed(found.mean, 1)
-        scaled = centred / node.placed(deviation, 1) * node.placed(found.scale, 1)
-        return [scaled + node.placed(found.shift, 1)]
-
-    def normalisation(self, layer: Layer) -> Optional[NormalisationBlobs]:
-        """What the prototxt tells."""
-        return self.places(layer)
-
-    def per_channel(self, layer: Layer, blobs: Sequence[Blob], axis: Axis) -> PerChannel:
-        """Normalised by what was learnt."""
-        found = read_normalisation(layer, [blob.array(np.float64) for blob in blobs])
-        if axis.index != 1:
-            where = f"axis 1, where they are along axis {axis.index}"
-            refuse(layer, f"it takes channels along {where}")
-        refuse_other_count(layer, found.mean.size, axis)
-        if not (found.variance + found.eps > 0).all():
-            refuse(layer, "its variance and eps are not above zero")
-        scale = found.scale / np.sqrt(found.variance + found.eps)
-        places = found.places
-        shift_blob = places.mean if places.shift is None else places.shift
-        return PerChannel(layer, scale, found.shift - found.mean * scale, shift_blob)
-
-    def stock_layers(
-        self, layer: Layer, held: Sequence[Blob], fresh: Callable[[str], str]
-    ) -> Optional[Written]:
-        """A BatchNorm and a Scale, or a Scale alone."""
-        places = self.places(layer)
-        return None if places is None else in_stock_layers(layer, places, held, fresh)
+_STOCK = NormalisationBlobs(0, 1, 2)
+_NVIDIA = NormalisationBlobs(0, 1, 2, 3, 4)
+_SMALLEST_EPS = 1e-5
+"""NVIDIA's Caffe takes no smaller one, as cuDNN does not."""
 
 
 @register_layer
@@ -105,6 +42,25 @@ class BatchNormLayer(NormalisingLayer):
         node.check(len(node.bottom) >= 2, f"needs 2 axes or more, has {show(node.bottom)}")
         return [node.bottom]
 
+    def places(self, layer: Layer) -> Optional[NormalisationBlobs]:
+        """Stock Caffe's or NVIDIA's; nothing where Intel's fields stand, whose engine decides."""
+        parameter = layer.parameter.batch_norm_param
+        if any(parameter.HasField(name) for name in ("use_weight_bias", "bias_term")):
+            return None
+        shifts = parameter.HasField("bias_filler") and not parameter.HasField("filler")
+        implied = parameter.HasField("scale_filler") or shifts
+        return _NVIDIA if implied or parameter.scale_bias else _STOCK
+
+    def eps(self, layer: Layer) -> float:
+        """As it is written; NVIDIA's Caffe takes none that cuDNN would not."""
+        eps = float(layer.parameter.batch_norm_param.eps)
+        return max(eps, _SMALLEST_EPS) if self.places(layer) == _NVIDIA else eps
+
+    def why_not_frozen(self, layer: Layer) -> Optional[str]:
+        """Where it takes the statistics of the batch."""
+        batch = self.normalises_by_batch(layer)
+        return "it normalises by the batch (use_global_stats: false)" if batch else None
+
     def describe_blobs(self, layer: Layer) -> Sequence[BlobFacts]:
         """Those of stock Caffe, then those that NVIDIA's may have."""
         own = (BlobFacts("mean", 0), BlobFacts("variance", 0), BlobFacts("scale factor"))
@@ -116,7 +72,7 @@ class BatchNormLayer(NormalisingLayer):
         """Where there is no other blob, the mean takes it, which is stored scaled."""
         if found.shift_blob != 0:
             return super().shifted(found, arrays, shift)
-        held = read_normalisation(found.layer, arrays)
+        held = self.read(found.layer, arrays)
         mean = held.mean - shift / found.scale
         return [mean, held.variance, np.ones(arrays[2].shape)]
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Sequence
 
-from netsurgery.layers.batch_norm import NormalisingLayer
-from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ShapeNode
-from netsurgery.layers.normalising import NormalisationBlobs
+from netsurgery.layers.normalising import BaseNormalisingLayer
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, show
 
 
 @register_layer
-class MKLBatchNormLayer(NormalisingLayer):
+class MKLBatchNormLayer(BaseNormalisingLayer):
     """Batch normalisation with blobs that the prototxt does not tell."""
 
     name = "MKLBatchNorm"
-
-    def places(self, layer: Layer) -> Optional[NormalisationBlobs]:
-        """The prototxt does not tell."""
-        return None
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom."""

@@ -1,28 +1,19 @@
-"""Layers that normalise each channel: what their blobs are, of stock Caffe and of forks.
-
-Stock Caffe's BatchNorm has a mean, a variance and a factor that both are stored times. NVIDIA's
-(from 0.16 on) may have a scale and a bias behind them; when a net is used it takes mean and
-variance as they are, and stores 0 or 1 for the factor. Type BN is SegNet's (a scale and a shift,
-and nothing else when it is used: bn_mode INFERENCE), or of Yjxiong's and PSPNet's kin (those, then
-mean and variance).
-"""
+"""Layers that normalise each channel: what their blobs are, and what they do when a net is used."""
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from abc import abstractmethod
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.errors import NetworkError
+from netsurgery.formats import Blob
+from netsurgery.layers.base import LayerType
 from netsurgery.layers.layer import Layer
-
-NORMALISING = ("BatchNorm", "BN")
-
-_SMALLEST_EPS = 1e-5
-"""NVIDIA's Caffe takes no smaller one, as cuDNN does not."""
-
-_OF_YJXIONG = ("slope_filler", "bias_filler", "momentum", "eps", "frozen")
-_OF_PSPNET = ("var_eps", "decay", "moving_average")
+from netsurgery.layers.nodes import ChannelNode, ConstantNode, ShapeNode
+from netsurgery.layers.scale_shift import Axis, PerChannel, refuse, refuse_other_count
+from netsurgery.layers.shape import Shape
+from netsurgery.layers.stock_normalisation import Written, in_stock_layers
 
 
 class NormalisationBlobs(NamedTuple):
@@ -53,12 +44,6 @@ class NormalisationBlobs(NamedTuple):
         return tuple(sorted(p for p in self if p is not None and p != self.factor))
 
 
-_STOCK = NormalisationBlobs(0, 1, 2)
-_NVIDIA = NormalisationBlobs(0, 1, 2, 3, 4)
-_SEGNET = NormalisationBlobs(scale=0, shift=1)
-_YJXIONG = NormalisationBlobs(2, 3, None, 0, 1)
-
-
 class Normalisation(NamedTuple):
     """What a layer does when a net is used: ``(x - mean) / sqrt(variance + eps) * scale + shift``.
 
@@ -79,108 +64,127 @@ class Normalisation(NamedTuple):
     shift: np.ndarray
 
 
-def places_of(layer: Layer) -> Optional[NormalisationBlobs]:
-    """Return the blobs that a layer has as its prototxt says, or None if that does not tell.
+class BaseNormalisingLayer(LayerType):
+    """Every channel less its mean, divided by its deviation, whatever blobs a fork keeps."""
 
-    Args:
-        layer: A layer of one of the types `NORMALISING`.
-    """
-    if layer.type == "BatchNorm":
-        parameter = layer.parameter.batch_norm_param
-        if any(parameter.HasField(name) for name in ("use_weight_bias", "bias_term")):
-            return None  # Intel's: also its engine decides.
-        shifts = parameter.HasField("bias_filler") and not parameter.HasField("filler")
-        implied = parameter.HasField("scale_filler") or shifts
-        return _NVIDIA if implied or parameter.scale_bias else _STOCK
-    parameter = layer.parameter.bn_param
-    if parameter.HasField("bn_mode"):
-        return _SEGNET
-    if any(parameter.HasField(name) for name in (*_OF_YJXIONG, *_OF_PSPNET)):
-        return _YJXIONG
-    return None
-
-
-def blob_shapes(layer: Layer, channels: int) -> Sequence[Tuple[int, ...]]:
-    """Return the shapes of the blobs of a layer whose `places_of` are known."""
-    places = places_of(layer)
-    assert places is not None, "forks differ"
-    own = (1, channels, 1, 1) if layer.type == "BN" else (channels,)
-    return [own if index in places.channels else (1,) for index in range(places.blobs)]
-
-
-def read_normalisation(layer: Layer, arrays: Sequence[np.ndarray]) -> Normalisation:
-    """Read what a layer does when a net is used.
-
-    Args:
-        layer: A layer of one of the types `NORMALISING`.
-        arrays: Its blobs.
-
-    Raises:
-        NetworkError: It does something else, or its blobs are others; the text says what.
-    """
-    places = _require_places(layer, [array.size for array in arrays])
-    rows = [np.asarray(array, np.float64).reshape(-1) for array in arrays]
-    channels = len(rows[places.channels[0]])
-    ones, zeros = np.ones(channels), np.zeros(channels)
-    factor = _factor(places, rows)
-
-    def blob(place: Optional[int], otherwise: np.ndarray) -> np.ndarray:
-        return otherwise if place is None else rows[place]
-
-    return Normalisation(
-        places,
-        blob(places.mean, zeros) * factor,
-        blob(places.variance, ones) * factor,
-        eps_of(layer),
-        blob(places.scale, ones),
-        blob(places.shift, zeros),
-    )
-
-
-def eps_of(layer: Layer) -> float:
-    """Return what a layer adds to the variance."""
-    places = places_of(layer)
-    if layer.type == "BatchNorm":
-        eps = float(layer.parameter.batch_norm_param.eps)
-        return max(eps, _SMALLEST_EPS) if places == _NVIDIA else eps
-    if places == _SEGNET:
-        return 0.0
-    parameter = layer.parameter.bn_param
-    return float(parameter.var_eps if parameter.HasField("var_eps") else parameter.eps)
-
-
-def why_not_frozen(layer: Layer) -> Optional[str]:
-    """Return why a layer does not use what it has learnt alone, or None if it does."""
-    parameter = layer.parameter.batch_norm_param
-    if layer.type == "BatchNorm":
-        batch = parameter.HasField("use_global_stats") and not parameter.use_global_stats
-        return "it normalises by the batch (use_global_stats: false)" if batch else None
-    parameter, places = layer.parameter.bn_param, places_of(layer)
-    if places is None:
-        return (
-            "forks have other layers of type BN, and it does not tell of which it is: it has no "
-            "bn_mode, no eps"
-        )
-    if places == _SEGNET:
-        learns = parameter.bn_mode != parameter.INFERENCE
-        return "it normalises by the batch (bn_mode is not INFERENCE)" if learns else None
-    if not any(parameter.HasField(name) for name in _OF_PSPNET):
+    def places(self, layer: Layer) -> Optional[NormalisationBlobs]:
+        """Return which blobs hold what, or None where the prototxt does not tell."""
         return None
-    if not parameter.moving_average:
-        return "it may normalise by the batch (moving_average: true is not written)"
-    return None if parameter.HasField("var_eps") else "its var_eps is not written"
+
+    def blobs(self, node: ShapeNode) -> Optional[Sequence[Shape]]:
+        """Mean and variance of every channel, the factor of both, or what forks have."""
+        places = self.places(node.layer)
+        if places is None:
+            return None
+        own = self.blob_shape(node)
+        return [own if index in places.channels else (1,) for index in range(places.blobs)]
+
+    def blob_shape(self, node: ShapeNode) -> Shape:
+        """Return the shape of a blob that has a number for each channel."""
+        return (node.bottom[1],)
+
+    def channels(self, node: ChannelNode) -> List[np.ndarray]:
+        """The channels of the bottom; forks differ in how many blobs they have for each."""
+        labels = node.along(1)
+        for blob in self._blobs_of_channels(node, len(labels)):
+            node.use(blob, labels)
+        return [node.bottoms[0]]
+
+    def _blobs_of_channels(self, node: ChannelNode, channels: int) -> List[int]:
+        trained = node.weights.blobs(node.layer.name) if node.weights else ()
+        places = self.places(node.layer)
+        if places is not None and len(trained) in (0, places.blobs):
+            return list(places.channels)
+        if not trained:
+            return [0, 1]
+        return [index for index, blob in enumerate(trained) if blob.count == channels]
 
 
-def _require_places(layer: Layer, counts: Sequence[int]) -> NormalisationBlobs:
-    problem = why_not_frozen(layer)
-    places = places_of(layer)
-    if problem or places is None:
-        raise NetworkError(problem or _is_a_forks(counts), layer=layer.name)
-    sizes = {counts[index] for index in places.channels if index < len(counts)}
-    whole = places.factor is None or counts[places.factor : places.factor + 1] == [1]
-    if len(counts) != places.blobs or len(sizes) != 1 or not whole:
-        raise NetworkError(_is_a_forks(counts), layer=layer.name)
-    return places
+class NormalisingLayer(BaseNormalisingLayer):
+    """A normalisation that is known to the last number where its prototxt tells what it is."""
+
+    @abstractmethod
+    def eps(self, layer: Layer) -> float:
+        """Return what a layer adds to the variance."""
+
+    @abstractmethod
+    def why_not_frozen(self, layer: Layer) -> Optional[str]:
+        """Return why a layer does not use what it has learnt alone, or None if it does."""
+
+    def read(self, layer: Layer, arrays: Sequence[np.ndarray]) -> Normalisation:
+        """Return what a layer does when a net is used.
+
+        Args:
+            layer: The layer.
+            arrays: Its blobs.
+
+        Raises:
+            NetworkError: It does something else, or its blobs are others; the text says what.
+        """
+        places = self._require_places(layer, [array.size for array in arrays])
+        rows = [np.asarray(array, np.float64).reshape(-1) for array in arrays]
+        channels = len(rows[places.channels[0]])
+        ones, zeros = np.ones(channels), np.zeros(channels)
+        factor = _factor(places, rows)
+
+        def blob(place: Optional[int], otherwise: np.ndarray) -> np.ndarray:
+            return otherwise if place is None else rows[place]
+
+        return Normalisation(
+            places,
+            blob(places.mean, zeros) * factor,
+            blob(places.variance, ones) * factor,
+            self.eps(layer),
+            blob(places.scale, ones),
+            blob(places.shift, zeros),
+        )
+
+    def _require_places(self, layer: Layer, counts: Sequence[int]) -> NormalisationBlobs:
+        problem, places = self.why_not_frozen(layer), self.places(layer)
+        if problem or places is None:
+            refuse(layer, problem or _is_a_forks(counts))
+        sizes = {counts[index] for index in places.channels if index < len(counts)}
+        whole = places.factor is None or counts[places.factor : places.factor + 1] == [1]
+        if len(counts) != places.blobs or len(sizes) != 1 or not whole:
+            refuse(layer, _is_a_forks(counts))
+        return places
+
+    def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
+        """Normalised by the stored mean and variance, which are frozen when a net is used."""
+        if not node.blobs or self.why_not_frozen(node.layer):
+            return node.unknown()
+        found = self.read(node.layer, node.blobs)
+        deviation = np.sqrt(found.variance + found.eps)
+        centred = node.bottoms[0] - node.placed(found.mean, 1)
+        scaled = centred / node.placed(deviation, 1) * node.placed(found.scale, 1)
+        return [scaled + node.placed(found.shift, 1)]
+
+    def normalisation(self, layer: Layer) -> Optional[NormalisationBlobs]:
+        """What the prototxt tells."""
+        return self.places(layer)
+
+    def per_channel(self, layer: Layer, blobs: Sequence[Blob], axis: Axis) -> PerChannel:
+        """Normalised by what was learnt."""
+        found = self.read(layer, [blob.array(np.float64) for blob in blobs])
+        if axis.index != 1:
+            where = f"axis 1, where they are along axis {axis.index}"
+            refuse(layer, f"it takes channels along {where}")
+        refuse_other_count(layer, found.mean.size, axis)
+        if not (found.variance + found.eps > 0).all():
+            refuse(layer, "its variance and eps are not above zero")
+        scale = found.scale / np.sqrt(found.variance + found.eps)
+        places = found.places
+        shift_blob = places.mean if places.shift is None else places.shift
+        return PerChannel(layer, scale, found.shift - found.mean * scale, shift_blob)
+
+    def stock_layers(
+        self, layer: Layer, held: Sequence[Blob], fresh: Callable[[str], str]
+    ) -> Optional[Written]:
+        """A BatchNorm and a Scale, or a Scale alone."""
+        places = self.places(layer)
+        if places is None:
+            return None
+        return in_stock_layers(layer, places, self.eps(layer), held, fresh)
 
 
 def _is_a_forks(counts: Sequence[int]) -> str:
@@ -188,9 +192,10 @@ def _is_a_forks(counts: Sequence[int]) -> str:
 
 
 def _factor(places: NormalisationBlobs, rows: List[np.ndarray]) -> float:
+    """What mean and variance are multiplied by: a factor of 0 is none to who has a scale too."""
     if places.factor is None:
         return 1.0
     factor = float(rows[places.factor][0])
     if factor == 0:
-        return 0.0 if places == _STOCK else 1.0
+        return 0.0 if places.scale is None else 1.0
     return 1.0 / factor

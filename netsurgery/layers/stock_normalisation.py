@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.formats import Blob, LayerWeights, quote
 from netsurgery.layers.layer import Layer
-from netsurgery.layers.normalising import NormalisationBlobs, eps_of
+
+if TYPE_CHECKING:
+    from netsurgery.layers.normalising import NormalisationBlobs
 
 Written = Tuple[bytes, List[LayerWeights]]
 
 
 def in_stock_layers(
-    layer: Layer, places: NormalisationBlobs, held: Sequence[Blob], fresh: Callable[[str], str]
+    layer: Layer,
+    places: NormalisationBlobs,
+    eps: float,
+    held: Sequence[Blob],
+    fresh: Callable[[str], str],
 ) -> Optional[Written]:
     """Return the text and the weights of the layers that stand in for one; None if none can.
 
     Args:
         layer: The layer.
         places: What its blobs are.
+        eps: What it adds to the variance.
         held: Its blobs; () without weights.
         fresh: Makes a name that nobody has yet of one that somebody may have.
     """
@@ -32,7 +39,7 @@ def in_stock_layers(
     if places.mean is None:
         return _scale(scale, bottom, top), blobs
     between = top if bottom == top else fresh(f"{top}_normalised")
-    return _batch_norm(layer, bottom, between) + _scale(scale, between, top), blobs
+    return _batch_norm(layer, eps, bottom, between) + _scale(scale, between, top), blobs
 
 
 def _blobs(
@@ -59,10 +66,10 @@ def _factor(arrays: Sequence[np.ndarray], places: NormalisationBlobs) -> float:
     return float(arrays[places.factor].flat[0]) or 1.0 if places.factor is not None else 1.0
 
 
-def _batch_norm(layer: Layer, bottom: str, top: str) -> bytes:
+def _batch_norm(layer: Layer, eps: float, bottom: str, top: str) -> bytes:
     batch = layer.layer_type.normalises_by_batch(layer)
     rest = b" use_global_stats: false" if batch else b""
-    own = b" batch_norm_param { eps: %r%s } }\n" % (eps_of(layer), rest)
+    own = b" batch_norm_param { eps: %r%s } }\n" % (eps, rest)
     return _layer(layer.name, "BatchNorm", bottom, top) + own
 
 
