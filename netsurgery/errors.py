@@ -99,6 +99,10 @@ class PlanError(NetsurgeryError):
     """A plan, or a request for one, cannot be carried out."""
 
 
+class ContractError(PlanError):
+    """A method answered an edit with what cannot be right; the fault is the method's."""
+
+
 class EngineError(NetsurgeryError):
     """An engine is missing, refused the model, or died running it."""
 

@@ -7,7 +7,7 @@ template it emits. Other packages add methods through the entry point ``netsurge
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from netsurgery.layers import LayerType, Product
 from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
 from netsurgery.methods.prediction import Prediction
-from netsurgery.network import GraphEdit, Model, Value, weight_changes
+from netsurgery.network import GraphEdit, Model, SetBlobs, Value, weight_changes
 
 Arrays = Sequence[np.ndarray]
 
@@ -123,6 +123,20 @@ class Rewrite:
     def weights(self) -> Mapping[str, Sequence[LayerWeights]]:
         """For each name that goes from the weights, the layers that come in its place."""
         return weight_changes(self.edits)
+
+    def with_weights(self, changes: Mapping[str, Sequence[LayerWeights]]) -> Rewrite:
+        """Return the same rewrite with other layers for names whose blobs it sets.
+
+        Args:
+            changes: For each such name, the layers that come; other names stay as they are.
+        """
+        edits = [
+            SetBlobs(edit.layer, tuple(changes[edit.layer]))
+            if isinstance(edit, SetBlobs) and edit.layer in changes
+            else edit
+            for edit in self.edits
+        ]
+        return replace(self, edits=edits)
 
 
 ROUNDING = "rounding"

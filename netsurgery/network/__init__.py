@@ -61,9 +61,11 @@ if TYPE_CHECKING:
         find_misfits as find_misfits,
         require_fit as require_fit,
         require_inputs as require_inputs,
+        troubles_of as troubles_of,
     )
     from netsurgery.network.doctor.patient import (
         Finding as Finding,
+        Patient as Patient,
     )
     from netsurgery.network.edits import (
         GraphEdit as GraphEdit,

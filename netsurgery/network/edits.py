@@ -55,7 +55,7 @@ class LayerKey:
         """
         alike = [one for one in _named(prototxt, self.name) if _phases(one) == self.phases]
         if self.ordinal >= len(alike):
-            raise NetworkError("there is no such layer", file=prototxt.file, layer=self.name)
+            raise NetworkError("is not in the net", file=prototxt.file, layer=self.name)
         return alike[self.ordinal]
 
     def counterparts(self, prototxt: Prototxt) -> Tuple[LayerText, ...]:

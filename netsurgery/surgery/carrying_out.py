@@ -10,8 +10,9 @@ from netsurgery.errors import PlanError
 from netsurgery.formats import mostly_half, stored_alike, upgrade_net
 from netsurgery.linalg import relative_distance
 from netsurgery.methods import Context, Origin, Rewrite, method
-from netsurgery.network import Model, SetBlobs, Value, apply_edits, described, require_fit
+from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
+from netsurgery.surgery.contract import Condition, carried_out, require_rewrite
 from netsurgery.surgery.record import Step, Surgery, multiplied_out
 
 
@@ -73,22 +74,26 @@ def operate(
     require_fit(model)
     for edit in plan.edits:  # all of them, before the first one that takes long
         method(edit.method).refuse_unknown(edit.options, edit.layer)
-    current, notes = _in_editable_form(model) if plan.edits else (model, ())
+    editable, notes = _in_editable_form(model) if plan.edits else (model, ())
+    current = Condition(editable)
     steps: list[Step] = []
     origins: Mapping[Value, Origin] = {}
     for number, edit in enumerate(plan.edits, 1):
         if progress:
             progress(f"{edit.layer}, {number} of {len(plan.edits)} edits")
         context = Context(model, calibrator, origins)
-        step = _stored(current, method(edit.method).rewrite(current, edit, context))
-        steps.append(step)
-        origins = _traced_back(origins, step.rewrite.origins)
-        current = apply_edits(current, step.rewrite.edits)
+        answer = method(edit.method).rewrite(current.model, edit, context)
+        rewrite = require_rewrite(current.model, edit, answer)
+        stored = _stored(current.model, rewrite)
+        after = carried_out(current, stored)
+        steps.append(Step(current.model, stored, _rounding(current.model, rewrite, stored)))
+        origins = _traced_back(origins, stored.origins)
+        current = after
     forks = tuple(
         f"stock Caffe does not know {what}; engines that do not are given what it is"
-        for what in described(current.network())
+        for what in described(current.model.network())
     )
-    return Surgery(model, tuple(steps), current, (*notes, *forks), origins)
+    return Surgery(model, tuple(steps), current.model, (*notes, *forks), origins)
 
 
 def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
@@ -115,23 +120,26 @@ def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
     return Origin(earlier.value, origin.axis, earlier.kept[origin.kept])
 
 
-def _stored(model: Model, rewrite: Rewrite) -> Step:
-    """Return the step, its weights in the type of those that they come from."""
+def _stored(model: Model, rewrite: Rewrite) -> Rewrite:
+    """Return the rewrite with its weights in the type of those that they come from."""
     assert model.weights is not None
     changes = rewrite.weights
     before = {name: model.blobs(name) for name in changes}
     stored = stored_alike(changes, before, mostly_half(model.weights.layers))
-    if stored is changes:
-        return Step(model, rewrite)
-    edits = [
-        SetBlobs(edit.layer, tuple(stored[edit.layer])) if isinstance(edit, SetBlobs) else edit
-        for edit in rewrite.edits
-    ]
-    step = Step(model, replace(rewrite, edits=edits))
-    exact, rounded = (multiplied_out(step, model.weights.replace(one)) for one in (changes, stored))
-    rounding = {
+    return rewrite if stored is changes else rewrite.with_weights(stored)
+
+
+def _rounding(model: Model, rewrite: Rewrite, stored: Rewrite) -> dict[str, float]:
+    """How far storing a rewrite rounded the weights of the layers whose error it states."""
+    if stored is rewrite:
+        return {}
+    assert model.weights is not None
+    step = Step(model, stored)
+    exact, rounded = (
+        multiplied_out(step, model.weights.replace(one.weights)) for one in (rewrite, stored)
+    )
+    return {
         name: relative_distance(exact[name][0], rounded[name][0])
         for name in rewrite.errors
         if name in exact
     }
-    return replace(step, rounding=rounding)

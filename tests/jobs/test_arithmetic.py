@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, bias: Any) -> None:
         new = LayerWeights(
             last.name, last.type, (last.blobs[0], Blob.of(bias(last.blobs[1].array())))
         )
-        return replace(right, weights={name: [first, new]})
+        return right.with_weights({name: [first, new]})
 
     monkeypatch.setattr(TruncatedSVD, "rewrite", wrong)
 

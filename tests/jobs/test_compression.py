@@ -65,7 +65,8 @@ def test_what_truncation_does_not_explain_is_found_by_running(
     text = model.prototxt.data.replace(
         b'layer {\n  name: "fc6"',
         b'layer { name: "power" type: "Power" bottom: "data" top: "twin of data" '
-        b'power_param { scale: 1.001 } }\nlayer {\n  name: "fc6"',
+        b'power_param { scale: 1.001 } }\nlayer { name: "silence" type: "Silence" '
+        b'bottom: "twin of data" }\nlayer {\n  name: "fc6"',
     )
     model = Model(type(model.prototxt).parse(text), model.weights)
     plan = Plan((PLAN.edits[0],))
@@ -73,8 +74,6 @@ def test_what_truncation_does_not_explain_is_found_by_running(
     assert all(layer.explained for layer in done.layers)
     assert not done
     assert any("not explained by truncation" in reason for reason in done.reasons)
-    lost = "output 'twin of data' is no output, as 'fc6_L' reads it in the second net"
-    assert done.reasons.count(lost) == 1
 
 
 def test_a_lost_bias_is_found_by_running(

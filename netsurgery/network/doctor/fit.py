@@ -59,8 +59,8 @@ def require_inputs(
                 file=model.prototxt.file,
                 remedy=f"its inputs are {', '.join(sources) or 'none'}",
             )
-    known = _troubles(replace(model, input_shapes={}), phase)
-    for trouble in _troubles(model, phase):
+    known = troubles_of(Patient(replace(model, input_shapes={}), phase))
+    for trouble in troubles_of(Patient(model, phase)):
         if trouble not in known:
             given = " ".join(f"{k}={','.join(map(str, v))}" for k, v in model.input_shapes.items())
             raise NetworkError(
@@ -77,10 +77,10 @@ def _is_source(network: Network, value: Value) -> bool:
     return producer is None or not producer.bottoms
 
 
-def _troubles(model: Model, phase: str) -> List[Finding]:
-    patient = Patient(model, phase)
+def troubles_of(patient: Patient) -> List[Finding]:
+    """Return all that would keep Caffe from running a model: of its graph, shapes and weights."""
     found = [Finding.of(problem) for problem in patient.problems]
-    return found + (list(_misfits(patient)) if model.weights else [])
+    return found + (list(_misfits(patient)) if patient.weights else [])
 
 
 def _misfits(patient: Patient) -> Iterator[Finding]:
