@@ -12,14 +12,18 @@ import re
 import typing
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
+import click
 import pytest
 
 import netsurgery as ns
 from netsurgery import errors
+from netsurgery.cli import cli
 
 OFFERED = {name: getattr(ns, name) for name in ns.__all__ if not name.startswith("__")}
 FUNCTIONS = {name: one for name, one in OFFERED.items() if inspect.isfunction(one)}
 CLASSES = {name: one for name, one in OFFERED.items() if inspect.isclass(one)}
+# What a command is that has no job of its own: words are explained on a terminal alone.
+ON_A_TERMINAL = {"help"}
 # A live caffe.Net: whoever has none must be able to import this.
 FOREIGN = {"net"}
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples|Note):$", re.M)
@@ -65,6 +69,12 @@ def test_the_face_offers_what_it_lists_and_nothing_else() -> None:
     assert set(FUNCTIONS) | set(CLASSES) == set(OFFERED)
     with pytest.raises(AttributeError, match="no_such_name"):
         ns.no_such_name  # type: ignore[attr-defined]
+
+
+def test_every_command_is_a_function_of_the_same_name() -> None:
+    assert isinstance(cli, click.Group)
+    commands = set(cli.list_commands(click.Context(cli))) - ON_A_TERMINAL
+    assert not commands - set(FUNCTIONS)
 
 
 @pytest.mark.parametrize("name", sorted(CALLABLES))
