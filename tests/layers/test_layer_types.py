@@ -75,7 +75,9 @@ QUESTION = """
 import sys
 from netsurgery.layers import LAYERS
 from netsurgery.network import channel_groups, infer_shapes, load, thin_model
+from netsurgery.testing import check_layer
 
+check_layer("PixelShuffle", open(sys.argv[1]).read())
 model = load(sys.argv[1])
 network = model.network()
 print(infer_shapes(network)[network.last("s")])

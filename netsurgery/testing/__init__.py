@@ -1,0 +1,15 @@
+"""What the author of a plugin runs over it: whether it keeps the contract of its kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.testing.layers import (
+        check_layer as check_layer,
+        layer_checks as layer_checks,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)
