@@ -16,6 +16,10 @@ if TYPE_CHECKING:
         Step as Step,
         Surgery as Surgery,
     )
+    from netsurgery.surgery.replaying import (
+        Replay as Replay,
+        replay as replay,
+    )
     from netsurgery.surgery.through_engine import (
         refuse_half as refuse_half,
         write_through_engine as write_through_engine,

@@ -13,7 +13,7 @@ from netsurgery.methods import Context, Origin, Rewrite, method
 from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
 from netsurgery.surgery.contract import Condition, carried_out, require_rewrite
-from netsurgery.surgery.record import Step, Surgery, multiplied_out
+from netsurgery.surgery.record import Step, Surgery, multiplied_out, traced_back
 
 
 def apply(model: Model, plan: Plan, calibrator: Optional[Calibrator] = None) -> Model:
@@ -87,7 +87,7 @@ def operate(
         stored = _stored(current.model, rewrite)
         after = carried_out(current, stored)
         steps.append(Step(current.model, stored, _rounding(current.model, rewrite, stored)))
-        origins = _traced_back(origins, stored.origins)
+        origins = traced_back(origins, stored.origins)
         current = after
     forks = tuple(
         f"stock Caffe does not know {what}; engines that do not are given what it is"
@@ -101,23 +101,6 @@ def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
         return model, ()
     upgraded = upgrade_net(model.prototxt)
     return replace(model, prototxt=upgraded.prototxt), upgraded.notes
-
-
-def _traced_back(
-    known: Mapping[Value, Origin], latest: Mapping[Value, Origin]
-) -> dict[Value, Origin]:
-    """Return where the values were before the first edit, from where they were before the last."""
-    return {**known, **{value: _before(origin, known) for value, origin in latest.items()}}
-
-
-def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
-    earlier = known.get(origin.value)
-    if earlier is None or earlier.kept is None:
-        return origin if earlier is None else Origin(earlier.value, origin.axis, origin.kept)
-    if origin.kept is None:
-        return earlier
-    assert earlier.axis == origin.axis, "channels lie along one axis"
-    return Origin(earlier.value, origin.axis, earlier.kept[origin.kept])
 
 
 def _stored(model: Model, rewrite: Rewrite) -> Rewrite:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Mapping, Optional
+from typing import Any, Mapping, Optional
 
 import numpy as np
 
+from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, LayerWeights, Weights
 from netsurgery.linalg import relative_distance
 from netsurgery.methods import Arrays, Origin, Rewrite, method
-from netsurgery.network import Model, Value
+from netsurgery.network import Model, Value, describe_edits
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,35 @@ class Surgery:
         """Return where values of the new model stood in the original, if not simply there."""
         return {value: origin.value for value, origin in self.origins.items()}
 
+    def undone(self, count: int = 1) -> Surgery:
+        """Return what was done before the last steps; models are never changed, so none is lost.
+
+        Args:
+            count: How many steps to take back. Without any left the model is the original, byte
+                for byte.
+
+        Raises:
+            PlanError: There are not as many.
+        """
+        if not 0 <= count <= len(self.steps):
+            raise PlanError(f"{count} steps cannot be undone: there are {len(self.steps)}")
+        left = self.steps[: len(self.steps) - count]
+        if not left:
+            return Surgery(self.original, (), self.original)
+        origins: Mapping[Value, Origin] = {}
+        for step in left:
+            origins = traced_back(origins, step.rewrite.origins)
+        model = self.steps[len(left)].before if count else self.model
+        return replace(self, steps=left, model=model, origins=origins)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return every edit of every step as plain data, with the method that made it."""
+        return [
+            {"method": step.rewrite.edit.method, **told}
+            for step in self.steps
+            for told in describe_edits(step.before.prototxt, step.rewrite.edits)
+        ]
+
     @property
     def touched(self) -> frozenset[str]:
         """The names of layers whose weights were taken away or put in."""
@@ -163,6 +193,23 @@ class Surgery:
         """Why the twin is not equal to the new model, or None if it is."""
         reasons = [step.rewrite.approximate for step in self.steps]
         return "; ".join(dict.fromkeys(filter(None, reasons))) or None
+
+
+def traced_back(
+    known: Mapping[Value, Origin], latest: Mapping[Value, Origin]
+) -> dict[Value, Origin]:
+    """Return where the values were before the first edit, from where they were before the last."""
+    return {**known, **{value: _before(origin, known) for value, origin in latest.items()}}
+
+
+def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
+    earlier = known.get(origin.value)
+    if earlier is None or earlier.kept is None:
+        return origin if earlier is None else Origin(earlier.value, origin.axis, origin.kept)
+    if origin.kept is None:
+        return earlier
+    assert earlier.axis == origin.axis, "channels lie along one axis"
+    return Origin(earlier.value, origin.axis, earlier.kept[origin.kept])
 
 
 def _without(step: Step, weights: Weights) -> Weights:
