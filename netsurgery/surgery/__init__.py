@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Surgery as Surgery,
     )
     from netsurgery.surgery.replaying import (
-        Replay as Replay,
+        Replayed as Replayed,
         replay as replay,
     )
     from netsurgery.surgery.through_engine import (

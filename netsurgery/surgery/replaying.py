@@ -13,7 +13,7 @@ from netsurgery.surgery.record import Surgery
 
 
 @dataclass(frozen=True)
-class Replay:
+class Replayed:
     """Another text of a net, rewritten as the net itself was.
 
     Attributes:
@@ -27,7 +27,7 @@ class Replay:
     absent: Tuple[str, ...] = ()
 
 
-def replay(surgery: Surgery, prototxt: Prototxt) -> Replay:
+def replay(surgery: Surgery, prototxt: Prototxt) -> Replayed:
     """Rewrite another text of the net as surgery rewrote the net: it then loads the new weights.
 
     What that text alone says stays: learning rates, fillers and rules of inclusion go over to the
@@ -64,7 +64,7 @@ def replay(surgery: Surgery, prototxt: Prototxt) -> Replay:
                 layer=layer,
                 remedy="leave the layers that it reads out of the plan",
             )
-    return Replay(prototxt, text, tuple(absent))
+    return Replayed(prototxt, text, tuple(absent))
 
 
 def _require_same_type(edit: LayerEdit, before: Prototxt, other: Prototxt) -> None:
