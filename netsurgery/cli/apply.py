@@ -51,6 +51,12 @@ class _Flags(CalibrateFlags, PreprocessingFlags, EngineFlags):
     section(
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
+        click.option(
+            "--train-val",
+            type=FILE,
+            help="The prototxt that the net is trained by. It is rewritten alike, so that Caffe "
+            "loads the new weights into it, and written beside them.",
+        ),
         force_option,
         deploy_option,
     ),
@@ -64,6 +70,7 @@ def command(
     output: Path,
     force: bool,
     deploy: bool,
+    train_val: Optional[Path],
     **given: Unpack[_Flags],
 ) -> None:
     """Carry out PLAN, as it stands, on the pair it names or on another one.
@@ -81,6 +88,7 @@ def command(
     request = ns.ApplyRequest(
         deploy=deploy,
         force=force,
+        train_val=train_val,
         preprocessing=read_preprocessing(given),
         engine=engine_given(given),
         **calibrated_arguments(given),

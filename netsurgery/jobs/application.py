@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from netsurgery.errors import PlanError, Remedy, RequestError
+from netsurgery.formats import Prototxt
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.explanation import PlanLike, open_plan
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
@@ -30,10 +31,13 @@ class ApplyRequest(CalibratedRequest):
     Attributes:
         deploy: Leave out the layers that Caffe does not build for TEST.
         force: Overwrite what is in the folder even if it was made of other files.
+        train_val: Another text of the net, which is rewritten alike, so that it loads the new
+            weights, and written beside them under its own name.
     """
 
     deploy: bool = False
     force: bool = False
+    train_val: Optional[PathLike] = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class WrittenPair:
     """A pair that was written and read back, but not run. Truthy where it is what was meant.
 
     Attributes:
-        files: The prototxt and the weights.
+        files: The prototxt and the weights, and the text for training if one was given.
         written: What reading them back showed.
         notes: What was lost in the upgrade of an old net, a line each.
     """
@@ -117,7 +121,8 @@ def write_applied(
     if not request.force:
         refuse_another(folder, surgery.original, surgery.model)
     progress("writing")
-    files, written = write_checked(surgery, folder)
+    train_val = None if request.train_val is None else Prototxt.read(request.train_val)
+    files, written = write_checked(surgery, folder, train_val)
     notes: List[str] = [f"lost in the upgrade to V2: {note}" for note in surgery.notes]
     return WrittenPair(files, written, tuple(notes))
 

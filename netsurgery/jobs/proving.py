@@ -10,15 +10,21 @@ from typing import Any, Callable, Container, Mapping, Optional, Union
 
 from netsurgery.calibration import Calibrator, Inputs
 from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
-from netsurgery.errors import EngineError, NoJudgeError, VerificationError
-from netsurgery.formats import make_folder, move_together, refuse_unmakable, scratch_folder
+from netsurgery.errors import EngineError, FormatError, NoJudgeError, VerificationError
+from netsurgery.formats import (
+    Prototxt,
+    make_folder,
+    move_together,
+    refuse_unmakable,
+    scratch_folder,
+)
 from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.samples import RANDOM
 from netsurgery.network import Model, load, total_cost
 from netsurgery.planning import RECORD as REPORT, Plan, identify
 from netsurgery.progress import Progress, silent
 from netsurgery.quality import cautions_of
-from netsurgery.surgery import Surgery, operate, refuse_half, write_through_engine
+from netsurgery.surgery import Surgery, operate, refuse_half, replay, write_through_engine
 from netsurgery.verification import (
     LayerError,
     Verification,
@@ -119,7 +125,9 @@ def write_proved(
     return done
 
 
-def write_checked(surgery: Surgery, folder: Union[str, Path]) -> tuple[tuple[Path, ...], Written]:
+def write_checked(
+    surgery: Surgery, folder: Union[str, Path], train_val: Optional[Prototxt] = None
+) -> tuple[tuple[Path, ...], Written]:
     """Write the pair that surgery made and hold the files against what was meant; run nothing.
 
     Like `write_proved`, this puts a pair in its place also where it is not what was meant.
@@ -127,23 +135,42 @@ def write_checked(surgery: Surgery, folder: Union[str, Path]) -> tuple[tuple[Pat
     Args:
         surgery: The rewritten model, and where it comes from.
         folder: Where the pair goes, under the names of the original's files.
+        train_val: Another text of the net, which is rewritten alike and written beside the pair.
 
     Returns:
-        The paths of the pair, and what reading it back showed.
+        The paths of what was written, and what reading it back showed.
 
     Raises:
         FormatError: The pair would overwrite the original, cannot be written or not be read back;
             nothing is written then.
+        PlanError: The other text cannot be rewritten alike; nothing is written then.
     """
     folder, original = Path(folder), surgery.original
     original.refuse_overwriting(folder / name for name in original.file_names())
+    beside = {} if train_val is None else _rewritten_alike(surgery, train_val, folder)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
         pair = surgery.model.save(scratch)
         written = load(pair[0], pair[1], original.input_shapes)
         found = compare_written(original, surgery.model, written, surgery.touched)
-        move_together({folder / path.name: path for path in pair})
-    return tuple(folder / path.name for path in pair), found
+        others = [Path(scratch) / name for name in beside]
+        for path in others:
+            path.write_bytes(beside[path.name])
+        move_together({folder / path.name: path for path in (*pair, *others)})
+    return tuple(folder / path.name for path in (*pair, *others)), found
+
+
+def _rewritten_alike(surgery: Surgery, train_val: Prototxt, folder: Path) -> dict[str, bytes]:
+    """The name and the bytes of another text of the net, rewritten as the net was."""
+    name = Path(train_val.file or "train_val.prototxt").name
+    Model(train_val).refuse_overwriting([folder / name])
+    if name in surgery.original.file_names():
+        raise FormatError(
+            f"the new net is called {name} too",
+            file=train_val.file,
+            remedy="copy it under another name",
+        )
+    return {name: replay(surgery, train_val).prototxt.data}
 
 
 def _examine(
