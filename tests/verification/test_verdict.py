@@ -9,6 +9,7 @@ import pytest
 from netsurgery.errors import VerificationError
 from netsurgery.verification import Accuracy, BlobComparison, Demand, Noise, Verification
 from netsurgery.verification.pairing import NONE_LOST, Lost, Outputs
+from netsurgery.verification.verdict import is_noise, keeps_to
 
 
 def row(**facts: Any) -> BlobComparison:
@@ -145,3 +146,66 @@ def test_as_json() -> None:
     assert facts["accuracy"]["after"] == 0.8
     assert facts["blobs"][0]["error"] is None
     assert facts["blobs"][0]["noise"]["error"] == 1e-7
+
+
+def test_a_sample_is_held_to_the_noise_of_samples() -> None:
+    noise = Noise(error=1e-3, row_error=1e-5)
+    assert verdict(row(row_error=3.1e-4, noise=noise), expect="exact")
+    reason = only_reason(verdict(row(row_error=3.3e-4, noise=noise), expect="exact"))
+    assert "a sample of output 'prob' is 3.30e-04 apart" in reason
+    # One percent at most, and no less than the distance of 1 from the next float32.
+    large, none = Noise(row_error=1.0), Noise()
+    assert not verdict(row(row_error=0.011, noise=large), expect="exact")
+    assert verdict(row(row_error=31 * 2.0**-23, noise=none), expect="exact")
+    assert not verdict(row(row_error=33 * 2.0**-23, noise=none), expect="exact")
+
+
+def test_a_channel_may_be_apart_by_256_times_its_noise() -> None:
+    assert verdict(row(channel_ratio=256.0), expect="exact")
+    reason = only_reason(verdict(row(channel_ratio=257.0), expect="exact"))
+    assert reason == "a channel of output 'prob' is apart by 257 times its float noise"
+    assert not verdict(row(channel_ratio=257.0), expect="approx").reasons
+
+
+def test_only_the_coarsest_difference_of_a_blob_is_told() -> None:
+    far = row(error=0.5, row_error=0.7, channel_ratio=1e6)
+    assert "output 'prob' is 5.00e-01 apart" in only_reason(verdict(far, expect="exact"))
+    assert is_noise(row())
+    for facts in (
+        {"error": 0.5},
+        {"row_error": 0.5},
+        {"channel_ratio": 1e6},
+        {"non_finite": (0, 1)},
+        {"shapes": ((1,), (2,))},
+        {"kind": "detections", "agreement": 0.5},
+    ):
+        assert not is_noise(row(**facts)), facts
+
+
+LABELS = Accuracy("prob", 100, 0.9, 0.85)
+
+
+@pytest.mark.parametrize(
+    ("facts", "demand", "accuracy", "keeps"),
+    [
+        ({"error": 0.05}, {"max_error": 0.05}, None, True),
+        ({"error": 0.051}, {"max_error": 0.05}, None, False),
+        ({"error": math.nan}, {"max_error": 0.05}, None, False),
+        ({"agreement": 0.9}, {"min_agreement": 0.9}, None, True),
+        ({"agreement": 0.89}, {"min_agreement": 0.9}, None, False),
+        ({}, {"min_agreement": 0.9}, None, True),
+        ({"agreement": 0.5}, {"min_agreement": 0.95}, LABELS, True),
+        ({"agreement": 1.0}, {"min_agreement": 0.96}, LABELS, False),
+        ({"agreement": 0.5, "blob": "other"}, {"min_agreement": 0.96}, LABELS, True),
+        ({"agreement": 0.5}, {}, None, True),
+    ],
+)
+def test_an_output_keeps_to_the_limits_that_speak_of_it(
+    facts: dict, demand: dict, accuracy: Any, keeps: bool
+) -> None:
+    assert keeps_to(row(**facts), Demand(**demand), accuracy) is keeps
+
+
+def test_a_net_that_got_better_agrees_in_full() -> None:
+    better = verdict(row(agreement=0.3), accuracy=Accuracy("prob", 10, 0.5, 0.9))
+    assert better.agreement == 1.0
