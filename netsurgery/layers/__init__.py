@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         layer_type as layer_type,
         layer_types as layer_types,
         register_layer as register_layer,
+        unknown_fields as unknown_fields,
         why_unknown as why_unknown,
     )
     from netsurgery.layers.scale import (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, Type, TypeVar
+from typing import AbstractSet, Dict, Tuple, Type, TypeVar
 
+from netsurgery.formats import LayerText
 from netsurgery.layers.base import LayerType, UnknownLayer
 from netsurgery.registry import Registry
 
@@ -30,6 +31,18 @@ def layer_type(name: str) -> LayerType:
 def layer_types() -> Dict[str, LayerType]:
     """Return all layer types that are known, by each of the names that they go by."""
     return LAYERS.all()
+
+
+def unknown_fields(text: LayerText) -> Tuple[str, ...]:
+    """Return the dotted paths of a layer's fields that neither the schema nor its type knows."""
+    own = layer_type(text.type).own_fields
+    return tuple(path for path in text.unknown if not _is_within(path, own))
+
+
+def _is_within(path: str, blocks: AbstractSet[str]) -> bool:
+    """Whether a dotted path is one of some, or stands within one of them."""
+    parts = path.split(".")
+    return any(".".join(parts[: end + 1]) in blocks for end in range(len(parts)))
 
 
 def why_unknown(name: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from netsurgery.formats import LayerText
-from netsurgery.layers import layer_type
+from netsurgery.layers import unknown_fields
 from netsurgery.network.graph import Network
 
 # Blocks and fields of forks that say how a net is trained, run or shown, not what it computes.
@@ -39,10 +39,7 @@ class Foreign(NamedTuple):
 
 def foreign_fields(text: LayerText) -> Tuple[str, ...]:
     """Return the dotted paths of the layer's fields of which nobody here knows what they change."""
-    own = layer_type(text.type).own_fields
-    return tuple(
-        path for path in text.unknown if not _is_harmless(path) and not _is_within(path, own)
-    )
+    return tuple(path for path in unknown_fields(text) if not _is_harmless(path))
 
 
 def foreign_to(network: Network) -> Tuple[Foreign, ...]:
@@ -66,12 +63,6 @@ def why_foreign(text: LayerText) -> Optional[str]:
     if not paths:
         return None
     return f"no rule here knows its {paths[0]}, which may change what it computes"
-
-
-def _is_within(path: str, blocks: AbstractSet[str]) -> bool:
-    """Whether a dotted path is one of some, or stands within one of them."""
-    parts = path.split(".")
-    return any(".".join(parts[: end + 1]) in blocks for end in range(len(parts)))
 
 
 def _is_harmless(path: str) -> bool:

@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.layers import LayerType, Shape, ShapeNode, show
+from netsurgery.layers import LayerType, Shape, ShapeNode, show, unknown_fields
 
 if TYPE_CHECKING:
     from netsurgery.formats import Weights
@@ -83,7 +83,7 @@ def trace_shapes(
             tops = _top_shapes(node)
         except NetworkError as error:
             # With a field that only its fork knows, the fork may well take it.
-            problems += [] if layer.text.unknown else [error]
+            problems += [] if unknown_fields(layer.text) else [error]
             tops = []
         for value, shape in zip_longest(layer.tops, tops[: len(layer.tops)]):
             settle(value, shape)

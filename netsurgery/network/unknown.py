@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, Optional
 
 from netsurgery.errors import NetworkError, Remedy
-from netsurgery.layers import Layer, why_unknown
+from netsurgery.layers import Layer, unknown_fields, why_unknown
 from netsurgery.network.cost import LayerCost, Shapes, count_cost
 from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
@@ -59,8 +59,8 @@ def _reason(network: Network, layer: Layer, blob: str) -> NetworkError:
         remedy = _given(blob)
     elif not layer.layer_type.knows_shapes:
         problem = why_unknown(layer.type)
-    elif layer.text.unknown:
-        fields = ", ".join(layer.text.unknown)
+    elif unknown_fields(layer.text):
+        fields = ", ".join(unknown_fields(layer.text))
         problem = f"it has fields of a fork that may change shapes ({fields})"
     else:
         problem = f"what shape it makes of {blob!r} only running it tells"

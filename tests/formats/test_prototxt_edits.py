@@ -77,6 +77,17 @@ def test_an_edit_changes_only_its_value(values: dict, old: bytes, new: bytes) ->
     assert edited(TEXT, **values) == text.replace(old, new, 1)
 
 
+def test_a_block_that_no_schema_has_is_edited_where_it_stands() -> None:
+    text = b"layer { name: 'n' type: 'T' own_param { rows: 8 mode: FAST } }"
+    layer = Prototxt.parse(text).layers[0]
+    fields = {"own_param.rows": 4, "own_param.mode": b"SLOW", "own_param.note": "x"}
+    assert layer.edited(fields=fields) == (
+        b"layer { name: 'n' type: 'T' own_param { rows: 4 mode: SLOW note: \"x\" } }"
+    )
+    with pytest.raises(FormatError, match="a layer has no single block other_param"):
+        layer.edited(fields={"other_param.rows": 4})
+
+
 def test_several_edits_at_once_share_a_new_block() -> None:
     text = edited(
         b'layer { name: "x" }',

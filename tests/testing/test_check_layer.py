@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from layer_examples import example_nets
 
-from netsurgery.layers import LAYERS, LayerType, layer_types
+from netsurgery.formats import Prototxt
+from netsurgery.layers import LAYERS, MAKES, READS, LayerType, layer_types
 from netsurgery.layers.base_convolution import BaseConvolutionLayer
 from netsurgery.layers.concat import ConcatLayer
 from netsurgery.layers.neuron import NeuronLayer
+from netsurgery.network import Model, channel_groups
 from netsurgery.testing import check_layer, layer_checks
 
 
@@ -146,6 +148,50 @@ def test_a_type_that_breaks_the_contract_is_seen(
         checks["each_top_has_a_shape"]()
     with pytest.raises(AssertionError, match=re.escape(words)):
         checks[label]()
+
+
+class Own(LayerType):
+    """A matrix whose rows are counted in a block that no schema has."""
+
+    own_fields = frozenset({"own_param"})
+
+    def rows(self, layer: Any) -> int:
+        return int(layer.text.written("own_param.rows")[0])
+
+    def shapes(self, node: Any) -> Any:
+        return [(node.bottom[0], self.rows(node.layer), *node.bottom[2:])]
+
+    def blobs(self, node: Any) -> Any:
+        return [(self.rows(node.layer), node.bottom[1])]
+
+    def channels(self, node: Any) -> Any:
+        made = node.make(self.rows(node.layer))
+        node.use(0, made, axis=0, axes=2, role=MAKES)
+        node.use(0, node.along(1), axis=1, axes=2, role=READS)
+        return [node.placed(made, 1)]
+
+    def thinned(self, layer: Any, kept: Any) -> Any:
+        top = kept.get(layer.tops[0])
+        return {"own_param.rows": top.size} if top else {}
+
+
+class Deaf(Own):
+    """Does not say what it reads itself, so that nobody dares to cut it."""
+
+    own_fields = frozenset()
+
+
+def test_a_type_reads_and_writes_a_block_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = PLAIN.replace(" }\n" + LAST, " own_param { rows: 6 } }\n" + LAST)
+    for kind, blocked in ((Own, False), (Deaf, True)):
+        tried: LayerType = type(kind.__name__, (kind,), {"name": "Tried"})()
+        monkeypatch.setattr(LAYERS, "_known", {**LAYERS.all(), "Tried": tried})
+        check_layer("Tried", net)
+        groups = {
+            one.name: one for one in channel_groups(Model(Prototxt.parse(net.encode()), None))
+        }
+        assert bool(groups["a"].blocked) is blocked
+        assert ("b" in groups) is not blocked
 
 
 def test_a_type_that_nobody_registered_is_seen() -> None:

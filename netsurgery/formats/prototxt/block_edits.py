@@ -78,8 +78,12 @@ class _BlockEditor:
             block = inner
         self._set_values(block, name, lexemes)
 
-    def _descriptor(self, owners: Sequence[str], name: str, path: str) -> Any:
+    def _descriptor(self, owners: Sequence[str], name: str, path: str) -> Optional[Any]:
+        """The field in the schema; None in a block that is a fork's own, and is there."""
         message = LayerParameter.DESCRIPTOR
+        known = not owners or owners[0] in message.fields_by_name
+        if not known and next(self.block.messages(owners[0]), None) is not None:
+            return None
         for owner in owners:
             field = message.fields_by_name.get(owner)
             if field is None or field.message_type is None or is_repeated(field):
@@ -90,7 +94,7 @@ class _BlockEditor:
             raise self.error(f"a layer has no single value {path}")
         return field
 
-    def _lexeme(self, descriptor: Any, value: Any, path: str) -> bytes:
+    def _lexeme(self, descriptor: Optional[Any], value: Any, path: str) -> bytes:
         if path == "type" and self.version == "V1":
             return self._old_name(legacy.V1_TYPES, value).encode()
         if path == "type" and self.version == "V0":
@@ -98,7 +102,8 @@ class _BlockEditor:
         if isinstance(value, bytes):
             return value
         if isinstance(value, str):
-            return value.encode() if descriptor.enum_type is not None else quote(value)
+            is_word = descriptor is not None and descriptor.enum_type is not None
+            return value.encode() if is_word else quote(value)
         if isinstance(value, bool):
             return b"true" if value else b"false"
         return str(value).encode()
