@@ -13,7 +13,7 @@ import numpy as np
 
 from netsurgery.engine.base import Engine, Obstacle, Probe, check_files
 from netsurgery.engine.capabilities import Capability
-from netsurgery.engine.opencv_limits import KNOWS, runs, why_not
+from netsurgery.engine.opencv_limits import knows, runs, why_not
 from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engine.registry import register_engine
 from netsurgery.engine.session import PathLike, Session, Shape, WorkerSession, as_float32
@@ -87,7 +87,7 @@ class OpenCv(Engine):
 
     def unheeded(self, network: Network) -> List[Foreign]:
         """Return the fields of forks that OpenCV's own schema does not have either."""
-        return [one for one in foreign_to(network) if one.path not in KNOWS]
+        return [one for one in foreign_to(network) if not knows(one.path)]
 
     def open(
         self, prototxt: PathLike, weights: Optional[PathLike] = None, *, phase: str = "TEST"

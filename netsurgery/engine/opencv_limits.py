@@ -9,27 +9,15 @@ from __future__ import annotations
 from typing import List, Optional, Sequence
 
 from netsurgery.formats import Field
-from netsurgery.layers import layer_type
+from netsurgery.layers import layer_type, layer_types
 from netsurgery.network import Layer, Shape
 
-# Fields that are not stock Caffe's, but in OpenCV's own schema.
-KNOWS = frozenset(
-    {
-        "batch_norm_param.scale_bias",
-        "detection_output_param.clip",
-        "detection_output_param.normalized_bbox",
-        "dropout_param.scale_train",
-        "norm_param.across_spatial",
-        "norm_param.channel_shared",
-        "norm_param.eps",
-        "norm_param.scale_filler",
-        "pooling_param.ceil_mode",
-        "prior_box_param.height",
-        "prior_box_param.offset_h",
-        "prior_box_param.offset_w",
-        "prior_box_param.width",
-    }
-)
+
+def knows(path: str) -> bool:
+    """Whether a field of forks is in OpenCV's own schema, by its dotted path."""
+    block, _, name = path.partition(".")
+    kinds = (kind for kind in layer_types().values() if kind.message == block)
+    return any(name in kind.opencv_fields for kind in kinds)
 
 
 def runs(name: str) -> bool:
@@ -58,7 +46,8 @@ def misread_fields(layer: Layer) -> List[Field]:
     `pad: 1` is lost. Some of the layer's own make it give up.
     """
     unknown = layer.text.unknown_fields
-    found = [one.field for one in unknown if one.path not in KNOWS]
-    for block in layer.text.block.messages("pooling_param"):
-        found += [field for field in block.fields if field.name == "round_mode"]
+    found = [one.field for one in unknown if not knows(one.path)]
+    kind = layer.layer_type
+    for block in layer.text.block.messages(kind.message) if kind.opencv_stumbles else ():
+        found += [field for field in block.fields if field.name in kind.opencv_stumbles]
     return found

@@ -198,6 +198,10 @@ class LayerType(LayerFacts):
         """Return whether its tops are the memory of its bottom under other shapes."""
         return False
 
+    def pads(self, layer: Layer) -> bool:
+        """Return whether zeros stand beside what it reads."""
+        return False
+
     def spoils_its_bottom(self, layer: Layer) -> bool:
         """Return whether it reads what it has overwritten already, where it computes in place."""
         return False
@@ -254,6 +258,10 @@ class LayerType(LayerFacts):
         """Return what in its weights makes it compute nonsense."""
         return ()
 
+    def explain_shape(self, layer: Layer, blob: Blob, wanted: Shape) -> Optional[str]:
+        """Return what a blob of another shape than wanted shows, for a remedy; None if nothing."""
+        return None
+
     def explain_extra(self) -> Optional[str]:
         """Return what it means if it was saved with more blobs than Caffe creates, and a remedy."""
         return None
@@ -261,6 +269,19 @@ class LayerType(LayerFacts):
     def opencv_fault(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Optional[str]:
         """Return what OpenCV does otherwise than Caffe, as what follows its name; else None."""
         return None
+
+    def field_remedy(self, parameter: Any, path: str) -> Optional[str]:
+        """Return how stock Caffe writes what a field of a fork says; None where it cannot.
+
+        Args:
+            parameter: The ``LayerParameter`` message.
+            path: The dotted path of the field.
+        """
+        return None
+
+    def describe_fork_fields(self, layer: Layer) -> str:
+        """Return which fields of a fork stock Caffe has under other names, and which; ``""``."""
+        return ""
 
     def stock_words(self, layer: Layer) -> Tuple[str, ...]:
         """Return the types of stock Caffe that do the work of a fork's layer; () for none."""

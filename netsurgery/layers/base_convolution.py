@@ -6,13 +6,15 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.formats import in_stock_fields
+from netsurgery.formats import FORK_FIELDS, fork_dilation, in_stock_fields
 from netsurgery.layers.base import Fields, Kept, LayerType
 from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import CARRIES, MAKES, READS, ChannelNode, ShapeNode
 from netsurgery.layers.shape import Shape, count, show
 from netsurgery.layers.traits import BIAS, TRANSPOSED_WEIGHTS, WEIGHTS, BlobFacts
 from netsurgery.layers.windows import Windows, read_windows
+
+_DILATIONS = frozenset(f"convolution_param.{name}" for name in FORK_FIELDS)
 
 
 class BaseConvolutionLayer(LayerType):
@@ -162,6 +164,24 @@ class BaseConvolutionLayer(LayerType):
     def take_padding(self, parameter: Any, pad: int) -> None:
         """It pads in the same way."""
         parameter.convolution_param.pad[:] = [pad]
+
+    def pads(self, layer: Layer) -> bool:
+        """Where a pad is written that is not 0."""
+        parameter = layer.parameter.convolution_param
+        return bool(any(parameter.pad) or parameter.pad_h or parameter.pad_w)
+
+    def describe_fork_fields(self, layer: Layer) -> str:
+        """`hole` and its kin."""
+        dilates = fork_dilation(layer.parameter.convolution_param) is not None
+        return "hole, which is dilation" if dilates else ""
+
+    def field_remedy(self, parameter: Any, path: str) -> Optional[str]:
+        """``dilation`` in the place of `hole` and its kin."""
+        if path not in _DILATIONS:
+            return None
+        dilation = in_stock_fields(parameter.convolution_param).get("dilation")
+        words = " ".join(f"dilation: {step}" for step in dilation or ())
+        return f"write {words}" if words else "remove it: 1 is no dilation"
 
 
 def _tie_groups(node: ChannelNode, inputs: np.ndarray, outputs: np.ndarray) -> None:

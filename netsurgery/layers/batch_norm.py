@@ -7,7 +7,7 @@ are, and stores 0 or 1 for the factor.
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from netsurgery.layers.traits import BIAS, BlobFacts, Trouble
 
 _STOCK = NormalisationBlobs(0, 1, 2)
 _NVIDIA = NormalisationBlobs(0, 1, 2, 3, 4)
+_SCALES = "batch_norm_param.scale_bias"
+_SCALED_INSIDE = (_SCALES, "batch_norm_param.scale_filler", "batch_norm_param.bias_filler")
 _SMALLEST_EPS = 1e-5
 """NVIDIA's Caffe takes no smaller one, as cuDNN does not."""
 
@@ -36,6 +38,7 @@ class BatchNormLayer(NormalisingLayer):
     message = "batch_norm_param"
     opencv_names = ("BatchNorm",)
     may_be_zero = True
+    opencv_fields = ("scale_bias",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom."""
@@ -120,3 +123,12 @@ class BatchNormLayer(NormalisingLayer):
         places = self.places(layer) if says_so else None
         plain = places is not None and places.scale is None
         return {"batch_norm_param.scale_bias": None} if plain else {}
+
+    def field_remedy(self, parameter: Any, path: str) -> Optional[str]:
+        """What NVIDIA's Caffe says of the scale that is in it."""
+        if path == _SCALES and not parameter.batch_norm_param.scale_bias:
+            return "remove it: stock Caffe's has none"
+        inside = path in _SCALED_INSIDE
+        return (
+            "make the layer a BatchNorm and a Scale, which holds scale and bias" if inside else None
+        )

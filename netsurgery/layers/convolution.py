@@ -7,7 +7,7 @@ from typing import Iterator, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import NetworkError
-from netsurgery.formats import fork_dilation
+from netsurgery.formats import Blob, fork_dilation
 from netsurgery.layers.base_convolution import BaseConvolutionLayer
 from netsurgery.layers.constants import linear_constants
 from netsurgery.layers.layer import Layer
@@ -87,6 +87,18 @@ class ConvolutionLayer(BaseConvolutionLayer):
     def constants(self, node: ConstantNode) -> Sequence[np.ndarray]:
         """Sums of constants."""
         return linear_constants(node)
+
+    def explain_shape(self, layer: Layer, blob: Blob, wanted: Shape) -> Optional[str]:
+        """Where only the number of groups is off: some forks have another default."""
+        if not len(blob.shape) == len(wanted) == 4:
+            return None
+        if blob.shape[0] != wanted[0] or blob.shape[2:] != wanted[2:]:
+            return None
+        stored = wanted[1] * layer.parameter.convolution_param.group
+        groups, rest = divmod(stored, blob.shape[1] or 1)
+        if rest or not groups:
+            return None
+        return f"these weights want group: {groups}, which a fork may have as its default"
 
 
 def _reads_inside(layer: Layer, bottom: Shape) -> bool:

@@ -20,6 +20,7 @@ class DetectionOutputLayer(LayerType):
     keeps = "gives each of them a meaning"
     message = "detection_output_param"
     opencv_names = ("DetectionOutput",)
+    opencv_fields = ("clip", "normalized_bbox")
 
     def detection(self, layer: Layer) -> Optional[Detection]:
         """What it chooses among, where it says how many classes there are."""

@@ -18,6 +18,8 @@ class DropoutLayer(NeuronLayer):
     is_stock = True
     is_identity = True
     opencv_names = ("Dropout",)
+    message = "dropout_param"
+    opencv_fields = ("scale_train",)
 
     def formula(self, x: np.ndarray, parameter: Any) -> np.ndarray:
         """Return x."""

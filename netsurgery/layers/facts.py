@@ -33,6 +33,7 @@ class LayerFacts:
         message: The field of ``LayerParameter`` that holds its parameters, ``"pooling_param"``.
         chooses_engine: Whether that has a field ``engine``, Caffe or cuDNN.
         in_release: Whether stock Caffe had it in the release 1.0 of April 2017, if at all.
+        late_fields: Fields of its message that came behind that release.
         product: How it multiplies by its weights, as they are stored; None if it does not.
         is_input: Whether its tops are inputs of the net.
         data: What it reads, for one without bottoms that is no input.
@@ -51,6 +52,8 @@ class LayerFacts:
         inserted_by_caffe: Whether Caffe puts such layers in where several read one value.
         opencv_names_tops: Whether OpenCV calls what it makes of a layer like the layer's tops.
         opencv_names: Those of its names that OpenCV's importer knows.
+        opencv_fields: Fields of its message that are a fork's, but in OpenCV's own schema.
+        opencv_stumbles: Fields of its message that are stock Caffe's, but not in that schema.
         alias_forks: The fork that has it under an alias, where that is known.
         stock_needs: What more it takes to write it as its `stock` type, behind a sentence.
     """
@@ -71,6 +74,7 @@ class LayerFacts:
     message: str = ""
     chooses_engine: bool = False
     in_release: bool = True
+    late_fields: Tuple[str, ...] = ()
     product: Optional[Product] = None
     is_input: bool = False
     data: Optional[DataSource] = None
@@ -89,6 +93,8 @@ class LayerFacts:
     inserted_by_caffe: bool = False
     opencv_names: Tuple[str, ...] = ()
     opencv_names_tops: bool = False
+    opencv_fields: Tuple[str, ...] = ()
+    opencv_stumbles: Tuple[str, ...] = ()
     alias_forks: Mapping[str, str] = {}
     stock_needs: str = ""
 

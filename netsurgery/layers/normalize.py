@@ -23,6 +23,7 @@ class NormalizeLayer(LayerType):
     message = "norm_param"
     makes_unit_vectors = True
     opencv_names = ("Normalize",)
+    opencv_fields = ("across_spatial", "channel_shared", "eps", "scale_filler")
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape of the bottom."""

@@ -30,6 +30,9 @@ class PoolingLayer(LayerType):
     message = "pooling_param"
     chooses_engine = True
     opencv_names = ("Pooling",)
+    late_fields = ("round_mode",)
+    opencv_fields = ("ceil_mode",)
+    opencv_stumbles = ("round_mode",)
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """(num, channels, windows that fit); the same for the mask."""

@@ -21,6 +21,8 @@ class PriorBoxLayer(LayerType):
     bottoms = (2, 2)
     fixed_by_shapes = True
     opencv_names = ("PriorBox",)
+    message = "prior_box_param"
+    opencv_fields = ("height", "offset_h", "offset_w", "width")
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """(1, 2, numbers of all boxes): the boxes, then their variances."""

@@ -65,10 +65,7 @@ class FoldProduct:
 
         It does not where zeros are padded, or where a deconvolution's windows overlap.
         """
-        if not self._convolves:
-            return True
-        parameter = self._parameter
-        padded = any(parameter.pad) or parameter.pad_h or parameter.pad_w
+        padded = self.layer.layer_type.pads(self.layer)
         return not padded and (not self._reversed or self._is_pointwise)
 
     def tensor(self, array: np.ndarray, channels: Optional[int] = None) -> np.ndarray:

@@ -136,7 +136,8 @@ def _fold_channels(
     runs = np.atleast_2d(cut.channels)
     if cut.axis == 0:
         # Groups of a deconvolution divide what it reads, as a convolution's divide what it makes.
-        runs = runs.reshape(cut.layer.parameter.convolution_param.group, -1)
+        groups = cut.layer.layer_type.groups(cut.layer.parameter.convolution_param)
+        runs = runs.reshape(groups, -1)
     parts, shifts = [], []
     for part, run in zip(np.split(weights, len(runs)) if len(runs) > 1 else [weights], runs):
         folded, shift = _fold_run(np.moveaxis(part, cut.axis, 0), run, stays, seen, centred)
@@ -171,10 +172,8 @@ def _fold_run(
 
 def _pads(cut: Cut) -> bool:
     """Whether zeros stand in for inputs somewhere, or inputs meet weights in another way."""
-    if cut.layer.layer_type.product not in ROW_PRODUCTS:
-        return True
-    parameter = cut.layer.parameter.convolution_param
-    return bool(any(parameter.pad) or parameter.pad_h or parameter.pad_w)
+    kind = cut.layer.layer_type
+    return kind.product not in ROW_PRODUCTS or kind.pads(cut.layer)
 
 
 def _with_weights(model: Model, fitted: Dict[str, Fitted]) -> Model:

@@ -12,12 +12,10 @@ from netsurgery.formats import (
     LayerWeights,
     Prototxt,
     Weights,
-    fork_dilation,
     upgrade_net,
 )
 from netsurgery.layers import (
     Layer,
-    Product,
 )
 from netsurgery.network.graph import Network
 from netsurgery.network.names import fresh_name
@@ -112,9 +110,9 @@ def described(network: Network) -> List[str]:
         elif _in_several(layer):
             what = " and ".join(_words(layer))
             lines.setdefault(f"type {layer.type} of a fork, which is {what}", []).append(layer.name)
-        convolves = layer.layer_type.product is Product.CONVOLUTION
-        if convolves and fork_dilation(layer.parameter.convolution_param):
-            lines.setdefault("hole, which is dilation", []).append(layer.name)
+        fields = layer.layer_type.describe_fork_fields(layer)
+        if fields:
+            lines.setdefault(fields, []).append(layer.name)
     return [f"{what}: {', '.join(names)}" for what, names in lines.items()]
 
 

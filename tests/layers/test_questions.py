@@ -19,6 +19,7 @@ from netsurgery.layers import (
     Product,
     Role,
     Trouble,
+    layer_types,
 )
 from netsurgery.methods import METHODS
 from netsurgery.network import Model, Network, count_cost, examine, infer_shapes
@@ -183,3 +184,16 @@ def test_what_scales_channels_is_folded(known: Any) -> None:
     blobs = {"c": [np.ones((5, 3, 1, 1)), np.ones(5)], "o": [np.ones(1)]}
     plan = plan_folds(make_model(LAST, blobs))
     assert [(edit.layer, list(edit.predicted.folds or ())) for edit in plan.edits] == [("c", ["o"])]
+
+
+@pytest.mark.parametrize(
+    "kind", {one.name: one for one in layer_types().values()}.values(), ids=lambda one: one.name
+)
+def test_facts_name_fields_that_there_are(kind: LayerType) -> None:
+    parameter = Prototxt.parse(b'layer { name: "a" type: "b" }').layers[0].parameter
+    wanted = [*kind.late_fields, *kind.opencv_fields, *kind.opencv_stumbles]
+    wanted += ["engine"] * kind.chooses_engine + ["source"] * (kind.data is not None)
+    assert kind.message or not wanted
+    if kind.message:
+        known = getattr(parameter, kind.message).DESCRIPTOR.fields_by_name
+        assert set(wanted) <= set(known)

@@ -6,12 +6,10 @@ import re
 from typing import Any, Iterator, List, Tuple
 
 from netsurgery.formats import (
-    FORK_FIELDS,
     LayerText,
     Message,
     Scalar,
     decode,
-    in_stock_fields,
     is_string,
 )
 from netsurgery.layers import layer_type
@@ -23,8 +21,6 @@ _OCTAL = re.compile(rb"[+-]?0[0-7]+\Z")
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _CONTROL = {b"a": "bell", b"b": "backspace", b"f": "form feed", b"n": "line end"}
 _CONTROL.update({b"r": "carriage return", b"t": "tab", b"v": "vertical tab"})
-_SCALES = "batch_norm_param.scale_bias"
-_SCALED_INSIDE = (_SCALES, "batch_norm_param.scale_filler", "batch_norm_param.bias_filler")
 _FORK = "remove it, or use the fork of Caffe that has it"
 
 
@@ -40,23 +36,16 @@ def unknown_fields(patient: Patient) -> Iterator[Finding]:
     for text in patient.prototxt.layers:
         # Where the type is a fork's too, it is enough to say that.
         known = [] if text.index in foreign else _fork_fields(text.parameter)
+        kind = layer_type(text.type)
         for path in (*text.unknown, *known):
             problem = f"stock Caffe knows no field or value {path}"
-            yield Finding("error", text.name, problem, _remedy(text, path), text.line)
-
-
-def _remedy(text: LayerText, path: str) -> str:
-    """How stock Caffe writes what a field of a fork says."""
-    block, _, name = path.partition(".")
-    if block == "convolution_param" and name in FORK_FIELDS:
-        dilation = in_stock_fields(text.parameter.convolution_param).get("dilation")
-        words = " ".join(f"dilation: {step}" for step in dilation or ())
-        return f"write {words}" if words else "remove it: 1 is no dilation"
-    if path == _SCALES and not text.parameter.batch_norm_param.scale_bias:
-        return "remove it: stock Caffe's has none"
-    if path in _SCALED_INSIDE:
-        return "make the layer a BatchNorm and a Scale, which holds scale and bias"
-    return _FORK
+            yield Finding(
+                "error",
+                text.name,
+                problem,
+                kind.field_remedy(text.parameter, path) or _FORK,
+                text.line,
+            )
 
 
 def _fork_fields(message: Any, above: str = "") -> List[str]:
@@ -75,9 +64,11 @@ def _fork_fields(message: Any, above: str = "") -> List[str]:
 def late_fields(patient: Patient) -> Iterator[Finding]:
     """What only Caffe from after the release 1.0 understands."""
     for text in patient.prototxt.layers:
-        rounds = text.parameter.pooling_param.HasField("round_mode")
-        if rounds or not layer_type(text.type).in_release:
-            what = "round_mode" if rounds else f"the type {text.type}"
+        kind = layer_type(text.type)
+        message = getattr(text.parameter, kind.message) if kind.late_fields else None
+        late = [name for name in kind.late_fields if message.HasField(name)] if message else []
+        if late or not kind.in_release:
+            what = " and ".join(late) or f"the type {text.type}"
             problem = f"{what} is newer than Caffe 1.0, which refuses it"
             yield Finding("note", text.name, problem, "use a later Caffe", text.line)
 

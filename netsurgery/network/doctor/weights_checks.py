@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from netsurgery.formats import SHARED, Blob, LayerWeights, Weights
-from netsurgery.layers import Layer, Product, Shape, layer_type, show
+from netsurgery.formats import SHARED, LayerWeights, Weights
+from netsurgery.layers import Layer, Shape, layer_type, show
 from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
 from netsurgery.network.graph import Network, build_network
 from netsurgery.network.sharing import borrowed_blobs
@@ -61,20 +61,8 @@ def blob_shapes(patient: Patient) -> Iterator[Finding]:
                     f"{layer.layer_type.name_blob(layer, index)} is {show(wanted)}, "
                     f"but {show(blob.shape)} in the weights"
                 )
-                yield about(layer, "error", problem, _advice(layer, blob, wanted))
-
-
-def _advice(layer: Layer, blob: Blob, wanted: Shape) -> str:
-    """Where only the number of groups is off, say so: some forks have another default."""
-    param = layer.parameter.convolution_param
-    grouped = (
-        layer.layer_type.product is Product.CONVOLUTION and len(blob.shape) == len(wanted) == 4
-    )
-    if grouped and blob.shape[0] == wanted[0] and blob.shape[2:] == wanted[2:]:
-        groups, rest = divmod(wanted[1] * param.group, blob.shape[1] or 1)
-        if not rest and groups:
-            return f"these weights want group: {groups}, which a fork may have as its default"
-    return _MISMATCH
+                known = layer.layer_type.explain_shape(layer, blob, wanted)
+                yield about(layer, "error", problem, known or _MISMATCH)
 
 
 @check
