@@ -58,10 +58,10 @@ if TYPE_CHECKING:
     from netsurgery.calibration.running import (
         Runner as Runner,
         common_batch as common_batch,
-        in_words_of as in_words_of,
+    )
+    from netsurgery.calibration.session_pool import (
+        SessionPool as SessionPool,
         open_model as open_model,
-        place_weights as place_weights,
-        renamed as renamed,
     )
     from netsurgery.calibration.sources import (
         read_inputs as read_inputs,

@@ -44,6 +44,7 @@ class Calibrator:
         seed: Chooses the windows that are looked at.
         task_output: The output that labels are for, where several hold class scores.
         cache: What was learnt in earlier runs, or None.
+        sessions: Where models stay open from one run to the next.
         places: How many windows of each input layers are looked at in.
         most_bytes: What all blobs of a model may take.
     """
@@ -83,7 +84,7 @@ class Calibrator:
         self._channels: Dict[str, ChannelObserver] = {}
         self._gradients: Dict[str, GradientObserver] = {}
         self._model: Optional[Model] = None
-        self._sessions = SessionPool()
+        self.sessions = SessionPool()
         self._replay: Optional[Replay] = None
 
     def run(self, models: Sequence[Model], observers: Sequence[Observer]) -> None:
@@ -100,7 +101,7 @@ class Calibrator:
             observers,
             self.engine,
             self._progress,
-            self._sessions,
+            self.sessions,
             self.most_bytes,
         )
 
@@ -194,7 +195,13 @@ class Calibrator:
             [model],
             {asked[name]: observer for name, observer in missing.items()},
             lambda observers: measure_gradients(
-                model, self.inputs, observers, self.engine, self.task_output, self._progress
+                model,
+                self.inputs,
+                observers,
+                self.engine,
+                self.task_output,
+                self._progress,
+                self.sessions,
             ),
         )
         self._gradients.update(missing)
@@ -266,9 +273,9 @@ class Calibrator:
             places=places or self.places,
             most_bytes=most_bytes or self.most_bytes,
         )
-        others.cache, others._sessions = self.cache, self._sessions
+        others.cache, others.sessions = self.cache, self.sessions
         if most_bytes:
-            others._replay = Replay(inputs, self._sessions)
+            others._replay = Replay(inputs, self.sessions)
         return others
 
     def learn(

@@ -10,6 +10,7 @@ from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.losses import Pair, Read, open_loss
 from netsurgery.calibration.measuring import Progress
 from netsurgery.calibration.observers import entries_by_turn
+from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.network import ChannelGroup, Model, Network, ValueCut
@@ -104,6 +105,7 @@ def measure_gradients(
     engine: EngineLike = None,
     output: Optional[str] = None,
     progress: Progress = None,
+    sessions: Optional[SessionPool] = None,
 ) -> None:
     """Run a model there and back over all inputs, once, and show every batch to the observers.
 
@@ -113,7 +115,7 @@ def measure_gradients(
     """
     wanted = dict.fromkeys(read for observer in observers for read in observer.reads)
     network = model.network()
-    with open_loss(model, inputs, engine, output) as runner:
+    with open_loss(model, inputs, engine, output, sessions=sessions) as runner:
         reached = runner.net.reached
         reads = [
             read

@@ -9,7 +9,8 @@ from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tupl
 import numpy as np
 
 from netsurgery.calibration.inputs import Batch, Inputs
-from netsurgery.calibration.running import common_batch, open_model
+from netsurgery.calibration.running import common_batch
+from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Capability, EngineLike, Session, choose
 from netsurgery.errors import PlanError
 from netsurgery.network import IGNORED, LossNet, Model, Value, with_loss
@@ -151,6 +152,7 @@ def open_loss(
     engine: EngineLike = None,
     output: Optional[str] = None,
     needs: Sequence[Capability] = (Capability.GRADIENTS,),
+    sessions: Optional[SessionPool] = None,
 ) -> Iterator[LossRunner]:
     """Open a model with a loss at its end in an engine, and close it at the end of the ``with``.
 
@@ -160,6 +162,7 @@ def open_loss(
         engine: An engine or its name; the first that can do what is needed if None.
         output: The output that labels are for, where several hold class scores.
         needs: What the engine must be able to do.
+        sessions: Where models stay open for the next run.
 
     Raises:
         EngineError: There is no such engine, or it refuses the model.
@@ -175,7 +178,9 @@ def open_loss(
             file=model.prototxt.file,
             remedy=f"give a multiple of {size}",
         )
-    with open_model(chosen, net.model) as runner:
+    with contextlib.ExitStack() as stack:
+        sessions = sessions or stack.enter_context(SessionPool())
+        (runner,) = stack.enter_context(sessions.open(chosen, [net.model]))
         yield LossRunner(net, runner.session, inputs, size)
 
 

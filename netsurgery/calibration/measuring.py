@@ -75,7 +75,7 @@ def measure(
     size, _ = common_batch(inputs, *networks, most_bytes=most_bytes)
     with contextlib.ExitStack() as stack:
         if sessions is None:
-            sessions = stack.enter_context(contextlib.closing(SessionPool()))
+            sessions = stack.enter_context(SessionPool())
         opened = stack.enter_context(sessions.open(chosen, [models[number] for number in used]))
         pool = stack.enter_context(ThreadPoolExecutor(len(used)))
         runners = dict(zip(used, opened))

@@ -12,7 +12,8 @@ from netsurgery.calibration.measuring import Observer, Seen, wanted_of
 from netsurgery.calibration.running import common_batch
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Capability, Engine, EngineLike, choose
-from netsurgery.formats import Prototxt, Weights
+from netsurgery.formats import Weights
+from netsurgery.measurements import digest_of
 from netsurgery.network import Layer, Model, Network, Value, cut_section, take_apart
 
 Provenance = Tuple[object, ...]
@@ -42,7 +43,7 @@ class Replay:
             sessions: Where parts of models are opened.
         """
         self._inputs, self._sessions = inputs, sessions
-        self._graphs: Dict[Prototxt, _Graph] = {}
+        self._graphs: Dict[str, _Graph] = {}
         self._numbers: Dict[Provenance, int] = {}
         self._count = 0
         self._known: Dict[int, np.ndarray] = {}
@@ -94,21 +95,22 @@ class Replay:
         return True
 
     def _graph(self, model: Model) -> _Graph:
-        if model.prototxt not in self._graphs:
+        text = _text_of(model)
+        if text not in self._graphs:
             apart = take_apart(model.network())
             values = {value: Value(name) for value, name in apart.names.items()}
-            self._graphs[model.prototxt] = _Graph(Network.of(apart.prototxt), values)
-        return self._graphs[model.prototxt]
+            self._graphs[text] = _Graph(Network.of(apart.prototxt), values)
+        return self._graphs[text]
 
     def _number_values(self, network: Network, weights: Optional[Weights]) -> Dict[Value, int]:
         """Number every value of a network; those that the same things make have the same number."""
         found = {value: self._number((value.blob,)) for value in network.inputs}
         for layer in network.layers:
-            blobs = weights.find(layer.name) if weights else ()
+            blobs = tuple(one.digest for one in weights.find(layer.name)) if weights else ()
             read = tuple(found[value] for value in layer.bottoms)
             for place, value in enumerate(layer.tops):
                 if value not in found:
-                    found[value] = self._number((layer.text.text, blobs, read, place))
+                    found[value] = self._number((layer.text.structure, blobs, read, place))
         return found
 
     def _number(self, origin: Provenance) -> int:
@@ -164,10 +166,14 @@ class Replay:
                 self._known[numbers[value]] = batch.inputs[value.blob]
 
     def _forget_others(self, models: Sequence[Model], alive: Set[int]) -> None:
-        prototxts = [model.prototxt for model in models]
-        self._graphs = {key: graph for key, graph in self._graphs.items() if key in prototxts}
+        texts = {_text_of(model) for model in models}
+        self._graphs = {key: graph for key, graph in self._graphs.items() if key in texts}
         self._numbers = {key: number for key, number in self._numbers.items() if number in alive}
         self._known = {number: array for number, array in self._known.items() if number in alive}
+
+
+def _text_of(model: Model) -> str:
+    return digest_of(model.prototxt, sorted(model.input_shapes.items()))
 
 
 def _takes_one(network: Network) -> bool:

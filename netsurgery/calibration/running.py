@@ -19,6 +19,7 @@ from netsurgery.network import (
     Network,
     Translation,
     Value,
+    in_stock_form,
     in_stock_words,
     is_otherwise,
     owners_of_shared,
@@ -30,7 +31,8 @@ from netsurgery.network import (
 class Runner:
     """A model that is open in an engine.
 
-    Its layers do not compute in place any more, so that no value is overwritten.
+    Its layers do not compute in place any more, so that no value is overwritten, but where it was
+    opened to be timed.
 
     Attributes:
         network: The graph of the model as it was given.
@@ -64,36 +66,32 @@ class Runner:
         return self.session.blobs[self.names[value]]
 
 
-@contextlib.contextmanager
-def open_model(engine: Engine, model: Model) -> Iterator[Runner]:
-    """Open a model in an engine, and close it at the end of the ``with``.
-
-    Raises:
-        EngineError: The engine refuses the model.
-    """
-    runner = load_model(engine, model)
-    with runner.session, users_names([runner]):
-        yield runner
-
-
-def load_model(engine: Engine, model: Model, session: Optional[Session] = None) -> Runner:
+def load_model(
+    engine: Engine, model: Model, session: Optional[Session] = None, *, in_place: bool = False
+) -> Runner:
     """Open a model in an engine.
 
     Args:
         engine: The engine.
         model: The model.
         session: One of that engine that is not needed any more, whose child process will do.
+        in_place: Leave layers that compute in place as they are; of a blob, only the last value
+            is in reach then.
 
     Raises:
         EngineError: The engine refuses the model.
     """
     network = model.network()
-    apart = take_apart(network)
-    plain = in_words_of(engine, network, apart.prototxt, model.weights)
+    if in_place:
+        stock = in_stock_form(network)
+        text, names = stock.prototxt, {value: value.blob for value in network.values}
+    else:
+        stock, (text, names) = network, take_apart(network)
+    plain = in_words_of(engine, stock, text, model.weights)
     with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(plain.prototxt.data)
-        weights = place_weights(plain.weights, network, engine, Path(folder))
+        weights = place_weights(plain.weights, stock, engine, Path(folder))
         try:
             if session is None:
                 session = engine.open(prototxt, weights)
@@ -101,7 +99,7 @@ def load_model(engine: Engine, model: Model, session: Optional[Session] = None) 
                 session = engine.reopen(session, prototxt, weights)
         except EngineError as error:
             raise renamed(error, str(prototxt), network) from None
-        return Runner(network, session, apart.names, str(prototxt), plain.weights)
+        return Runner(network, session, names, str(prototxt), plain.weights)
 
 
 def given_weights(engine: Engine, model: Model) -> Optional[Weights]:

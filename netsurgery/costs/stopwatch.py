@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import in_words_of, input_shapes, place_weights, random_inputs, renamed
+from netsurgery.calibration import SessionPool, input_shapes, random_inputs
 from netsurgery.engine import Engine, Session
-from netsurgery.errors import EngineError
-from netsurgery.formats import scratch_folder
-from netsurgery.network import Model, in_stock_form
+from netsurgery.network import Model
 
 SPAN = 0.2
 """Seconds for which a net is run again and again: what is short is more often disturbed."""
@@ -47,7 +44,7 @@ class Stopwatch:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._session: Optional[Session] = None
+        self._sessions = SessionPool()
 
     def time(self, model: Model, anew: bool = False) -> float:
         """Return the least seconds of some forward passes: the others only had more company.
@@ -59,18 +56,13 @@ class Stopwatch:
         Raises:
             EngineError: The engine refuses the net, or gave up.
         """
-        if anew:
-            self.close()
-        # Whatever comes of it, the session that was open is over.
-        before, self._session = self._session, None
-        self._session = open_as_it_is(self.engine, model, before)
-        return least_seconds(self._session, inputs_of(model))
+        opened = self._sessions.open(self.engine, [model], in_place=True, fresh=anew)
+        with opened as (runner,):
+            return least_seconds(runner.session, inputs_of(model))
 
     def close(self) -> None:
         """End the child process, if there is one."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self._sessions.close()
 
 
 def in_turn(engine: Engine, before: Model, after: Model) -> Times:
@@ -89,38 +81,15 @@ def in_turn(engine: Engine, before: Model, after: Model) -> Times:
     """
     turns: Tuple[List[float], List[float]] = ([], [])
     inputs = [inputs_of(net) for net in (before, after)]
-    for _ in range(SESSIONS):
-        with open_as_it_is(engine, before) as first, open_as_it_is(engine, after) as second:
-            for _ in range(_TURNS):
-                for number, session in enumerate((first, second)):
-                    time.sleep(_PAUSE)
-                    turns[number].append(least_seconds(session, inputs[number], SPAN / 2))
+    with SessionPool() as sessions:
+        for _ in range(SESSIONS):
+            with sessions.open(engine, [before, after], in_place=True, fresh=True) as runners:
+                for _ in range(_TURNS):
+                    for number, runner in enumerate(runners):
+                        time.sleep(_PAUSE)
+                        seconds = least_seconds(runner.session, inputs[number], SPAN / 2)
+                        turns[number].append(seconds)
     return Times(*map(statistics.median, turns))
-
-
-def open_as_it_is(engine: Engine, model: Model, before: Optional[Session] = None) -> Session:
-    """Open a model in an engine, with layers that compute in place where it has some.
-
-    Args:
-        engine: The engine.
-        model: The model.
-        before: A session whose child process is to be taken.
-
-    Raises:
-        EngineError: The engine refuses the model.
-    """
-    with scratch_folder() as folder:
-        prototxt = Path(folder) / "net.prototxt"
-        network = in_stock_form(model.network())
-        plain = in_words_of(engine, network, network.prototxt, model.weights)
-        prototxt.write_bytes(plain.prototxt.data)
-        weights = place_weights(plain.weights, network, engine, Path(folder))
-        try:
-            if before is None:
-                return engine.open(prototxt, weights)
-            return engine.reopen(before, prototxt, weights)
-        except EngineError as error:
-            raise renamed(error, str(prototxt), model.network()) from None
 
 
 def inputs_of(model: Model) -> Dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
 
-from netsurgery.calibration import Calibrator, Inputs
+from netsurgery.calibration import Calibrator, Inputs, SessionPool
 from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
 from netsurgery.errors import EngineError, FormatError, NoJudgeError, VerificationError
 from netsurgery.formats import (
@@ -225,49 +225,54 @@ def _prove(
     if not chosen:
         return None, None, f"there is no engine to run it; {how_to_get_an_engine()}"
     refusals = []
-    for engine in chosen:
-        common: dict[str, Any] = {
-            "inputs": proof.inputs,
-            "count": proof.count,
-            "seed": proof.seed,
-            "engine": engine,
-            "output": proof.task_output,
-            "origins": surgery.places(),
-            "output_kinds": proof.output_kinds,
-        }
-        try:
-            kept = surgery.kept()
-            # Where channels change their neighbours, the twin is no measure.
-            approximate = surgery.approximate
-            held_to = surgery.original if surgery.exact else twin
-            equality = (
-                None
-                if approximate
-                else verify(held_to, written, expect="exact", blobs="common", kept=kept, **common)
-            )
-            effect = verify(
-                surgery.original,
-                written,
-                max_error=proof.max_error,
-                min_agreement=proof.min_agreement,
-                accept_loss=proof.accept_loss,
-                **common,
-            )
-            return (
-                equality,
-                effect,
-                approximate and f"thinned nets like this are not exact: {approximate}",
-            )
-        except NoJudgeError as error:
-            refusals.append(f"{engine.name}: {error}")
-        except (EngineError, VerificationError) as error:
-            if proof.engine or _runs(surgery.original, common):
-                raise
-            refusals.append(f"{engine.name}: {error}")
+    with SessionPool() as sessions:
+        for engine in chosen:
+            common: dict[str, Any] = {
+                "inputs": proof.inputs,
+                "count": proof.count,
+                "seed": proof.seed,
+                "engine": engine,
+                "output": proof.task_output,
+                "origins": surgery.places(),
+                "output_kinds": proof.output_kinds,
+                "sessions": sessions,
+            }
+            try:
+                return _compare(surgery, twin, written, proof, common)
+            except NoJudgeError as error:
+                refusals.append(f"{engine.name}: {error}")
+            except (EngineError, VerificationError) as error:
+                if proof.engine or _runs(surgery.original, common):
+                    raise
+                refusals.append(f"{engine.name}: {error}")
     return None, None, f"no engine here can judge the original ({'; '.join(refusals)})"
 
 
-def _runs(model: Model, common: dict[str, Any]) -> bool:
+def _compare(
+    surgery: Surgery, twin: Model, written: Model, proof: Proof, common: Mapping[str, Any]
+) -> tuple[Optional[Verification], Verification, Optional[str]]:
+    """Hold the written pair against what it must equal, and against the original."""
+    # Where channels change their neighbours, the twin is no measure.
+    approximate = surgery.approximate
+    held_to, kept = surgery.original if surgery.exact else twin, surgery.kept()
+    equality = (
+        None
+        if approximate
+        else verify(held_to, written, expect="exact", blobs="common", kept=kept, **common)
+    )
+    effect = verify(
+        surgery.original,
+        written,
+        max_error=proof.max_error,
+        min_agreement=proof.min_agreement,
+        accept_loss=proof.accept_loss,
+        **common,
+    )
+    why = approximate and f"thinned nets like this are not exact: {approximate}"
+    return equality, effect, why or None
+
+
+def _runs(model: Model, common: Mapping[str, Any]) -> bool:
     try:
         return verify(model, model, **{**common, "origins": {}}).passed is not False
     except (EngineError, VerificationError):

@@ -76,7 +76,10 @@ def measure_oracle(
     trials = sorted(
         (group for group in groups if group.consumers), key=lambda g: -first_reader(g).index
     )
-    with open_loss(model, inputs, calibrator.engine, calibrator.task_output, NEEDS) as runner:
+    opened = open_loss(
+        model, inputs, calibrator.engine, calibrator.task_output, NEEDS, calibrator.sessions
+    )
+    with opened as runner:
         key = digest_of(
             "oracle", model, inputs, inputs.labels, calibrator.task_output or "", runner.size
         )

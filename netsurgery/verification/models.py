@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy as np
 from netsurgery.calibration import (
     Inputs,
     Runner,
+    SessionPool,
     common_batch,
-    open_model,
     random_inputs,
 )
 from netsurgery.engine import Engine, EngineLike
@@ -97,6 +98,7 @@ def verify(
     origins: Optional[Mapping[Value, Value]] = None,
     output_kinds: Optional[Mapping[str, str]] = None,
     accept_loss: bool = False,
+    sessions: Optional[SessionPool] = None,
 ) -> Verification:
     """Run two models on the same inputs and compare what they compute.
 
@@ -127,6 +129,7 @@ def verify(
             stood in the first, if not under their own name and version.
         output_kinds: What outputs are, by blob, where the net does not tell; see `KINDS`.
         accept_loss: Let outputs pass that are lost by the table.
+        sessions: Where models stay open for the next comparison; else they are closed.
 
     Raises:
         VerificationError: The models cannot be compared on these inputs.
@@ -155,7 +158,9 @@ def verify(
     def run(judge: Engine) -> Findings:
         if not any(pair.output for pair in pairs) and blobs in ("outputs", "common"):
             return Findings((), None, unjudged("there is no output to judge"))
-        with open_model(judge, a) as first, open_model(judge, b) as second:
+        with contextlib.ExitStack() as stack:
+            pool = sessions or stack.enter_context(SessionPool())
+            first, second = stack.enter_context(pool.open(judge, [a, b]))
             return _compare(first, second, task)
 
     ran = inputs.description

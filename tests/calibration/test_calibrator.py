@@ -13,7 +13,7 @@ from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.inputs import Batch
 from netsurgery.calibration.measuring import ObservedValue
 from netsurgery.calibration.observers import Part, Target, channel_rows, entries_by_turn
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.channels.groups import ValueCut
 from netsurgery.network.graph import Value

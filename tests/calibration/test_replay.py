@@ -16,9 +16,10 @@ from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Capability, engine as engine_named
+from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.network.graph import Value
-from netsurgery.network.model import Model
+from netsurgery.network.model import Model, load
 
 SHARED = 'inner_product_param { num_output: 3 } param { name: "w" }'
 
@@ -113,6 +114,20 @@ def test_what_no_model_of_the_last_run_has_is_forgotten(model, opencv, sessions)
     assert sessions.layers[2] == ["b", "c", "sum", "d"]
     for source in end:
         np.testing.assert_array_equal(first[source], again[source])
+
+
+def test_values_are_known_by_what_made_them_not_by_objects(
+    model, opencv, sessions, tmp_path
+) -> None:
+    """The same net, read from files with a comment more, has nothing that must run."""
+    replay = Replay(random_inputs(model.network(), 3, 0), sessions)
+    end = [ObservedValue(Value("d"))]
+    first = seen_in(replay, [model], end, opencv)
+    text = Prototxt.parse(b"# the same\n" + model.prototxt.data)
+    same = load(*Model(text, model.weights).save(tmp_path))
+    again = seen_in(replay, [same], end, opencv)
+    assert sessions.layers == [["a", "r", "b", "c", "sum", "d"]]
+    np.testing.assert_array_equal(first[end[0]], again[end[0]])
 
 
 def test_an_engine_that_goes_on_by_itself_is_left_to_do_so(model, caffe, sessions) -> None:

@@ -9,7 +9,7 @@ from fake_engine import FakeEngine
 from small_models import two_layers
 
 from netsurgery.calibration import random_inputs
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.engine import choose
 from netsurgery.errors import EngineError
 from netsurgery.formats.convert import convert_weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, List
 
 import numpy as np
@@ -13,7 +14,8 @@ from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.engine import Engine, choose
 from netsurgery.engine.process import Worker
 from netsurgery.errors import EngineError
-from netsurgery.network.model import Model
+from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.network.model import Model, load
 
 
 class Collected:
@@ -38,6 +40,19 @@ def ask(models: List[Model], inputs: Inputs, engine: Any, at: Any = None) -> Lis
     return observer.seen
 
 
+def watch_loading(monkeypatch: pytest.MonkeyPatch) -> List[Model]:
+    """The models that are loaded from now on."""
+    loaded: List[Model] = []
+    load = session_pool.load_model
+
+    def watched(engine: Any, model: Model, *given: Any, **named: Any) -> Any:
+        loaded.append(model)
+        return load(engine, model, *given, **named)
+
+    monkeypatch.setattr(session_pool, "load_model", watched)
+    return loaded
+
+
 def test_what_stays_open_answers_as_what_is_opened_anew(engine: str, started: List[Worker]) -> None:
     choose(engine).probe()
     first, second, third = models()
@@ -58,11 +73,7 @@ def test_what_stays_open_answers_as_what_is_opened_anew(engine: str, started: Li
 def test_a_model_that_is_open_is_not_loaded_again(
     opencv: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = []
-    load = session_pool.load_model
-    monkeypatch.setattr(
-        session_pool, "load_model", lambda *given: loaded.append(given[1]) or load(*given)
-    )
+    loaded = watch_loading(monkeypatch)
     first, second, third = models()
     at = session_pool.SessionPool()
     for pair in ([first, second], [third, second], [second, third]):
@@ -110,11 +121,7 @@ def test_what_another_engine_holds_does_not_stay(
 
 def test_new_weights_are_set_in_what_is_open(caffe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text and most weights are the same: nothing is loaded, and the answers are those of files."""
-    loaded = []
-    load = session_pool.load_model
-    monkeypatch.setattr(
-        session_pool, "load_model", lambda *given: loaded.append(given[1]) or load(*given)
-    )
+    loaded = watch_loading(monkeypatch)
     original, other = two_layers(seed=0), two_layers(seed=1)
     assert original.weights
     assert other.weights
@@ -135,3 +142,66 @@ def test_new_weights_are_set_in_what_is_open(caffe: str, monkeypatch: pytest.Mon
         for one, wanted in zip(found, expected):
             np.testing.assert_array_equal(one, wanted)
     at.close()
+
+
+def test_a_model_is_known_by_what_it_holds(
+    engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From files or from memory, with a comment more or less; and errors name the file at hand."""
+    loaded = watch_loading(monkeypatch)
+    model = two_layers()
+    text = Prototxt.parse(b"# the same\n" + model.prototxt.data)
+    same = load(*Model(text, model.weights).save(tmp_path))
+    inputs = random_inputs(model.network(), 2)
+    with session_pool.SessionPool() as at:
+        first = ask([model], inputs, engine, at)
+        for found, wanted in zip(ask([same], inputs, engine, at), first):
+            np.testing.assert_array_equal(found, wanted)
+        assert loaded == [model]
+        with pytest.raises(EngineError) as caught, at.open(choose(engine), [same]) as (runner,):
+            raise EngineError("gave up", file=runner.file, line=3)
+        assert caught.value.file == same.prototxt.file
+        wide = Model(model.prototxt, model.weights, {"data": (1, 3, 4, 4)})
+        ask([wide], inputs, engine, at)
+        assert loaded == [model, wide]
+
+
+def test_layers_in_place_are_left_alone_where_that_is_asked(
+    opencv: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, model, engine = watch_loading(monkeypatch), two_layers(), choose(opencv)
+    with session_pool.SessionPool() as at:
+        for in_place in (False, True, True, False):
+            with at.open(engine, [model], in_place=in_place) as (runner,):
+                assert len(runner.session.blobs) == (3 if in_place else 4)
+    assert len(loaded) == 3
+
+
+def test_fresh_sessions_are_in_processes_of_their_own(opencv: str, started: List[Worker]) -> None:
+    model, engine = two_layers(), choose(opencv)
+    engine.probe()
+    started.clear()
+    with session_pool.SessionPool() as at:
+        for fresh in (False, False, True, False):
+            with at.open(engine, [model], fresh=fresh):
+                pass
+        assert len(started) == 2
+        assert started[0]._process.poll() is not None
+    assert started[1]._process.poll() is not None
+
+
+def test_the_longest_unused_make_room(opencv: str, started: List[Worker]) -> None:
+    first, second, third = models()
+    engine = choose(opencv)
+    engine.probe()
+    started.clear()
+    assert first.weights
+    # Two of them fit, with their blobs, and not a third.
+    most = 2.5 * (first.weights.size() + 4 * 2 * (48 + 32 + 32 + 5))
+    with session_pool.SessionPool(most) as at:
+        with at.open(engine, [first, second, third]):
+            assert len(started) == 3
+        assert [worker._process.poll() is None for worker in started] == [False, True, True]
+    with session_pool.SessionPool(1) as none, none.open(engine, [first]):
+        pass
+    assert all(worker._process.poll() is not None for worker in started)

@@ -9,7 +9,7 @@ import pytest
 from small_models import make_model
 
 from netsurgery.calibration import random_inputs
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.engine import engine as engine_named
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt.document import Prototxt

@@ -8,7 +8,7 @@ from channel_choices import with_random_weights
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from netsurgery.calibration.inputs import Batch
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.errors import NetworkError
 from netsurgery.layers import MatrixProduct
 from netsurgery.network.model import Model

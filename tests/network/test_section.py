@@ -10,7 +10,7 @@ from channel_nets import line
 
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.inputs import Batch
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.engine import engine as engine_named
 from netsurgery.network.graph import Network, Value
 from netsurgery.network.inplace import take_apart

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.engine import engine as engine_named
 from netsurgery.errors import NetworkError
 from netsurgery.formats.prototxt.document import Prototxt

@@ -9,7 +9,7 @@ import pytest
 from fork_pairs import CHANNELS, fork_pair
 from small_models import make_model
 
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.engine import Engine
 from netsurgery.layers import layer_type
 from netsurgery.methods import Edit

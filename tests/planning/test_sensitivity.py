@@ -12,7 +12,7 @@ from channel_nets import CONVOLUTION, line
 
 from netsurgery.calibration import random_inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.criteria.base import RemovalOrder
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups

@@ -13,7 +13,7 @@ from judged_nets import BRANCHING, LINEAR, OVERWRITING, RESIDUAL, losses_by_hand
 
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.running import open_model
+from netsurgery.calibration.session_pool import open_model
 from netsurgery.engine import choose
 from netsurgery.engine.caffe import CaffeSession
 from netsurgery.errors import FormatError
