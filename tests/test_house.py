@@ -226,6 +226,16 @@ def test_only_the_command_line_speaks_of_flags() -> None:
     assert list(find_flags(PACKAGE / "cli" / "_budget.py"))
 
 
+def test_nothing_between_the_command_line_and_the_library_is_untyped() -> None:
+    untyped = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((PACKAGE / "cli").glob("*.py"))
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Name) and node.id == "Any"
+    ]
+    assert not untyped, listed(untyped)
+
+
 def test_caffe_desc_is_compiled_from_caffe_proto(tmp_path: Path) -> None:
     protoc = pytest.importorskip("grpc_tools.protoc")
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
