@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional, Tuple, Union
 
 from netsurgery.calibration import Calibrator
 from netsurgery.errors import Remedy, RequestError
@@ -32,7 +32,7 @@ class CompressRequest(PlanRequest, PairRequest):
 
 def compress(
     model: ModelLike,
-    request: CompressRequest,
+    request: Union[CompressRequest, Plan],
     out: PathLike,
     progress: Progress = silent,
     name: Callable[[str], str] = "`{}`".format,
@@ -41,7 +41,8 @@ def compress(
 
     Args:
         model: The network with its weights, or its files.
-        request: What to make smaller, and how it is judged.
+        request: What to make smaller, and how it is judged; a plan alone is carried out and judged
+            as a request that says no more.
         out: The folder for the new pair, under the names of the original's files, and for its
             record. What a search for a budget measures is kept beside it.
         progress: Told each step.
@@ -54,6 +55,8 @@ def compress(
         EngineError: An engine that was asked for cannot run the pair; nothing is written then.
         NetsurgeryError: A file is not what it should be.
     """
+    if isinstance(request, Plan):
+        request = CompressRequest(plan=request)
     checked_folder(out)
     original, make_plan = prepare_compression(model, request, out)
     return make_pair(original, request, make_plan, out, progress, name)

@@ -160,6 +160,15 @@ def test_compress(
     same_files(tmp_path / "commanded", called.files)
 
 
+def test_a_plan_alone_is_carried_out_and_proved(pair: Pair, tmp_path: Path) -> None:
+    plan = ns.Plan((ns.Edit("fc6", "svd", {"rank": 4}),))
+    asked = ns.compress(pair, ns.CompressRequest(plan=plan), tmp_path / "asked")
+    alone = ns.compress(pair, plan, tmp_path / "alone")
+    assert alone
+    same_files(tmp_path / "asked", alone.files)
+    assert (alone.unproven, alone.plan) == (asked.unproven, asked.plan)
+
+
 @NEEDS_OPENCV
 def test_thin(netsurgery, pair: Pair, data: Path, tmp_path: Path) -> None:
     flags = "--keep", "fc6=0.5", "--calibrate", data, "--save-plan", tmp_path / "a.yaml"
