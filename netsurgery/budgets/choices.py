@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -151,6 +151,3 @@ def _few(forms: Sequence[Choice], currencies: Sequence[str]) -> List[Choice]:
         if not kept or not (costs[kept] <= costs[number]).all(axis=1).any():
             kept.append(int(number))
     return [forms[kept[number]] for number in even_numbers(len(kept), MOST)]
-
-
-Progress = Optional[Callable[[str], None]]

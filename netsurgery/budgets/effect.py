@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, ClassVar, Dict, Optional
+from typing import ClassVar, Dict, Optional
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.trials import Arriving, Trials
 from netsurgery.calibration import Calibrator
 from netsurgery.network import Model
+from netsurgery.progress import Progress
 
 
 class Effect(Output):
@@ -23,9 +24,7 @@ class Effect(Output):
 
     name: ClassVar[str] = "effect"
 
-    def __init__(
-        self, calibrator: Calibrator, request: BudgetRequest, progress: Callable[[str], None]
-    ) -> None:
+    def __init__(self, calibrator: Calibrator, request: BudgetRequest, progress: Progress) -> None:
         """Prepare.
 
         Args:

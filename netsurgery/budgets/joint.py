@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -13,9 +13,8 @@ from netsurgery.costs import BYTES, MACS, PARAMS, all_six_digits, six_digits
 from netsurgery.methods import Edit, LowRankMethod, method
 from netsurgery.network import Model, Value, compared_outputs, total_cost
 from netsurgery.planning import Plan
+from netsurgery.progress import Progress
 from netsurgery.surgery import Surgery, operate
-
-Progress = Callable[[str], None]
 
 
 class ErrorObserver:

@@ -23,6 +23,7 @@ from netsurgery.measurements import MeasurementStore, digest_of
 from netsurgery.methods import Edit, LowRankMethod
 from netsurgery.network import Model, Value, infer_shapes
 from netsurgery.planning import Expected, MetricValues, Plan
+from netsurgery.progress import Progress
 from netsurgery.surgery import apply
 from netsurgery.verification import choose_scored, class_scores, count_in_top
 
@@ -48,7 +49,7 @@ class Metric(Score):
         told: str,
         store: MeasurementStore,
         calibrator: Optional[Calibrator],
-        progress: Callable[[str], None],
+        progress: Progress,
     ) -> None:
         """Prepare.
 
@@ -132,7 +133,7 @@ def make_metric(
     told: Optional[str],
     store: MeasurementStore,
     calibrator: Optional[Calibrator],
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Metric:
     """Return the score by what a user names: ``module:function``, a command, or None for labels.
 

@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 from netsurgery.budgets.choices import LayerChoices
 from netsurgery.budgets.correction import Correction
 from netsurgery.budgets.effect import Effect
-from netsurgery.budgets.joint import Progress, measure_jointly, without_fits
+from netsurgery.budgets.joint import measure_jointly, without_fits
 from netsurgery.budgets.metric import Metric, make_metric
 from netsurgery.budgets.order import REFIT, Order
 from netsurgery.budgets.output import Output
@@ -34,6 +34,7 @@ from netsurgery.errors import PlanError
 from netsurgery.measurements import open_store
 from netsurgery.network import Model, require_fit
 from netsurgery.planning import Expected, Plan, plan_folds, refuse_idle_keeps
+from netsurgery.progress import Progress, silent
 from netsurgery.surgery import apply
 
 Found = Tuple[NetCost, List[LayerChoices], Dict[str, str]]
@@ -44,7 +45,7 @@ def plan_budget(
     model: Model,
     request: BudgetRequest,
     calibrator: Optional[Calibrator] = None,
-    progress: Progress = lambda step: None,
+    progress: Progress = silent,
 ) -> Plan:
     """Choose a form for every layer, so that the net keeps to its budgets and least is lost.
 
@@ -81,7 +82,7 @@ class Planner:
         model: Model,
         request: BudgetRequest,
         calibrator: Optional[Calibrator] = None,
-        progress: Progress = lambda step: None,
+        progress: Progress = silent,
     ) -> None:
         """Prepare.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from netsurgery.costs import BYTES, LATENCY, Cost, Independent, NetCost, Table
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.network import Model
 from netsurgery.planning import keeps
+from netsurgery.progress import Progress
 
-Progress = Callable[[str], None]
 KEPT = "kept on request"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from netsurgery.planning import (
     sees_enough,
     try_change,
 )
+from netsurgery.progress import Progress
 
 CUTS = (0.05, 0.2)
 """Shares of what a layer makes that are cut to see what comes of it; the second only where no layer
@@ -82,7 +83,7 @@ class Trials:
         model: Model,
         calibrator: Calibrator,
         request: BudgetRequest,
-        progress: Callable[[str], None],
+        progress: Progress,
     ) -> None:
         """Choose what is tried on which inputs.
 

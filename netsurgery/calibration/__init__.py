@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     )
     from netsurgery.calibration.measuring import (
         ObservedValue as ObservedValue,
-        Progress as Progress,
         Seen as Seen,
     )
     from netsurgery.calibration.observers import (

@@ -11,7 +11,7 @@ import numpy as np
 from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.gradients import GradientObserver, measure_gradients
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.measuring import ObservedValue, Observer, Progress, measure
+from netsurgery.calibration.measuring import ObservedValue, Observer, measure
 from netsurgery.calibration.observers import (
     PLACES,
     ChannelObserver,
@@ -28,6 +28,7 @@ from netsurgery.layers import MatrixProduct
 from netsurgery.linalg import Moments
 from netsurgery.measurements import FolderStore, MeasurementStore, code_version, digest_of
 from netsurgery.network import ChannelGroup, Layer, Model, infer_shapes
+from netsurgery.progress import Progress
 
 FOLDER = "calibrator"
 """Where the folder that is given has what was learnt."""
@@ -54,7 +55,7 @@ class Calibrator:
         inputs: Inputs,
         engine: EngineLike = None,
         seed: int = 0,
-        progress: Progress = None,
+        progress: Optional[Progress] = None,
         task_output: Optional[str] = None,
         cache: Union[str, Path, MeasurementStore, None] = None,
         places: int = PLACES,

@@ -8,12 +8,12 @@ import numpy as np
 
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.losses import Pair, Read, open_loss
-from netsurgery.calibration.measuring import Progress
 from netsurgery.calibration.observers import entries_by_turn
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.network import ChannelGroup, Model, Network, ValueCut
+from netsurgery.progress import Progress
 
 Pairs = Mapping[Read, Pair]
 
@@ -104,7 +104,7 @@ def measure_gradients(
     observers: Sequence[GradientObserver],
     engine: EngineLike = None,
     output: Optional[str] = None,
-    progress: Progress = None,
+    progress: Optional[Progress] = None,
     sessions: Optional[SessionPool] = None,
 ) -> None:
     """Run a model there and back over all inputs, once, and show every batch to the observers.

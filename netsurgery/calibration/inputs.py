@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Protocol
+from typing import Any, Iterable, Iterator, Mapping, Optional, Protocol
 
 import numpy as np
 
 from netsurgery.errors import NetsurgeryError
+from netsurgery.progress import Progress, silent
 
 _AT_ONCE = 32
 _MOST = 2**53
@@ -140,7 +141,7 @@ class Inputs:
             labels = None if self.labels is None else self.labels[start : start + count]
             yield Batch(fed, count, size, labels)
 
-    def told(self, progress: Callable[[str], None]) -> Inputs:
+    def told(self, progress: Progress) -> Inputs:
         """Return the same samples; they tell how many of them were handed out.
 
         Args:
@@ -200,7 +201,7 @@ class Inputs:
 class _Told(Inputs):
     """Samples that tell how many of them were handed out."""
 
-    progress: Callable[[str], None] = lambda step: None
+    progress: Progress = silent
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Yield the batches."""

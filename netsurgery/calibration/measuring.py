@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -14,8 +14,7 @@ from netsurgery.calibration.running import Runner, common_batch
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike, choose
 from netsurgery.network import Model, Value
-
-Progress = Optional[Callable[[str], None]]
+from netsurgery.progress import Progress
 
 
 class ObservedValue(NamedTuple):
@@ -49,7 +48,7 @@ def measure(
     inputs: Inputs,
     observers: Sequence[Observer],
     engine: EngineLike = None,
-    progress: Progress = None,
+    progress: Optional[Progress] = None,
     sessions: Optional[SessionPool] = None,
     most_bytes: float = MOST_BYTES,
 ) -> None:

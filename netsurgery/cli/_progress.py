@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Callable, Iterator, List, Optional, Tuple
 
-Show = Callable[[str], None]
+from netsurgery.progress import Progress as Show
+
 Clock = Callable[[], float]
 
 FIRST, LONGEST = 12.0, 60.0

@@ -8,6 +8,7 @@ from typing import Callable, List, Optional, Tuple, TypeVar, Union
 import numpy as np
 
 from netsurgery.errors import PlanError
+from netsurgery.progress import Progress
 
 NEAR = 0.95
 """A plan that takes this share of what it may is good enough."""
@@ -70,7 +71,7 @@ def settle(
     share: Callable[[Made], Optional[float]],
     again: Callable[[float], Made],
     aims: Aims,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> List[Tuple[float, Made]]:
     """Time the whole of what was planned beside the original, and plan for more or for less.
 

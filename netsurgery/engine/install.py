@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Callable, Iterator, List, NamedTuple, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 from netsurgery.cleanup import run_process
 from netsurgery.errors import EngineError
 from netsurgery.formats import scratch_folder
+from netsurgery.progress import Progress, silent
 
 # The one prebuilt Caffe. It was compiled against numpy 1, and its caffe_pb2 needs protobuf 3.
 REQUIREMENTS = ["kendryte-caffe", "protobuf<=3.20.3", "numpy<2"]
@@ -18,8 +19,6 @@ VERSIONS = ["3.9", "3.8", "3.7", "3.6"]
 
 # Debian's Python comes without ensurepip; pyenv's shims stand for what is not installed.
 _QUESTION = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
-
-Progress = Callable[[str], None]
 
 
 def private_environment() -> Path:
@@ -40,7 +39,7 @@ def private_python() -> Path:
     return _python_of(private_environment())
 
 
-def install_caffe(python: Optional[str] = None, progress: Progress = lambda line: None) -> Path:
+def install_caffe(python: Optional[str] = None, progress: Progress = silent) -> Path:
     """Install real Caffe into :func:`private_environment`, in place of one that is there.
 
     Args:

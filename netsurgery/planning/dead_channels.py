@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Callable, Dict, List, Optional
+from typing import Dict, List, Optional
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from netsurgery.network import (
     thin_model,
 )
 from netsurgery.planning.plan import Plan, Skipped
+from netsurgery.progress import Progress
 
 
-def plan_dead_channels(model: Model, progress: Optional[Callable[[str], None]] = None) -> Plan:
+def plan_dead_channels(model: Model, progress: Optional[Progress] = None) -> Plan:
     """Plan to cut all channels that a net can do without, exactly.
 
     Those go that nobody reads, and those that are constant where they are read, if a bias can take
@@ -57,7 +58,7 @@ class _Walk:
         self._spared: Dict[str, str] = {}
         self._look()
 
-    def round(self, progress: Optional[Callable[[str], None]]) -> bool:
+    def round(self, progress: Optional[Progress]) -> bool:
         """Cut what is dead in each group once, from the last to the first; whether anything was."""
         before = len(self.edits)
         names = [group.name for group in reversed(self.groups)]

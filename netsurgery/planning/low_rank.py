@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, Callable, Container, Mapping, Optional, Sequence, Union
+from typing import Any, Container, Mapping, Optional, Sequence, Union
 
 from netsurgery.costs import six_digits
 from netsurgery.errors import PlanError, Remedy
@@ -23,6 +23,7 @@ from netsurgery.planning.rules import (
     refuse_idle_keeps,
     refuse_kept,
 )
+from netsurgery.progress import Progress
 
 Forms = Mapping[Product, Sequence[LowRankMethod]]
 
@@ -51,7 +52,7 @@ class LowRankRequest:
 
 
 def plan_low_rank(
-    model: Model, request: LowRankRequest, progress: Optional[Callable[[str], None]] = None
+    model: Model, request: LowRankRequest, progress: Optional[Progress] = None
 ) -> Plan:
     """Decide the rank of every layer that has a form.
 
@@ -110,7 +111,7 @@ class _Planner:
         request: LowRankRequest,
         forms: Forms,
         layers: Sequence[tuple[str, str]],
-        progress: Callable[[str], None],
+        progress: Progress,
     ) -> None:
         self.model, self.request, self.forms = model, request, forms
         self.layers, self.progress = layers, progress

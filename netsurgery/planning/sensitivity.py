@@ -17,6 +17,7 @@ from netsurgery.network import ChannelGroup, Model, thin_model
 from netsurgery.planning.distances import distances_of
 from netsurgery.planning.downstream import are_readers_fitted
 from netsurgery.planning.trial import try_change
+from netsurgery.progress import Progress, silent
 
 INPUTS = 256
 """How many inputs tell how far an error goes."""
@@ -37,7 +38,7 @@ def by_outputs(
     groups: Sequence[ChannelGroup],
     rankings: Mapping[str, RemovalOrder],
     calibrator: Calibrator,
-    progress: Callable[[str], None] = lambda name: None,
+    progress: Progress = silent,
     downstream: Optional[Downstream] = None,
 ) -> Dict[str, RemovalOrder]:
     """Return rankings whose losses are in units of the net's outputs.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Sized
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
@@ -51,8 +51,8 @@ from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.sensitivity import by_outputs
 from netsurgery.planning.thin_budget import Kept, cut_of, file_size, spend
 from netsurgery.planning.thin_spec import ThinRules, ThinSpec
+from netsurgery.progress import Progress
 
-Progress = Optional[Callable[[str], None]]
 REFIT = "refit"
 WITH_INPUTS, WITHOUT_INPUTS = "surgeon", "somp"
 
@@ -61,7 +61,7 @@ def plan_thin(
     model: Model,
     request: ThinSpec,
     calibrator: Optional[Calibrator] = None,
-    progress: Progress = None,
+    progress: Optional[Progress] = None,
 ) -> Plan:
     """Decide which channels every group keeps, group after group from the first.
 
@@ -95,7 +95,7 @@ class ThinPlanner:
         model: Model,
         request: ThinSpec,
         calibrator: Optional[Calibrator] = None,
-        progress: Progress = None,
+        progress: Optional[Progress] = None,
     ) -> None:
         """Refuse what cannot be followed, and follow the rules.
 

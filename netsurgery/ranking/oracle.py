@@ -7,10 +7,11 @@ from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import Batch, Calibrator, LossRunner, Progress, open_loss
+from netsurgery.calibration import Batch, Calibrator, LossRunner, open_loss
 from netsurgery.engine import Capability
 from netsurgery.measurements import MeasurementStore, MemoryStore, digest_of
 from netsurgery.network import ChannelGroup, Model, first_reader, weights_reading
+from netsurgery.progress import Progress
 
 NEEDS = (Capability.ABLATE, Capability.SET_PARAMETERS)
 """What an engine must be able to do."""
@@ -51,7 +52,7 @@ def measure_oracle(
     groups: Sequence[ChannelGroup],
     calibrator: Calibrator,
     store: Optional[MeasurementStore] = None,
-    progress: Progress = None,
+    progress: Optional[Progress] = None,
 ) -> Oracle:
     """Remove each free channel alone, and see what becomes of the loss.
 
@@ -123,7 +124,7 @@ def _try_batch(
     number: int,
     groups: Sequence[ChannelGroup],
     kept: _Kept,
-    progress: Progress,
+    progress: Optional[Progress],
     title: str,
 ) -> None:
     todo = [

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import Calibrator, Progress, judged_by
+from netsurgery.calibration import Calibrator, judged_by
 from netsurgery.criteria import (
     ACTIVATIONS,
     GRADIENTS,
@@ -22,6 +22,7 @@ from netsurgery.criteria import (
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.measurements import open_store
 from netsurgery.network import ChannelGroup, Model, channel_groups, known_costs, require_fit
+from netsurgery.progress import Progress
 from netsurgery.ranking.correlation import Correlation, correlate
 from netsurgery.ranking.oracle import Oracle, measure_oracle
 
@@ -137,7 +138,7 @@ def rank(
     notes: Optional[Path] = None,
     flops: float = 0.0,
     seed: int = 0,
-    progress: Progress = None,
+    progress: Optional[Progress] = None,
 ) -> Ranking:
     """Rank all channels that can be removed.
 

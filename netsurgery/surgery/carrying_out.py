@@ -12,6 +12,7 @@ from netsurgery.linalg import relative_distance
 from netsurgery.methods import Context, Origin, Rewrite, method
 from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
+from netsurgery.progress import Progress
 from netsurgery.surgery.contract import Condition, carried_out, require_rewrite
 from netsurgery.surgery.record import Step, Surgery, multiplied_out, traced_back
 
@@ -53,7 +54,7 @@ def operate(
     model: Model,
     plan: Plan,
     calibrator: Optional[Calibrator] = None,
-    progress: Optional[Callable[[str], None]] = None,
+    progress: Optional[Progress] = None,
 ) -> Surgery:
     """Carry out ``plan`` and return the new model with a record of every step.
 
