@@ -8,18 +8,22 @@ from array import array as typed_array
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import Iterable, Iterator, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Protocol, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from netsurgery.formats.caffemodel.wire import Buffer
+from netsurgery.formats.caffemodel.wire import Bytes, buffer_of
 
 BLOCK = 1 << 22
 
 
 class Values(Protocol):
-    """Where a blob's numbers are."""
+    """Where a blob's numbers are.
+
+    A codec is one more class of these: it says how its numbers are stored, and decodes them a
+    piece at a time.
+    """
 
     @property
     def dtype(self) -> np.dtype:
@@ -36,7 +40,7 @@ class Values(Protocol):
 class Runs:
     """Numbers in a buffer, in runs of equal spacing: chunked, unpacked or whole fields."""
 
-    def __init__(self, data: Buffer, dtype: str) -> None:
+    def __init__(self, data: Bytes, dtype: str) -> None:
         self.data = data
         self.dtype = np.dtype(dtype)
         self.count = 0
@@ -50,9 +54,9 @@ class Runs:
 
     def pieces(self) -> Iterator[np.ndarray]:
         """Views of the buffer, one a run."""
-        runs = iter(self._runs)
+        runs, data = iter(self._runs), buffer_of(self.data)
         for start, count, stride in zip(runs, runs, runs):
-            yield np.ndarray((count,), self.dtype, self.data, start, (stride,))
+            yield np.ndarray((count,), self.dtype, data, start, (stride,))
 
 
 class Held:
@@ -62,6 +66,10 @@ class Held:
         self._values = values
         self.dtype = values.dtype
         self.count = values.size
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._values.setflags(write=False)  # which pickling forgets
 
     def pieces(self) -> Iterator[np.ndarray]:
         """The array, flat."""
@@ -91,23 +99,32 @@ class Blob:
         shape: Its shape; a legacy blob has always four axes.
         legacy: The shape is in num, channels, height, width, which Caffe compares from the end.
         note: What a reader should know of where the numbers come from, or ``""``.
+        mask: Of its shape, False for the numbers that pruning holds at zero; None where it holds
+            none. The numbers stay what they are: only `masked` multiplies.
     """
 
     def __init__(
-        self, shape: Sequence[int], values: Values, *, legacy: bool = False, note: str = ""
+        self,
+        shape: Sequence[int],
+        values: Values,
+        *,
+        legacy: bool = False,
+        note: str = "",
+        mask: Optional[np.ndarray] = None,
     ) -> None:
         self.shape = tuple(shape)
         self.legacy = legacy
         self.note = note
+        self.mask = mask
         self._values = values
 
     @classmethod
-    def of(cls, values: ArrayLike, *, double: bool = False) -> Blob:
-        """A blob of the given numbers, stored as float32, or as float64 if `double`.
+    def of(cls, values: ArrayLike, *, storage: str = "float32") -> Blob:
+        """A blob of the given numbers, stored as ``"float16"``, ``"float32"`` or ``"float64"``.
 
-        A read-only float32 array is shared, anything else is copied.
+        A read-only array of that type is shared, anything else is copied.
         """
-        dtype = np.dtype("<f8" if double else "<f4")
+        dtype = np.dtype(storage).newbyteorder("<")
         given = np.asarray(values)
         held = np.array(given, dtype, order="C", copy=True) if _changeable(given, dtype) else given
         held.setflags(write=False)
@@ -184,20 +201,62 @@ class Blob:
         """
         if math.prod(shape) != self.count:
             raise ValueError(f"{self.shape} has not as many elements as {tuple(shape)}")
-        return Blob(shape, self._values, note=self.note)
+        mask = None if self.mask is None else self.mask.reshape(shape)
+        return Blob(shape, self._values, note=self.note, mask=mask)
 
     def rounded(self, dtype: str) -> Blob:
         """The same numbers stored as ``"<f2"``, ``"<f4"`` or ``"<f8"``, whether that holds them."""
         values = Rounded(self._values, dtype)
-        return Blob(self.shape, values, legacy=self.legacy)
+        return Blob(self.shape, values, legacy=self.legacy, mask=self.mask)
 
     def filled(self, values: ArrayLike) -> Blob:
-        """A blob of the same shape with other numbers, as many, stored as float32.
+        """A blob of the same shape and mask with other numbers, as many, stored as float32.
 
         Raises:
             ValueError: They are not as many.
         """
-        return Blob(self.shape, Blob.of(np.reshape(values, self.shape))._values, legacy=self.legacy)
+        held = Blob.of(np.reshape(values, self.shape))._values
+        return Blob(self.shape, held, legacy=self.legacy, mask=self.mask)
+
+    def with_mask(self, mask: Optional[ArrayLike]) -> Blob:
+        """The same numbers under another mask, or under none.
+
+        Args:
+            mask: True for the numbers that are free, False for those that are to be zero.
+
+        Raises:
+            ValueError: It has another shape.
+        """
+        held = None if mask is None else np.array(mask, bool)
+        if held is not None:
+            if held.shape != self.shape:
+                raise ValueError(f"a mask of shape {held.shape} for a blob of {self.shape}")
+            held.setflags(write=False)
+        return Blob(self.shape, self._values, legacy=self.legacy, note=self.note, mask=held)
+
+    def masked(self) -> Blob:
+        """The blob with zeros where its mask closes; itself without one, or if they are zero."""
+        if self.mask is None or not self.count_unmasked():
+            return self
+        dtype = np.float64 if self.storage == "float64" else np.float32
+        held = Blob.of(np.where(self.mask, self.array(dtype), dtype(0)), storage=self.storage)
+        return Blob(self.shape, held._values, legacy=self.legacy, mask=self.mask)
+
+    def count_unmasked(self) -> int:
+        """How many of the numbers that its mask closes are not zero."""
+        return 0 if self.mask is None else int(np.count_nonzero(self.array()[~self.mask]))
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "digest"}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.mask is not None:
+            self.mask.setflags(write=False)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # There is but one of it, in every process.
+        return "SHARED" if self is SHARED else super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         return f"Blob({self.shape}, {self.storage!r})"
@@ -233,10 +292,14 @@ def _gather(pieces: Iterable[np.ndarray], count: int, dtype: np.dtype) -> np.nda
 class Extent(NamedTuple):
     """Bytes of a caffemodel that are written back as they are."""
 
-    data: Buffer
+    data: Bytes
     start: int
     stop: int
     version: str = ""
+
+    def whole(self) -> memoryview:
+        """All bytes of what it is a part of."""
+        return memoryview(buffer_of(self.data))
 
 
 @dataclass(frozen=True, eq=False)

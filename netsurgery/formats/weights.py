@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 from functools import cached_property
 from typing import BinaryIO, Iterable, Mapping, Optional, Sequence, Union
@@ -14,6 +13,7 @@ from netsurgery.formats.atomic import AnyPath, write_together
 from netsurgery.formats.blob import Blob, LayerWeights
 from netsurgery.formats.caffemodel import writer as caffemodel_writer
 from netsurgery.formats.caffemodel.scanner import Part, scan
+from netsurgery.formats.file_reference import MappedFile, map_file
 from netsurgery.formats.half import halved_layer
 from netsurgery.formats.hdf5.reader import is_compressed, read_hdf5
 from netsurgery.formats.hdf5.writer import size_of, write_hdf5
@@ -194,8 +194,7 @@ def open_weights(path: AnyPath) -> Weights:
     """
     file = os.fspath(path)
     try:
-        with open(file, "rb") as stream:
-            data = _map(stream)
+        data = _map(file)
         weights = _read(data, file)
     except FormatError as error:
         error.file = file
@@ -209,13 +208,11 @@ def open_weights(path: AnyPath) -> Weights:
     return weights
 
 
-def _map(stream: BinaryIO) -> Union[bytes, mmap.mmap]:
-    if os.fstat(stream.fileno()).st_size == 0:
-        return b""
-    return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+def _map(file: str) -> Union[bytes, MappedFile]:
+    return map_file(file) if os.stat(file).st_size else b""
 
 
-def _read(data: Union[bytes, mmap.mmap], file: str) -> Weights:
+def _read(data: Union[bytes, MappedFile], file: str) -> Weights:
     kind = sniff.identify(data[: sniff.HEAD])
     if kind is sniff.HDF5:
         layers = read_hdf5(file)

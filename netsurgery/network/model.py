@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Iterable, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import (
@@ -38,6 +38,14 @@ class Model:
     prototxt: Prototxt
     weights: Optional[Weights] = None
     input_shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict, hash=False)
+
+    def __reduce__(self) -> Any:
+        """Pickle the text, changed blobs, and for all others their file's path and digest.
+
+        Where it is unpickled, that file is opened when its blobs are first asked for, and must then
+        hold what it held.
+        """
+        return Model, (self.prototxt, self.weights, dict(self.input_shapes))
 
     def network(self, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()) -> Network:
         """Return the graph that Caffe would build for a phase, level and stages.

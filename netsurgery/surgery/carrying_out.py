@@ -14,6 +14,7 @@ from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
 from netsurgery.progress import Progress
 from netsurgery.surgery.contract import Condition, carried_out, require_rewrite
+from netsurgery.surgery.masks import require_masks
 from netsurgery.surgery.record import Step, Surgery, multiplied_out, traced_back
 
 
@@ -85,6 +86,7 @@ def operate(
         context = Context(model, calibrator, origins)
         answer = method(edit.method).rewrite(current.model, edit, context)
         rewrite = require_rewrite(current.model, edit, answer)
+        require_masks(current.model, rewrite)
         stored = _stored(current.model, rewrite)
         after = carried_out(current, stored)
         steps.append(Step(current.model, stored, _rounding(current.model, rewrite, stored)))

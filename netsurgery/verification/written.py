@@ -250,9 +250,7 @@ def _same_bytes(a: LayerWeights, b: LayerWeights) -> bool:
     """Whether two files hold the very same bytes of a layer: then nothing in them differs."""
     if a.extent is None or b.extent is None or a.extent.version != b.extent.version:
         return False
-    first, second = (
-        memoryview(extent.data)[extent.start : extent.stop] for extent in (a.extent, b.extent)
-    )
+    first, second = (extent.whole()[extent.start : extent.stop] for extent in (a.extent, b.extent))
     return first == second
 
 

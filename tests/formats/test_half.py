@@ -27,7 +27,7 @@ def half(*values: float) -> Blob:
 @settings(max_examples=200)
 @given(ARRAYS, st.booleans())
 def test_what_is_halved_is_near_and_what_is_not_is_itself(array: np.ndarray, double: bool) -> None:
-    blob = Blob.of(array, double=double)
+    blob = Blob.of(array, storage="float64" if double else "float32")
     made = halved(blob)
     if made is blob:
         assert why_not_half(blob)

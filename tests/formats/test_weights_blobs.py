@@ -116,7 +116,7 @@ def test_double_data_is_read_as_caffe_does() -> None:
 
 
 def test_a_double_too_big_for_float32_is_infinite_as_in_caffe() -> None:
-    blob = Blob.of([1e300, -1e300, 1.0], double=True)
+    blob = Blob.of([1e300, -1e300, 1.0], storage="float64")
     assert blob.array().tolist() == [np.inf, -np.inf, 1.0]
     assert blob.count_nonfinite() == 0
 

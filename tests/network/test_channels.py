@@ -286,7 +286,7 @@ def test_nothing_changes_when_all_is_kept() -> None:
 
 def test_double_precision_stays() -> None:
     model = with_random_weights(A + product("end", "a"))
-    blobs = tuple(Blob.of(blob.array(np.float64), double=True) for blob in model.blobs("a"))
+    blobs = tuple(Blob.of(blob.array(np.float64), storage="float64") for blob in model.blobs("a"))
     weights = model.weights.replace({"a": [LayerWeights("a", None, blobs)]})
     thin = thin_model(Model(model.prototxt, weights), channel_groups(model), {"a": [1]})
     assert {blob.storage for blob in thin.blobs("a")} == {"float64"}

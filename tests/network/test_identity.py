@@ -131,7 +131,7 @@ def test_in_memory_as_written_and_read_back(tmp_path_factory: Any, layers: List[
 
 def blob_of(facts: Any) -> Blob:
     shape, dtype, seed = facts
-    return Blob.of(np.random.default_rng(seed).normal(size=shape), double=True).rounded(dtype)
+    return Blob.of(np.random.default_rng(seed).normal(size=shape), storage="float64").rounded(dtype)
 
 
 def test_loaded_twice_and_from_either_format(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def drawn(double: bool = False) -> Model:
     if not double:
         return make_model(NET, blobs)
     layers = [
-        LayerWeights(name, None, tuple(Blob.of(array, double=True) for array in each))
+        LayerWeights(name, None, tuple(Blob.of(array, storage="float64") for array in each))
         for name, each in blobs.items()
     ]
     return Model(Prototxt.parse(NET.encode()), Weights.of(layers))
@@ -103,7 +103,7 @@ def on(name: str, index: int, change: Callable[[np.ndarray], np.ndarray]) -> Cha
     def spoilt(layer: LayerWeights) -> LayerWeights:
         blobs = list(layer.blobs)
         array = change(blobs[index].array(blobs[index].storage).copy())
-        blobs[index] = Blob.of(array, double=blobs[index].storage == "float64")
+        blobs[index] = Blob.of(array, storage=blobs[index].storage)
         return LayerWeights(layer.name, layer.type, tuple(blobs))
 
     return spoil

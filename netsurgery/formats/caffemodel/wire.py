@@ -13,8 +13,21 @@ from typing import Iterator, NamedTuple, Union
 import numpy as np
 
 from netsurgery.errors import FormatError
+from netsurgery.formats.file_reference import FileReference
 
 Buffer = Union[bytes, memoryview, mmap.mmap]
+Bytes = Union[Buffer, FileReference]
+"""Bytes, or the file that they lie in, which is looked at when they are needed."""
+
+
+def buffer_of(data: Bytes) -> Buffer:
+    """Return bytes, mapping the file that they lie in.
+
+    Raises:
+        FormatError: The file is gone, or is another one by now.
+    """
+    return data.mapped() if isinstance(data, FileReference) else data
+
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _FIXED_SIZE = {FIXED64: 8, FIXED32: 4}

@@ -168,7 +168,7 @@ def _blocks(piece: Piece) -> Iterator[Union[bytes, memoryview]]:
     if isinstance(piece, bytes):
         yield piece
     elif isinstance(piece, Extent):
-        whole = memoryview(piece.data)
+        whole = piece.whole()
         for start in range(piece.start, piece.stop, _BLOCK):
             yield whole[start : min(start + _BLOCK, piece.stop)]
     else:

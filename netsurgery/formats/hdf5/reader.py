@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import TYPE_CHECKING, Any, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional
 
 import numpy as np
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.blob import SHARED, Blob, LayerWeights
+from netsurgery.formats.file_reference import FileReference
 
 if TYPE_CHECKING:
     import h5py
@@ -35,9 +36,10 @@ def read_hdf5(path: str) -> tuple[LayerWeights, ...]:
         FormatError: It is no HDF5 file, was not written by Caffe, or is damaged.
     """
     h5py = h5py_library()
+    file = FileReference(path)
     with damage_reported():
         data = _weights_group(h5py, h5py.File(path, "r"))
-        return tuple(_layers(h5py, data))
+        return tuple(_layers(h5py, data, file))
 
 
 def is_compressed(layers: Iterable[LayerWeights]) -> bool:
@@ -94,7 +96,7 @@ def _items(h5py: Any, group: h5py.Group) -> Iterator[tuple[str, Any]]:
         yield name, group[key]
 
 
-def _layers(h5py: Any, data: h5py.Group) -> Iterator[LayerWeights]:
+def _layers(h5py: Any, data: h5py.Group, file: FileReference) -> Iterator[LayerWeights]:
     """Every group that is a layer: it holds datasets, or nothing."""
     waiting = [(name, item, 1) for name, item in reversed(list(_items(h5py, data)))]
     count = 0
@@ -110,20 +112,20 @@ def _layers(h5py: Any, data: h5py.Group) -> Iterator[LayerWeights]:
             raise FormatError("its groups are nested or repeated without end")
         if len(inner) < len(items) or not items:
             datasets = {key: item for key, item in items if isinstance(item, h5py.Dataset)}
-            yield _read_layer(name, datasets)
+            yield _read_layer(name, datasets, file)
 
 
-def _read_layer(name: str, datasets: dict[str, h5py.Dataset]) -> LayerWeights:
+def _read_layer(name: str, datasets: dict[str, h5py.Dataset], file: FileReference) -> LayerWeights:
     blobs = {}
     for key, dataset in datasets.items():
         if not (key.isdecimal() and int(key) < _MOST_BLOBS):
             raise FormatError(f"{dataset.name} is not numbered as Caffe does", layer=name)
-        blobs[int(key)] = _read_blob(dataset, name)
+        blobs[int(key)] = _read_blob(dataset, name, file)
     count = max(blobs, default=-1) + 1
     return LayerWeights(name, None, tuple(blobs.get(index, SHARED) for index in range(count)))
 
 
-def _read_blob(dataset: h5py.Dataset, layer: str) -> Blob:
+def _read_blob(dataset: h5py.Dataset, layer: str, file: FileReference) -> Blob:
     if dataset.dtype.kind not in "fiu" or dataset.shape is None:
         raise FormatError(f"{dataset.name} holds {dataset.dtype}, not numbers", layer=layer)
     if dataset.is_virtual or dataset.external:
@@ -134,20 +136,29 @@ def _read_blob(dataset: h5py.Dataset, layer: str) -> Blob:
         raise FormatError(
             f"{dataset.name} claims {needed:,} bytes, but stores {stored:,}", layer=layer
         )
-    return Blob(dataset.shape, _Stored(dataset))
+    return Blob(dataset.shape, _Stored(dataset, file))
 
 
 class _Stored:
-    """The numbers of a dataset, read from its open file."""
+    """The numbers of a dataset, read from its open file; opened again where they were sent to."""
 
-    def __init__(self, dataset: h5py.Dataset) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: h5py.Dataset, file: FileReference) -> None:
+        self._dataset: Optional[h5py.Dataset] = dataset
+        self._file = file
+        self._name: str = dataset.name
         self.dtype: np.dtype = dataset.dtype
         self.count: int = dataset.size
         self.compressed: bool = dataset.compression is not None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_dataset": None}
+
     def pieces(self) -> Iterator[np.ndarray]:
         """All of them, read now."""
+        if self._dataset is None:
+            self._file.require_unchanged()
+            with damage_reported():
+                self._dataset = h5py_library().File(self._file.path, "r")[self._name]
         with damage_reported():
             values = np.asarray(self._dataset[()])
         yield values.reshape(-1)

@@ -82,6 +82,9 @@ class Prototxt:
             raise FormatError(f"cannot be read: {reason}", file=os.fspath(path)) from None
         return cls.parse(data, os.fspath(path))
 
+    def __reduce__(self) -> Any:
+        return Prototxt.parse, (self.data, self.file)
+
     def __bytes__(self) -> bytes:
         return self.data
 

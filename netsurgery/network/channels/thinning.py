@@ -166,20 +166,29 @@ def _changed(
 
 
 def _changed_blob(blob: Blob, cuts: Sequence[Tuple[Cut, np.ndarray]], change: Change) -> Blob:
-    """Change a blob under the axes that Caffe gives it, and put back the 1s of a fork."""
-    axes = cuts[0][0].axes
-    shape = _own_axes(blob.shape, cuts)
-    double = blob.storage == "float64"
-    array = blob.array(np.float64 if double else np.float32).reshape(shape)
-    after = change(array, cuts)
-    if not blob.legacy and len(blob.shape) > axes:
-        sizes = iter(after.shape)
-        after = after.reshape([next(sizes) if size != 1 else 1 for size in blob.shape])
+    storage = "float64" if blob.storage == "float64" else "float32"
+    after = _changed_array(blob, cuts, blob.array(storage), change)
     if blob.legacy:
         # A Caffe as old as the file knows no other shapes.
-        after = after.reshape((1,) * (4 - after.ndim) + after.shape)
-        return Blob(after.shape, Held(np.ascontiguousarray(after)), legacy=True)
-    return Blob.of(after, double=double)
+        made = Blob(after.shape, Held(np.ascontiguousarray(after)), legacy=True)
+    else:
+        made = Blob.of(after, storage=storage)
+    if blob.mask is None or change is not _take:
+        return made.with_mask(blob.mask)
+    return made.with_mask(_changed_array(blob, cuts, blob.mask, change))
+
+
+def _changed_array(
+    blob: Blob, cuts: Sequence[Tuple[Cut, np.ndarray]], array: np.ndarray, change: Change
+) -> np.ndarray:
+    """Change an array under the axes that Caffe gives a blob, and put back the 1s of a fork."""
+    after = change(array.reshape(_own_axes(blob.shape, cuts)), cuts)
+    if blob.legacy:
+        return after.reshape((1,) * (4 - after.ndim) + after.shape)
+    if len(blob.shape) > cuts[0][0].axes:
+        sizes = iter(after.shape)
+        after = after.reshape([next(sizes) if size != 1 else 1 for size in blob.shape])
+    return after
 
 
 def _own_axes(shape: Tuple[int, ...], cuts: Sequence[Tuple[Cut, np.ndarray]]) -> Tuple[int, ...]:
