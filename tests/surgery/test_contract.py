@@ -142,3 +142,38 @@ def test_numbers_that_were_not_finite_before_are_not_the_methods_fault() -> None
     model = replace(model, weights=model.weights.replace({"fc6": [layer]}))
     kept = apply(model, Plan((Edit("fc6", "thin", {"keep": [0, 1, 30]}),)))
     assert np.isnan(kept.blobs("fc6")[0].array()[2, 3])
+
+
+def blobs_alone(*layers: LayerWeights) -> Callable[..., Rewrite]:
+    """A method that leaves the text as it is."""
+
+    def rewrite(method: object, model: object, edit: Edit, context: object) -> Rewrite:
+        return Rewrite(edit, [SetBlobs("fc6", layers)], {"fc6": ("fc6",)}, {"fc6": 0.5})
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("fc6", (31, 48), "layer 'fc6'"),
+        ("fc6", (48, 32), "layer 'fc6'"),
+        ("fc8", (32, 48), "'fc6'"),
+    ],
+)
+def test_blobs_that_come_alone_have_to_fit_too(
+    name: str, shape: tuple, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the text stays as it is tells nothing of the blobs."""
+    other = LayerWeights(name, None, (Blob.of(np.ones(shape)), Blob.of(np.ones(32))))
+    monkeypatch.setattr(TruncatedSVD, "rewrite", blobs_alone(other))
+    with pytest.raises(ContractError, match="method 'svd' is at fault") as caught:
+        apply(two_layers(), Plan((SVD,)))
+    assert said in str(caught.value)
+
+
+def test_other_numbers_in_blobs_of_the_same_shapes_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    ones = LayerWeights("fc6", None, (Blob.of(np.ones((32, 48))), Blob.of(np.ones(32))))
+    monkeypatch.setattr(TruncatedSVD, "rewrite", blobs_alone(ones))
+    after = apply(two_layers(), Plan((SVD,)))
+    assert np.array_equal(after.blobs("fc6")[0].array(), np.ones((32, 48)))

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from small_models import two_layers
+from small_models import make_model, two_layers
 
 from netsurgery.errors import FormatError, PlanError
+from netsurgery.formats import Blob, LayerWeights
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
@@ -97,3 +99,35 @@ def test_a_model_is_not_saved_over_itself(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="would be overwritten; choose another folder"):
         apply(model, Plan((FC6,))).save(tmp_path)
     assert (tmp_path / "deploy.prototxt").read_bytes() == before
+
+
+def test_a_net_in_the_oldest_layout_is_upgraded_and_what_that_loses_is_told() -> None:
+    text = """
+    name: "old" input: "data" input_dim: 2 input_dim: 8 input_dim: 1 input_dim: 1
+    layers { layer { name: "ip" type: "innerproduct" num_output: 6 blobs_lr: 1. }
+             bottom: "data" top: "ip" }
+    """
+    random = np.random.default_rng(0)
+    model = make_model(text, {"ip": [random.normal(size=(6, 8)), random.normal(size=6)]}, "V0")
+    surgery = operate(model, Plan((Edit("ip", "svd", {"rank": 2}),)))
+    assert surgery.model.prototxt.version == "V2"
+    assert [layer.name for layer in surgery.model.prototxt.layers][-2:] == ["ip_L", "ip_U"]
+    # Where nothing is to be done, nothing is.
+    assert operate(model, Plan(())).model.prototxt.version == "V0"
+
+
+def test_float32_is_not_rounded_and_unmoved_blobs_are_held_to_the_originals() -> None:
+    model = two_layers()
+    surgery = operate(model, Plan((Edit("fc6", "svd", {"rank": 8}),)))
+    assert surgery.rounding() == {}
+    twin = surgery.twin()
+    assert surgery.moved_errors(twin) == {"fc6": 0.0}
+    weights, bias = model.blobs("fc6")
+    moved = LayerWeights("fc6", None, (weights, Blob.of(bias.array() * np.float32(1.5))))
+    twin = replace(twin, weights=twin.weights.replace({"fc6": [moved]}))
+    assert surgery.moved_errors(twin) == {"fc6": pytest.approx(0.5, rel=1e-6)}
+    # Of a layer that two edits changed, none of them promises anything.
+    edits = (Edit("fc6", "svd", {"rank": 8}), Edit("fc6_U", "svd", {"rank": 4}))
+    twice = operate(model, Plan(edits))
+    assert twice.moved_errors(twice.twin()) == {}
+    assert twice.predicted_errors() == {}
