@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from netsurgery.budgets.correction import (
         METRIC as METRIC,
     )
+    from netsurgery.budgets.loss_meter import (
+        LossMeter as LossMeter,
+    )
     from netsurgery.budgets.planner import (
         BudgetRequest as BudgetRequest,
         Planner as Planner,
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from netsurgery.budgets.request import (
         DEFAULT_METHODS as DEFAULT_METHODS,
         FOLD as FOLD,
+    )
+    from netsurgery.budgets.smallest import (
+        SmallestSearch as SmallestSearch,
     )
     from netsurgery.budgets.sweep import (
         Point as Point,

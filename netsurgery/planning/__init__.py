@@ -8,6 +8,7 @@ from netsurgery.lazy import face
 
 if TYPE_CHECKING:
     from netsurgery.planning.asked import (
+        MAX_LOSS as MAX_LOSS,
         Asked as Asked,
         asked_of_layer as asked_of_layer,
         asked_of_net as asked_of_net,
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     )
     from netsurgery.planning.expected import (
         Expected as Expected,
+        LossSearch as LossSearch,
         MetricValues as MetricValues,
+        TriedBudget as TriedBudget,
     )
     from netsurgery.planning.fold import (
         plan_folds as plan_folds,

@@ -10,6 +10,8 @@ from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods import Prediction, Setting
 from netsurgery.planning.rules import LayerRule
 
+MAX_LOSS = "max_loss"
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -17,7 +19,8 @@ class Asked:
 
     Attributes:
         layer: The layer it was asked of; None for the whole net.
-        what: ``"energy"``, ``"rank"``, ``"keep"``; ``"macs"``, ``"params"``, ``"bytes"``.
+        what: ``"energy"``, ``"rank"``, ``"keep"``; ``"macs"``, ``"params"``, ``"bytes"``;
+            ``"max_loss"``.
         asked: A share, a whole number, or ``"evbmf"``; of ``bytes`` more than 1, a size.
         reached: The same of what came of it; None where that is not known.
     """

@@ -12,7 +12,7 @@ from netsurgery.errors import PlanError, shortened, visible
 from netsurgery.formats import LONGEST, MismatchError, Schema, read_yaml, sha256_of, told
 from netsurgery.methods import Edit, Prediction
 from netsurgery.network import Model
-from netsurgery.planning.asked import Asked, asked_of_layer, asked_of_net
+from netsurgery.planning.asked import MAX_LOSS, Asked, asked_of_layer, asked_of_net
 from netsurgery.planning.expected import Expected
 
 VERSION = 1
@@ -64,7 +64,9 @@ class Plan:
         """What was asked of the net and of its layers, beside what is expected of the plan."""
         facts = self.expected
         layers = (one for edit in self.edits for one in asked_of_layer(edit.layer, edit.predicted))
-        return (*asked_of_net(facts.budget, facts.whole, facts.left), *layers)
+        search = facts.max_loss
+        lost = [Asked(None, MAX_LOSS, search.asked, search.measured)] if search else []
+        return (*asked_of_net(facts.budget, facts.whole, facts.left), *lost, *layers)
 
     def to_yaml(self) -> str:
         """Return the plan as YAML text."""

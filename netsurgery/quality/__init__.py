@@ -33,6 +33,10 @@ if TYPE_CHECKING:
         Limits as Limits,
         limit_rows as limit_rows,
     )
+    from netsurgery.quality.loss import (
+        OutputLoss as OutputLoss,
+        loss_of as loss_of,
+    )
     from netsurgery.quality.matching import (
         SCORE as SCORE,
         detections as detections,

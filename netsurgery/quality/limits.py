@@ -47,6 +47,7 @@ class Limits:
         unit: Its unit: ``"%"`` (values are shares), ``"points"``, ``"dB"`` or none.
         user: The limit of the user that takes the place of these: ``"max_error"`` or
             ``"min_agreement"``.
+        beside: It stands beside another figure, which says what is lost.
     """
 
     figure: str
@@ -55,6 +56,7 @@ class Limits:
     meaning: str
     unit: str = ""
     user: Optional[str] = None
+    beside: bool = False
 
     @property
     def falls(self) -> bool:
@@ -72,6 +74,18 @@ class Limits:
         if sign * value <= sign * self.good:
             return GOOD
         return LOST if not sign * value - step <= sign * self.lost else DEGRADED
+
+    def lost_share(self, value: float) -> float:
+        """Return what a value of the figure means as a share that is lost: 0 where nothing is.
+
+        Points of accuracy are hundredths, of an agreement what is missing to 1, and of decibels
+        the root mean square of the noise, as a share of the peak.
+        """
+        if self.unit == "points":
+            return value / 100
+        if self.unit == "dB":
+            return 10.0 ** (-value / 20)
+        return 1.0 - value if self.falls else value
 
     def told(self, value: float) -> str:
         """Return a value of the figure as people write it."""
@@ -109,6 +123,7 @@ OVERLAP = Limits(
     "places of a class in both over places of it in either, the mean over the original's classes",
     "%",
     "min_agreement",
+    beside=True,
 )
 MATCHED = Limits(
     "matched", 0.95, 0.80, "share of the original's detections found again", "%", "min_agreement"
@@ -139,6 +154,7 @@ UNEXPLAINED = Limits(
     "a constant would do as well",
     "%",
     "max_error",
+    beside=True,
 )
 
 LIMITS: Dict[str, Tuple[Limits, ...]] = {
