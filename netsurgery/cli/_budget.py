@@ -8,7 +8,7 @@ import click
 
 from netsurgery.cli._numbers import COUNT
 from netsurgery.cli._options import Decorator, options, section
-from netsurgery.cli._shares import SHARE_ABOVE_ZERO
+from netsurgery.cli._shares import SHARE, SHARE_ABOVE_ZERO
 
 if TYPE_CHECKING:
     from netsurgery.costs import Budget
@@ -21,6 +21,7 @@ class CostFlags(TypedDict):
     params: Optional[float]
     bytes: Optional[str]
     latency: Optional[float]
+    max_loss: Optional[float]
 
 
 class SearchFlags(CostFlags):
@@ -31,6 +32,7 @@ class SearchFlags(CostFlags):
     metric: Optional[str]
     rois: Optional[int]
     multiple: int
+    time_limit: float
     no_refit: bool
 
 
@@ -38,6 +40,8 @@ class SearchArguments(TypedDict):
     """Arguments of the library that `budget_options` stand for."""
 
     budget: Optional[Budget]
+    max_loss: Optional[float]
+    time_limit: float
     methods: Tuple[str, ...]
     score: Optional[str]
     metric: Optional[str]
@@ -67,6 +71,15 @@ _COSTS = (
         type=SHARE_ABOVE_ZERO,
         metavar="SHARE",
         help="Share of the time that may be left, as measured layer by layer on the engine.",
+    ),
+    click.option(
+        "--max-loss",
+        type=SHARE,
+        metavar="SHARE",
+        help="What may be lost: the smallest net that loses no more is looked for. 0.01 is a point "
+        "of accuracy where there are labels, else a hundredth of agreement, of matched detections "
+        "and the like, measured on --inputs, or on --calibrate. A budget beside it is a cap: its "
+        "cost is made smaller, MACs where there is none.",
     ),
 )
 
@@ -108,6 +121,15 @@ _METHODS = section(
         "--round", "multiple", type=COUNT, default=1, help="Ranks are multiples of this number."
     ),
     click.option(
+        "--time-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="About how long to look for the best choice of forms; the plan says how far from the "
+        "best it is at most. Work is counted, so that the plan is the same on every machine.",
+    ),
+    click.option(
         "--no-refit",
         is_flag=True,
         help="Do not fit layers behind the first change to --calibrate.",
@@ -141,6 +163,8 @@ def search_arguments(given: SearchFlags) -> SearchArguments:
     names = given["methods"]
     return {
         "budget": read_budget(given),
+        "max_loss": given["max_loss"],
+        "time_limit": given["time_limit"],
         "methods": tuple(name.strip() for name in names.split(",")) if names else (),
         "score": given["score"],
         "metric": given["metric"],

@@ -116,6 +116,7 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
 
     request = ns.ThinRequest(
         budget=read_budget(given),
+        max_loss=given["max_loss"],
         keep=read_rules("keep", given["keep"]),
         width=given["width"],
         from_zeros=given["from_zeros"],

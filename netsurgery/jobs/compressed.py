@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from netsurgery.methods import ROUNDING, method
 from netsurgery.network import Totals, foreign_to
-from netsurgery.planning import Asked, Plan, asked_of_net
+from netsurgery.planning import MAX_LOSS, Asked, Plan, asked_of_net
 from netsurgery.quality import Quality, unjudged
 from netsurgery.surgery import Surgery
 from netsurgery.verification import LayerError, Verification, Written
@@ -62,7 +62,7 @@ class Compression:
             {**costs, "macs": cost.macs, "params": cost.params, "bytes": size}
             for costs, cost, size in zip((expected.whole, expected.left), self.costs, self.sizes)
         )
-        layers = (one for one in self.plan.asked if one.layer is not None)
+        layers = (one for one in self.plan.asked if one.layer is not None or one.what == MAX_LOSS)
         return (*asked_of_net(expected.budget, whole, left), *layers)
 
     @property

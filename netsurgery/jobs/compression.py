@@ -84,7 +84,7 @@ def prepare_compression(
 def _planner(request: CompressRequest, out: Optional[PathLike]) -> MakePlan:
     refuse_contradictions("compress", request)
     planned = request.plan
-    if request.calibrate is not None and not (planned or request.budget or request.fit):
+    if request.calibrate is not None and not (planned or request.searched or request.fit):
         raise RequestError(
             Remedy("{} has nothing to fit: add {} data, or give a budget", "calibrate", "fit")
         )

@@ -15,7 +15,7 @@ from netsurgery.errors import Remedy, RequestError
 
 # What a budget consists of has names of its own on the command line; so has a preprocessing.
 COSTS = ("budget", "macs", "params", "bytes", "latency")
-BUDGET = (*COSTS, "sweep")
+BUDGET = (*COSTS, "max_loss", "sweep")
 RULES = ("rank", "energy", "error")
 FORMS = ("split", "suffixes", "templates")
 PREPROCESSING = (
@@ -27,7 +27,7 @@ PREPROCESSING = (
     "channel_swap",
     "images_dim",
 )
-HOW_TO_CHOOSE = ("methods", "score", "metric", "rois", "refit")
+HOW_TO_CHOOSE = ("methods", "score", "metric", "rois", "refit", "time_limit")
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,16 @@ CLASHES: Mapping[str, Tuple[Clash, ...]] = {
             ),
             "nothing is run then",
         ),
+        Clash(
+            ("max_loss",),
+            ("sweep",),
+            "the one looks for a budget, the other goes through all",
+        ),
+        Clash(
+            ("max_loss",),
+            ("count", "verify"),
+            "what is lost is measured, and random inputs say nothing of it",
+        ),
         Clash(BUDGET, RULES, "give a budget or rules, not both"),
         Clash(
             BUDGET,
@@ -92,7 +102,7 @@ CLASHES: Mapping[str, Tuple[Clash, ...]] = {
     "thin": (
         Clash(
             ("from_zeros",),
-            (*COSTS, "keep", "width"),
+            (*COSTS, "max_loss", "keep", "width"),
             Remedy("say how thin, or {}: it cuts what is dead, and nothing else", "from_zeros"),
         ),
         Clash(
@@ -122,6 +132,7 @@ NEEDS: Mapping[str, Tuple[Need, ...]] = {
         Need(FORMS, (*RULES, *BUDGET)),
         Need(("measured",), ("sweep",)),
         Need(("samples",), ("calibrate",)),
+        Need(("max_loss",), ("inputs", "calibrate")),
         Need(("labels",), ("inputs",)),
         Need(PREPROCESSING, ("inputs", "calibrate")),
     ),

@@ -12,7 +12,7 @@ from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.models import engine_of
 from netsurgery.jobs.outputs import PathLike, checked_folder
 from netsurgery.jobs.proving import Proof, write_proved
-from netsurgery.jobs.requests import CalibratedRequest, JudgedRequest
+from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest, JudgedRequest
 from netsurgery.jobs.samples import RANDOM, calibrator_of, judging_inputs, shown_of
 from netsurgery.network import Model
 from netsurgery.planning import Plan, refuse_another
@@ -98,7 +98,7 @@ def _proof_of(
 ) -> Proof:
     return Proof(
         engine=engine,
-        inputs=_judged_by(model, request, calibrator, progress),
+        inputs=judged_by(model, request, calibrator, progress),
         count=RANDOM if request.count is None else request.count,
         seed=request.seed,
         max_error=request.max_error,
@@ -110,13 +110,25 @@ def _proof_of(
     )
 
 
-def _judged_by(
+def judged_by(
     model: Model, request: PairRequest, calibrator: Optional[Calibrator], progress: Progress
 ) -> Optional[Inputs]:
-    """What to judge by; None: random inputs."""
+    """Return what a pair is judged by; None for random inputs.
+
+    Args:
+        model: The original.
+        request: What is asked.
+        calibrator: Runs the inputs to fit to: a few of them do where none are given, or all where
+            a limit of what may be lost is measured on them.
+        progress: Told how many of them were handed out.
+
+    Raises:
+        NetsurgeryError: See `read_samples`.
+    """
     if request.inputs is not None or calibrator is None or request.count is not None:
         return judging_inputs(model, request, progress)
-    return shown_of(calibrator).told(progress)
+    limited = isinstance(request, BudgetedRequest) and request.max_loss is not None
+    return (calibrator.inputs if limited else shown_of(calibrator)).told(progress)
 
 
 def _writer(engine: Optional[Engine]) -> Engine:

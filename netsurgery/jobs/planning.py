@@ -13,9 +13,10 @@ from netsurgery.costs import Budget
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.layer_rules import Rules, rules_of
+from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.outputs import PLAN, PathLike
-from netsurgery.jobs.requests import CalibratedRequest
+from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import calibrator_of
 from netsurgery.network import Model
 from netsurgery.planning import LowRankRequest, Plan, identify, plan_folds, plan_low_rank
@@ -26,7 +27,7 @@ PAIR_SUFFIXES = ("_L", "_U")
 
 
 @dataclass(frozen=True)
-class PlanRequest(CalibratedRequest):
+class PlanRequest(BudgetedRequest):
     """Which layers to make smaller, by rules or within a budget, and how.
 
     Attributes:
@@ -42,7 +43,6 @@ class PlanRequest(CalibratedRequest):
         method: For rules, how to factor; see `LowRankRequest`.
         fit: For rules, for what svd and channel_svd are best: ``"none"`` (the weights), or with
             inputs ``"data"``, ``"asymmetric"`` or ``"relu"``.
-        budget: What may be left of the net, in place of rules.
         methods: For a budget, what to choose among, also ``"thin"`` and ``"fold_batchnorm"``; by
             default every other low-rank method but cp and tensor_train.
         score: For a budget, what tells a form's loss: ``"energy"``, ``"output"``, ``"effect"`` or
@@ -50,6 +50,8 @@ class PlanRequest(CalibratedRequest):
         metric: For that score: ``"module:function"``, or a shell command.
         rois: For a budget, number of regions of interest that MACs are counted with.
         multiple: For a budget, of what ranks and numbers of channels are multiples.
+        time_limit: For a budget, seconds, about, to look for the best selection of forms in; see
+            `BudgetRequest`.
         refit: For a budget with inputs, fit every layer behind the first change to the original.
         split: Where singular values go: into the first layer of a pair (``"first"``), or half and
             half (``"sqrt"``).
@@ -65,12 +67,12 @@ class PlanRequest(CalibratedRequest):
     allow_growth: bool = False
     method: Optional[str] = None
     fit: Optional[str] = None
-    budget: Optional[Budget] = None
     methods: Sequence[str] = ()
     score: Optional[str] = None
     metric: Optional[str] = None
     rois: Optional[int] = None
     multiple: int = 1
+    time_limit: float = BudgetRequest.time_limit
     refit: bool = True
     split: str = "first"
     suffixes: Sequence[str] = PAIR_SUFFIXES
@@ -135,7 +137,7 @@ def plan(
     refuse_contradictions("plan", request)
     path = None if out is None else PLAN.checked(out)
     chooser = Chooser(request, _beside(path), predict=True)
-    if request.budget is None and request.calibrate is not None:
+    if request.searched is None and request.calibrate is not None:
         raise RequestError(
             Remedy("rules need no inputs: give {} to apply or compress", "calibrate")
         )
@@ -209,7 +211,7 @@ class Chooser:
             PlanError: A rule is not well formed; a method or score is unknown.
         """
         self._request = request
-        self.budget = _budget_request(request, notes) if request.budget is not None else None
+        self.budget = _budget_request(request, notes) if request.searched is not None else None
         self._low_rank = None if self.budget else _low_rank_request(request, predict)
 
     def choose(self, model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Plan:
@@ -221,7 +223,12 @@ class Chooser:
         """
         low_rank, keep = self._low_rank, self._request.keep
         if self.budget is not None:
-            return Planner(model, self.budget, calibrator, progress).plan()
+            planner = Planner(model, self.budget, calibrator, progress)
+            if self._request.max_loss is None:
+                return planner.plan()
+            whole, search = planner.original, planner.search
+            found = find_smallest(model, self._request, whole, search, calibrator, progress)
+            return planner.measure(found)
         if low_rank is None:
             return plan_folds(model, keep)
         if not self._request.fold_batchnorm:
@@ -267,10 +274,10 @@ def _beside(path: Optional[Path]) -> Optional[str]:
 
 
 def _budget_request(request: PlanRequest, notes: Optional[str]) -> BudgetRequest:
-    assert request.budget is not None
+    assert request.searched is not None
     methods = tuple(request.methods) or DEFAULT_METHODS
     return BudgetRequest(
-        request.budget,
+        request.searched,
         (*methods, FOLD) if request.fold_batchnorm else methods,
         request.score,
         request.metric,
@@ -282,6 +289,7 @@ def _budget_request(request: PlanRequest, notes: Optional[str]) -> BudgetRequest
         notes,
         engine_of(request.engine),
         request.seed,
+        request.time_limit,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Mapping, Optional
 
 from netsurgery.calibration import Preprocessing
+from netsurgery.costs import Budget
 from netsurgery.engine import EngineLike
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.samples import InputsLike
@@ -79,3 +80,27 @@ class CalibratedRequest(RunRequest):
     calibrate: Optional[InputsLike] = None
     samples: Optional[int] = None
     cache: Optional[PathLike] = field(default_factory=default_folder)
+
+
+@dataclass(frozen=True)
+class BudgetedRequest(CalibratedRequest):
+    """What may be left of a net, or lost.
+
+    Attributes:
+        budget: What may be left of it.
+        max_loss: The most that may be lost: the smallest net that loses no more is looked for. A
+            share: of accuracy where there are labels, else of agreement, matched detections and
+            the like, see `netsurgery.quality.loss_of`; measured on the inputs to judge by, or on
+            all of those to fit to. A budget beside it is a cap: its first cost is made smaller,
+            MACs where there is none.
+    """
+
+    budget: Optional[Budget] = None
+    max_loss: Optional[float] = None
+
+    @property
+    def searched(self) -> Optional[Budget]:
+        """What a planner keeps to: the budget, or where only the loss is limited, all the MACs."""
+        if self.budget is None and self.max_loss is not None:
+            return Budget(macs=1.0)
+        return self.budget

@@ -6,25 +6,25 @@ from dataclasses import dataclass, replace
 from typing import Callable, Optional, Tuple
 
 from netsurgery.calibration import Calibrator
-from netsurgery.costs import Budget
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.layer_rules import Rules, rules_of
+from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, deployed, engine_of, open_model_like
 from netsurgery.jobs.outputs import PLAN, PathLike, checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
+from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.network import Model, without_masks
-from netsurgery.planning import Plan, ThinSpec, identify, plan_dead_channels, plan_thin
+from netsurgery.planning import Plan, ThinPlanner, ThinSpec, identify, plan_dead_channels
 from netsurgery.progress import Progress, silent
 
 
 @dataclass(frozen=True)
-class ThinRequest(PairRequest):
+class ThinRequest(BudgetedRequest, PairRequest):
     """How thin a net is to be, which channels stay, and how the result is judged.
 
     Attributes:
-        budget: What may be left of the net.
         keep: How many channels layers keep, or which share: ``{"conv4_1": 96, "conv3_*": "50%"}``;
             a share alone is for all. Beside a budget or a width it speaks of these layers, and they
             of the others.
@@ -37,7 +37,6 @@ class ThinRequest(PairRequest):
         save_plan: A file for the plan.
     """
 
-    budget: Optional[Budget] = None
     keep: Rules = ()
     width: Optional[int] = None
     from_zeros: bool = False
@@ -104,7 +103,7 @@ def _planner(request: ThinRequest, out: Optional[PathLike]) -> MakePlan:
     spec = ThinSpec(
         rules_of("keep", request.keep),
         request.width,
-        request.budget,
+        request.searched,
         request.criterion,
         request.compensate,
         request.multiple,
@@ -115,8 +114,8 @@ def _planner(request: ThinRequest, out: Optional[PathLike]) -> MakePlan:
     if not request.from_zeros and not (spec.budget or spec.rules or spec.width):
         raise RequestError(
             Remedy(
-                "say how thin: {}, {}, {}, {}, {} or {}; or {}",
-                *("macs", "params", "bytes", "latency", "keep", "width", "from_zeros"),
+                "say how thin: {}, {}, {}, {}, {}, {} or {}; or {}",
+                *("macs", "params", "bytes", "latency", "max_loss", "keep", "width", "from_zeros"),
             )
         )
 
@@ -124,10 +123,23 @@ def _planner(request: ThinRequest, out: Optional[PathLike]) -> MakePlan:
         if request.from_zeros:
             made = plan_dead_channels(model, progress)
         else:
-            made = plan_thin(model, spec, calibrator, progress)
+            made = _thinned(model, request, spec, calibrator, progress)
         made = replace(made, model=identify(model))
         if path is not None:
             made.save(PLAN.ready(path))
         return made
 
     return make
+
+
+def _thinned(
+    model: Model,
+    request: ThinRequest,
+    spec: ThinSpec,
+    calibrator: Optional[Calibrator],
+    progress: Progress,
+) -> Plan:
+    planner = ThinPlanner(model, spec, calibrator, progress)
+    if request.max_loss is None:
+        return planner.plan()
+    return find_smallest(model, request, planner.original, planner.plan, calibrator, progress)

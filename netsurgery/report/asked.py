@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from netsurgery.costs import BYTES
 from netsurgery.methods import Prediction, Setting
-from netsurgery.planning import Asked, asked_of_layer
+from netsurgery.planning import MAX_LOSS, Asked, Expected, asked_of_layer
 from netsurgery.report.console import size
 
 FAR = 0.9
@@ -47,7 +47,7 @@ def with_asked(
 
 def asked_lines(asked: Sequence[Asked]) -> List[str]:
     """Return what was asked of the net beside what was reached, a line for each cost."""
-    net = [one for one in asked if one.layer is None]
+    net = [one for one in asked if one.layer is None and one.what != MAX_LOSS]
     lines = [
         f"budget of {one.what}: {told(one.asked, one.what)} asked, "
         f"{told(one.reached, one.what)} reached"
@@ -58,6 +58,19 @@ def asked_lines(asked: Sequence[Asked]) -> List[str]:
         why = "widths or rules take more than it asks" if others else "no choice comes nearer to it"
         lines.append(f"the budget is not used up: {why}")
     return lines
+
+
+def loss_lines(expected: Expected) -> List[str]:
+    """Return what may be lost beside what was measured, and why the net is no smaller."""
+    search = expected.max_loss
+    if search is None:
+        return []
+    of = f" ({search.figure} of {search.output!r})" if search.figure else ""
+    line = (
+        f"loss: {told(search.asked)} allowed, {told(search.measured)} measured{of} on "
+        f"{search.inputs}; {len(search.tried)} nets tried"
+    )
+    return [line, *([f"the net is given as it was: {search.reason}"] if search.reason else [])]
 
 
 def told(value: Optional[Setting], what: str = "") -> str:

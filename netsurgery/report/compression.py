@@ -8,7 +8,7 @@ import click
 
 from netsurgery.jobs import Compression
 from netsurgery.network import infer_shapes, unknown_reason
-from netsurgery.report.asked import asked_lines, with_asked
+from netsurgery.report.asked import asked_lines, loss_lines, with_asked
 from netsurgery.report.console import WORDS, known, print_table, shape, share, size
 from netsurgery.report.plan import left_lines
 from netsurgery.report.quality import quality_lines
@@ -47,7 +47,7 @@ def print_compression(done: Compression, flag: Callable[[str], str] = "`{}`".for
     for note in done.surgery.notes:
         click.echo(f"  lost in the upgrade to V2: {note}")
     print_table(*saving_rows(done))
-    for line in (*asked_lines(done.asked), *_unknown(done)):
+    for line in (*asked_lines(done.asked), *loss_lines(done.plan.expected), *_unknown(done)):
         click.echo(line)
     if done.effect is not None:
         click.echo(f"What it costs, on {describe(done.effect)}:")

@@ -8,7 +8,7 @@ from netsurgery.budgets import METRIC
 from netsurgery.jobs import Explanation
 from netsurgery.methods import Change, Edit
 from netsurgery.planning import Expected, Plan
-from netsurgery.report.asked import asked_lines, with_asked
+from netsurgery.report.asked import asked_lines, loss_lines, with_asked
 from netsurgery.report.console import console, count, print_table
 
 _COLUMNS = (
@@ -38,7 +38,7 @@ def whole_lines(plan: Plan) -> List[str]:
     expected = plan.expected
     if not expected:
         return []
-    lines = asked_lines(plan.asked)
+    lines = [*asked_lines(plan.asked), *loss_lines(expected)]
     if expected.score is not None:
         lines.append(f"score: {expected.score}, loss {expected.loss}")
     if expected.gap is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan
-from netsurgery.report.asked import asked_lines, with_asked
+from netsurgery.report.asked import asked_lines, loss_lines, with_asked
 from netsurgery.report.console import console, count, print_table
 
 _COLUMNS = ("layer", "method", ">rank", ">breaks even", ">weights", ">after", ">energy", ">error")
@@ -20,7 +20,7 @@ def print_plan(plan: Plan) -> None:
             *with_asked(_COLUMNS, rows, [edit.predicted for edit in plan.edits], 2),
             legend=("breaks even", "energy", "error"),
         )
-    for line in asked_lines(plan.asked):
+    for line in (*asked_lines(plan.asked), *loss_lines(plan.expected)):
         console().print(line, markup=False)
     for line in left_lines(plan):
         console().print(line, markup=False)

@@ -228,3 +228,51 @@ def images_of(shared: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 def sorted_pair(folder: Path) -> tuple[Path, Path]:
     """The prototxt and the weights in a folder."""
     return next(folder.glob("*.prototxt")), next(folder.glob("*.caffemodel"))
+
+
+@pytest.mark.parametrize("command", ["compress", "thin"])
+def test_the_smallest_net_within_a_loss(netsurgery, pair, inputs, opencv, tmp_path, command) -> None:
+    out = tmp_path / "out"
+    done = netsurgery(
+        *(command, *pair, "--max-loss", "50%", "--macs", "0.9", "--calibrate", inputs),
+        *("--no-cache", "--engine", opencv, "-o", out, "--json"),
+    )
+    assert done.status in (0, 1), done.err
+    report = json.loads(done.out)
+    found = report["plan"]["expected"]["max_loss"]
+    assert found["asked"] == 0.5
+    assert found["measured"] <= 0.5
+    assert found["currency"] == "macs"
+    assert found["tried"][0]["share"] == 0.9
+    assert report["after"]["macs"] / report["before"]["macs"] <= 0.9
+    asked = {one["what"]: one["reached"] for one in report["asked"] if one["layer"] is None}
+    assert asked["max_loss"] == found["measured"]
+    # The written pair is judged on what the search was measured on: the same is lost.
+    (judged,) = report["quality"]["outputs"]
+    assert judged["figure"] == found["figure"]
+    shown = netsurgery("explain", plan_of(report, tmp_path))
+    assert "loss: 50% allowed" in shown.out
+
+
+def plan_of(report: dict, folder: Path) -> Path:
+    path = folder / "plan.yaml"
+    Plan.from_dict(report["plan"]).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--max-loss", "0.01"), "--max-loss needs --inputs or --calibrate"),
+        (("--max-loss", "0.01", "--energy", "0.9"), "budget or rules"),
+        (("--max-loss", "2", "--calibrate", "x.npz"), "say 0.02 or 2%"),
+        (("--max-loss", "0.01", "--no-verify", "--calibrate", "x.npz"), "is measured"),
+        (("--time-limit", "3", "--energy", "0.9"), "--time-limit needs"),
+    ],
+)
+def test_a_loss_that_cannot_be_kept_to_is_refused(
+    netsurgery, pair, tmp_path, arguments, told
+) -> None:
+    done = netsurgery("compress", *pair, *arguments, "-o", tmp_path / "out")
+    assert done.status == 2
+    assert told in done.err
