@@ -231,7 +231,9 @@ def sorted_pair(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("command", ["compress", "thin"])
-def test_the_smallest_net_within_a_loss(netsurgery, pair, inputs, opencv, tmp_path, command) -> None:
+def test_the_smallest_net_within_a_loss(
+    netsurgery, pair, inputs, opencv, tmp_path, command
+) -> None:
     out = tmp_path / "out"
     done = netsurgery(
         *(command, *pair, "--max-loss", "50%", "--macs", "0.9", "--calibrate", inputs),
