@@ -41,6 +41,7 @@ from netsurgery.cli._options import (
 from netsurgery.cli._outputs import FOLDER, PAGE, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
+from netsurgery.jobs import CHOICES
 
 if TYPE_CHECKING:
     from netsurgery.engine import Engine
@@ -134,7 +135,7 @@ carry_out_options = options(
         ),
         click.option(
             "--blobs",
-            type=click.Choice(["direct", "caffe"]),
+            type=click.Choice(CHOICES["writer"]),
             default="direct",
             show_default=True,
             help="Who writes the caffemodel: this tool, or pycaffe (net.params, net.save).",

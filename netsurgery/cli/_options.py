@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Protocol, TypeVar
 import click
 
 from netsurgery.errors import visible
+from netsurgery.jobs import CHOICES
 
 if TYPE_CHECKING:
     from netsurgery.network import Model
@@ -98,7 +99,7 @@ def print_json(data: object) -> None:
 
 phase_option = click.option(
     "--phase",
-    type=click.Choice(["TEST", "TRAIN"]),
+    type=click.Choice(CHOICES["phase"]),
     default="TEST",
     show_default=True,
     help="Of the net: layers may be in one of them alone.",

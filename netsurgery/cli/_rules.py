@@ -9,6 +9,7 @@ import click
 
 from netsurgery.cli._options import FOLDER, section
 from netsurgery.errors import RequestError
+from netsurgery.jobs import CHOICES
 
 if TYPE_CHECKING:
     from netsurgery.planning import LayerRule
@@ -101,14 +102,14 @@ how_options = section(
     ),
     click.option(
         "--fit",
-        type=click.Choice(["none", "data", "asymmetric", "relu"]),
+        type=click.Choice(CHOICES["fit"]),
         help="For what svd and channel_svd are best. none: the weights; with --calibrate, "
         "data: what the layer makes; asymmetric: what it made in the original, of what it "
         "reads now; relu: what a ReLU behind it leaves of that. [default: none]",
     ),
     click.option(
         "--split",
-        type=click.Choice(["first", "sqrt"]),
+        type=click.Choice(CHOICES["split"]),
         default="first",
         show_default=True,
         help="Where the singular values go: into the first layer of a pair, as in Fast R-CNN's "

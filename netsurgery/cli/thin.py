@@ -25,6 +25,7 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._outputs import PLAN
 from netsurgery.cli._rules import read_rules
+from netsurgery.jobs import CHOICES
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -86,7 +87,7 @@ class _Flags(CostFlags, CarryOutFlags):
         ),
         click.option(
             "--compensate",
-            type=click.Choice(["none", "channels", "patches", "refit"]),
+            type=click.Choice(CHOICES["compensate"]),
             help="How kept channels stand in for the others. [default: refit with --calibrate]",
         ),
         click.option("--no-compensate", is_flag=True, help="The same as --compensate none."),

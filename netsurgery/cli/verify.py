@@ -31,6 +31,7 @@ from netsurgery.cli._options import (
 from netsurgery.cli._outputs import GOLDEN
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
+from netsurgery.jobs import CHOICES
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -50,7 +51,7 @@ class _Flags(InputFlags, ToleranceFlags, EngineFlags):
         JUDGING,
         click.option(
             "--expect",
-            type=click.Choice(["approx", "exact"]),
+            type=click.Choice(CHOICES["expect"]),
             default="approx",
             show_default=True,
             help="exact: equal up to the float noise that A shows against itself.",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         compress as compress,
     )
     from netsurgery.jobs.contradictions import (
+        CHOICES as CHOICES,
         CLASHES as CLASHES,
         NEEDS as NEEDS,
         Clash as Clash,

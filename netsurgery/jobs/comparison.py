@@ -10,6 +10,7 @@ from typing import Optional, Sequence, Union
 from netsurgery import verification
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.models import ModelLike, open_model_like
+from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import GOLDEN, PathLike
 from netsurgery.jobs.requests import FedRequest, JudgedRequest
 from netsurgery.jobs.samples import RANDOM, judging_inputs
@@ -150,5 +151,5 @@ def verify_golden(
 
 def _wanted(blobs: Union[str, Sequence[str]]) -> Union[str, Sequence[str]]:
     """What stands for all blobs, as a word; names as a list, also a single one."""
-    names = [blobs] if isinstance(blobs, str) else list(blobs)
+    names = names_of(blobs)
     return names[0] if len(names) == 1 and names[0] in _ALL else names

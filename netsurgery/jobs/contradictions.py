@@ -1,4 +1,4 @@
-"""Arguments that contradict each other, or that do nothing without another one.
+"""Arguments that contradict each other, do nothing without another one, or have no such value.
 
 They are refused before anything is read, never resolved in silence. An argument counts as given
 where it is not what it is by default; the command line, which sees more, also where it stands
@@ -9,7 +9,7 @@ documentation of the argument says what it then means.
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Collection, Dict, Mapping, Optional, Tuple
+from typing import Any, Collection, Dict, Mapping, Optional, Sized, Tuple
 
 from netsurgery.errors import Remedy, RequestError
 
@@ -141,8 +141,27 @@ NEEDS: Mapping[str, Tuple[Need, ...]] = {
 }
 
 
+CHOICES: Mapping[str, Tuple[str, ...]] = {
+    "phase": ("TEST", "TRAIN"),
+    "expect": ("approx", "exact"),
+    "writer": ("direct", "caffe"),
+    "split": ("first", "sqrt"),
+    "fit": ("none", "data", "asymmetric", "relu"),
+    "compensate": ("none", "channels", "patches", "refit"),
+    "currency": ("macs", "params", "bytes", "latency"),
+}
+"""The values of those arguments that are one of a few words; None stands for a default."""
+
+
+LEAST: Mapping[str, int] = {
+    **dict.fromkeys(("count", "samples", "rois", "multiple", "width"), 1),
+    **dict.fromkeys(("seed", "measured", "max_error", "min_agreement", "flops"), 0),
+}
+"""The least that those arguments may be that are numbers."""
+
+
 def refuse_contradictions(job: str, request: Any, **others: object) -> None:
-    """See that what a request asks goes together.
+    """See that what a request asks can be, and goes together.
 
     Args:
         job: The name of the job.
@@ -150,9 +169,16 @@ def refuse_contradictions(job: str, request: Any, **others: object) -> None:
         others: Further arguments of the job that are given.
 
     Raises:
-        RequestError: Two arguments contradict each other, or one does nothing.
+        RequestError: Two arguments contradict each other; one does nothing, or cannot be.
     """
     given = {**_given(request), **others}
+    for name, words in CHOICES.items():
+        if name in given and given[name] not in words:
+            problem = f"there is no {name} {given[name]!r}"
+            raise RequestError(problem, remedy=f"choose among {', '.join(words)}")
+    for name, least in LEAST.items():
+        if name in given and not given[name] >= least:  # type: ignore[operator]
+            raise RequestError(f"{name} {given[name]} is less than {least}")
     known = {*(field.name for field in fields(request)), *others}
     clashes, needs = (*CLASHES[""], *CLASHES.get(job, ())), (*NEEDS[""], *NEEDS.get(job, ()))
     refuse_together(given, known, clashes, needs)
@@ -216,6 +242,10 @@ def _given(request: Any) -> Dict[str, object]:
         value, default = getattr(request, field.name), field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
-        if value != default and (value or default):
+        if value != default and not (_is_empty(value) and _is_empty(default)):
             found[field.name] = value
     return found
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or (isinstance(value, Sized) and not len(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
+from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.network import Finding, examine
 
@@ -53,9 +54,11 @@ def doctor(model: ModelLike, request: Optional[DoctorRequest] = None) -> Diagnos
         request: How to examine it.
 
     Raises:
+        RequestError: There is no such phase.
         FormatError: A file cannot be read, or is not what it should be.
         NetworkError: The net cannot take an input shape that is given.
     """
     request = request or DoctorRequest()
+    refuse_contradictions("doctor", request)
     model = open_model_like(model, request.phase)
     return Diagnosis(tuple(examine(model, request.phase)))

@@ -8,7 +8,9 @@ from typing import Any, Mapping, Optional, Sequence
 import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
+from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.models import ModelLike, open_model_like
+from netsurgery.jobs.names import names_of
 from netsurgery.linalg import Tradeoff
 from netsurgery.methods import low_rank_method
 from netsurgery.network import (
@@ -137,11 +139,13 @@ def inspect(
         progress: Told the name of each layer whose singular values are computed.
 
     Raises:
+        RequestError: There is no such phase.
         FormatError: A file is not what it should be.
         NetworkError: Caffe would refuse the network.
     """
     request = request or InspectRequest()
-    state = request.phase, request.level, request.stages
+    refuse_contradictions("inspect", request)
+    state = request.phase, request.level, names_of(request.stages)
     model = open_model_like(model, *state)
     network = model.network(*state)
     shapes = infer_shapes(network, None, request.rois, model.weights)

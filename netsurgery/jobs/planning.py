@@ -15,6 +15,7 @@ from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.layer_rules import Rules, rules_of
 from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
+from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import PLAN, PathLike
 from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import calibrator_of
@@ -221,7 +222,7 @@ class Chooser:
             PlanError: A rule cannot be followed, or the budget not be met.
             NetworkError: Prototxt and weights do not belong together.
         """
-        low_rank, keep = self._low_rank, self._request.keep
+        low_rank, keep = self._low_rank, names_of(self._request.keep)
         if self.budget is not None:
             planner = Planner(model, self.budget, calibrator, progress)
             if self._request.max_loss is None:
@@ -275,13 +276,13 @@ def _beside(path: Optional[Path]) -> Optional[str]:
 
 def _budget_request(request: PlanRequest, notes: Optional[str]) -> BudgetRequest:
     assert request.searched is not None
-    methods = tuple(request.methods) or DEFAULT_METHODS
+    methods = names_of(request.methods) or DEFAULT_METHODS
     return BudgetRequest(
         request.searched,
         (*methods, FOLD) if request.fold_batchnorm else methods,
         request.score,
         request.metric,
-        request.keep,
+        names_of(request.keep),
         request.rois,
         request.multiple,
         request.refit,
@@ -309,7 +310,12 @@ def _low_rank_request(request: PlanRequest, predict: bool) -> Optional[LowRankRe
     options = _edit_options(request)
     options.update({"fit": request.fit} if request.fit else {})
     return LowRankRequest(
-        rules, request.keep, request.method, request.allow_growth, options, predict
+        rules,
+        names_of(request.keep),
+        request.method,
+        request.allow_growth,
+        options,
+        predict,
     )
 
 

@@ -12,6 +12,7 @@ from netsurgery.formats import write_together
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.json_text import to_json
 from netsurgery.jobs.models import ModelLike, open_model_like
+from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import RANKING, PathLike
 from netsurgery.jobs.requests import RunRequest
 from netsurgery.jobs.samples import InputsLike, read_samples
@@ -73,7 +74,7 @@ def rank(
     model = open_model_like(model)
     found = ranking.rank(
         model,
-        request.criteria,
+        names_of(request.criteria),
         _calibrator(model, request, progress),
         oracle=request.oracle,
         notes=path and path.with_name(f"{path.name}.oracle"),

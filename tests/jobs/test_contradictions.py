@@ -47,6 +47,29 @@ def test_what_is_as_it_is_by_default_counts_as_not_given() -> None:
         ns.verify(MISSING, MISSING, ns.VerifyRequest(expect="exact", accept_loss=False, seed=0))
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"expect": "same"}, "there is no expect 'same'; choose among approx, exact"),
+        ({"count": 0}, "count 0 is less than 1"),
+        ({"seed": -1}, "seed -1 is less than 0"),
+        ({"max_error": float("nan")}, "max_error nan is less than 0"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(asked: dict, told: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        ns.verify(MISSING, MISSING, ns.VerifyRequest(**asked))
+    assert str(refused.value) == told
+
+
+def test_a_single_name_is_no_sequence_of_letters() -> None:
+    digits = Path(__file__).resolve().parents[2] / "examples" / "digits"
+    pair = digits / "deploy.prototxt", digits / "digits.caffemodel"
+    assert set(ns.rank(pair, ns.RankRequest(criteria="l1")).scores) == {"l1"}
+    plan = ns.plan(pair, ns.PlanRequest(energy=0.5, keep="fc3"))
+    assert [edit.layer for edit in plan.edits] == ["fc4", "fc5"]
+
+
 def test_samples_of_a_caller_bring_their_own_labels(tmp_path: Path) -> None:
     samples = ns.Inputs({"data": np.zeros((2, 4), np.float32)})
     text = 'input: "data" input_shape { dim: 1 dim: 4 } layer { name: "r" type: "ReLU" '
