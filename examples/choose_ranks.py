@@ -15,7 +15,7 @@ DIGITS = Path(__file__).parent / "digits"
 def main() -> None:
     model = ns.load(DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel")
     svd = low_rank_method("svd")
-    for name, _ in candidates(model, svd.products):
+    for name, _ in candidates(model, [svd]):
         costs = svd.tradeoff(model, name)
         (values,) = costs.energies.spectra
         limit = breakeven_rank(*costs.shape)

@@ -166,6 +166,11 @@ class Method(ABC):
         """Return whether it takes layers of a type."""
         return kind.product in self.products
 
+    @property
+    def taken(self) -> Tuple[str, ...]:
+        """The types that it takes, as stock Caffe calls them, for messages."""
+        return tuple(product.value for product in self.products)
+
     def refuse_unknown(self, options: Iterable[str], layer: Optional[str] = None) -> None:
         """See that the method has all of some options.
 

@@ -225,9 +225,8 @@ class ChainMethod(LowRankMethod):
         for layer in group:
             problem = why_foreign(layer)
             if not self.takes(layer_type(layer.type)):
-                known = " or ".join(product.value for product in self.products)
                 problem = (
-                    f"it is of type {layer.type}; {self.name} takes {known}"
+                    f"it is of type {layer.type}; {self.name} takes {' or '.join(self.taken)}"
                     if layer.name == name
                     else f"it shares its weights with {layer.name!r}, which is of type {layer.type}"
                 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Container, Dict, Iterable, List, Sequence, Set, Tuple
+from typing import Iterable, List, Sequence, Set, Tuple
 
-from netsurgery.layers import Product, layer_type
+from netsurgery.layers import layer_type
 from netsurgery.methods import Edit, LowRankMethod, low_rank_method
 from netsurgery.network import Model
 from netsurgery.planning.plan import Skipped
@@ -16,8 +16,8 @@ FIRST = "svd"
 _NAMES = (FIRST, "channel_svd", "spatial_svd", "input_svd")
 
 
-def forms_by_product(options: Iterable[str]) -> Dict[Product, List[LowRankMethod]]:
-    """Return the methods for each kind of product, those alone that take all of some options.
+def usual_forms(options: Iterable[str]) -> List[LowRankMethod]:
+    """Return the methods to choose among, those alone that take all of some options.
 
     Raises:
         PlanError: None of them has an option.
@@ -26,12 +26,7 @@ def forms_by_product(options: Iterable[str]) -> Dict[Product, List[LowRankMethod
     methods = [low_rank_method(name) for name in _NAMES]
     if not any(set(options) <= set(method.options) for method in methods):
         methods[0].refuse_unknown(options)
-    found: Dict[Product, List[LowRankMethod]] = {}
-    for method in methods:
-        for product in method.products:
-            if set(options) <= set(method.options):
-                found.setdefault(product, []).append(method)
-    return found
+    return [method for method in methods if set(options) <= set(method.options)]
 
 
 def considered(
@@ -75,13 +70,14 @@ def cheapest(found: Sequence[Edit]) -> Edit:
     return min(found, key=cost)
 
 
-def without_form(model: Model, forms: Container[Product]) -> List[Skipped]:
+def without_form(model: Model, forms: Sequence[LowRankMethod]) -> List[Skipped]:
     """Return the layers with a matrix of weights, or a kernel, for which there is no form."""
     found = {}
     for layer in model.prototxt.layers:
         blobs = model.blobs(layer.name)
         matrix = bool(blobs) and sum(size > 1 for size in blobs[0].shape) > 1
-        if matrix and layer_type(layer.type).product not in forms:
+        kind = layer_type(layer.type)
+        if matrix and not any(form.takes(kind) for form in forms):
             reason = f"no method factors layers of type {layer.type}; thinning may cut them"
             found[layer.name] = Skipped(layer.name, reason)
     return list(found.values())

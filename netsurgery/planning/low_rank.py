@@ -8,12 +8,12 @@ from typing import Any, Container, Mapping, Optional, Sequence, Union
 
 from netsurgery.costs import six_digits
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.layers import Product, layer_type
+from netsurgery.layers import layer_type
 from netsurgery.linalg import Ranks, Tradeoff, evbmf_rank, plain_ranks, rank_text
 from netsurgery.methods import Change, Edit, LowRankMethod, Prediction, low_rank_method
 from netsurgery.network import Model, infer_shapes, require_fit, show
 from netsurgery.planning.asked import rank_facts
-from netsurgery.planning.forms import cheapest, considered, forms_by_product, without_form
+from netsurgery.planning.forms import cheapest, considered, usual_forms, without_form
 from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.rules import (
     LayerRule,
@@ -25,7 +25,7 @@ from netsurgery.planning.rules import (
 )
 from netsurgery.progress import Progress
 
-Forms = Mapping[Product, Sequence[LowRankMethod]]
+Forms = Sequence[LowRankMethod]
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,14 @@ def plan_low_rank(
     infer_shapes(model.network(), weights=model.weights)  # refuses what no plan can be made for
     require_fit(model)
     if request.method is None:
-        forms: Forms = forms_by_product(request.options)
+        forms: Forms = usual_forms(request.options)
     else:
         chosen = low_rank_method(request.method)
         chosen.refuse_unknown(request.options)
-        forms = {product: [chosen] for product in chosen.products}
+        forms = [chosen]
     layers = candidates(model, forms)
-    refuse_idle(request.rules, layers, " or ".join(product.value for product in forms))
+    taken = dict.fromkeys(name for form in forms for name in form.taken)
+    refuse_idle(request.rules, layers, " or ".join(taken))
     refuse_kept(request.rules, request.keep, layers)
     refuse_idle_keeps(request.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
     planner = _Planner(model, request, forms, layers, progress or (lambda name: None))
@@ -88,12 +89,12 @@ def plan_low_rank(
     )
 
 
-def candidates(model: Model, products: Container[Product]) -> list[tuple[str, str]]:
-    """Return (name, type) of each layer, in document order, that is one of some products."""
+def candidates(model: Model, forms: Sequence[LowRankMethod]) -> list[tuple[str, str]]:
+    """Return (name, type) of each layer, in document order, that one of some methods takes."""
     found = {
         layer.name: layer.type
         for layer in model.prototxt.layers
-        if layer_type(layer.type).product in products
+        if any(form.takes(layer_type(layer.type)) for form in forms)
     }
     return list(found.items())
 
@@ -158,22 +159,17 @@ class _Planner:
         if rule is None:
             return Skipped(name, "no rule selects it")
         try:
-            return self._edit(name, rule, self._forms(type_))
+            return self._edit(name, rule, type_)
         except PlanError as error:
             if rule.names(name):
                 raise
             return Skipped(name, error.problem)
 
-    def _forms(self, type_: str) -> Sequence[LowRankMethod]:
-        product = layer_type(type_).product
-        assert product is not None, "it is a candidate"
-        return self.forms[product]
-
-    def _edit(self, name: str, rule: LayerRule, forms: Sequence[LowRankMethod]) -> Edit:
+    def _edit(self, name: str, rule: LayerRule, type_: str) -> Edit:
         """The cheapest edit that follows the rule; for a rank, the first that gains."""
         found: list[Edit] = []
         refusals: list[PlanError] = []
-        for form in forms:
+        for form in (one for one in self.forms if one.takes(layer_type(type_))):
             try:
                 found.append(_edit(form, self.request, rule, name, form.tradeoff(self.model, name)))
             except PlanError as error:

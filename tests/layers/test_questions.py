@@ -21,10 +21,11 @@ from netsurgery.layers import (
     Trouble,
     layer_types,
 )
-from netsurgery.methods import METHODS
+from netsurgery.methods import METHODS, TruncatedSVD
 from netsurgery.network import Model, Network, count_cost, examine, infer_shapes
 from netsurgery.network.constants import follow_constants
 from netsurgery.planning import plan_folds
+from netsurgery.planning.low_rank import candidates
 from netsurgery.quality.kinds import kinds_of
 
 CONVOLUTION = """input: "data" input_shape { dim: [2, 3, 4, 4] }
@@ -197,3 +198,14 @@ def test_facts_name_fields_that_there_are(kind: LayerType) -> None:
     if kind.message:
         known = getattr(parameter, kind.message).DESCRIPTOR.fields_by_name
         assert set(wanted) <= set(known)
+
+
+def test_a_method_may_take_what_is_no_product() -> None:
+    class OfActivations(TruncatedSVD):
+        def takes(self, kind: LayerType) -> bool:
+            return kind.makes_probabilities
+
+    text = CONVOLUTION + 'layer { name: "s" type: "Sigmoid" bottom: "c" top: "s" }\n'
+    model = Model(Prototxt.parse(text.encode()), None)
+    assert candidates(model, [OfActivations()]) == [("s", "Sigmoid")]
+    assert candidates(model, [TruncatedSVD()]) == []
