@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.testing.engines import (
+        check_engine as check_engine,
+        engine_checks as engine_checks,
+    )
     from netsurgery.testing.layers import (
         check_layer as check_layer,
         layer_checks as layer_checks,
+    )
+    from netsurgery.testing.methods import (
+        MethodExample as MethodExample,
+        check_method as check_method,
+        method_checks as method_checks,
+        sample_model as sample_model,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)
