@@ -236,6 +236,31 @@ def test_nothing_between_the_command_line_and_the_library_is_untyped() -> None:
     assert not untyped, listed(untyped)
 
 
+def find_engine_names(path: Path) -> Iterator[str]:
+    """Every name of an engine of ours that is compared with or asked for, with its place."""
+    for node in ast.walk(parse(path)):
+        asked: list[ast.expr] = []
+        if isinstance(node, ast.Compare):
+            asked = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call):
+            asked = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for one in asked:
+            if isinstance(one, ast.Constant) and one.value in ("caffe", "opencv"):
+                yield f"{path.relative_to(ROOT)}:{one.lineno}: {one.value!r}"
+
+
+def test_engines_are_told_apart_by_what_they_can() -> None:
+    """Where nobody but a user names an engine, another one can do its jobs."""
+    names = [
+        name
+        for path in MODULES
+        if room_of(path) not in ("engine", "cli")
+        for name in find_engine_names(path)
+    ]
+    assert not names, listed(names)
+    assert list(find_engine_names(ROOT / "tests" / "engine" / "test_choosing.py"))
+
+
 def test_caffe_desc_is_compiled_from_caffe_proto(tmp_path: Path) -> None:
     protoc = pytest.importorskip("grpc_tools.protoc")
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
