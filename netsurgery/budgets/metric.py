@@ -146,7 +146,7 @@ def make_metric(
         if calibrator is None or calibrator.inputs.labels is None:
             raise PlanError(
                 "score metric needs something to measure",
-                remedy=Remedy("give {}, or labels with the inputs of {}", "metric", "calibrator"),
+                remedy=Remedy("give {}, or labels with the inputs of {}", "metric", "calibrate"),
             )
         return Metric(Labels(calibrator), f"accuracy{fitted}", store, calibrator, progress)
     named = re.fullmatch(r"[\w.]+:[\w.]+", told)

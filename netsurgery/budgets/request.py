@@ -94,7 +94,7 @@ class BudgetRequest:
         name = self.score or ("effect" if inputs else "energy")
         if name in ("output", "effect") and not inputs:
             raise PlanError(
-                f"score {name} needs inputs", remedy=Remedy("give some with {}", "calibrator")
+                f"score {name} needs inputs", remedy=Remedy("give some with {}", "calibrate")
             )
         return name
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from netsurgery.errors import NetsurgeryError
 from netsurgery.progress import Progress, silent
+from netsurgery.validation import require_fields
 
 _AT_ONCE = 32
 _MOST = 2**53
@@ -69,7 +70,8 @@ class Inputs:
         drawn: They were drawn at random: what a net makes of them does not tell what it is worth.
 
     Raises:
-        NetsurgeryError: The arrays are not as long as each other or the labels.
+        RequestError: What is given as one of these is none.
+        NetsurgeryError: The arrays hold no numbers, or are not as long as each other or the labels.
     """
 
     arrays: Mapping[str, Samples]
@@ -79,11 +81,14 @@ class Inputs:
     drawn: bool = False
 
     def __post_init__(self) -> None:
+        if self.labels is not None:
+            object.__setattr__(self, "labels", _as_labels(self.labels))
+        require_fields(self)
+        for name, samples in self.arrays.items():
+            _require_numbers(name, samples)
         lengths = {name: sum(samples.shape[:1]) for name, samples in self.arrays.items()}
         if self.labels is not None:
-            labels = _as_labels(self.labels)
-            lengths["labels"] = len(labels)
-            object.__setattr__(self, "labels", labels)
+            lengths["labels"] = len(self.labels)
         if len(set(lengths.values())) != 1 or not len(self):
             counts = ", ".join(f"{name} {count}" for name, count in lengths.items())
             raise NetsurgeryError(f"inputs need one or more samples each, all alike, not {counts}")
@@ -237,6 +242,16 @@ def _finite(samples: Any, name: str, start: int) -> np.ndarray:
             remedy="leave it out, or see how it came to be",
         )
     return fed
+
+
+def _require_numbers(name: str, samples: object) -> None:
+    kind = getattr(samples, "dtype", np.dtype(np.float32))
+    if not hasattr(samples, "shape") or kind.kind not in "biuf":
+        told = f"of type {kind}" if hasattr(samples, "shape") else f"a {type(samples).__name__}"
+        raise NetsurgeryError(
+            f"input {name!r} is {told}, and should be an array of numbers",
+            remedy="give one NumPy array for each input",
+        )
 
 
 def _as_labels(labels: np.ndarray) -> np.ndarray:

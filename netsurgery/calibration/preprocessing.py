@@ -11,6 +11,7 @@ import numpy as np
 from netsurgery.calibration.images import resize_image
 from netsurgery.errors import FormatError, NetsurgeryError
 from netsurgery.formats import read_mean
+from netsurgery.validation import require_fields
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Preprocessing:
     input_scale: Optional[float] = None
 
     def __post_init__(self) -> None:
+        require_fields(self)
         if self.mean is not None and self.mean_file is not None:
             raise NetsurgeryError("both a mean and a mean file are given", remedy="give one")
         if self.images_dim is not None and len(self.images_dim) != 2:

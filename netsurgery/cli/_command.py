@@ -11,7 +11,7 @@ from netsurgery.cli._options import arguments_of, spelling
 from netsurgery.errors import NetsurgeryError, RequestError
 
 _OTHERWISE = {
-    "calibrator": ("calibrate", "inputs"),
+    "calibrate": ("inputs",),
     "writer": ("blobs",),
 }
 """Arguments of the library whose options are called otherwise; of several, the first there is."""

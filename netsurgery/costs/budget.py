@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional
 
 from netsurgery.costs.shares import how_to_say, parse_number, parse_share
 from netsurgery.errors import PlanError, Remedy
+from netsurgery.validation import require_fields
 
 MACS, PARAMS, BYTES, LATENCY = "macs", "params", "bytes", "latency"
 CURRENCIES = (MACS, PARAMS, BYTES, LATENCY)
@@ -27,6 +29,7 @@ class Budget:
         latency: Share of its time, as measured on an engine.
 
     Raises:
+        RequestError: One is no number.
         PlanError: A share is not between 0 and 1, or there is none.
     """
 
@@ -36,6 +39,7 @@ class Budget:
     latency: Optional[float] = None
 
     def __post_init__(self) -> None:
+        require_fields(self)
         shares = {name: value for name, value in self.given.items() if name != BYTES}
         if not self.given:
             raise PlanError(
@@ -45,7 +49,7 @@ class Budget:
             if not 0 < share <= 1:
                 problem = f"{name} {share:g} is no share"
                 raise PlanError(problem, remedy=how_to_say(share))
-        if self.bytes is not None and not self.bytes > 0:
+        if self.bytes is not None and not 0 < self.bytes < math.inf:
             raise PlanError(f"bytes {self.bytes:g} is no size")
 
     @property

@@ -66,7 +66,7 @@ class View:
             raise PlanError(
                 "this criterion looks at activations, and there are no inputs",
                 layer=self.group.name,
-                remedy=Remedy("give some with {}", "calibrator"),
+                remedy=Remedy("give some with {}", "calibrate"),
             )
         return self.calibrator
 

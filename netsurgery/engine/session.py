@@ -28,7 +28,7 @@ from netsurgery.engine.process import Answer, ChildFailedError, Worker
 from netsurgery.errors import EngineError
 
 Shape = Tuple[int, ...]
-PathLike = Union[str, "os.PathLike[str]"]
+PathLike = Union[str, os.PathLike[str]]
 SessionType = TypeVar("SessionType", bound="Session")
 Removed = Mapping[Tuple[str, int], np.ndarray]
 """Weights: flat indices, int64, by (layer, index of its array)."""

@@ -13,7 +13,7 @@ from netsurgery.cleanup import on_leaving, undisturbed
 from netsurgery.errors import FormatError
 from netsurgery.formats.scratch import hold, remove, scratch_name, sweep
 
-AnyPath = Union[str, "os.PathLike[str]"]
+AnyPath = Union[str, os.PathLike[str]]
 Writer = Callable[[BinaryIO], object]
 
 

@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows has no such locks: there, old scratch stays
     fcntl = None  # type: ignore[assignment]
 
-AnyPath = Union[str, "os.PathLike[str]"]
+AnyPath = Union[str, os.PathLike[str]]
 
 PREFIX = ".netsurgery-"
 _NAME = re.compile(r"\.netsurgery-[0-9a-f]{12}")

@@ -19,6 +19,7 @@ from netsurgery.network import Model
 from netsurgery.planning import Plan, identify, refuse_another
 from netsurgery.progress import Progress, silent
 from netsurgery.surgery import Surgery, operate
+from netsurgery.validation import validated
 from netsurgery.verification import Written
 
 _HASH = "sha256"
@@ -66,6 +67,7 @@ class WrittenPair:
         }
 
 
+@validated
 def apply(
     model: ModelLike,
     plan: PlanLike,
@@ -90,6 +92,7 @@ def apply(
     return _operate(open_model_like(model), open_plan(plan), request, progress).model
 
 
+@validated
 def write_applied(
     model: ModelLike,
     plan: PlanLike,

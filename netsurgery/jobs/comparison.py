@@ -15,6 +15,7 @@ from netsurgery.jobs.outputs import GOLDEN, PathLike
 from netsurgery.jobs.requests import FedRequest, JudgedRequest
 from netsurgery.jobs.samples import RANDOM, judging_inputs
 from netsurgery.progress import Progress, silent
+from netsurgery.validation import validated
 from netsurgery.verification import Verification
 
 _ALL = ("outputs", "common")
@@ -34,6 +35,7 @@ class VerifyRequest(JudgedRequest):
     blobs: Union[str, Sequence[str]] = ("outputs",)
 
 
+@validated
 def verify(
     a: ModelLike,
     b: ModelLike,
@@ -78,6 +80,7 @@ def verify(
     )
 
 
+@validated
 def save_golden(
     model: ModelLike,
     out: PathLike,
@@ -118,6 +121,7 @@ def save_golden(
     return path
 
 
+@validated
 def verify_golden(
     model: ModelLike, golden: PathLike, request: Optional[VerifyRequest] = None
 ) -> Verification:

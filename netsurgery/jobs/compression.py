@@ -17,6 +17,7 @@ from netsurgery.jobs.planning import Chooser, PlanRequest
 from netsurgery.network import Model
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress, silent
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class CompressRequest(PlanRequest, PairRequest):
     plan: Optional[PlanLike] = None
 
 
+@validated
 def compress(
     model: ModelLike,
     request: Union[CompressRequest, Plan],

@@ -16,11 +16,13 @@ from netsurgery.formats import (
 )
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.outputs import WEIGHTS, PathLike, is_hdf5
+from netsurgery.jobs.requests import JobRequest
 from netsurgery.network import blob_shapes, owners_of_shared
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
-class ConvertRequest:
+class ConvertRequest(JobRequest):
     """How to convert weights.
 
     Attributes:
@@ -55,6 +57,7 @@ class Conversion:
         return {"file": str(self.file), "bytes": self.size, "notes": list(self.notes)}
 
 
+@validated
 def convert(
     weights: PathLike, out: PathLike, request: Optional[ConvertRequest] = None
 ) -> Conversion:
@@ -76,10 +79,10 @@ def convert(
     """
     request = request or ConvertRequest()
     target = WEIGHTS.checked(out)
+    given = open_weights(weights)
     if target.exists() and target.samefile(weights):
         problem = "this is the original, which would be overwritten"
         raise FormatError(problem, file=out, remedy="choose another name")
-    given = open_weights(weights)
     if request.net is None:
         made = convert_weights(given, _format(target))
     else:

@@ -7,11 +7,13 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.errors import PlanError
 from netsurgery.jobs.models import ModelLike, open_model_like
+from netsurgery.jobs.requests import JobRequest
 from netsurgery.network import ChannelGroup, channel_groups, require_fit
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
-class ChannelsRequest:
+class ChannelsRequest(JobRequest):
     """Which groups of channels to look at.
 
     Attributes:
@@ -42,6 +44,7 @@ class ChannelGroups:
         return [_group_to_dict(group) for group in self.groups]
 
 
+@validated
 def channels(model: ModelLike, request: Optional[ChannelsRequest] = None) -> ChannelGroups:
     """Find the channels that must be cut together, and the layers that lose what with them.
 

@@ -7,11 +7,13 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.models import ModelLike, open_model_like
+from netsurgery.jobs.requests import JobRequest
 from netsurgery.network import Finding, examine
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
-class DoctorRequest:
+class DoctorRequest(JobRequest):
     """How to examine a model.
 
     Attributes:
@@ -44,6 +46,7 @@ class Diagnosis:
         return [asdict(finding) for finding in self.findings]
 
 
+@validated
 def doctor(model: ModelLike, request: Optional[DoctorRequest] = None) -> Diagnosis:
     """Name all that real Caffe would abort on, and what it would silently get wrong.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple
 
 from netsurgery.engine import Capability, Engine, Probe, engines as known_engines
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class EngineList:
         }
 
 
+@validated
 def engines() -> EngineList:
     """Ask every engine whether it can be used here, plugins too; each takes about a second."""
     known = {engine.name: engine for engine in known_engines()}

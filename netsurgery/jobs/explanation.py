@@ -9,6 +9,7 @@ from typing import Any, Dict, Tuple, Union
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan, Skipped
+from netsurgery.validation import validated
 
 PlanLike = Union[Plan, PathLike]
 """A plan, or the file it is in."""
@@ -48,6 +49,7 @@ class Explanation:
         return self.plan.to_dict()
 
 
+@validated
 def explain(plan: PlanLike) -> Explanation:
     """Say for every layer of a plan what was chosen, what came second, and what it costs.
 

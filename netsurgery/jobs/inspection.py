@@ -11,6 +11,7 @@ from netsurgery.errors import NetworkError, PlanError
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import names_of
+from netsurgery.jobs.requests import JobRequest
 from netsurgery.linalg import Tradeoff
 from netsurgery.methods import low_rank_method
 from netsurgery.network import (
@@ -29,6 +30,7 @@ from netsurgery.network import (
     unknown_reason,
 )
 from netsurgery.progress import Progress, silent
+from netsurgery.validation import validated
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SKETCH_WIDTH = 12
@@ -37,7 +39,7 @@ _SHOWN = ("svd", "channel_svd")
 
 
 @dataclass(frozen=True)
-class InspectRequest:
+class InspectRequest(JobRequest):
     """How to look at a model.
 
     Attributes:
@@ -128,6 +130,7 @@ class Inspection:
         }
 
 
+@validated
 def inspect(
     model: ModelLike, request: Optional[InspectRequest] = None, progress: Progress = silent
 ) -> Inspection:

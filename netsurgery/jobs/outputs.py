@@ -13,7 +13,7 @@ from typing import Tuple, Union
 from netsurgery.errors import RequestError
 from netsurgery.formats import make_folder, refuse_unmakable, refuse_unwritable
 
-PathLike = Union[str, "os.PathLike[str]"]
+PathLike = Union[str, os.PathLike[str]]
 
 _HDF5 = (".h5", ".hdf5")
 

@@ -23,6 +23,7 @@ from netsurgery.network import Model
 from netsurgery.planning import LowRankRequest, Plan, identify, plan_folds, plan_low_rank
 from netsurgery.progress import Progress, silent
 from netsurgery.surgery import plan_after_folds
+from netsurgery.validation import validated
 
 PAIR_SUFFIXES = ("_L", "_U")
 
@@ -113,6 +114,7 @@ class Sweep:
         return [point.to_dict() for point in self.points]
 
 
+@validated
 def plan(
     model: ModelLike,
     request: PlanRequest,
@@ -150,6 +152,7 @@ def plan(
     return made
 
 
+@validated
 def sweep(
     model: ModelLike,
     request: SweepRequest,

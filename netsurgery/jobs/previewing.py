@@ -14,6 +14,7 @@ from netsurgery.jobs.thinning import ThinRequest, prepare_thinning
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress, silent
 from netsurgery.surgery import operate
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Preview:
         return {"plan": self.plan.to_dict(), "diff": self.diff}
 
 
+@validated
 def preview(
     model: ModelLike,
     request: Union[CompressRequest, ThinRequest],

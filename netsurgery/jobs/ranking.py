@@ -20,6 +20,7 @@ from netsurgery.measurements import default_folder
 from netsurgery.network import Model
 from netsurgery.progress import Progress, silent
 from netsurgery.ranking import Ranking
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class RankRequest(RunRequest):
     cache: Optional[PathLike] = field(default_factory=default_folder)
 
 
+@validated
 def rank(
     model: ModelLike,
     request: Optional[RankRequest] = None,

@@ -11,10 +11,23 @@ from netsurgery.engine import EngineLike
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.samples import InputsLike
 from netsurgery.measurements import default_folder
+from netsurgery.validation import require_fields
 
 
 @dataclass(frozen=True)
-class RunRequest:
+class JobRequest:
+    """What a job is asked; nothing of it may be of another type than its annotation says.
+
+    Raises:
+        RequestError: Something is.
+    """
+
+    def __post_init__(self) -> None:
+        require_fields(self)
+
+
+@dataclass(frozen=True)
+class RunRequest(JobRequest):
     """How models are run.
 
     Attributes:

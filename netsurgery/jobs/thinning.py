@@ -18,6 +18,7 @@ from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.network import Model, without_masks
 from netsurgery.planning import Plan, ThinPlanner, ThinSpec, identify, plan_dead_channels
 from netsurgery.progress import Progress, silent
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class ThinRequest(BudgetedRequest, PairRequest):
     save_plan: Optional[PathLike] = None
 
 
+@validated
 def thin(
     model: ModelLike,
     request: ThinRequest,

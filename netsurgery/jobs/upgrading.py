@@ -9,12 +9,14 @@ from typing import Any, Dict, List, Optional, Tuple
 from netsurgery.formats import convert_weights, upgrade_net
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.requests import JobRequest
 from netsurgery.network import Model
 from netsurgery.planning import refuse_another
+from netsurgery.validation import validated
 
 
 @dataclass(frozen=True)
-class UpgradeRequest:
+class UpgradeRequest(JobRequest):
     """How to upgrade a net.
 
     Attributes:
@@ -45,6 +47,7 @@ class UpgradedFiles:
         return {"files": [str(path) for path in self.files], "notes": list(self.notes)}
 
 
+@validated
 def upgrade(
     model: ModelLike, out: PathLike, request: Optional[UpgradeRequest] = None
 ) -> UpgradedFiles:

@@ -20,6 +20,7 @@ from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
 from netsurgery.methods.prediction import Prediction
 from netsurgery.network import GraphEdit, Model, SetBlobs, Value, weight_changes
+from netsurgery.validation import require_fields
 
 Arrays = Sequence[np.ndarray]
 
@@ -33,12 +34,18 @@ class Edit:
         method: Name of a registered method, for example ``"svd"``.
         options: What the method needs to know, for example ``{"rank": 1024}``.
         predicted: What the planner expects of it; for people, ignored when applied.
+
+    Raises:
+        RequestError: What is given as one of these is none.
     """
 
     layer: str
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)
     predicted: Prediction = field(default_factory=Prediction, compare=False)
+
+    def __post_init__(self) -> None:
+        require_fields(self)
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class Context:
             raise PlanError(
                 f"{edit.method} needs inputs to fit to",
                 layer=edit.layer,
-                remedy=Remedy("give some with {}", "calibrator"),
+                remedy=Remedy("give some with {}", "calibrate"),
             )
         return self.calibrator
 

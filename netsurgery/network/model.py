@@ -20,8 +20,9 @@ from netsurgery.formats import (
     write_together,
 )
 from netsurgery.network.graph import Network
+from netsurgery.validation import validated
 
-PathLike = Union[str, "os.PathLike[str]"]
+PathLike = Union[str, os.PathLike[str]]
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ class Model:
                 )
 
 
+@validated
 def load(
     prototxt: PathLike,
     weights: Optional[PathLike] = None,

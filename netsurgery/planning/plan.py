@@ -14,6 +14,7 @@ from netsurgery.methods import Edit, Prediction
 from netsurgery.network import Model
 from netsurgery.planning.asked import MAX_LOSS, Asked, asked_of_layer, asked_of_net
 from netsurgery.planning.expected import Expected
+from netsurgery.validation import require_fields
 
 VERSION = 1
 _HEADER = "# netsurgery plan. Edit it by hand; `netsurgery apply` carries it out as it stands.\n"
@@ -38,12 +39,18 @@ class Plan:
         skipped: Layers left alone, each with the reason; for people, ignored when applied.
         model: File names and sha256 of the model it was made for, if known.
         expected: What the planner expects of the whole; for people, ignored when applied.
+
+    Raises:
+        RequestError: What is given as one of these is none.
     """
 
     edits: tuple[Edit, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
     expected: Expected = field(default_factory=Expected, compare=False)
+
+    def __post_init__(self) -> None:
+        require_fields(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data."""

@@ -55,7 +55,14 @@ class Ranking:
 
         Args:
             name: A criterion.
+
+        Raises:
+            PlanError: Nobody ranked by it.
         """
+        if name not in self.comparable:
+            raise PlanError(
+                f"nothing is ranked by {name!r} here", remedy=f"it is by {', '.join(self.scores)}"
+            )
         scores = self.comparable[name]
         found = [(scores[g.name][c], g.name, c) for g in self.groups for c in g.free.tolist()]
         return [(group, channel) for _, group, channel in sorted(found, key=lambda one: one[0])]
@@ -194,7 +201,7 @@ def _require_nothing(needing: Sequence[str], oracle: bool) -> None:
     if names:
         raise PlanError(
             f"{' and '.join(names)} cannot do without inputs",
-            remedy=Remedy("give some with {}", "calibrator"),
+            remedy=Remedy("give some with {}", "calibrate"),
         )
 
 

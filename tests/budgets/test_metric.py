@@ -150,7 +150,7 @@ def test_a_metric_that_does_not_work_is_named(
 
 def test_without_a_metric_there_must_be_labels(model: Model) -> None:
     request = BudgetRequest(Budget(macs=0.5), score="metric")
-    with pytest.raises(PlanError, match="`metric`, or labels with the inputs of `calibrator`"):
+    with pytest.raises(PlanError, match="`metric`, or labels with the inputs of `calibrate`"):
         plan_budget(model, request)
 
 

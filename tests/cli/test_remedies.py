@@ -34,7 +34,7 @@ def test_each_command_names_its_own_options(
     done = netsurgery(command, *pair, *arguments, *output)
     assert done.status == 2
     assert re.search(told, done.err), done.err
-    assert "`calibrator`" not in done.err
+    assert "`calibrate`" not in done.err
 
 
 def test_every_command_tells_errors_in_its_own_words() -> None:
@@ -50,5 +50,5 @@ def test_every_command_tells_errors_in_its_own_words() -> None:
 def test_an_argument_without_an_option_keeps_its_name() -> None:
     command = Command("any", params=[click.Option(["--mean_file", "--mean-file", "-m"])])
     assert command.flag("mean_file") == "--mean_file"
-    assert command.flag("calibrator") == "`calibrator`"
+    assert command.flag("calibrate") == "`calibrate`"
     assert spelling(click.Argument(["plan"])) == "PLAN"

@@ -206,7 +206,7 @@ def test_each_says_what_it_is(name) -> None:
     assert one.name == name
     assert one.source
     if one.needs != WEIGHTS:
-        with pytest.raises(PlanError, match="`calibrator`"):
+        with pytest.raises(PlanError, match="`calibrate`"):
             one.choose(view_of(perceptron()), 3)
     assert one.needs in (WEIGHTS, ACTIVATIONS, "gradients")
 

@@ -154,7 +154,7 @@ def test_a_fit_can_be_split_evenly(quick_caffe: Engine) -> None:
 
 def test_a_fit_without_inputs_or_of_shared_weights_is_refused(quick_caffe: Engine) -> None:
     model = one_layer("svd", (8,))
-    with pytest.raises(PlanError, match=r"svd needs inputs to fit to.*`calibrator`"):
+    with pytest.raises(PlanError, match=r"svd needs inputs to fit to.*`calibrate`"):
         operate(model, Plan((Edit("fc", "svd", {"rank": 2, "fit": "data"}),)))
     with pytest.raises(PlanError, match="fit 'all' is not one of none, data, asymmetric, relu"):
         operate(model, Plan((Edit("fc", "svd", {"rank": 2, "fit": "all"}),)))

@@ -188,7 +188,7 @@ def test_fits_that_cannot_be_are_told_in_a_line(quick_caffe) -> None:
     for layer, readers in (("c", "InnerProduct 'd'"), ("d", "no layer")):
         with pytest.raises(PlanError, match=f"it is read by {readers}.*give asymmetric as `fit`"):
             done(model, inputs, quick_caffe, low_rank(layer, 2, "relu"))
-    with pytest.raises(PlanError, match=r"channel_svd needs inputs to fit to.*`calibrator`"):
+    with pytest.raises(PlanError, match=r"channel_svd needs inputs to fit to.*`calibrate`"):
         operate(model, Plan((low_rank("b", 2, "asymmetric"),)))
     shared = NET.replace('"d" type: "InnerProduct"', '"d" type: "InnerProduct" param { name: "w" }')
     assert shared != NET

@@ -143,7 +143,7 @@ def test_wrong_edits_are_told_in_a_line(quick_caffe, layer, options, problem) ->
 
 
 def test_without_inputs_nothing_is_fitted() -> None:
-    with pytest.raises(PlanError, match=r"needs inputs to fit to.*`calibrator`"):
+    with pytest.raises(PlanError, match=r"needs inputs to fit to.*`calibrate`"):
         operate(with_random_weights(NET.replace("%s", "")), Plan((Edit("a", "refit"),)))
 
 

@@ -196,7 +196,7 @@ def test_old_and_hdf5_weights(zoo, quick_caffe, folder, prototxt, weights, kind)
         ({"keep": [0, 99]}, "not numbers from 0 to 7"),
         ({"keep": []}, "no channel would be left"),
         ({"keep": [0], "compensate": "magic"}, "'magic' is not one of none, channels, patches"),
-        ({"keep": [0], "compensate": "patches"}, "needs inputs.*`calibrator`"),
+        ({"keep": [0], "compensate": "patches"}, "needs inputs.*`calibrate`"),
         ({"keep": [0], "rank": 3}, "has no option 'rank'"),
     ],
 )

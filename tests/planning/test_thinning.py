@@ -126,8 +126,8 @@ def test_plans_of_random_nets_can_be_carried_out(text, share, multiple, name, wi
         (request(width=0), "1 or more"),
         (request("a=3", multiple=0), "1 or more"),
         (request("a=3", criterion="magic"), "choose among activation, "),
-        (request("a=3", criterion="surgeon"), "with `calibrator`"),
-        (request("a=3", criterion="activation"), "with `calibrator`"),
+        (request("a=3", criterion="surgeon"), "with `calibrate`"),
+        (request("a=3", criterion="activation"), "with `calibrate`"),
     ],
 )
 def test_what_cannot_be_had_is_told_in_a_line(asked, problem) -> None:
