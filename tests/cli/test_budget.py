@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from netsurgery.costs import parse_bytes
-from netsurgery.formats.caffemodel.binaryproto import read_mean
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import load
 from netsurgery.planning import Expected, Plan
@@ -196,11 +195,13 @@ def test_sizes_are_read_in_the_usual_units(text: str, size: float) -> None:
 
 
 def test_half_of_a_trained_net_in_real_caffe(netsurgery, zoo, caffe, tmp_path, shared) -> None:
-    folder = zoo / "cifar10_quick_everpeace"
-    files = folder / "deploy.prototxt", folder / "cifar10_quick_iter_5000.caffemodel"
-    for name, part in (("seen", "train"), ("held", "test")):
-        images = images_of(shared, part)
-        np.savez(tmp_path / f"{name}.npz", data=images[0], labels=images[1])
+    folder = zoo / "lenet_ethereon"
+    files = folder / "deploy.prototxt", folder / "lenet_iter_10000.caffemodel"
+    digits = np.load(shared / "data" / "mnist_t10k.npz")
+    for name, part, count in (("seen", "train", 200), ("held", "test", 1000)):
+        chosen = digits[f"{part}_index"][:count]
+        images = digits["images"][chosen, None].astype(np.float32) / 256
+        np.savez(tmp_path / f"{name}.npz", data=images, labels=digits["labels"][chosen])
     done = netsurgery(
         *("compress", *files, "--macs", 0.5, "--calibrate", tmp_path / "seen.npz", "--no-cache"),
         *("--methods", "channel_svd,spatial_svd", "--score", "output", "--engine", caffe),
@@ -210,19 +211,10 @@ def test_half_of_a_trained_net_in_real_caffe(netsurgery, zoo, caffe, tmp_path, s
     report = json.loads((tmp_path / "out" / "netsurgery.json").read_text())
     assert report["after"]["macs"] <= 0.5 * report["before"]["macs"]
     accuracy = report["proof"]["effect"]["accuracy"]
-    # Issue 4: within 6 points at half the MACs; what is seen here is about one.
-    assert accuracy["after"] >= accuracy["before"] - 0.06
+    # None is lost here; of a thousand digits, ten may go either way.
+    assert accuracy["after"] >= accuracy["before"] - 0.01
     plan = Plan.from_dict(report["plan"])
     assert any(edit.predicted.measured for edit in plan.edits)
-
-
-def images_of(shared: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """200 training or test images of CIFAR-10, as the net was trained with them."""
-    mean = read_mean(shared / "zoo" / "cifar10_quick_h5" / "mean.binaryproto")
-    file = np.load(shared / "data" / "cifar10.npz")
-    every = len(file[f"{part}_labels"]) // 200  # they are in the order of their classes
-    images = file[f"{part}_images"][::every].astype(np.float32) - mean
-    return images, file[f"{part}_labels"][::every]
 
 
 def sorted_pair(folder: Path) -> tuple[Path, Path]:
