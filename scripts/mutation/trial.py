@@ -123,10 +123,11 @@ class Workplace:
 
 
 def digest_of(tree: Path, names: Iterable[str]) -> str:
-    """A name for what all Python files in folders of a tree say."""
+    """A name for what all Python files say that are named, or lie in folders that are."""
     digest = hashlib.sha256(sys.version.encode())
     for name in names:
-        for file in sorted((tree / name).rglob("*.py")):
+        place = tree / name
+        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
             digest.update(str(file.relative_to(tree)).encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -10,7 +10,7 @@ from typing import List
 
 import pytest
 from mutation.operators import Mutant, find_mutants
-from mutation.trial import Reached
+from mutation.trial import Reached, digest_of
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -87,6 +87,19 @@ def test_the_tests_of_a_fault_are_those_that_run_its_statement_quickest_first() 
     assert reached._replace(failed=["t.py::quick"]).tests_of(inner)[0] == "fixture.py::a"
     nowhere = Mutant("two.py", inner.tree, inner.site, inner.change)
     assert reached.tests_of(nowhere) == []
+
+
+def test_what_tests_run_is_recorded_anew_for_other_tests_and_other_code(tmp_path: Path) -> None:
+    (tmp_path / "room").mkdir()
+    for name in ("room/a.py", "room/b.py", "c.py"):
+        (tmp_path / name).write_text("x = 1\n")
+    asked = [["room"], ["room/a.py"], ["room/b.py"], ["c.py"], ["room", "c.py"]]
+    found = {digest_of(tmp_path, names) for names in asked}
+    assert len(found) == len(asked)
+    assert {digest_of(tmp_path, names) for names in asked} == found
+    (tmp_path / "c.py").write_text("x = 2\n")
+    assert digest_of(tmp_path, ["c.py"]) not in found
+    assert digest_of(tmp_path, ["room"]) in found
 
 
 def test_a_result_that_is_lost_is_noticed(tmp_path: Path) -> None:
