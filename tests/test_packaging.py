@@ -114,7 +114,7 @@ command.load()()
 
 
 def test_installed_package_finds_its_templates(installed: Path) -> None:
-    program = "from netsurgery.formats import template; print(*template.template_names())"
+    program = "from netsurgery.formats.prototxt import template; print(*template.template_names())"
     names = sorted(path.stem for path in (ROOT / "prototxt_templates").glob("*.prototxt"))
     assert run_installed(installed, program).split() == names
 
