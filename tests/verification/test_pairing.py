@@ -136,3 +136,28 @@ def test_values_of_a_known_history() -> None:
         ("c@1", "c", False),
         ("c@2", "c@1", True),
     ]
+
+
+def product(name: str, bottom: str) -> str:
+    return layer("InnerProduct", bottom, name, "inner_product_param { num_output: 4 }")
+
+
+def test_where_layers_tell_nothing_blobs_of_one_name_belong_together() -> None:
+    chain = DATA + product("x", "data") + product("y", "x") + product("z", "y")
+    every = ("v", "w", "x", "y", "z")
+    assert paired(chain, chain, every) == ["x=x", "y=y", "z=z!"]
+    # More blobs of the same kind in the second net, on both sides of those.
+    more = DATA + product("v", "data") + product("x", "v") + product("y", "x") + product("w", "y")
+    assert paired(chain, more, every) == ["x=x", "y=y"]
+    assert paired(chain, DATA + product("v", "data"), every) == []
+
+
+def test_of_a_name_the_last_versions_belong_together_as_long_as_they_are_made_alike() -> None:
+    fc, every = product("c", "data"), ("c", "bn", "relu", "drop")
+    norm, relu = in_place("BatchNorm", "c", "bn"), in_place("ReLU", "c", "relu")
+    # Both end in a ReLU, and before that are a BatchNorm and an InnerProduct.
+    assert paired(DATA + fc + norm + relu, DATA + fc + relu, every) == ["c@2=c@1!"]
+    # As many versions: each belongs to its own, whatever makes it.
+    sigmoid = in_place("Sigmoid", "c", "bn")
+    found = paired(DATA + fc + norm + relu, DATA + fc + sigmoid + relu, every)
+    assert found == ["c=c", "c@1=c@1", "c@2=c@2!"]
