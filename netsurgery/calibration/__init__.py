@@ -47,6 +47,13 @@ if TYPE_CHECKING:
     from netsurgery.calibration.preprocessing import (
         Preprocessing as Preprocessing,
     )
+    from netsurgery.calibration.preset import (
+        ALIASES as ALIASES,
+        Preset as Preset,
+        find_preset as find_preset,
+        known_presets as known_presets,
+        prepared as prepared,
+    )
     from netsurgery.calibration.random_values import (
         random_inputs as random_inputs,
     )

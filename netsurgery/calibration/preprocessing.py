@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class Preprocessing:
         mean_file: ``.npy`` or ``.binaryproto`` in place of ``mean``: (C,), (H, W) or (C, H, W),
             resized to the net's input where it has another height or width.
         input_scale: Factor after the mean was subtracted.
+        preset: The name or the file of the preset that says so, if one does.
+        overrides: What was said beside it, and goes before it.
     """
 
     images_dim: Optional[tuple[int, int]] = None
@@ -38,6 +40,25 @@ class Preprocessing:
     mean: Optional[tuple[float, ...]] = None
     mean_file: Optional[str] = None
     input_scale: Optional[float] = None
+    preset: Optional[str] = None
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The preset in words, with what goes before it; empty where there is none."""
+        if self.preset is None:
+            return ""
+        but = f" but for {', '.join(self.overrides)}" if self.overrides else ""
+        return f"prepared as {self.preset}{but}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data: what is not as it is by default."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in found.items()
+            if value not in (None, ())
+        }
 
     def __post_init__(self) -> None:
         require_fields(self)

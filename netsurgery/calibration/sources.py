@@ -125,6 +125,7 @@ def _read_images(paths: Sequence[Path], request: Request) -> Inputs:
     files, description = _list_images(paths)
     name, shape = request.image_input((1, 3), "give an .npz with an array per input")
     flags = request.preprocessing or Preprocessing()
+    description = ", ".join(filter(None, (description, flags.told)))
     return Inputs({name: ImageSamples(files, flags.transformer(shape))}, description=description)
 
 

@@ -35,6 +35,7 @@ class EngineFlags(TypedDict):
 class PreprocessingFlags(TypedDict):
     """The values of `preprocessing_options`."""
 
+    preset: Optional[str]
     mean_file: Optional[Path]
     mean: Optional[Tuple[float, ...]]
     input_scale: Optional[float]
@@ -83,6 +84,13 @@ labels_option = click.option("--labels", type=FILE, help="Text file with the cla
 # Spelt with dashes, and as Caffe's own scripts spell them.
 preprocessing_options = section(
     PREPROCESSING_OF_IMAGES,
+    click.option(
+        "--preset",
+        metavar="NAME|FILE",
+        help="All of these at once: a known name, such as mtcnn (`netsurgery help presets` lists "
+        "them), or a YAML file that says mean, input_scale, channel_swap and so on. Single flags "
+        "beside it go before it.",
+    ),
     click.option("--mean-file", "--mean_file", type=FILE, help="Mean: .npy or .binaryproto."),
     click.option("--mean", callback=numbers(float), metavar="B,G,R", help="Mean of each channel."),
     click.option("--input-scale", "--input_scale", type=FINITE, help="Factor after the mean."),
@@ -231,17 +239,19 @@ def judged_arguments(given: ToleranceFlags) -> ToleranceFlags:
 
 
 def read_preprocessing(given: PreprocessingFlags) -> Optional[Preprocessing]:
-    """Return how images are prepared, or None where no option says so."""
-    from netsurgery.calibration import Preprocessing
+    """Return how images are prepared, or None where no option says so.
 
-    mean_file, raw_scale = given["mean_file"], given["raw_scale"]
-    others = given["mean"], given["input_scale"], given["channel_swap"], given["images_dim"]
-    if all(value is None for value in (mean_file, raw_scale, *others)):
-        return None
-    return Preprocessing(
+    Raises:
+        NetsurgeryError: There is no such preset, or options contradict each other.
+    """
+    from netsurgery.calibration import prepared
+
+    mean_file = given["mean_file"]
+    return prepared(
+        given["preset"],
         images_dim=given["images_dim"],
         channel_swap=given["channel_swap"],
-        raw_scale=Preprocessing.raw_scale if raw_scale is None else raw_scale,
+        raw_scale=given["raw_scale"],
         mean=given["mean"],
         mean_file=None if mean_file is None else str(mean_file),
         input_scale=given["input_scale"],

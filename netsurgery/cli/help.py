@@ -9,7 +9,7 @@ import click
 from netsurgery.cli._command import Command
 from netsurgery.errors import NetsurgeryError
 
-TERMS = "terms"
+TERMS, PRESETS = "terms", "presets"
 
 
 @click.command("help", cls=Command)
@@ -21,6 +21,7 @@ def command(ctx: click.Context, topic: Tuple[str, ...]) -> None:
     \b
     netsurgery help compress
     netsurgery help terms
+    netsurgery help presets
     netsurgery help predicted error
     """
     from netsurgery.report import is_term
@@ -38,6 +39,8 @@ def command(ctx: click.Context, topic: Tuple[str, ...]) -> None:
             click.echo(f"\nAs a word of the output:\n\n{_term(topic[0], _width(ctx))}")
     elif [one.lower() for one in topic] == [TERMS]:
         click.echo(_terms(_width(ctx)))
+    elif [one.lower() for one in topic] == [PRESETS]:
+        click.echo(_presets(_width(ctx)))
     else:
         click.echo(_term(" ".join(topic), _width(ctx)))
 
@@ -60,6 +63,16 @@ def _terms(width: int) -> str:
     for heading, terms in glossary_terms().items():
         with formatter.section(heading):
             formatter.write_dl(list(terms.items()), col_max=20)
+    return formatter.getvalue().rstrip()
+
+
+def _presets(width: int) -> str:
+    from netsurgery.calibration import ALIASES, known_presets
+
+    formatter = click.HelpFormatter(width=width)
+    with formatter.section("Presets, for --preset NAME"):
+        rows = [(name, one.description) for name, one in known_presets().items()]
+        formatter.write_dl([*rows, *((name, f"as {other}") for name, other in ALIASES.items())])
     return formatter.getvalue().rstrip()
 
 

@@ -20,6 +20,7 @@ RULES = ("rank", "energy", "error")
 FORMS = ("split", "suffixes", "templates")
 PREPROCESSING = (
     "preprocessing",
+    "preset",
     "mean_file",
     "mean",
     "input_scale",

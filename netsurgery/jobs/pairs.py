@@ -13,7 +13,7 @@ from netsurgery.jobs.models import engine_of
 from netsurgery.jobs.outputs import PathLike, checked_folder
 from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest, JudgedRequest
-from netsurgery.jobs.samples import RANDOM, calibrator_of, judging_inputs, shown_of
+from netsurgery.jobs.samples import RANDOM, calibrator_of, judging_inputs, shown_of, with_preset
 from netsurgery.network import Model
 from netsurgery.planning import Plan, refuse_another
 from netsurgery.progress import Progress
@@ -71,7 +71,7 @@ def make_pair(
     engine = engine_of(request.engine)
     calibrator = calibrator_of(original, request, progress)
     proof = _proof_of(original, request, engine, calibrator, progress)
-    plan = make_plan(original, calibrator, progress)
+    plan = with_preset(make_plan(original, calibrator, progress), request)
     return write_proved(
         original,
         plan,

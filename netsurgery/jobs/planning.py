@@ -18,7 +18,7 @@ from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import PLAN, PathLike
 from netsurgery.jobs.requests import BudgetedRequest
-from netsurgery.jobs.samples import calibrator_of
+from netsurgery.jobs.samples import calibrator_of, with_preset
 from netsurgery.network import Model
 from netsurgery.planning import LowRankRequest, Plan, identify, plan_folds, plan_low_rank
 from netsurgery.progress import Progress, silent
@@ -146,7 +146,7 @@ def plan(
         )
     model = open_model_like(model)
     made = chooser.choose(model, calibrator_of(model, request, progress), progress)
-    made = replace(made, model=identify(model))
+    made = with_preset(replace(made, model=identify(model)), request)
     if path is not None:
         made.save(PLAN.ready(path))
     return made
@@ -184,7 +184,11 @@ def sweep(
     points = sweep_budgets(planner, request.currency, request.sweep, request.measured)
     files = identify(model)
     points = [
-        replace(point, plan=point.plan and replace(point.plan, model=files)) for point in points
+        replace(
+            point,
+            plan=point.plan and with_preset(replace(point.plan, model=files), request),
+        )
+        for point in points
     ]
     for point in points:
         if path is not None and point.plan is not None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Optional
 
-from netsurgery.calibration import Preprocessing
 from netsurgery.costs import Budget
 from netsurgery.engine import EngineLike
 from netsurgery.jobs.outputs import PathLike
-from netsurgery.jobs.samples import InputsLike
+from netsurgery.jobs.samples import InputsLike, PreprocessingLike
 from netsurgery.measurements import default_folder
 from netsurgery.validation import require_fields
 
@@ -34,13 +33,14 @@ class RunRequest(JobRequest):
         engine: An engine or its name; the first that can if None.
         seed: For what is random.
         task_output: The output that labels are for, where several hold classes.
-        preprocessing: How images are prepared, of all inputs that are read from files.
+        preprocessing: How images are prepared, of all inputs that are read from files; also the
+            name or the file of a preset, see `netsurgery.calibration.find_preset`.
     """
 
     engine: EngineLike = None
     seed: int = 0
     task_output: Optional[str] = None
-    preprocessing: Optional[Preprocessing] = None
+    preprocessing: Optional[PreprocessingLike] = None
 
 
 @dataclass(frozen=True)

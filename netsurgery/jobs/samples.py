@@ -11,18 +11,23 @@ from netsurgery.calibration import (
     Inputs,
     Preprocessing,
     input_shapes,
+    prepared,
     read_inputs,
 )
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.network import Model, require_inputs
+from netsurgery.planning import Plan
 from netsurgery.progress import Progress
 
 if TYPE_CHECKING:
-    from netsurgery.jobs.requests import CalibratedRequest, FedRequest
+    from netsurgery.jobs.requests import CalibratedRequest, FedRequest, RunRequest
 
 InputsLike = Union[Inputs, PathLike, Sequence[PathLike]]
 """Samples, the path of a file with some, or several paths of images and folders of images."""
+
+PreprocessingLike = Union[Preprocessing, PathLike]
+"""How images are prepared, or the name or the file of a preset that says so."""
 
 RANDOM = 8
 """How many random inputs a model is run on where nobody says otherwise."""
@@ -33,7 +38,7 @@ SHOWN = 64
 def read_samples(
     model: Model,
     given: InputsLike,
-    preprocessing: Optional[Preprocessing] = None,
+    preprocessing: Optional[PreprocessingLike] = None,
     labels: Optional[PathLike] = None,
     phase: str = "TEST",
     count: Optional[int] = None,
@@ -63,7 +68,7 @@ def read_samples(
         inputs = read_inputs(
             [os.fspath(path) for path in paths],
             shapes,
-            preprocessing=preprocessing,
+            preprocessing=preprocessing_of(preprocessing),
             labels=None if labels is None else os.fspath(labels),
             phase=phase,
         )
@@ -77,6 +82,21 @@ def read_samples(
         require_inputs(replace(model, input_shapes={**model.input_shapes, **fed}))
     inputs.check()
     return inputs
+
+
+def preprocessing_of(given: Optional[PreprocessingLike]) -> Optional[Preprocessing]:
+    """Return how images are prepared, by a preset if need be.
+
+    Raises:
+        NetsurgeryError: There is no such preset.
+    """
+    return given if given is None or isinstance(given, Preprocessing) else prepared(given)
+
+
+def with_preset(plan: Plan, request: RunRequest) -> Plan:
+    """Return a plan that says how the images were prepared that it was made on, by a preset."""
+    how = preprocessing_of(request.preprocessing)
+    return plan if how is None or how.preset is None else replace(plan, preprocessing=how.to_dict())
 
 
 def judging_inputs(model: Model, request: FedRequest, progress: Progress) -> Optional[Inputs]:

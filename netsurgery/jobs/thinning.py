@@ -15,6 +15,7 @@ from netsurgery.jobs.models import ModelLike, deployed, engine_of, open_model_li
 from netsurgery.jobs.outputs import PLAN, PathLike, checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
 from netsurgery.jobs.requests import BudgetedRequest
+from netsurgery.jobs.samples import with_preset
 from netsurgery.network import Model, without_masks
 from netsurgery.planning import Plan, ThinPlanner, ThinSpec, identify, plan_dead_channels
 from netsurgery.progress import Progress, silent
@@ -126,7 +127,7 @@ def _planner(request: ThinRequest, out: Optional[PathLike]) -> MakePlan:
             made = plan_dead_channels(model, progress)
         else:
             made = _thinned(model, request, spec, calibrator, progress)
-        made = replace(made, model=identify(model))
+        made = with_preset(replace(made, model=identify(model)), request)
         if path is not None:
             made.save(PLAN.ready(path))
         return made

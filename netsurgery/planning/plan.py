@@ -39,6 +39,8 @@ class Plan:
         skipped: Layers left alone, each with the reason; for people, ignored when applied.
         model: File names and sha256 of the model it was made for, if known.
         expected: What the planner expects of the whole; for people, ignored when applied.
+        preprocessing: How the images were prepared that it was made on, where a preset says so; for
+            people, ignored when applied.
 
     Raises:
         RequestError: What is given as one of these is none.
@@ -48,6 +50,7 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
     expected: Expected = field(default_factory=Expected, compare=False)
+    preprocessing: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         require_fields(self)
@@ -57,6 +60,8 @@ class Plan:
         plan: dict[str, Any] = {"netsurgery_plan": VERSION}
         if self.model:
             plan["model"] = {name: dict(value) for name, value in self.model.items()}
+        if self.preprocessing:
+            plan["preprocessing"] = dict(self.preprocessing)
         if self.expected:
             reached = {one.what: one.reached for one in self.asked if one.layer is None}
             more = {"reached": reached} if reached else {}
@@ -137,7 +142,8 @@ class Plan:
         # What is reached follows from the rest, and is told anew.
         expected = dict(data.get("expected") or {})
         expected.pop("reached", None)
-        return cls(edits, skipped, model, Expected.from_dict(expected))
+        preprocessing = dict(data.get("preprocessing") or {})
+        return cls(edits, skipped, model, Expected.from_dict(expected), preprocessing)
 
     @classmethod
     def from_yaml(cls, text: str, file: Optional[str] = None) -> Plan:

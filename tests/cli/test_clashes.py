@@ -18,7 +18,7 @@ VALUES = {
     "rank": "fc6=4", "energy": "0.9", "error": "0.1", "bytes": "5kB", "sweep": "0.3:0.9:0.1",
     "keep": "fc7", "suffixes": "_a,_b", "mean": "1,2,3", "channel_swap": "2,1,0",
     "images_dim": "8,8", "macs": "0.5", "params": "50%", "latency": "0.5", "min_agreement": "1",
-    "max_error": "0.1", "max_loss": "0.01", "plot": "plot.svg",
+    "max_error": "0.1", "max_loss": "0.01", "preset": "mtcnn", "plot": "plot.svg",
     "output_kinds": "prob=classes", "input_scale": "1", "raw_scale": "1",
 }  # fmt: skip
 
