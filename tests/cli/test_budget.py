@@ -153,7 +153,10 @@ def test_a_plan_explains_itself_also_when_a_person_wrote_it(netsurgery, tmp_path
 def test_options_that_do_not_go_together_are_refused(netsurgery, pair, tmp_path) -> None:
     for options, told in (
         (("--macs", 0.5, "--rank", "fc6=3"), "a budget or rules"),
-        (("--methods", "svd"), "--methods needs --macs, --params, --bytes, --latency or --sweep"),
+        (
+            ("--methods", "svd"),
+            "--methods needs --macs, --params, --bytes, --latency, --max-loss or --sweep",
+        ),
         (("--macs", 0.5, "--methods", "svg"), "choose among"),
         (("--macs", 0.5, "--score", "output"), "--calibrate"),
         (("--bytes", "20 miles"), "no size of a file"),
