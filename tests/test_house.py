@@ -139,6 +139,23 @@ def test_a_face_offers_what_is_there(room: str) -> None:
         assert not (PACKAGE / room / f"{name}.py").exists(), f"{name} is also a module of {room}"
 
 
+def test_what_is_asked_of_a_face_is_offered() -> None:
+    """Type checkers do not see it: for them a module with ``__getattr__`` may hold anything."""
+    missing = []
+    files = [*MODULES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("examples/**/*.py")]
+    for path in files:
+        for module, place in find_imports(path):
+            package, _, rest = module.partition(".")
+            room, _, name = rest.partition(".")
+            if package != "netsurgery" or not name or "." in name or not has_face(room):
+                continue
+            face = importlib.import_module(f"netsurgery.{room}")
+            is_module = (PACKAGE / room / name).is_dir() or (PACKAGE / room / f"{name}.py").exists()
+            if name not in face.__all__ and not is_module:
+                missing.append(f"{place}: netsurgery.{room} offers no {name}")
+    assert not missing, listed(missing)
+
+
 def test_no_class_name_stands_twice() -> None:
     places: dict[str, list[str]] = {}
     for path in MODULES:
