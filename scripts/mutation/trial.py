@@ -80,7 +80,7 @@ class Workplace:
         output = self.tree.source.parent / "reached.json"
         words = [*QUIET, "-p", "mutation.recording", *tests]
         done = self._pytest(words, **{OUTPUT: str(output)})
-        if done is None or done.returncode not in (0, 1):
+        if done is None or done.returncode not in (0, 1) or not output.is_file():
             raise BrokenTestsError(done.stdout.decode()[-2000:] if done else "")
         return Reached(**json.loads(output.read_text()))
 

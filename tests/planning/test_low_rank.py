@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from budget_nets import small_net
 from small_models import TWO_LAYERS, make_model, two_layers
 
 from netsurgery.errors import PlanError
@@ -120,3 +121,34 @@ def test_rules_for_layers_that_share_weights_cannot_differ() -> None:
     assert ranks(plan_low_rank(model, LowRankRequest([rules[0], parse_rule("rank", "b=2")]))) == {
         "a": 2
     }
+
+
+def test_a_rule_for_a_layer_that_is_not_there_is_refused() -> None:
+    for layer in ("fc8", "Convolution"):
+        with pytest.raises(PlanError, match=layer):
+            plan(("rank", f"{layer}=3"))
+
+
+@pytest.mark.parametrize("kind", ["energy", "error"])
+def test_the_cheapest_form_that_keeps_the_rule_is_taken(kind: str) -> None:
+    model = small_net()
+    rules = [parse_rule(kind, "conv2=0.6" if kind == "energy" else "conv2=0.5")]
+    (chosen,) = plan_low_rank(model, LowRankRequest(rules)).edits
+    each = {}
+    for method in ("channel_svd", "spatial_svd", "input_svd"):
+        (edit,) = plan_low_rank(model, LowRankRequest(rules, method=method)).edits
+        each[method] = edit.predicted.macs.after
+    assert len(set(each.values())) > 1
+    assert chosen.method == min(each, key=each.__getitem__)
+    assert chosen.predicted.macs.after == min(each.values())
+
+
+def test_spectra_can_be_left_out_where_ranks_are_given_outright() -> None:
+    (told,) = plan(("rank", "fc6=7")).edits
+    (silent,) = plan(("rank", "fc6=7"), predict=False).edits
+    assert told.predicted.error is not None
+    assert (silent.predicted.error, silent.predicted.energy) == (None, None)
+    assert silent.predicted.weights == told.predicted.weights
+    # A rule that speaks of energy needs them, and tells what it found.
+    (found,) = plan(("energy", "fc6=0.8"), predict=False).edits
+    assert found.predicted.energy >= 0.8
