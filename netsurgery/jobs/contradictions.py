@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Collection, Dict, Mapping, Optional, Sized, Tuple
 
+import numpy as np
+
 from netsurgery.errors import Remedy, RequestError
 
 # What a budget consists of has names of its own on the command line; so has a preprocessing.
@@ -243,6 +245,8 @@ def _given(request: Any) -> Dict[str, object]:
         value, default = getattr(request, field.name), field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
+        if isinstance(value, np.generic):
+            value = value.item()
         if value != default and not (_is_empty(value) and _is_empty(default)):
             found[field.name] = value
     return found

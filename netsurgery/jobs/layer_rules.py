@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Mapping, Sequence, Tuple, Union
 
+import numpy as np
+
 from netsurgery.planning import LayerRule, parse_rule
 
 Amount = Union[int, float, str]
@@ -24,7 +26,7 @@ def rules_of(kind: str, given: Rules) -> Tuple[LayerRule, ...]:
     Raises:
         PlanError: An amount is none, or out of range.
     """
-    if isinstance(given, (int, float, str)):
+    if isinstance(given, (int, float, np.number, str)):
         return (parse_rule(kind, str(given)),)
     if isinstance(given, Mapping):
         return tuple(parse_rule(kind, f"{layer}={amount}") for layer, amount in given.items())

@@ -47,7 +47,7 @@ class OutputFile:
             RequestError: It is no name for such a file.
             FormatError: It cannot be written.
         """
-        path = Path(path)
+        path = _named(path)
         ending = path.suffix.lower()
         if ending not in self.endings and (self.strict or ending in _FORMATS):
             wanted = " or ".join(self.endings)
@@ -74,7 +74,7 @@ def checked_folder(path: PathLike) -> Path:
         RequestError: It does.
         FormatError: It cannot be made.
     """
-    path = Path(path)
+    path = _named(path)
     if path.suffix.lower() in _FORMATS and not path.is_dir():
         raise RequestError(
             f"{str(path)!r} looks like a file, but is to be a folder; files in it are called "
@@ -82,6 +82,12 @@ def checked_folder(path: PathLike) -> Path:
         )
     refuse_unmakable(path)
     return path
+
+
+def _named(path: PathLike) -> Path:
+    if not os.fspath(path):
+        raise RequestError("an empty name is given for what is to be written")
+    return Path(path)
 
 
 def is_hdf5(path: Path) -> bool:

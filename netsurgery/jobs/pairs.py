@@ -17,6 +17,7 @@ from netsurgery.jobs.samples import RANDOM, calibrator_of, judging_inputs, shown
 from netsurgery.network import Model
 from netsurgery.planning import Plan, refuse_another
 from netsurgery.progress import Progress
+from netsurgery.quality import require_outputs
 
 MakePlan = Callable[[Model, Optional[Calibrator], Progress], Plan]
 
@@ -62,10 +63,11 @@ def make_pair(
     Raises:
         FormatError: The pair would overwrite another net's, or cannot be written.
         PlanError: The plan cannot be made or carried out.
-        VerificationError: The labels do not belong to the net.
+        VerificationError: The labels do not belong to the net; it has no output that is asked for.
         EngineError: An engine that was asked for cannot run the pair.
     """
     folder = checked_folder(out)
+    require_outputs(original.network(), request.output_kinds, request.task_output)
     if not request.force:
         refuse_another(folder, original)
     engine = engine_of(request.engine)

@@ -250,10 +250,13 @@ def with_last_share(request: SweepRequest) -> SweepRequest:
     """Return the request with the largest of its budgets beside those that hold for all.
 
     Raises:
-        RequestError: There are none, or there is one of the same currency already.
+        RequestError: There are none, they do not rise, or one of the same currency is given
+            already.
     """
     if not request.sweep:
         raise RequestError(Remedy("say which budgets to plan for: give {}", "sweep"))
+    if sorted(set(request.sweep)) != list(request.sweep):
+        raise RequestError(Remedy("{} does not rise from one budget to the next", "sweep"))
     largest = {request.currency: request.sweep[-1]}
     if request.budget is None:
         return replace(request, budget=Budget(**largest))
@@ -329,6 +332,8 @@ def _low_rank_request(request: PlanRequest, predict: bool) -> Optional[LowRankRe
 def _edit_options(request: PlanRequest) -> Dict[str, Any]:
     """The options that every edit gets, without those that are as they are by default."""
     suffixes = checked_suffixes(request.suffixes)
+    if request.templates is not None and not os.path.isdir(request.templates):
+        raise RequestError(Remedy("{} is no folder", "templates"), file=request.templates)
     chosen = {
         "split": request.split if request.split != "first" else None,
         "suffixes": list(suffixes) if suffixes != PAIR_SUFFIXES else None,

@@ -8,6 +8,7 @@ from typing import Optional, Sequence
 
 from netsurgery import ranking
 from netsurgery.calibration import Calibrator
+from netsurgery.errors import Remedy, RequestError
 from netsurgery.formats import write_together
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.json_text import to_json
@@ -72,6 +73,8 @@ def rank(
     """
     request = request or RankRequest()
     refuse_contradictions("rank", request)
+    if not request.criteria:
+        raise RequestError(Remedy("say what to rank by: give {}", "criteria"))
     path = None if out is None else RANKING.checked(out)
     model = open_model_like(model)
     found = ranking.rank(

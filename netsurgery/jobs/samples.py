@@ -62,6 +62,11 @@ def read_samples(
         for name, value in (("labels", labels), ("preprocessing", preprocessing)):
             if value is not None:
                 raise RequestError(Remedy("{} is for inputs that are read from files", name))
+        if set(given.arrays) != set(shapes):
+            own, others = (", ".join(map(repr, names)) for names in (shapes, given.arrays))
+            raise RequestError(
+                f"the net's inputs are {own}, not {others}", remedy="give one array for each"
+            )
         inputs = given
     else:
         paths = [given] if isinstance(given, (str, os.PathLike)) else given

@@ -88,6 +88,7 @@ class Model:
         suffix = ".caffemodel.h5" if self.weights.format == "hdf5" else ".caffemodel"
         return prototxt, Path(self.weights.file or f"weights{suffix}").name
 
+    @validated
     def save(self, target: PathLike, weights: Optional[PathLike] = None) -> tuple[Path, ...]:
         """Write both files, complete or not at all.
 

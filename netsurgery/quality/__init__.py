@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netsurgery.quality.kinds import (
         OutputKind as OutputKind,
         kinds_of as kinds_of,
+        require_outputs as require_outputs,
         sources_of as sources_of,
     )
     from netsurgery.quality.limits import (

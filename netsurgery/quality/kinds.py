@@ -116,6 +116,25 @@ def holds_scores(shape: Shape) -> bool:
     return len(shape) in (2, 4) and shape[1] >= 2 and math.prod(shape[2:]) == 1
 
 
+def require_outputs(
+    network: Network, chosen: Mapping[str, str], task_output: Optional[str] = None
+) -> None:
+    """See that what is said of outputs speaks of some of the net's, before anything is run.
+
+    Args:
+        network: The net.
+        chosen: What outputs are, by blob.
+        task_output: The output that labels are for.
+
+    Raises:
+        VerificationError: The net has no such output, or there is no such kind.
+    """
+    outputs = [value.blob for value in network.outputs]
+    _refuse_unknown(chosen, outputs)
+    if task_output is not None:
+        _refuse_unknown({task_output: CLASSES}, outputs)
+
+
 def _refuse_unknown(chosen: Mapping[str, str], outputs: List[str]) -> None:
     for blob, kind in chosen.items():
         if blob not in outputs:
