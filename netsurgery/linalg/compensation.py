@@ -181,21 +181,6 @@ def fold(weights: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(folded.reshape(shape), weights.dtype)
 
 
-def fold_constant(weights: np.ndarray, constant: np.ndarray) -> np.ndarray:
-    """What the constant of a `Reconstruction` adds to each output, float64, shape (N,).
-
-    Exact only where the layer does not pad its input.
-
-    Args:
-        weights: The layer's weights before `fold`.
-        constant: Shape (C,).
-
-    Raises:
-        ValueError: The shapes do not fit.
-    """
-    return _by_channel(weights, len(constant)).sum(axis=2) @ constant
-
-
 def _by_channel(weights: np.ndarray, channels: int) -> np.ndarray:
     """Weights as float64 of shape (N, C, whatever each channel has)."""
     inputs = weights.shape[1] if weights.ndim > 1 else 0

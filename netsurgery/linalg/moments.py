@@ -77,11 +77,6 @@ class Moments:
         return self._mean_of("targets")
 
     @property
-    def target_second(self) -> np.ndarray:
-        """Mean of the square of each y, shape (n,)."""
-        return self._mean_of("target_squares")
-
-    @property
     def cross(self) -> np.ndarray:
         """Mean of ``y x^T``, shape (n, d)."""
         return self._mean_of("products")
@@ -108,7 +103,6 @@ class Moments:
         if wanted[0] is not None:
             targets = np.concatenate(wanted)
             self._plus("targets", targets.sum(axis=0))
-            self._plus("target_squares", (targets**2).sum(axis=0))
             self._plus("products", targets.T @ rows)
 
     def _plus(self, name: str, part: np.ndarray) -> None:

@@ -81,17 +81,11 @@ class Tradeoff:
     @property
     def breakeven(self) -> Optional[Ranks]:
         """The largest ranks, all the same share of the full ones, whose form is smaller."""
-        return self._breakeven(self.weights)
-
-    @property
-    def breakeven_macs(self) -> Optional[Ranks]:
-        """The same for the form that takes fewer MACs."""
-        return self.macs and self._breakeven(self.macs)
-
-    def _breakeven(self, cost: Cost) -> Optional[Ranks]:
         steps = max(self.full)
         shares = (self.share(step / steps) for step in range(steps, 0, -1))
-        return next((ranks for ranks in shares if cost.at(ranks) < cost.whole), None)
+        return next(
+            (ranks for ranks in shares if self.weights.at(ranks) < self.weights.whole), None
+        )
 
     def share(self, fraction: float) -> Ranks:
         """Return the ranks that are this share of the full ones, each at least 1."""

@@ -232,8 +232,6 @@ def test_break_even_is_the_last_rank_that_saves() -> None:
     assert found.breakeven == (19,)
     assert found.saves((19,))
     assert not found.saves((20,))
-    assert found.breakeven_macs is None
     tiny = Tradeoff((1, 4), (1,), Cost(4, (4, 1)), Cost(40, (20, 10)), found.measure)
     assert tiny.breakeven is None
-    assert tiny.breakeven_macs == (1,)
     assert tiny.saves((1,))
