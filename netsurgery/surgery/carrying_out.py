@@ -13,7 +13,7 @@ from netsurgery.methods import Context, Origin, Rewrite, method
 from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
 from netsurgery.progress import Progress
-from netsurgery.surgery.contract import Condition, carried_out, require_rewrite
+from netsurgery.surgery.contract import Condition, carried_out, rewrite_of
 from netsurgery.surgery.masks import require_masks
 from netsurgery.surgery.record import Step, Surgery, multiplied_out, traced_back
 
@@ -84,8 +84,7 @@ def operate(
         if progress:
             progress(f"{edit.layer}, {number} of {len(plan.edits)} edits")
         context = Context(model, calibrator, origins)
-        answer = method(edit.method).rewrite(current.model, edit, context)
-        rewrite = require_rewrite(current.model, edit, answer)
+        rewrite = rewrite_of(current.model, edit, context)
         require_masks(current.model, rewrite)
         stored = _stored(current.model, rewrite)
         after = carried_out(current, stored)

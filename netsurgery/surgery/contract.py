@@ -12,14 +12,12 @@ from typing import FrozenSet, Iterator, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.errors import ContractError, NetsurgeryError
+from netsurgery.errors import ContractError, NetsurgeryError, shortened
 from netsurgery.formats import Blob, LayerText
-from netsurgery.methods import Edit, Origin, Rewrite
+from netsurgery.methods import Context, Edit, Origin, Rewrite, method
 from netsurgery.network import (
-    LayerEdit,
     Model,
     Patient,
-    RemoveBlobs,
     SetBlobs,
     Shape,
     apply_edits,
@@ -27,6 +25,7 @@ from netsurgery.network import (
     show,
     troubles_of,
 )
+from netsurgery.validation import require_fields
 
 Trouble = Tuple[str, Optional[str], str]
 
@@ -89,19 +88,44 @@ def require_rewrite(model: Model, edit: Edit, rewrite: object) -> Rewrite:
     """
     if not isinstance(rewrite, Rewrite):
         raise _broken(edit, f"it answers {type(rewrite).__name__}, not a Rewrite")
-    if rewrite.edit != edit:
-        raise _broken(edit, f"it answers an edit of {rewrite.edit.layer!r} by its own")
-    for one in rewrite.edits:
-        if not isinstance(one, (LayerEdit, SetBlobs, RemoveBlobs)):
-            raise _broken(edit, f"{type(one).__name__} is no edit of a layer or of its blobs")
     try:
+        _require_types(rewrite)
+        if rewrite.edit != edit:
+            raise _broken(edit, f"it answers an edit of {rewrite.edit.layer!r} by its own")
         require_edits(model, rewrite.edits)
+    except ContractError:
+        raise
     except NetsurgeryError as error:
         raise _broken(edit, _told(error)) from error
     problem = next(_problems_of_pieces(model, rewrite), None)
     if problem:
         raise _broken(edit, problem)
     return rewrite
+
+
+def rewrite_of(model: Model, edit: Edit, context: Context) -> Rewrite:
+    """Ask the method of an edit what to do, and return what it answers.
+
+    Raises:
+        ContractError: It answers no rewrite of this model, or breaks down.
+        PlanError: It cannot do it.
+    """
+    asked = method(edit.method)
+    try:
+        answer = asked.rewrite(model, edit, context)
+    except (NetsurgeryError, MemoryError):
+        raise
+    except Exception as error:
+        raise _broken(edit, f"it raised {type(error).__name__}: {shortened(error)}") from error
+    return require_rewrite(model, edit, answer)
+
+
+def _require_types(rewrite: Rewrite) -> None:
+    require_fields(rewrite)
+    for one in rewrite.edits:
+        require_fields(one)
+        for layer in one.by if isinstance(one, SetBlobs) else ():
+            require_fields(layer)
 
 
 def carried_out(before: Condition, rewrite: Rewrite) -> Condition:

@@ -62,7 +62,7 @@ NONSENSE = {
         lambda right: replace(right, edit=Edit("fc7", "svd")),
         "it answers an edit of 'fc7' by its own",
     ),
-    "no edits": (lambda right: replace(right, edits=["remove fc6"]), "str is no edit of a layer"),
+    "no edits": (lambda right: replace(right, edits=["remove fc6"]), "`edits` is ['remove fc6']"),
     "no such layer": (
         adding(SetFields(LayerKey("fc8"), {"inner_product_param.num_output": 3})),
         "layer 'fc8' is not in the net",
@@ -102,6 +102,16 @@ NONSENSE = {
         lambda right: replace(right, origins={Value("fc6"): Origin(Value("six"))}),
         "it says that fc6 stood at six, which is not there",
     ),
+    "edits of None": (lambda right: replace(right, edits=None), "`edits` is None"),
+    "pieces of None": (lambda right: replace(right, pieces=None), "`pieces` is None"),
+    "error of words": (lambda right: replace(right, errors={"fc6": "x"}), "`errors` is {'fc6'"),
+    "no origins": (lambda right: replace(right, origins=None), "`origins` is None"),
+    "name for a layer": (adding(RemoveLayer("relu6")), "`layer` is 'relu6' (str)"),  # type: ignore[arg-type]
+    "text for bytes": (with_text(ReplaceLayer(FC6, ("layer {}",))), "`by` is ('layer {}',)"),  # type: ignore[arg-type]
+    "no layers": (adding(SetBlobs("fc7", None)), "`by` is None"),  # type: ignore[arg-type]
+    "arrays for blobs": (with_blob(np.zeros((4, 20), np.float32)), "`blobs` is (array("),  # type: ignore[arg-type]
+    "division by zero": (lambda right: 1 / 0, "it raised ZeroDivisionError: division by zero"),
+    "two lines": (lambda right: {}["a\nb"], "it raised KeyError: "),
     "origin of none": (
         lambda right: replace(right, origins={Value("six"): Origin(Value("fc6"))}),
         "it tells where six comes from, which is no value of the new net",
@@ -148,7 +158,7 @@ def blobs_alone(*layers: LayerWeights) -> Callable[..., Rewrite]:
     """A method that leaves the text as it is."""
 
     def rewrite(method: object, model: object, edit: Edit, context: object) -> Rewrite:
-        return Rewrite(edit, [SetBlobs("fc6", layers)], {"fc6": ("fc6",)}, {"fc6": 0.5})
+        return Rewrite(edit, [SetBlobs("fc6", layers)], {"fc6": ("fc6",)}, errors={"fc6": 0.5})
 
     return rewrite
 
