@@ -37,6 +37,7 @@ from netsurgery.cli._options import (
     say,
     section,
     tell_of_phases,
+    train_val_option,
 )
 from netsurgery.cli._outputs import FOLDER, PAGE, ready
 from netsurgery.cli._progress import progress
@@ -65,6 +66,7 @@ class WritingFlags(TypedDict):
 
     input_shapes: Shapes
     output: Optional[Path]
+    train_val: Optional[Path]
     deploy: bool
     force: bool
     dry_run: bool
@@ -94,6 +96,7 @@ class PairArguments(CalibratedArguments, FedArguments, ToleranceFlags):
     writer: str
     deploy: bool
     force: bool
+    train_val: Optional[Path]
 
 
 calibrate_option = section(
@@ -128,6 +131,7 @@ carry_out_options = options(
     section(
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, help="Folder for the new pair and its report."),
+        train_val_option,
         deploy_option,
         force_option,
         click.option(
@@ -166,6 +170,7 @@ def pair_arguments(given: CarryOutFlags) -> PairArguments:
         "writer": given["blobs"],
         "deploy": given["deploy"],
         "force": given["force"],
+        "train_val": given["train_val"],
     }
 
 

@@ -21,7 +21,11 @@ CLASHES: Dict[str, Tuple[Clash, ...]] = {
     "": (
         *jobs.CLASHES[""],
         Clash(("engine=opencv",), ("caffe_python", "pythonpath"), "these are for real Caffe"),
-        Clash(("dry_run",), ("as_json", "html"), "it prints the change to the prototxt alone"),
+        Clash(
+            ("dry_run",),
+            ("as_json", "html", "train_val"),
+            "it prints the change to the prototxt alone",
+        ),
     ),
     "thin": (
         *jobs.CLASHES["thin"],

@@ -105,6 +105,13 @@ phase_option = click.option(
     help="Of the net: layers may be in one of them alone.",
 )
 
+train_val_option = click.option(
+    "--train-val",
+    type=FILE,
+    help="The prototxt that the net is trained by. It is rewritten alike, so that Caffe loads the "
+    "new weights into it, and written beside them.",
+)
+
 deploy_option = click.option(
     "--deploy",
     is_flag=True,

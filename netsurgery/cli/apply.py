@@ -26,6 +26,7 @@ from netsurgery.cli._options import (
     say,
     section,
     tell_of_phases,
+    train_val_option,
 )
 from netsurgery.cli._outputs import FOLDER
 from netsurgery.cli._progress import progress
@@ -51,12 +52,7 @@ class _Flags(CalibrateFlags, PreprocessingFlags, EngineFlags):
     section(
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
-        click.option(
-            "--train-val",
-            type=FILE,
-            help="The prototxt that the net is trained by. It is rewritten alike, so that Caffe "
-            "loads the new weights into it, and written beside them.",
-        ),
+        train_val_option,
         force_option,
         deploy_option,
     ),

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from netsurgery.errors import PlanError, Remedy, RequestError
-from netsurgery.formats import Prototxt
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.explanation import PlanLike, open_plan
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
-from netsurgery.jobs.proving import write_checked
+from netsurgery.jobs.proving import read_train_val, write_checked
 from netsurgery.jobs.requests import CalibratedRequest
 from netsurgery.jobs.samples import calibrator_of
 from netsurgery.network import Model
@@ -120,11 +119,12 @@ def write_applied(
     request = request or ApplyRequest()
     refuse_contradictions("apply", request)
     folder = checked_folder(out)
-    surgery = _operate(open_model_like(model), open_plan(plan), request, progress)
+    opened, told = open_model_like(model), request.train_val
+    train_val = None if told is None else read_train_val(told, opened, folder)
+    surgery = _operate(opened, open_plan(plan), request, progress)
     if not request.force:
         refuse_another(folder, surgery.original, surgery.model)
     progress("writing")
-    train_val = None if request.train_val is None else Prototxt.read(request.train_val)
     files, written = write_checked(surgery, folder, train_val)
     notes: List[str] = [f"lost in the upgrade to V2: {note}" for note in surgery.notes]
     return WrittenPair(files, written, tuple(notes))

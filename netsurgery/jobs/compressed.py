@@ -30,7 +30,7 @@ class Compression:
         surgery: The rewritten model and its steps.
         plan: The plan that was carried out.
         inputs: Name and sha256 of the original's files.
-        files: The written prototxt, weights and report.
+        files: The written prototxt, weights, text for training if there is one, and report.
         layers: Predicted and measured error of each rewritten layer's weights.
         costs: What original and written pair cost.
         sizes: Bytes of the weights files of both.
@@ -125,7 +125,7 @@ class Compression:
         return {
             "versions": _versions(),
             "inputs": {kind: dict(facts) for kind, facts in self.inputs.items()},
-            "files": [path.name for path in self.files[:2]],
+            "files": [path.name for path in self.files[:-1]],
             "notes": list(self.surgery.notes),
             "plan": self.plan.to_dict(),
             "asked": [one.to_dict() for one in self.asked],

@@ -11,7 +11,7 @@ from netsurgery.engine import Capability, Engine, choose
 from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.models import engine_of
 from netsurgery.jobs.outputs import PathLike, checked_folder
-from netsurgery.jobs.proving import Proof, write_proved
+from netsurgery.jobs.proving import Proof, read_train_val, write_proved
 from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest, JudgedRequest
 from netsurgery.jobs.samples import RANDOM, calibrator_of, judging_inputs, shown_of, with_preset
 from netsurgery.network import Model
@@ -34,12 +34,15 @@ class PairRequest(CalibratedRequest, JudgedRequest):
             can, as pycaffe does (net.params, net.save).
         deploy: Leave out the layers that Caffe does not build for TEST.
         force: Overwrite what is in the folder even if it was made of other files.
+        train_val: The prototxt that the net is trained by. It is rewritten alike, so that it loads
+            the new weights, and written beside them.
     """
 
     verify: bool = True
     writer: str = "direct"
     deploy: bool = False
     force: bool = False
+    train_val: Optional[PathLike] = None
 
 
 def make_pair(
@@ -70,6 +73,8 @@ def make_pair(
     require_outputs(original.network(), request.output_kinds, request.task_output)
     if not request.force:
         refuse_another(folder, original)
+    told = request.train_val
+    train_val = None if told is None else read_train_val(told, original, folder)
     engine = engine_of(request.engine)
     calibrator = calibrator_of(original, request, progress)
     proof = _proof_of(original, request, engine, calibrator, progress)
@@ -81,6 +86,7 @@ def make_pair(
         proof,
         calibrator=calibrator,
         writer=None if request.writer == "direct" else _writer(engine),
+        train_val=train_val,
         progress=progress,
         name=name,
     )

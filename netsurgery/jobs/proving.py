@@ -19,6 +19,7 @@ from netsurgery.formats import (
     scratch_folder,
 )
 from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.samples import RANDOM
 from netsurgery.network import Model, load, total_cost
 from netsurgery.planning import RECORD as REPORT, Plan, identify
@@ -75,6 +76,7 @@ def write_proved(
     *,
     calibrator: Optional[Calibrator] = None,
     writer: Optional[Engine] = None,
+    train_val: Optional[Prototxt] = None,
     progress: Progress = silent,
     name: Callable[[str], str] = "`{}`".format,
 ) -> Compression:
@@ -90,11 +92,13 @@ def write_proved(
         proof: How to prove it.
         calibrator: What calibration inputs tell, for methods that want it.
         writer: An engine that writes weights, to have it do so instead of this package.
+        train_val: Another text of the net, which is rewritten alike and written beside the pair.
         progress: Called with the name of each step.
         name: Names an argument of the library, in what the report says there is to do.
 
     Raises:
-        PlanError: An edit cannot be carried out; nothing is written then.
+        PlanError: An edit cannot be carried out, or the other text not be rewritten alike; nothing
+            is written then.
         FormatError: The pair would overwrite the original, or cannot be written.
         VerificationError: The labels do not belong to the net; nothing is done then.
         EngineError: An engine that was asked for cannot run the pair; nothing is written then.
@@ -106,6 +110,7 @@ def write_proved(
         refuse_half(model)
     refuse_labels(model, proof.inputs if proof else None)
     surgery = operate(model, plan, calibrator, progress)
+    beside = _rewritten_alike(surgery, train_val)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
         progress("writing")
@@ -119,9 +124,12 @@ def write_proved(
             judged = proof.inputs if done.effect is not None else None
             cautions = cautions_of(surgery, calibrator.inputs, judged)
             done = replace(done, cautions=cautions)
+        *written, last = done.files
+        done = replace(done, files=(*written, *(folder / other for other in beside), last))
         report = Path(scratch) / REPORT
         report.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
-        move_together({folder / path.name: path for path in (*pair, report)})
+        others = _written_into(Path(scratch), beside)
+        move_together({folder / path.name: path for path in (*pair, *others, report)})
     return done
 
 
@@ -147,29 +155,52 @@ def write_checked(
     """
     folder, original = Path(folder), surgery.original
     original.refuse_overwriting(folder / name for name in original.file_names())
-    beside = {} if train_val is None else _rewritten_alike(surgery, train_val, folder)
+    beside = _rewritten_alike(surgery, train_val)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
         pair = surgery.model.save(scratch)
         written = load(pair[0], pair[1], original.input_shapes)
         found = compare_written(original, surgery.model, written, surgery.touched)
-        others = [Path(scratch) / name for name in beside]
-        for path in others:
-            path.write_bytes(beside[path.name])
+        others = _written_into(Path(scratch), beside)
         move_together({folder / path.name: path for path in (*pair, *others)})
     return tuple(folder / path.name for path in (*pair, *others)), found
 
 
-def _rewritten_alike(surgery: Surgery, train_val: Prototxt, folder: Path) -> dict[str, bytes]:
-    """The name and the bytes of another text of the net, rewritten as the net was."""
-    name = Path(train_val.file or "train_val.prototxt").name
-    Model(train_val).refuse_overwriting([folder / name])
-    if name in surgery.original.file_names():
+def _written_into(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    paths = [folder / name for name in files]
+    for path in paths:
+        path.write_bytes(files[path.name])
+    return paths
+
+
+def read_train_val(file: PathLike, original: Model, folder: PathLike) -> Prototxt:
+    """Return the text that a net is trained by, if it can be written beside the new pair.
+
+    Args:
+        file: The prototxt.
+        original: The net.
+        folder: Where the pair goes.
+
+    Raises:
+        FormatError: It is no prototxt, is in that folder itself, or is called as the net is.
+    """
+    text = Prototxt.read(file)
+    name = Path(file).name
+    Model(text).refuse_overwriting([Path(folder) / name])
+    if name in original.file_names():
         raise FormatError(
             f"the new net is called {name} too",
-            file=train_val.file,
+            file=text.file,
             remedy="copy it under another name",
         )
+    return text
+
+
+def _rewritten_alike(surgery: Surgery, train_val: Optional[Prototxt]) -> dict[str, bytes]:
+    """The name and the bytes of another text of the net, if any, rewritten as the net was."""
+    if train_val is None:
+        return {}
+    name = Path(train_val.file or "train_val.prototxt").name
     return {name: replay(surgery, train_val).prototxt.data}
 
 

@@ -1,6 +1,6 @@
 """What a method is: the layers it takes, what it costs, and the rewrite it answers with.
 
-A method is one file in this room with one ``@register_method`` class, plus the prototxt
+A method is one file in this room with one ``@METHODS.register`` class, plus the prototxt
 template it emits. Other packages add methods through the entry point ``netsurgery.methods``.
 """
 

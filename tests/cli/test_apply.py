@@ -44,42 +44,6 @@ def test_what_is_written_is_read_back(netsurgery, plan: Path, tmp_path: Path) ->
     assert names == ["deploy.prototxt", "net.caffemodel"]
 
 
-TRAIN_VAL = """\
-layer { name: "data" type: "DummyData" top: "data"
-        dummy_data_param { shape { dim: 8 dim: 3 dim: 4 dim: 4 } } }
-layer { name: "fc6" type: "InnerProduct" bottom: "data" top: "fc6" param { lr_mult: 3 }
-        inner_product_param { num_output: 32 } }
-layer { name: "relu6" type: "ReLU" bottom: "fc6" top: "fc6" }
-layer { name: "fc7" type: "InnerProduct" bottom: "fc6" top: "fc7"
-        inner_product_param { num_output: 5 } }
-"""
-
-
-def test_the_text_for_training_is_rewritten_alike(netsurgery, plan: Path, tmp_path: Path) -> None:
-    train_val = tmp_path / "train_val.prototxt"
-    train_val.write_text(TRAIN_VAL)
-    done = netsurgery("apply", plan, "-o", tmp_path / "out", "--train-val", train_val)
-    assert done.status == 0, done.err
-    assert f"written {tmp_path / 'out' / 'train_val.prototxt'}" in done.out
-    text = (tmp_path / "out" / "train_val.prototxt").read_text()
-    assert [line for line in text.splitlines() if "lr_mult" in line] == [
-        "  param { lr_mult: 3 }"
-    ] * 2
-    assert netsurgery("apply", plan, "-o", tmp_path, "--train-val", train_val).status == 2
-    assert train_val.read_text() == TRAIN_VAL
-
-
-def test_a_text_for_training_that_cannot_be_rewritten_alike_stops_all(
-    netsurgery, plan: Path, tmp_path: Path
-) -> None:
-    train_val = tmp_path / "train_val.prototxt"
-    train_val.write_text(TRAIN_VAL.replace("InnerProduct", "Convolution", 1))
-    done = netsurgery("apply", plan, "-o", tmp_path / "out", "--train-val", train_val)
-    assert done.status == 2
-    assert "'fc6': is of type Convolution here, and InnerProduct in" in done.err
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.parametrize(
     ("part", "before", "after", "reason"),
     [
