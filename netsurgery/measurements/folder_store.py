@@ -54,7 +54,8 @@ class FolderStore(MeasurementStore):
         """Return what is kept under a key, or None."""
         place = self._place(key)
         try:
-            with np.load(place, allow_pickle=False) as archive:
+            # Opened here: NumPy leaves a file open that is no archive to it.
+            with place.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             if str(arrays.pop(_SEAL)) != sealed(key, arrays):
                 return None

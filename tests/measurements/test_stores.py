@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import warnings
@@ -250,3 +251,15 @@ def test_keys_of_models_and_inputs_are_those_of_what_they_hold() -> None:
     pieces = Inputs({"a": values[:, None]}, whole_blobs=True)
     assert digest_of(pieces) != digest_of(Inputs({"a": values[:, None]}))
     assert digest_of(values) != digest_of(values.astype(np.float32)) != digest_of(values.T)
+
+
+def test_a_cut_archive_is_not_left_open(tmp_path: Path) -> None:
+    store, key = FolderStore(tmp_path), digest_of("x")
+    store.keep(key, {"a": np.ones(30)})
+    (place,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    place.write_bytes(place.read_bytes()[:-100])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert store.find(key) is None
+        gc.collect()
+    assert not [one for one in caught if issubclass(one.category, ResourceWarning)]
