@@ -61,13 +61,13 @@ class Preprocessing:
         }
 
     def __post_init__(self) -> None:
-        require_fields(self)
         if self.mean is not None and self.mean_file is not None:
             raise NetsurgeryError("both a mean and a mean file are given", remedy="give one")
-        if self.images_dim is not None and len(self.images_dim) != 2:
+        if isinstance(self.images_dim, (tuple, list)) and len(self.images_dim) != 2:
             given = ",".join(map(str, self.images_dim))
             problem = f"images_dim {given} is not a height and a width"
             raise NetsurgeryError(problem, remedy="write both, such as 256,256")
+        require_fields(self)
 
     def transformer(self, shape: tuple[int, int, int]) -> Transformer:
         """Return what turns images into samples of ``shape`` (C, H, W).
