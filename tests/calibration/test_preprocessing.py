@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 from pathlib import Path
@@ -89,10 +88,11 @@ def test_equals_real_caffe(
     name: str, jobs: dict[str, dict], by_caffe: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     job = jobs[name]
-    flags = Preprocessing(**{key: job[key] for key in (*FIELDS, "raw_scale")})
+    fields = {key: job[key] for key in (*FIELDS, "raw_scale")}
     if "mean_shape" in job:
         np.save(tmp_path / "mean.npy", np.array(job["mean"]))
-        flags = dataclasses.replace(flags, mean=None, mean_file=str(tmp_path / "mean.npy"))
+        fields.update(mean=None, mean_file=str(tmp_path / "mean.npy"))
+    flags = Preprocessing(**fields)
     image = load_image(job["image"], color=job["shape"][0] == 3)
     sample = flags.transformer(job["shape"])(image)
     assert sample.dtype == np.float32
