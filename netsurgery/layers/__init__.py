@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Use as Use,
         nothing as nothing,
     )
+    from netsurgery.layers.plugins import plugin_faults_told as plugin_faults_told
     from netsurgery.layers.registry import (
         LAYERS as LAYERS,
         layer_type as layer_type,

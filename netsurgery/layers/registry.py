@@ -17,8 +17,10 @@ def register_layer(kind: Type[AnyLayerType]) -> Type[AnyLayerType]:
     """Make a layer type known under its ``name`` and its ``aliases``.
 
     Raises:
-        ValueError: Another one has one of these names.
+        ValueError: Another one has one of these names, or it has none.
     """
+    if not kind.name:
+        raise ValueError(f"layer type {kind.__name__} has no name: what does a prototxt call it?")
     LAYERS.register(kind.name, *kind.aliases)(kind)
     return kind
 

@@ -6,7 +6,7 @@ from typing import Dict, Mapping, Optional, Sequence
 
 import numpy as np
 
-from netsurgery.layers import ConstantNode, Linear, Value, nothing
+from netsurgery.layers import ConstantNode, Linear, Value, nothing, plugin_faults_told
 from netsurgery.network.channels.propagation import Shapes
 from netsurgery.network.foreign_fields import foreign_fields
 from netsurgery.network.graph import Network
@@ -53,6 +53,6 @@ def follow_constants(
 
 
 def _tops(node: ConstantNode) -> Sequence[np.ndarray]:
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), plugin_faults_told(node.layer):
         found = node.layer.layer_type.constants(node)
         return [np.where(np.isfinite(one), one, np.nan).astype(np.float32) for one in found]

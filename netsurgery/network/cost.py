@@ -15,7 +15,7 @@ from typing import (
     Tuple,
 )
 
-from netsurgery.layers import Shape, count
+from netsurgery.layers import Shape, count, plugin_faults_told
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
@@ -198,4 +198,5 @@ def _macs(
     known_tops = [shape for shape in tops if shape is not None]
     if not blobs or len(known_bottoms) < len(bottoms) or len(known_tops) < len(tops):
         return None
-    return kind.macs(known_bottoms, known_tops, blobs)
+    with plugin_faults_told(layer):
+        return int(kind.macs(known_bottoms, known_tops, blobs))

@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.errors import NetworkError
-from netsurgery.layers import LayerType, Shape, ShapeNode, show, unknown_fields
+from netsurgery.layers import LayerType, Shape, ShapeNode, plugin_faults_told, show, unknown_fields
 
 if TYPE_CHECKING:
     from netsurgery.formats import Weights
@@ -114,8 +114,9 @@ def parameter_shapes(
         return ()
     if any(shape is None for shape in bottom_shapes):
         return None
-    found = kind.blobs(ShapeNode(layer, tuple(bottom_shapes)))
-    return None if found is None else tuple(found)
+    with plugin_faults_told(layer):
+        found = kind.blobs(ShapeNode(layer, tuple(bottom_shapes)))
+        return None if found is None else tuple(tuple(map(int, shape)) for shape in found)
 
 
 _INT_MAX = 2**31 - 1
@@ -131,10 +132,11 @@ def _top_shapes(node: ShapeNode) -> Sequence[Optional[Shape]]:
         node.check(not node.layer.in_place, "computes in place, which its type cannot")
     if not kind.partial and any(shape is None for shape in node.bottoms):
         return []
-    shapes = kind.shapes(node)
-    for shape in shapes:
-        fits = shape is None or (min(shape, default=0) >= 0 and prod(shape) <= _INT_MAX)
-        node.check(fits, f"makes a blob of {show(shape)}, which Caffe cannot count")
+    with plugin_faults_told(node.layer):
+        shapes = kind.shapes(node)
+        for shape in shapes:
+            fits = shape is None or (min(shape, default=0) >= 0 and prod(shape) <= _INT_MAX)
+            node.check(fits, f"makes a blob of {show(shape)}, which Caffe cannot count")
     return shapes
 
 

@@ -23,6 +23,7 @@ from netsurgery.layers import (
 )
 from netsurgery.network import (
     ChannelGroup,
+    LayerCost,
     Model,
     Network,
     Shapes,
@@ -133,7 +134,9 @@ def _each_top_has_a_shape(example: _Example) -> None:
     for node in example.nodes() if kind.knows_shapes else ():
         found = list(kind.shapes(node))
         tops = len(node.layer.tops)
-        assert len(found) >= tops, f"it answers {len(found)} shapes for {tops} tops"
+        most = kind.tops[1]
+        fits = len(found) >= tops and (most is None or len(found) <= most)
+        assert fits, f"it answers {len(found)} shapes for {tops} tops"
         for shape in found:
             _require_sizes(shape)
         assert found == list(kind.shapes(node)), "it answers other shapes the second time"
@@ -155,7 +158,17 @@ def _it_costs_a_number(example: _Example) -> None:
     for cost in count_cost(example.network, example.shapes, example.model):
         if cost.layer.type == example.name and example.kind.knows_shapes:
             assert cost.macs is None or cost.macs >= 0, f"it costs {cost.macs} MACs"
+            _require_whole(example, cost)
             assert cost.params is None or cost.params >= 0, f"it costs {cost.params} parameters"
+
+
+def _require_whole(example: _Example, cost: LayerCost) -> None:
+    shapes = [example.shapes[value] for value in (*cost.layer.bottoms, *cost.layer.tops)]
+    if example.kind.multiplies and cost.blobs and None not in shapes:
+        known = [shape or () for shape in shapes]
+        reads = len(cost.layer.bottoms)
+        macs = example.kind.macs(known[:reads], known[reads:], cost.blobs)
+        assert isinstance(macs, (int, np.integer)), f"it costs {macs!r} MACs"
 
 
 def _labels_have_the_shape_of_tops(example: _Example) -> None:

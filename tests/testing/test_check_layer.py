@@ -39,6 +39,13 @@ class Stingy(NeuronLayer):
         return []
 
 
+class Lavish(NeuronLayer):
+    """Has shapes for tops that it cannot have."""
+
+    def shapes(self, node: Any) -> Any:
+        return [node.bottom] * 3
+
+
 class Broken(NeuronLayer):
     """Has half a pixel."""
 
@@ -58,6 +65,16 @@ class Cheap(NeuronLayer):
 
     def macs(self, bottoms: Any, tops: Any, blobs: Any) -> int:
         return -1
+
+    def blobs(self, node: Any) -> Any:
+        return [(1,)]
+
+
+class Rough(NeuronLayer):
+    """Knows half a multiplication."""
+
+    def macs(self, bottoms: Any, tops: Any, blobs: Any) -> Any:
+        return 10.5
 
     def blobs(self, node: Any) -> Any:
         return [(1,)]
@@ -126,9 +143,11 @@ CONVOLVED = ONE + CONVOLUTION % ("b", "Tried", "d", "b") + LAST
     [
         (Forgetful, PLAIN, "it_holds_no_state", "it keeps ['seen']"),
         (Stingy, PLAIN, "each_top_has_a_shape", "0 shapes for 1 tops"),
+        (Lavish, PLAIN, "each_top_has_a_shape", "3 shapes for 1 tops"),
         (Broken, PLAIN, "each_top_has_a_shape", "is no shape"),
         (Owing, PLAIN, "each_blob_has_a_shape", "a shape of -4"),
         (Cheap, PLAIN, "it_costs_a_number", "-1 MACs"),
+        (Rough, PLAIN, "it_costs_a_number", "10.5 MACs"),
         (Doubling, PLAIN, "labels_have_the_shape_of_tops", "labels of 1x4x1x1 for a top of 2x8x"),
         (Stubborn, CONVOLVED, "it_fits_when_channels_go", "should keep 3 channels"),
         (Greedy, CONVOLVED, "it_fits_when_channels_go", "its text says"),

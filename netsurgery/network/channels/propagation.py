@@ -9,7 +9,17 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, 
 import numpy as np
 
 from netsurgery.formats import Weights
-from netsurgery.layers import ChannelNode, Layer, Shape, Ties, Use, Value, squeezed, varying
+from netsurgery.layers import (
+    ChannelNode,
+    Layer,
+    Shape,
+    Ties,
+    Use,
+    Value,
+    plugin_faults_told,
+    squeezed,
+    varying,
+)
 from netsurgery.network.channels.sources import input_labels
 from netsurgery.network.foreign_fields import why_foreign
 from netsurgery.network.graph import Network
@@ -78,7 +88,8 @@ def _label_tops(
         weights,
     )
     foreign = why_foreign(layer.text)
-    return node.barrier(foreign) if foreign else layer.layer_type.channels(node)
+    with plugin_faults_told(layer):
+        return node.barrier(foreign) if foreign else layer.layer_type.channels(node)
 
 
 def _along_one_axis(labels: np.ndarray, ties: Ties) -> np.ndarray:
