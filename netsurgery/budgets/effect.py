@@ -8,7 +8,7 @@ import numpy as np
 
 from netsurgery.budgets.output import Output
 from netsurgery.budgets.request import BudgetRequest
-from netsurgery.budgets.trials import Arriving, Trials
+from netsurgery.budgets.trials import EffectCurve, Trials
 from netsurgery.calibration import Calibrator
 from netsurgery.network import Model
 from netsurgery.progress import Progress
@@ -34,7 +34,7 @@ class Effect(Output):
         """
         super().__init__(calibrator)
         self._request, self._progress = request, progress
-        self._arriving: Optional[Dict[str, Arriving]] = None
+        self._arriving: Optional[Dict[str, EffectCurve]] = None
 
     def losses(self, model: Model, layer: str, lost: np.ndarray) -> np.ndarray:
         """Return shares that a layer loses as losses of the net's outputs.

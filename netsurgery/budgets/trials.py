@@ -10,7 +10,7 @@ import numpy as np
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.calibration import Calibrator, Inputs, largest_batch
 from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
-from netsurgery.linalg import Whole, as_it_is, axes_energy, mixed, principal
+from netsurgery.linalg import FullRankSolution, as_it_is, axes_energy, mixed, principal
 from netsurgery.measurements import digest_of
 from netsurgery.methods import Context, Edit, Refit, biases_of, find_target, why_not
 from netsurgery.network import Layer, Model, infer_shapes, without_what_follows
@@ -52,7 +52,7 @@ NOISE = 1e-6
 
 
 @dataclass(frozen=True)
-class Arriving:
+class EffectCurve:
     """How much of what a layer loses arrives at the outputs of the net.
 
     Attributes:
@@ -112,7 +112,7 @@ class Trials:
             and not self._is_kept(product.layer)
         }
 
-    def all(self) -> Dict[str, Arriving]:
+    def all(self) -> Dict[str, EffectCurve]:
         """Return for each layer how much of what is lost of its outputs arrives at the net's."""
         found = {}
         tried_layers = [one for one in self._products.items() if self._is_tried(one[1].layer)]
@@ -126,7 +126,7 @@ class Trials:
             [distances / lost for tried in found.values() for lost, distances in tried]
         )
         return {
-            name: Arriving(
+            name: EffectCurve(
                 np.array([lost for lost, _ in tried]),
                 np.array([np.mean(factors * distances) for _, distances in tried]),
             )
@@ -224,7 +224,9 @@ def _evening(found: Sequence[np.ndarray]) -> np.ndarray:
     return np.divide(typical.mean(), typical, out=np.zeros_like(typical), where=typical > 0)
 
 
-def _ranks_that_lose(shares: Sequence[float], wholes: List[Whole]) -> List[Tuple[int, float]]:
+def _ranks_that_lose(
+    shares: Sequence[float], wholes: List[FullRankSolution]
+) -> List[Tuple[int, float]]:
     """The ranks of each group that lose about those shares, and what they lose, rising."""
     weights = np.array([max(float(np.trace(whole.square)), 0.0) for whole in wholes])
     if weights.sum() <= 0:

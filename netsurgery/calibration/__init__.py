@@ -36,11 +36,11 @@ if TYPE_CHECKING:
         Seen as Seen,
     )
     from netsurgery.calibration.observers import (
-        Beside as Beside,
         ChannelObserver as ChannelObserver,
         OutputObserver as OutputObserver,
         Part as Part,
         ProductObserver as ProductObserver,
+        ResidualBranch as ResidualBranch,
         Target as Target,
         entries_by_turn as entries_by_turn,
     )

@@ -37,7 +37,7 @@ class Part(NamedTuple):
         return array if self.kept is None else array.take(self.kept, axis=self.axis)
 
 
-class Beside(NamedTuple):
+class ResidualBranch(NamedTuple):
     """What a later layer adds to what a layer makes: the other branch of a sum.
 
     Attributes:
@@ -60,7 +60,7 @@ class Target(NamedTuple):
     """
 
     part: Part
-    beside: Optional[Beside] = None
+    beside: Optional[ResidualBranch] = None
 
     @property
     def sources(self) -> Tuple[ObservedValue, ...]:

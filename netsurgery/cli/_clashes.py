@@ -13,15 +13,15 @@ import click
 
 from netsurgery import jobs
 from netsurgery.cli._options import arguments_of
-from netsurgery.jobs import Clash, Need
+from netsurgery.jobs import Conflict, Requirement
 
-CLASHES: Dict[str, Tuple[Clash, ...]] = {
+CLASHES: Dict[str, Tuple[Conflict, ...]] = {
     **jobs.CLASHES,
     # Of every command that has both.
     "": (
         *jobs.CLASHES[""],
-        Clash(("engine=opencv",), ("caffe_python", "pythonpath"), "these are for real Caffe"),
-        Clash(
+        Conflict(("engine=opencv",), ("caffe_python", "pythonpath"), "these are for real Caffe"),
+        Conflict(
             ("dry_run",),
             ("as_json", "html", "train_val"),
             "it prints the change to the prototxt alone",
@@ -29,12 +29,12 @@ CLASHES: Dict[str, Tuple[Clash, ...]] = {
     ),
     "thin": (
         *jobs.CLASHES["thin"],
-        Clash(("from_zeros",), ("no_compensate",), "it cuts what is dead, and nothing else"),
-        Clash(("no_compensate",), ("compensate",), "it is --compensate none"),
+        Conflict(("from_zeros",), ("no_compensate",), "it cuts what is dead, and nothing else"),
+        Conflict(("no_compensate",), ("compensate",), "it is --compensate none"),
     ),
     "verify": (
         *jobs.CLASHES["verify"],
-        Clash(
+        Conflict(
             ("save_golden",),
             (
                 *("golden", "expect", "max_error", "min_agreement", "task_output", "blobs"),
@@ -45,9 +45,9 @@ CLASHES: Dict[str, Tuple[Clash, ...]] = {
     ),
 }
 
-NEEDS: Dict[str, Tuple[Need, ...]] = {
+NEEDS: Dict[str, Tuple[Requirement, ...]] = {
     **jobs.NEEDS,
-    "": (*jobs.NEEDS[""], Need(("plot",), ("sweep",))),
+    "": (*jobs.NEEDS[""], Requirement(("plot",), ("sweep",))),
 }
 
 

@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 
 from netsurgery.criteria.base import WEIGHTS, View
-from netsurgery.criteria.pursuit import Pursuit
+from netsurgery.criteria.greedy_selection import GreedySelection
 from netsurgery.criteria.registry import CRITERIA
 from netsurgery.linalg import gram_of
 
 
-class OnWeights(Pursuit):
+class OnWeights(GreedySelection):
     """Base of the pursuits that put rows of weights together from other rows."""
 
     needs: ClassVar[str] = WEIGHTS

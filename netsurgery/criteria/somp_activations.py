@@ -7,12 +7,12 @@ from typing import ClassVar, Optional
 import numpy as np
 
 from netsurgery.criteria.base import ACTIVATIONS, View
-from netsurgery.criteria.pursuit import Pursuit
+from netsurgery.criteria.greedy_selection import GreedySelection
 from netsurgery.criteria.registry import CRITERIA
 from netsurgery.linalg import gram_of
 
 
-class OnActivations(Pursuit):
+class OnActivations(GreedySelection):
     """Base of the pursuits that put activations together from those of other channels."""
 
     needs: ClassVar[str] = ACTIVATIONS

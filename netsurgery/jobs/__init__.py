@@ -36,8 +36,8 @@ if TYPE_CHECKING:
         CHOICES as CHOICES,
         CLASHES as CLASHES,
         NEEDS as NEEDS,
-        Clash as Clash,
-        Need as Need,
+        Conflict as Conflict,
+        Requirement as Requirement,
         refuse_together as refuse_together,
     )
     from netsurgery.jobs.conversion import (

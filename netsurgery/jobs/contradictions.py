@@ -34,7 +34,7 @@ HOW_TO_CHOOSE = ("methods", "score", "metric", "rois", "refit", "time_limit")
 
 
 @dataclass(frozen=True)
-class Clash:
+class Conflict:
     """Arguments of which none of the first goes with any of the others.
 
     Attributes:
@@ -49,7 +49,7 @@ class Clash:
 
 
 @dataclass(frozen=True)
-class Need:
+class Requirement:
     """Arguments that do nothing unless one of others is given.
 
     Attributes:
@@ -61,12 +61,12 @@ class Need:
     others: Tuple[str, ...]
 
 
-CLASHES: Mapping[str, Tuple[Clash, ...]] = {
+CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
     # Of every job that has both.
     "": (
-        Clash(("mean",), ("mean_file",), "both say which mean goes off"),
-        Clash(("count",), ("inputs",), "random inputs are for where there are no others"),
-        Clash(
+        Conflict(("mean",), ("mean_file",), "both say which mean goes off"),
+        Conflict(("count",), ("inputs",), "random inputs are for where there are no others"),
+        Conflict(
             ("verify",),
             (
                 *("inputs", "labels", "count", "max_error", "min_agreement"),
@@ -74,53 +74,53 @@ CLASHES: Mapping[str, Tuple[Clash, ...]] = {
             ),
             "nothing is run then",
         ),
-        Clash(
+        Conflict(
             ("max_loss",),
             ("sweep",),
             "the one looks for a budget, the other goes through all",
         ),
-        Clash(
+        Conflict(
             ("max_loss",),
             ("count", "verify"),
             "what is lost is measured, and random inputs say nothing of it",
         ),
-        Clash(BUDGET, RULES, "give a budget or rules, not both"),
-        Clash(
+        Conflict(BUDGET, RULES, "give a budget or rules, not both"),
+        Conflict(
             BUDGET,
             ("fit",),
             Remedy("{} is for rules; a budget chooses how layers are fitted", "fit"),
         ),
-        Clash(BUDGET, ("method",), Remedy("a budget chooses among {}", "methods")),
-        Clash(BUDGET, ("allow_growth",), "a budget never makes a layer bigger"),
-        Clash(("method",), ("methods",), "the one is for rules, the other for a budget"),
-        Clash(
+        Conflict(BUDGET, ("method",), Remedy("a budget chooses among {}", "methods")),
+        Conflict(BUDGET, ("allow_growth",), "a budget never makes a layer bigger"),
+        Conflict(("method",), ("methods",), "the one is for rules, the other for a budget"),
+        Conflict(
             ("plan",),
             (*RULES, "keep", "fold_batchnorm", "allow_growth", "method", "fit", *FORMS),
             "give a plan or rules, not both",
         ),
-        Clash(
+        Conflict(
             ("plan",), (*BUDGET, *HOW_TO_CHOOSE, "multiple"), "give a plan or a budget, not both"
         ),
     ),
     "thin": (
-        Clash(
+        Conflict(
             ("from_zeros",),
             (*COSTS, "max_loss", "keep", "width"),
             Remedy("say how thin, or {}: it cuts what is dead, and nothing else", "from_zeros"),
         ),
-        Clash(
+        Conflict(
             ("from_zeros",),
             ("criterion", "compensate", "multiple", "calibrate"),
             "it cuts what is dead, and nothing else",
         ),
     ),
     "verify": (
-        Clash(
+        Conflict(
             ("golden",),
             ("inputs", "labels", "count", "seed", "blobs", *PREPROCESSING),
             "the golden file says what is run and compared",
         ),
-        Clash(
+        Conflict(
             ("expect=exact",),
             ("max_error", "min_agreement", "accept_loss"),
             "what is exact is held to float noise",
@@ -128,19 +128,19 @@ CLASHES: Mapping[str, Tuple[Clash, ...]] = {
     ),
 }
 
-NEEDS: Mapping[str, Tuple[Need, ...]] = {
+NEEDS: Mapping[str, Tuple[Requirement, ...]] = {
     "": (
-        Need(HOW_TO_CHOOSE, BUDGET),
-        Need(("allow_growth", "method", "fit"), RULES),
-        Need(FORMS, (*RULES, *BUDGET)),
-        Need(("measured",), ("sweep",)),
-        Need(("samples",), ("calibrate",)),
-        Need(("max_loss",), ("inputs", "calibrate")),
-        Need(("labels",), ("inputs",)),
-        Need(PREPROCESSING, ("inputs", "calibrate")),
+        Requirement(HOW_TO_CHOOSE, BUDGET),
+        Requirement(("allow_growth", "method", "fit"), RULES),
+        Requirement(FORMS, (*RULES, *BUDGET)),
+        Requirement(("measured",), ("sweep",)),
+        Requirement(("samples",), ("calibrate",)),
+        Requirement(("max_loss",), ("inputs", "calibrate")),
+        Requirement(("labels",), ("inputs",)),
+        Requirement(PREPROCESSING, ("inputs", "calibrate")),
     ),
-    "compress": (Need(("multiple",), BUDGET),),
-    "plan": (Need(("multiple",), BUDGET),),
+    "compress": (Requirement(("multiple",), BUDGET),),
+    "plan": (Requirement(("multiple",), BUDGET),),
 }
 
 
@@ -190,8 +190,8 @@ def refuse_contradictions(job: str, request: Any, **others: object) -> None:
 def refuse_together(
     given: Mapping[str, object],
     known: Collection[str],
-    clashes: Collection[Clash],
-    needs: Collection[Need],
+    clashes: Collection[Conflict],
+    needs: Collection[Requirement],
 ) -> None:
     """See that arguments go together.
 

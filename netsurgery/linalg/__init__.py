@@ -69,9 +69,9 @@ if TYPE_CHECKING:
         relative_distance as relative_distance,
     )
     from netsurgery.linalg.responses import (
+        FullRankSolution as FullRankSolution,
         Mixing as Mixing,
         Responses as Responses,
-        Whole as Whole,
         as_it_is as as_it_is,
         fitted_to_outputs as fitted_to_outputs,
         fitted_to_rows as fitted_to_rows,

@@ -38,7 +38,7 @@ class Responses(NamedTuple):
     bias: Optional[np.ndarray]
 
 
-class Whole(NamedTuple):
+class FullRankSolution(NamedTuple):
     """A matrix as it should be if it could have any rank, and what it makes of real rows.
 
     Attributes:
@@ -69,7 +69,7 @@ class Mixing(NamedTuple):
     bias: Optional[np.ndarray]
 
 
-def as_it_is(matrix: np.ndarray, bias: Optional[np.ndarray], seen: Moments) -> Whole:
+def as_it_is(matrix: np.ndarray, bias: Optional[np.ndarray], seen: Moments) -> FullRankSolution:
     """Return a matrix with what it makes.
 
     Args:
@@ -77,7 +77,9 @@ def as_it_is(matrix: np.ndarray, bias: Optional[np.ndarray], seen: Moments) -> W
         bias: b, shape (outputs,), or None.
         seen: Moments of the responses, b included.
     """
-    return Whole(matrix, bias, seen.second if bias is None else seen.covariance, seen.mean)
+    return FullRankSolution(
+        matrix, bias, seen.second if bias is None else seen.covariance, seen.mean
+    )
 
 
 def fitted_to_rows(
@@ -85,7 +87,7 @@ def fitted_to_rows(
     bias: Optional[np.ndarray],
     seen: Moments,
     ridge: Optional[Ridge] = None,
-) -> Whole:
+) -> FullRankSolution:
     """Return the matrix that best gives the responses wanted of the rows there are.
 
     Args:
@@ -97,7 +99,7 @@ def fitted_to_rows(
     weights, constant = refit_rows(matrix, seen, bias is not None, ridge)
     gram = seen.second if bias is None else seen.covariance
     square = weights @ gram @ weights.T
-    return Whole(weights, None if bias is None else constant, square, seen.target_mean)
+    return FullRankSolution(weights, None if bias is None else constant, square, seen.target_mean)
 
 
 def fitted_to_outputs(
@@ -105,7 +107,7 @@ def fitted_to_outputs(
     bias: Optional[np.ndarray],
     seen: Moments,
     ridge: Optional[Ridge] = None,
-) -> Whole:
+) -> FullRankSolution:
     """Return what `fitted_to_rows` does of the matrices ``M W``, for rows too long for a Gram.
 
     Args:
@@ -116,10 +118,10 @@ def fitted_to_outputs(
     """
     mixing, own, square, mean = fitted_to_rows(np.eye(len(matrix)), bias, seen, ridge)
     constant = None if bias is None or own is None else mixing @ bias + own
-    return Whole(mixing @ matrix, constant, square, mean)
+    return FullRankSolution(mixing @ matrix, constant, square, mean)
 
 
-def principal(whole: Whole, rank: int) -> Mixing:
+def principal(whole: FullRankSolution, rank: int) -> Mixing:
     """Return the mixing of that rank which loses least of what a matrix makes of real rows.
 
     Args:
@@ -131,7 +133,9 @@ def principal(whole: Whole, rank: int) -> Mixing:
     return Mixing(basis, basis.T, bias)
 
 
-def stored(whole: Whole, mixing: Mixing, split: str, instead_of: np.ndarray) -> Responses:
+def stored(
+    whole: FullRankSolution, mixing: Mixing, split: str, instead_of: np.ndarray
+) -> Responses:
     """Return a matrix and a mixing of what it makes as two factors.
 
     Args:
@@ -148,7 +152,7 @@ def stored(whole: Whole, mixing: Mixing, split: str, instead_of: np.ndarray) -> 
     return Responses(right, left, relative_residual(instead_of, left, right), bias)
 
 
-def mixed(whole: Whole, mixing: Mixing) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+def mixed(whole: FullRankSolution, mixing: Mixing) -> Tuple[np.ndarray, Optional[np.ndarray]]:
     """Return a matrix and a mixing of what it makes as one matrix, with the bias if there is one.
 
     Args:
@@ -161,7 +165,7 @@ def mixed(whole: Whole, mixing: Mixing) -> Tuple[np.ndarray, Optional[np.ndarray
     return mixing.left @ (mixing.right @ whole.matrix), _constant(whole, mixing)
 
 
-def _constant(whole: Whole, mixing: Mixing) -> Optional[np.ndarray]:
+def _constant(whole: FullRankSolution, mixing: Mixing) -> Optional[np.ndarray]:
     if mixing.bias is None:
         return None
     found: np.ndarray = mixing.bias + mixing.left @ (mixing.right @ whole.bias)

@@ -9,10 +9,10 @@ import numpy as np
 
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.linalg import (
+    FullRankSolution,
     Mixing,
     Moments,
     Responses,
-    Whole,
     as_it_is,
     fit_rectified,
     fitted_to_outputs,
@@ -68,7 +68,9 @@ def joined_bias(fits: Sequence[Responses]) -> Optional[np.ndarray]:
     return np.concatenate(biases) if biases else None
 
 
-def _fitted_anew(target: ReconstructionTarget, matrices: Matrices, biases: Biases) -> List[Whole]:
+def _fitted_anew(
+    target: ReconstructionTarget, matrices: Matrices, biases: Biases
+) -> List[FullRankSolution]:
     """Each group as it would be if no rank were cut, in the net as rewritten so far."""
     wide = target.product.width > WIDEST
     fit = fitted_to_outputs if wide else fitted_to_rows
@@ -93,7 +95,10 @@ def _slope(target: ReconstructionTarget) -> float:
 
 
 def _rectified(
-    target: ReconstructionTarget, wholes: Sequence[Whole], mixings: Sequence[Mixing], slope: float
+    target: ReconstructionTarget,
+    wholes: Sequence[FullRankSolution],
+    mixings: Sequence[Mixing],
+    slope: float,
 ) -> List[Mixing]:
     """Mixings that lose less behind a ReLU, of what the layer makes as it would be uncut."""
     layer = target.filled([whole.matrix for whole in wholes], [whole.bias for whole in wholes])

@@ -11,7 +11,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import Beside, ObservedValue, Part, Target
+from netsurgery.calibration import ObservedValue, Part, ResidualBranch, Target
 from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats import LayerWeights
 from netsurgery.layers import ROW_PRODUCTS, Axis, MatrixProduct, per_channel
@@ -136,7 +136,9 @@ def _original(context: Context, value: Value) -> Part:
     return Part(ObservedValue(origin.value, 1), origin.kept, origin.axis)
 
 
-def _beside(model: Model, network: Network, layer: Layer, context: Context) -> Optional[Beside]:
+def _beside(
+    model: Model, network: Network, layer: Layer, context: Context
+) -> Optional[ResidualBranch]:
     """Return the shortcut to which the layer's output is added, behind scales and shifts alone.
 
     What the shortcut lacks after earlier cuts the layer can make up for (He et al. 2017, 3.2).
@@ -165,4 +167,4 @@ def _beside(model: Model, network: Network, layer: Layer, context: Context) -> O
         return None
     channels = model.blobs(layer.name)[0].shape[0]
     scale = np.broadcast_to(scale, (channels,)).astype(np.float32)
-    return Beside(Part(ObservedValue(others[0])), _original(context, others[0]), scale)
+    return ResidualBranch(Part(ObservedValue(others[0])), _original(context, others[0]), scale)

@@ -57,15 +57,15 @@ if TYPE_CHECKING:
     from netsurgery.network.doctor import (
         examine as examine,
     )
+    from netsurgery.network.doctor.checked_model import (
+        CheckedModel as CheckedModel,
+        Finding as Finding,
+    )
     from netsurgery.network.doctor.fit import (
         find_misfits as find_misfits,
         require_fit as require_fit,
         require_inputs as require_inputs,
         troubles_of as troubles_of,
-    )
-    from netsurgery.network.doctor.patient import (
-        Finding as Finding,
-        Patient as Patient,
     )
     from netsurgery.network.edits import (
         GraphEdit as GraphEdit,

@@ -34,7 +34,7 @@ Kept = Dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Ladder:
+class RemovalSteps:
     """The channels of a group in the order in which they go, some at a time.
 
     Attributes:
@@ -50,7 +50,7 @@ class Ladder:
 
 def ladder(
     group: ChannelGroup, ranking: RemovalOrder, multiple: int, blocks: Optional[Blocks]
-) -> Ladder:
+) -> RemovalSteps:
     """Return the steps in which a group gives up channels.
 
     Args:
@@ -68,7 +68,7 @@ def ladder(
         after = (group.channels - gone - size) // multiple * multiple
         next_gone = group.channels - after
         if after < least or next_gone > len(ranking.order):
-            return Ladder(group.name, masks, losses)
+            return RemovalSteps(group.name, masks, losses)
         mask = masks[-1].copy()
         mask[ranking.order[gone:next_gone]] = False
         masks.append(mask)
@@ -76,10 +76,10 @@ def ladder(
         gone = next_gone
 
 
-class LadderCost:
+class RemovalCost:
     """The cost of a net whose groups go down their ladders."""
 
-    def __init__(self, cost: ChannelCost, ladders: Sequence[Ladder]) -> None:
+    def __init__(self, cost: ChannelCost, ladders: Sequence[RemovalSteps]) -> None:
         self._cost, self._ladders = cost, ladders
         self._places = {one.name: place for place, one in enumerate(ladders)}
 
@@ -153,7 +153,7 @@ def spend(
 def _spend(
     net: NetCost,
     groups: Sequence[ChannelGroup],
-    ladders: Sequence[Ladder],
+    ladders: Sequence[RemovalSteps],
     limits: Mapping[str, float],
     fixed: Mapping[str, np.ndarray],
 ) -> Kept:
@@ -161,7 +161,7 @@ def _spend(
     cost = ChannelCost(net, groups, currencies)
     for name, kept in fixed.items():
         cost.take(name, np.isin(np.arange(cost.channels[name]), kept))
-    problem = Stepwise([one.losses for one in ladders], LadderCost(cost, ladders), cost.total)
+    problem = Stepwise([one.losses for one in ladders], RemovalCost(cost, ladders), cost.total)
     solution = problem.solve(limits)
     if solution is None:
         left = {name: cost.now[name] / max(cost.total[name], 1e-300) for name in currencies}

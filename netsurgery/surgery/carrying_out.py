@@ -13,7 +13,7 @@ from netsurgery.methods import Context, Origin, Rewrite, method
 from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
 from netsurgery.progress import Progress
-from netsurgery.surgery.contract import Condition, carried_out, rewrite_of
+from netsurgery.surgery.contract import ModelState, carried_out, rewrite_of
 from netsurgery.surgery.masks import require_masks
 from netsurgery.surgery.record import Step, Surgery, multiplied_out, traced_back
 
@@ -77,7 +77,7 @@ def operate(
     for edit in plan.edits:  # all of them, before the first one that takes long
         method(edit.method).refuse_unknown(edit.options, edit.layer)
     editable, notes = _in_editable_form(model) if plan.edits else (model, ())
-    current = Condition(editable)
+    current = ModelState(editable)
     steps: list[Step] = []
     origins: Mapping[Value, Origin] = {}
     for number, edit in enumerate(plan.edits, 1):

@@ -16,8 +16,8 @@ from netsurgery.errors import ContractError, NetsurgeryError, shortened
 from netsurgery.formats import Blob, LayerText
 from netsurgery.methods import Context, Edit, Origin, Rewrite, method
 from netsurgery.network import (
+    CheckedModel,
     Model,
-    Patient,
     SetBlobs,
     Shape,
     apply_edits,
@@ -30,19 +30,19 @@ from netsurgery.validation import require_fields
 Trouble = Tuple[str, Optional[str], str]
 
 
-class Condition:
+class ModelState:
     """What is known of a model, so that it can be compared with what a rewrite made of it.
 
     Attributes:
         model: The model.
-        patient: Its graph and shapes, as far as they go, in phase TEST.
+        checked: Its graph and shapes, as far as they go, in phase TEST.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.patient = Patient(model, "TEST")
+        self.checked = CheckedModel(model, "TEST")
 
-    def with_other_numbers(self, model: Model) -> Condition:
+    def with_other_numbers(self, model: Model) -> ModelState:
         """Return what is known of the same net with other numbers in its blobs: the same."""
         found = copy(self)
         found.model = model
@@ -51,13 +51,13 @@ class Condition:
     @cached_property
     def troubles(self) -> FrozenSet[Trouble]:
         """All that would keep Caffe from running the model, in either phase, with the phase."""
-        patients = {"TEST": self.patient}
+        patients = {"TEST": self.checked}
         if any(text.parameter.include or text.parameter.exclude for text in self._texts):
-            patients["TRAIN"] = Patient(self.model, "TRAIN")
+            patients["TRAIN"] = CheckedModel(self.model, "TRAIN")
         return frozenset(
             (phase, finding.layer, finding.problem)
-            for phase, patient in patients.items()
-            for finding in troubles_of(patient)
+            for phase, checked in patients.items()
+            for finding in troubles_of(checked)
         )
 
     @property
@@ -72,12 +72,12 @@ class Condition:
     @property
     def inputs(self) -> FrozenSet[str]:
         """The blobs that the net is fed."""
-        return frozenset(value.blob for value in self.patient.network.inputs)
+        return frozenset(value.blob for value in self.checked.network.inputs)
 
     @property
     def outputs(self) -> FrozenSet[str]:
         """The blobs that nothing in the net reads."""
-        return frozenset(value.blob for value in self.patient.network.outputs)
+        return frozenset(value.blob for value in self.checked.network.outputs)
 
 
 def require_rewrite(model: Model, edit: Edit, rewrite: object) -> Rewrite:
@@ -128,7 +128,7 @@ def _require_types(rewrite: Rewrite) -> None:
             require_fields(layer)
 
 
-def carried_out(before: Condition, rewrite: Rewrite) -> Condition:
+def carried_out(before: ModelState, rewrite: Rewrite) -> ModelState:
     """Return the model with a rewrite done to it, which must keep what every rewrite promises.
 
     No bottom dangles, inputs and outputs are those there were, every value has the shape that it
@@ -139,14 +139,16 @@ def carried_out(before: Condition, rewrite: Rewrite) -> Condition:
         FormatError: A template cannot be filled in, or the version of the net has no words for it.
     """
     model = apply_edits(before.model, rewrite.edits)
-    after = before.with_other_numbers(model) if _keeps_shapes(before, rewrite) else Condition(model)
+    after = (
+        before.with_other_numbers(model) if _keeps_shapes(before, rewrite) else ModelState(model)
+    )
     problem = next(_broken_promises(before, after, rewrite), None)
     if problem:
         raise _broken(rewrite.edit, problem)
     return after
 
 
-def _keeps_shapes(before: Condition, rewrite: Rewrite) -> bool:
+def _keeps_shapes(before: ModelState, rewrite: Rewrite) -> bool:
     """Whether a rewrite does no more than set blobs of the shapes that there were."""
     return all(
         isinstance(edit, SetBlobs)
@@ -185,7 +187,7 @@ def _problems_of_pieces(model: Model, rewrite: Rewrite) -> Iterator[str]:
             yield f"it states an error of {error} for layer {name!r}"
 
 
-def _broken_promises(before: Condition, after: Condition, rewrite: Rewrite) -> Iterator[str]:
+def _broken_promises(before: ModelState, after: ModelState, rewrite: Rewrite) -> Iterator[str]:
     yield from (
         (f"layer {layer!r} " if layer else "") + f"{problem} (phase {phase})"
         for phase, layer, problem in sorted(after.troubles - before.troubles, key=str)
@@ -204,7 +206,7 @@ def _differing(noun: str, before: FrozenSet[str], after: FrozenSet[str]) -> Iter
         yield f"{blob!r} is a new {noun}"
 
 
-def _problems_of_names(before: Condition, after: Condition, rewrite: Rewrite) -> Iterator[str]:
+def _problems_of_names(before: ModelState, after: ModelState, rewrite: Rewrite) -> Iterator[str]:
     for pieces in rewrite.pieces.values():
         for piece in pieces:
             if piece not in after.names:
@@ -218,12 +220,12 @@ def _problems_of_names(before: Condition, after: Condition, rewrite: Rewrite) ->
             yield f"a second layer is called {name!r}"
 
 
-def _problems_of_values(before: Condition, after: Condition, rewrite: Rewrite) -> Iterator[str]:
-    there = before.patient.shapes
+def _problems_of_values(before: ModelState, after: ModelState, rewrite: Rewrite) -> Iterator[str]:
+    there = before.checked.shapes
     for value in rewrite.origins:
-        if value not in after.patient.shapes:
+        if value not in after.checked.shapes:
             yield f"it tells where {value} comes from, which is no value of the new net"
-    for value, shape in after.patient.shapes.items():
+    for value, shape in after.checked.shapes.items():
         origin = rewrite.origins.get(value, Origin(value))
         if origin.value not in there:
             if value in rewrite.origins:
@@ -241,7 +243,7 @@ def _kept_shape(shape: Optional[Shape], origin: Origin) -> Optional[Shape]:
     return kept if origin.axis < len(shape) else shape
 
 
-def _problems_of_blobs(model: Model, after: Condition, rewrite: Rewrite) -> Iterator[str]:
+def _problems_of_blobs(model: Model, after: ModelState, rewrite: Rewrite) -> Iterator[str]:
     for name, layers in rewrite.weights.items():
         old = model.blobs(name)
         for layer in layers:

@@ -8,7 +8,14 @@ from typing import Dict, FrozenSet, Mapping, Optional, Tuple
 from netsurgery.errors import PlanError
 from netsurgery.formats import Prototxt, upgrade_net
 from netsurgery.layers import layer_type
-from netsurgery.network import LayerEdit, Model, Patient, infer_shapes, replay_edits, troubles_of
+from netsurgery.network import (
+    CheckedModel,
+    LayerEdit,
+    Model,
+    infer_shapes,
+    replay_edits,
+    troubles_of,
+)
 from netsurgery.surgery.record import Surgery
 
 
@@ -91,5 +98,5 @@ def _troubles(model: Model, phase: str) -> FrozenSet[Tuple[Optional[str], str]]:
     own = {blob for text in model.prototxt.layers for blob in text.tops}
     own.update(blob for blob, _ in model.prototxt.inputs)
     known = {blob: shape for blob, shape in model.input_shapes.items() if blob in own}
-    patient = Patient(replace(model, input_shapes=known), phase)
-    return frozenset((finding.layer, finding.problem) for finding in troubles_of(patient))
+    checked = CheckedModel(replace(model, input_shapes=known), phase)
+    return frozenset((finding.layer, finding.problem) for finding in troubles_of(checked))

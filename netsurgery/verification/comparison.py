@@ -10,7 +10,12 @@ import numpy as np
 from netsurgery.errors import VerificationError
 from netsurgery.quality import CLASSES, DETECTIONS, OutputKind
 from netsurgery.verification.accuracy import Accuracy, AccuracyTally
-from netsurgery.verification.fine import NOISE_FLOOR, Fine, FineTally, channel_ratio
+from netsurgery.verification.row_channel import (
+    NOISE_FLOOR,
+    RowChannelDifference,
+    RowChannelTally,
+    channel_ratio,
+)
 from netsurgery.verification.tallies import (
     Blobs,
     ClassTally,
@@ -85,7 +90,7 @@ class Comparison:
         """
         self._kinds = kinds
         looked_at = [name for name, kind in kinds.items() if kind is not DetectionTally]
-        self._fine = {name: FineTally() for name in looked_at} if fine else {}
+        self._fine = {name: RowChannelTally() for name in looked_at} if fine else {}
         self._moves = {name: UnmovedTally() for name in looked_at if name in fed}
         self._tallies = {name: kind() for name, kind in kinds.items()}
         self._accuracy = None if scored is None else AccuracyTally(scored)
@@ -109,7 +114,7 @@ class Comparison:
         """Return how far each blob is apart."""
         return {name: tally.result() for name, tally in self._tallies.items()}
 
-    def fine(self) -> dict[str, Fine]:
+    def fine(self) -> dict[str, RowChannelDifference]:
         """Return how far rows and channels are apart, where that was asked for."""
         found = {name: tally.result() for name, tally in self._fine.items()}
         return {name: one for name, one in found.items() if one is not None}
@@ -118,7 +123,7 @@ class Comparison:
         self,
         noise: Mapping[str, Noise],
         outputs: Container[str],
-        fine_noise: Optional[Mapping[str, Fine]] = None,
+        fine_noise: Optional[Mapping[str, RowChannelDifference]] = None,
     ) -> tuple[BlobComparison, ...]:
         """Return what is known of each blob, with its float noise."""
         fine = self.fine()

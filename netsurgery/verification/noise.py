@@ -10,7 +10,7 @@ import numpy as np
 from netsurgery.calibration import Batch, Inputs, Role, Runner, input_roles, input_shapes
 from netsurgery.network import Network, Value
 from netsurgery.verification.comparison import Comparison, Noise
-from netsurgery.verification.fine import Fine, louder
+from netsurgery.verification.row_channel import RowChannelDifference, louder
 from netsurgery.verification.tallies import Blobs, Tally
 
 NOISE_SAMPLES = 8
@@ -83,7 +83,7 @@ class NoiseMeter:
             noise[name] = Noise(largest, min(agreements, default=1.0), max(rows, default=0.0))
         return noise
 
-    def fine(self) -> dict[str, Fine]:
+    def fine(self) -> dict[str, RowChannelDifference]:
         """Return the float noise of rows and channels, where that was asked for."""
         moved, alone = self._moved.fine(), self._alone.fine()
         both = {name: louder(moved.get(name), alone.get(name)) for name in {**moved, **alone}}

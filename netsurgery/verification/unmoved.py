@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from netsurgery.network import Network, Value
-from netsurgery.verification.fine import NOISE_FLOOR
+from netsurgery.verification.row_channel import NOISE_FLOOR
 
 # What stands still is summed in another order in another batch, and then off by a few last bits.
 _STILL = 8 * NOISE_FLOOR

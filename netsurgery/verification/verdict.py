@@ -10,8 +10,8 @@ from netsurgery.errors import VerificationError
 from netsurgery.quality import LOST, PIXELS, SEGMENTATION, UNJUDGED, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import BlobComparison
-from netsurgery.verification.fine import NOISE_FLOOR
 from netsurgery.verification.pairing import NONE_LOST, Outputs
+from netsurgery.verification.row_channel import NOISE_FLOOR
 
 # An exact rewrite rounds anew in every layer, where noise was measured by one push at the input.
 # With a full-rank pair in place of every InnerProduct of the real models in this project's zoo,

@@ -29,7 +29,7 @@ LIBRARY = {
     "Requests": "What a function is asked: the options of its command, as data.",
     "Models, plans and results": "What functions take and give back.",
     "Errors": "Whatever goes wrong by the input's fault is one of these.",
-    "Other names": "Beside those:",
+    "Other names": "ResidualBranch those:",
 }
 
 

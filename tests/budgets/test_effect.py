@@ -12,7 +12,7 @@ from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.budgets.effect import Effect
-from netsurgery.budgets.trials import LEAST, Arriving, _evening, _most_telling
+from netsurgery.budgets.trials import LEAST, EffectCurve, _evening, _most_telling
 from netsurgery.calibration import Inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError
@@ -141,7 +141,7 @@ def test_an_output_that_is_hurt_less_counts_as_much() -> None:
 
 
 def test_what_arrives_is_read_off_a_line() -> None:
-    arriving = Arriving(np.array([0.1, 0.2]), np.array([0.01, 0.05]))
+    arriving = EffectCurve(np.array([0.1, 0.2]), np.array([0.01, 0.05]))
     lost = np.array([0.0, 1e-9, 0.05, 0.1, 0.15, 0.2, 0.4])
     expected = [0.1, 0.1, 0.1, 0.1, 0.03 / 0.15, 0.25, 0.25]
     assert arriving.shares(lost) == pytest.approx(expected)
@@ -150,7 +150,7 @@ def test_what_arrives_is_read_off_a_line() -> None:
 @given(st.lists(st.tuples(st.floats(1e-4, 1.0), st.floats(0, 10)), min_size=1, max_size=3))
 def test_what_loses_more_never_arrives_less(tried: list) -> None:
     lost = np.unique([share for share, _ in tried])
-    arriving = Arriving(lost, np.array([distance for _, distance in tried[: len(lost)]]))
+    arriving = EffectCurve(lost, np.array([distance for _, distance in tried[: len(lost)]]))
     shares = np.linspace(0, 1, 200)
     assert (np.diff(arriving.shares(shares) * shares) >= -1e-12).all()
 

@@ -11,7 +11,7 @@ from budget_nets import small_net
 from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetRequest
-from netsurgery.budgets.trials import Arriving, Trials, _evening, _ranks_that_lose
+from netsurgery.budgets.trials import EffectCurve, Trials, _evening, _ranks_that_lose
 from netsurgery.calibration import Calibrator, Inputs
 
 TWO_OUTPUTS = """\
@@ -66,14 +66,14 @@ def test_what_is_kept_on_request_has_no_say_in_the_factors(monkeypatch: pytest.M
 
 
 def test_no_form_is_free() -> None:
-    nothing = Arriving(np.array([0.1]), np.array([0.0]))
+    nothing = EffectCurve(np.array([0.1]), np.array([0.0]))
     assert nothing.shares(np.array([0.05, 0.1, 0.5])) == pytest.approx([1e-6] * 3)
-    little = Arriving(np.array([0.1]), np.array([1.5e-7]))
+    little = EffectCurve(np.array([0.1]), np.array([1.5e-7]))
     assert little.shares(np.array([0.1])) == pytest.approx([1.5e-6])
 
 
 def test_less_than_a_thousandth_of_the_first_cut_is_lost_like_so_much() -> None:
-    tried = Arriving(np.array([0.1, 0.2]), np.array([0.04, 0.01]))
+    tried = EffectCurve(np.array([0.1, 0.2]), np.array([0.04, 0.01]))
     # More is never lost for less: what the second cut showed is no less than the first.
     assert tried.shares(np.array([0.0, 0.1, 0.2, 0.9])) == pytest.approx([0.4, 0.4, 0.2, 0.2])
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings, strategies as st
 
 from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.responses import (
+    FullRankSolution,
     Responses,
-    Whole,
     as_it_is,
     fitted_to_outputs,
     fitted_to_rows,
@@ -19,7 +19,7 @@ from netsurgery.linalg.responses import (
 from netsurgery.linalg.svd import truncated_svd
 
 
-def cut_to(whole: Whole, rank: int, matrix: np.ndarray) -> Responses:
+def cut_to(whole: FullRankSolution, rank: int, matrix: np.ndarray) -> Responses:
     return stored(whole, principal(whole, rank), "first", matrix)
 
 

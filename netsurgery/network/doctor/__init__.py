@@ -12,7 +12,7 @@ from netsurgery.network.doctor import (  # noqa: F401
     text_checks,
     weights_checks,
 )
-from netsurgery.network.doctor.patient import CHECKS, Finding, Patient
+from netsurgery.network.doctor.checked_model import CHECKS, CheckedModel, Finding
 from netsurgery.network.model import Model
 
 __all__ = ["SEVERITIES", "Finding", "examine"]
@@ -34,8 +34,8 @@ def examine(model: Model, phase: str = "TEST") -> List[Finding]:
         The findings, errors first, each kind in the order of the checks.
     """
     try:
-        patient = Patient(model, phase)
-        found = [finding for check in CHECKS for finding in check(patient)]
+        checked = CheckedModel(model, phase)
+        found = [finding for check in CHECKS for finding in check(checked)]
     except NetsurgeryError as error:  # A value that Caffe's parser refuses.
         return [Finding.of(error)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))

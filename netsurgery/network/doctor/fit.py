@@ -7,7 +7,7 @@ from typing import Iterable, Iterator, List
 
 from netsurgery.errors import NetworkError
 from netsurgery.layers import Value
-from netsurgery.network.doctor.patient import Finding, Patient
+from netsurgery.network.doctor.checked_model import CheckedModel, Finding
 from netsurgery.network.doctor.weights_checks import blob_counts, blob_shapes, missing_weights
 from netsurgery.network.graph import Network, build_network
 from netsurgery.network.model import Model
@@ -37,7 +37,7 @@ def require_fit(model: Model, phase: str = "TEST") -> None:
 
 def find_misfits(model: Model, phase: str = "TEST") -> List[Finding]:
     """Return all that says that the weights are not those of the prototxt."""
-    return list(_misfits(Patient(model, phase))) if model.weights else []
+    return list(_misfits(CheckedModel(model, phase))) if model.weights else []
 
 
 def require_inputs(
@@ -59,8 +59,8 @@ def require_inputs(
                 file=model.prototxt.file,
                 remedy=f"its inputs are {', '.join(sources) or 'none'}",
             )
-    known = troubles_of(Patient(replace(model, input_shapes={}), phase))
-    for trouble in troubles_of(Patient(model, phase)):
+    known = troubles_of(CheckedModel(replace(model, input_shapes={}), phase))
+    for trouble in troubles_of(CheckedModel(model, phase)):
         if trouble not in known:
             given = " ".join(f"{k}={','.join(map(str, v))}" for k, v in model.input_shapes.items())
             raise NetworkError(
@@ -77,13 +77,13 @@ def _is_source(network: Network, value: Value) -> bool:
     return producer is None or not producer.bottoms
 
 
-def troubles_of(patient: Patient) -> List[Finding]:
+def troubles_of(checked: CheckedModel) -> List[Finding]:
     """Return all that would keep Caffe from running a model: of its graph, shapes and weights."""
-    found = [Finding.of(problem) for problem in patient.problems]
-    return found + (list(_misfits(patient)) if patient.weights else [])
+    found = [Finding.of(problem) for problem in checked.problems]
+    return found + (list(_misfits(checked)) if checked.weights else [])
 
 
-def _misfits(patient: Patient) -> Iterator[Finding]:
-    yield from blob_counts(patient)
-    yield from blob_shapes(patient)
-    yield from missing_weights(patient)
+def _misfits(checked: CheckedModel) -> Iterator[Finding]:
+    yield from blob_counts(checked)
+    yield from blob_shapes(checked)
+    yield from missing_weights(checked)

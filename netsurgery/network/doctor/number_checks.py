@@ -8,7 +8,7 @@ import numpy as np
 
 from netsurgery.formats import Blob
 from netsurgery.layers import Layer
-from netsurgery.network.doctor.patient import Finding, Patient, about, check
+from netsurgery.network.doctor.checked_model import CheckedModel, Finding, about, check
 from netsurgery.network.sharing import SharedParameter
 
 
@@ -34,9 +34,9 @@ def read_numbers(blob: Blob) -> Numbers:
 
 
 @check
-def strange_numbers(patient: Patient) -> Iterator[Finding]:
+def strange_numbers(checked: CheckedModel) -> Iterator[Finding]:
     """NaN, infinity, and weights that are all zero."""
-    for layer, blobs in _loaded(patient):
+    for layer, blobs in _loaded(checked):
         for index, blob in enumerate(blobs):
             numbers = read_numbers(blob)
             name = layer.layer_type.name_blob(layer, index)
@@ -48,18 +48,18 @@ def strange_numbers(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def strange_blobs(patient: Patient) -> Iterator[Finding]:
+def strange_blobs(checked: CheckedModel) -> Iterator[Finding]:
     """Blobs with which a layer computes nonsense: each layer type knows its own."""
-    for layer, blobs in _loaded(patient):
+    for layer, blobs in _loaded(checked):
         for one in layer.layer_type.blob_troubles(layer, blobs):
             yield about(layer, one.severity, one.problem, one.remedy)
 
 
 @check
-def shared_copies(patient: Patient) -> Iterator[Finding]:
+def shared_copies(checked: CheckedModel) -> Iterator[Finding]:
     """Copies of one shared blob that differ in the file."""
-    for group in patient.network.shared_parameters:
-        copies = _copies(patient, group)
+    for group in checked.network.shared_parameters:
+        copies = _copies(checked, group)
         if any(not _same(copies[0][1], blob) for _, blob in copies[1:]):
             winner = copies[-1][0]
             names = ", ".join(repr(layer.name) for layer, _ in copies)
@@ -67,10 +67,10 @@ def shared_copies(patient: Patient) -> Iterator[Finding]:
             yield about(winner, "warning", problem, "they are one blob: keep one of them")
 
 
-def _copies(patient: Patient, group: SharedParameter) -> List[Tuple[Layer, Blob]]:
+def _copies(checked: CheckedModel, group: SharedParameter) -> List[Tuple[Layer, Blob]]:
     """The copies of a shared blob in the file's order, which is the order of loading."""
     found = []
-    for saved in patient.weights.layers if patient.weights else ():
+    for saved in checked.weights.layers if checked.weights else ():
         for layer, index in group.members:
             if layer.name == saved.name and index < len(saved.blobs) and saved.blobs[index].count:
                 found.append((layer, saved.blobs[index]))
@@ -83,9 +83,9 @@ def _same(one: Blob, other: Blob) -> bool:
     )
 
 
-def _loaded(patient: Patient) -> Iterator[Tuple[Layer, Tuple[Blob, ...]]]:
+def _loaded(checked: CheckedModel) -> Iterator[Tuple[Layer, Tuple[Blob, ...]]]:
     """The layers that find blobs in the weights."""
-    for layer in patient.network.layers:
-        blobs = patient.weights.blobs(layer.name) if patient.weights else ()
+    for layer in checked.network.layers:
+        blobs = checked.weights.blobs(layer.name) if checked.weights else ()
         if blobs:
             yield layer, blobs

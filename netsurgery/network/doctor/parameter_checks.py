@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import Any, Iterator, Optional
 
 from netsurgery.layers import Layer, Shape, count, show
-from netsurgery.network.doctor.patient import Finding, Patient, about, check
+from netsurgery.network.doctor.checked_model import CheckedModel, Finding, about, check
 from netsurgery.network.sharing import SharedParameter
 
 
 @check
-def too_many_params(patient: Patient) -> Iterator[Finding]:
+def too_many_params(checked: CheckedModel) -> Iterator[Finding]:
     """More ``param`` than blobs."""
-    for layer in patient.network.layers:
-        blobs, params = patient.blobs(layer), len(layer.parameter.param)
+    for layer in checked.network.layers:
+        blobs, params = checked.blobs(layer), len(layer.parameter.param)
         if blobs is not None and params > len(blobs):
             problem = f"has {params} param, but {len(blobs)} blobs"
             yield about(layer, "error", problem, "remove the last ones")
 
 
 @check
-def shared_shapes(patient: Patient) -> Iterator[Finding]:
+def shared_shapes(checked: CheckedModel) -> Iterator[Finding]:
     """Shared blobs that are not shaped alike."""
-    for group in patient.network.shared_parameters:
-        owner, wanted = group.owner[0], _shape(patient, *group.owner)
+    for group in checked.network.shared_parameters:
+        owner, wanted = group.owner[0], _shape(checked, *group.owner)
         for layer, index in group.members[1:]:
-            shape = _shape(patient, layer, index)
+            shape = _shape(checked, layer, index)
             if shape is None or wanted is None or _may_share(layer, index, shape, wanted):
                 continue
             problem = (
@@ -35,8 +35,8 @@ def shared_shapes(patient: Patient) -> Iterator[Finding]:
             yield about(layer, "error", problem, "give it a blob of its own")
 
 
-def _shape(patient: Patient, layer: Layer, index: int) -> Optional[Shape]:
-    blobs = patient.blobs(layer)
+def _shape(checked: CheckedModel, layer: Layer, index: int) -> Optional[Shape]:
+    blobs = checked.blobs(layer)
     return blobs[index] if blobs is not None and index < len(blobs) else None
 
 
@@ -48,9 +48,9 @@ def _may_share(layer: Layer, index: int, shape: Shape, wanted: Shape) -> bool:
 
 
 @check
-def shared_rates(patient: Patient) -> Iterator[Finding]:
+def shared_rates(checked: CheckedModel) -> Iterator[Finding]:
     """Shared blobs whose learning rates or decays contradict each other."""
-    for group in patient.network.shared_parameters:
+    for group in checked.network.shared_parameters:
         for field in ("lr_mult", "decay_mult"):
             yield from _contradictions(group, field)
 

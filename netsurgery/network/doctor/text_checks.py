@@ -13,7 +13,7 @@ from netsurgery.formats import (
     is_string,
 )
 from netsurgery.layers import layer_type
-from netsurgery.network.doctor.patient import Finding, Patient, check
+from netsurgery.network.doctor.checked_model import CheckedModel, Finding, check
 
 # Our schema gives the fields of forks numbers from here on.
 _FIRST_FORK_FIELD = 200
@@ -25,15 +25,15 @@ _FORK = "remove it, or use the fork of Caffe that has it"
 
 
 @check
-def unknown_fields(patient: Patient) -> Iterator[Finding]:
+def unknown_fields(checked: CheckedModel) -> Iterator[Finding]:
     """Fields that stock Caffe's parser stops at, in whatever phase."""
-    for path in patient.prototxt.unknown:
+    for path in checked.prototxt.unknown:
         yield Finding("error", None, f"stock Caffe knows no field {path}", _FORK)
     types = [
-        layer for layer in patient.network.layers if not layer.layer_type.has_stock_name(layer.type)
+        layer for layer in checked.network.layers if not layer.layer_type.has_stock_name(layer.type)
     ]
     foreign = {layer.text.index for layer in types if layer.kind == layer.type}
-    for text in patient.prototxt.layers:
+    for text in checked.prototxt.layers:
         # Where the type is a fork's too, it is enough to say that.
         known = [] if text.index in foreign else _fork_fields(text.parameter)
         kind = layer_type(text.type)
@@ -61,9 +61,9 @@ def _fork_fields(message: Any, above: str = "") -> List[str]:
 
 
 @check
-def late_fields(patient: Patient) -> Iterator[Finding]:
+def late_fields(checked: CheckedModel) -> Iterator[Finding]:
     """What only Caffe from after the release 1.0 understands."""
-    for text in patient.prototxt.layers:
+    for text in checked.prototxt.layers:
         kind = layer_type(text.type)
         message = getattr(text.parameter, kind.message) if kind.late_fields else None
         late = [name for name in kind.late_fields if message.HasField(name)] if message else []
@@ -74,10 +74,10 @@ def late_fields(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def octal_numbers(patient: Patient) -> Iterator[Finding]:
+def octal_numbers(checked: CheckedModel) -> Iterator[Finding]:
     """Numbers with a zero in front, which C++ reads to the base of 8."""
-    data = patient.prototxt.data
-    for text, path, scalar in _scalars(patient):
+    data = checked.prototxt.data
+    for text, path, scalar in _scalars(checked):
         word = data[scalar.start : scalar.end]
         if _OCTAL.match(word):
             shown, value = decode(word), int(word, 8)
@@ -86,10 +86,10 @@ def octal_numbers(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def backslashes(patient: Patient) -> Iterator[Finding]:
+def backslashes(checked: CheckedModel) -> Iterator[Finding]:
     """Backslashes of Windows paths, which are escapes here."""
-    data = patient.prototxt.data
-    for text, path, scalar in _scalars(patient):
+    data = checked.prototxt.data
+    for text, path, scalar in _scalars(checked):
         word = data[scalar.start : scalar.end]
         found = dict.fromkeys(_ESCAPE.findall(word)) if is_string(word) else ()
         for escape in found:
@@ -98,9 +98,9 @@ def backslashes(patient: Patient) -> Iterator[Finding]:
                 yield Finding("warning", text.name, problem, "write / in paths", text.line)
 
 
-def _scalars(patient: Patient) -> Iterator[Tuple[LayerText, str, Scalar]]:
+def _scalars(checked: CheckedModel) -> Iterator[Tuple[LayerText, str, Scalar]]:
     """Every single value in every layer, with the path to it."""
-    for text in patient.prototxt.layers:
+    for text in checked.prototxt.layers:
         for path, scalar in _below(text.block):
             yield text, path, scalar
 

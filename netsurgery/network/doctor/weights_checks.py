@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from netsurgery.formats import SHARED, LayerWeights, Weights
 from netsurgery.layers import Layer, Shape, layer_type, show
-from netsurgery.network.doctor.patient import Finding, Patient, about, check, listed
+from netsurgery.network.doctor.checked_model import CheckedModel, Finding, about, check, listed
 from netsurgery.network.graph import Network, build_network
 from netsurgery.network.sharing import borrowed_blobs
 
@@ -16,22 +16,22 @@ _MISMATCH = "prototxt and weights do not belong together"
 _REWRITE = "write them anew with `netsurgery convert`"
 
 
-def _matches(patient: Patient) -> Iterator[Tuple[Layer, LayerWeights, Tuple[Shape, ...]]]:
+def _matches(checked: CheckedModel) -> Iterator[Tuple[Layer, LayerWeights, Tuple[Shape, ...]]]:
     """Each layer of the file, with the layer that Caffe would load it into, and its blobs."""
     first: Dict[str, Layer] = {}
-    for built in patient.network.layers:
+    for built in checked.network.layers:
         first.setdefault(built.name, built)
-    for saved in patient.weights.layers if patient.weights else ():
+    for saved in checked.weights.layers if checked.weights else ():
         layer = first.get(saved.name)
-        blobs = patient.blobs(layer) if layer else None
+        blobs = checked.blobs(layer) if layer else None
         if layer is not None and blobs is not None:
             yield layer, saved, blobs
 
 
 @check
-def blob_counts(patient: Patient) -> Iterator[Finding]:
+def blob_counts(checked: CheckedModel) -> Iterator[Finding]:
     """Layers saved with another number of blobs than Caffe creates."""
-    for layer, saved, blobs in _matches(patient):
+    for layer, saved, blobs in _matches(checked):
         if len(saved.blobs) != len(blobs):
             problem = f"has {len(blobs)} blobs, but {len(saved.blobs)} in the weights"
             yield about(layer, "error", problem, _explain_count(layer, saved, blobs))
@@ -48,10 +48,10 @@ def _explain_count(layer: Layer, saved: LayerWeights, blobs: Tuple[Shape, ...]) 
 
 
 @check
-def blob_shapes(patient: Patient) -> Iterator[Finding]:
+def blob_shapes(checked: CheckedModel) -> Iterator[Finding]:
     """Blobs of another shape than Caffe creates."""
-    exact = patient.weights is not None and patient.weights.format == "hdf5"
-    for layer, saved, blobs in _matches(patient):
+    exact = checked.weights is not None and checked.weights.format == "hdf5"
+    for layer, saved, blobs in _matches(checked):
         if len(saved.blobs) != len(blobs):
             continue
         for index, (blob, wanted) in enumerate(zip(saved.blobs, blobs)):
@@ -66,15 +66,15 @@ def blob_shapes(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def missing_weights(patient: Patient) -> Iterator[Finding]:
+def missing_weights(checked: CheckedModel) -> Iterator[Finding]:
     """Layers that need blobs and find none: they keep what their fillers made."""
-    weights = patient.weights
+    weights = checked.weights
     if weights is None:
         return
-    orphans = _orphans(patient.network, weights)
-    shared = borrowed_blobs(patient.network.shared_parameters)
-    for layer in patient.network.layers:
-        blobs = patient.blobs(layer) or ()
+    orphans = _orphans(checked.network, weights)
+    shared = borrowed_blobs(checked.network.shared_parameters)
+    for layer in checked.network.layers:
+        blobs = checked.blobs(layer) or ()
         own = [index for index in range(len(blobs)) if (layer.index, index) not in shared]
         if own and layer.name not in weights:
             problem = "needs blobs but is not in the weights, and keeps its filler values"
@@ -90,14 +90,14 @@ def _suggestion(orphans: List[LayerWeights], blobs: Tuple[Shape, ...]) -> str:
 
 
 @check
-def orphan_weights(patient: Patient) -> Iterator[Finding]:
+def orphan_weights(checked: CheckedModel) -> Iterator[Finding]:
     """Layers of the file that no layer of the network loads."""
-    if patient.weights is None:
+    if checked.weights is None:
         return
-    state = patient.network.state
+    state = checked.network.state
     other = "TRAIN" if state.phase == "TEST" else "TEST"
-    elsewhere, _ = build_network(patient.prototxt, other, state.level, state.stages)
-    orphans = _orphans(patient.network, patient.weights)
+    elsewhere, _ = build_network(checked.prototxt, other, state.level, state.stages)
+    orphans = _orphans(checked.network, checked.weights)
     groups: Dict[bool, List[str]] = {True: [], False: []}
     for orphan in orphans:
         groups[bool(elsewhere.find(orphan.name))].append(orphan.name)
@@ -115,9 +115,9 @@ def _orphans(network: Network, weights: Weights) -> List[LayerWeights]:
 
 
 @check
-def split_layers(patient: Patient) -> Iterator[Finding]:
+def split_layers(checked: CheckedModel) -> Iterator[Finding]:
     """Split layers that Caffe put in itself before it saved the net."""
-    saved = patient.weights.layers if patient.weights else ()
+    saved = checked.weights.layers if checked.weights else ()
     splits = [
         layer.name for layer in saved if layer.type and layer_type(layer.type).inserted_by_caffe
     ]
@@ -126,9 +126,9 @@ def split_layers(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def repeated_weights(patient: Patient) -> Iterator[Finding]:
+def repeated_weights(checked: CheckedModel) -> Iterator[Finding]:
     """Layers that stand more than once in the file."""
-    saved = patient.weights.layers if patient.weights else ()
+    saved = checked.weights.layers if checked.weights else ()
     for name in dict.fromkeys(layer.name for layer in saved if layer.blobs):
         times = sum(layer.name == name for layer in saved)
         if times > 1:
@@ -137,10 +137,10 @@ def repeated_weights(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def other_types(patient: Patient) -> Iterator[Finding]:
+def other_types(checked: CheckedModel) -> Iterator[Finding]:
     """Layers that were saved as another type."""
     groups: Dict[Tuple[str, str], List[str]] = {}
-    for layer, saved, _ in _matches(patient):
+    for layer, saved, _ in _matches(checked):
         if saved.type and saved.type != layer.type and saved.blobs:
             groups.setdefault((layer.type, saved.type), []).append(layer.name)
     for (now, then), names in groups.items():
@@ -148,12 +148,12 @@ def other_types(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def unread_storage(patient: Patient) -> Iterator[Finding]:
+def unread_storage(checked: CheckedModel) -> Iterator[Finding]:
     """Blobs that stock Caffe reads as empty: NVIDIA's float16, only a diff, and so on."""
-    if patient.weights is None or patient.weights.format == "hdf5":
+    if checked.weights is None or checked.weights.format == "hdf5":
         return
     groups: Dict[str, List[str]] = {}
-    for saved in patient.weights.layers:
+    for saved in checked.weights.layers:
         for blob in saved.blobs:
             if blob.note:
                 groups.setdefault(blob.note, []).append(saved.name)
@@ -164,9 +164,9 @@ def unread_storage(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def too_big(patient: Patient) -> Iterator[Finding]:
+def too_big(checked: CheckedModel) -> Iterator[Finding]:
     """A caffemodel that protobuf cannot read."""
-    weights = patient.weights
+    weights = checked.weights
     if weights is None or weights.format == "hdf5" or not weights.file:
         return
     size = os.path.getsize(weights.file)
@@ -176,13 +176,13 @@ def too_big(patient: Patient) -> Iterator[Finding]:
 
 
 @check
-def slashes(patient: Patient) -> Iterator[Finding]:
+def slashes(checked: CheckedModel) -> Iterator[Finding]:
     """Layer names with a slash, which Caffe's HDF5 takes for folders."""
-    names = [layer.name for layer in patient.network.layers if "/" in layer.name]
-    if not names or patient.weights is None:
+    names = [layer.name for layer in checked.network.layers if "/" in layer.name]
+    if not names or checked.weights is None:
         return
-    if patient.weights.format == "hdf5":
-        stored: Optional[List[str]] = [name for name in names if name in patient.weights]
+    if checked.weights.format == "hdf5":
+        stored: Optional[List[str]] = [name for name in names if name in checked.weights]
         if stored:
             problem = f"names with / are never loaded from HDF5: {listed(stored)}"
             yield Finding("warning", None, problem, "write a caffemodel with `netsurgery convert`")

@@ -11,7 +11,7 @@ from netsurgery.errors import PlanError
 from netsurgery.linalg import Selection, select
 
 
-class Pursuit(Criterion):
+class GreedySelection(Criterion):
     """Base of the criteria that take one channel after the other, given those before.
 
     Attributes:

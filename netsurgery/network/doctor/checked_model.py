@@ -44,7 +44,7 @@ class Finding:
         return cls("error", error.layer, error.problem, error.remedy, error.line)
 
 
-class Patient:
+class CheckedModel:
     """A model with all that is known of it, also where Caffe would have given up.
 
     Attributes:
@@ -74,7 +74,7 @@ class Patient:
         return self._blobs[layer.index]
 
 
-Check = Callable[[Patient], Iterator[Finding]]
+Check = Callable[[CheckedModel], Iterator[Finding]]
 CHECKS: List[Check] = []
 
 

@@ -10,7 +10,7 @@ from small_models import make_model
 from netsurgery.calibration import Inputs
 from netsurgery.network.model import Model
 from netsurgery.verification import verify
-from netsurgery.verification.fine import NOISE_FLOOR, FineTally, channel_ratio, louder
+from netsurgery.verification.row_channel import NOISE_FLOOR, RowChannelTally, channel_ratio, louder
 
 TEXT = declared("data", 1, 6) + layer(
     "InnerProduct", "data", "fc", "inner_product_param { num_output: 4 }"
@@ -55,8 +55,8 @@ def test_small_offsets_are_seen_on_random_inputs(offset: float, engine: str) -> 
     assert "small ones" in found.inputs
 
 
-def tallied(a: np.ndarray, b: np.ndarray) -> FineTally:
-    tally = FineTally()
+def tallied(a: np.ndarray, b: np.ndarray) -> RowChannelTally:
+    tally = RowChannelTally()
     for start in range(0, len(a), 2):
         tally.add(a[start : start + 2], b[start : start + 2])
     return tally
@@ -65,7 +65,7 @@ def tallied(a: np.ndarray, b: np.ndarray) -> FineTally:
 def test_what_is_measured_does_not_depend_on_the_batches() -> None:
     a = RANDOM.normal(size=(6, 3, 4))
     b = a + 1e-3 * RANDOM.normal(size=a.shape)
-    in_pieces, whole = tallied(a, b).result(), FineTally()
+    in_pieces, whole = tallied(a, b).result(), RowChannelTally()
     whole.add(a, b)
     together = whole.result()
     assert in_pieces.row == together.row
@@ -87,7 +87,7 @@ def test_noise_by_luck_is_no_measure() -> None:
 
 
 def test_blobs_of_other_forms_are_left_to_the_pooled_error() -> None:
-    tally = FineTally()
+    tally = RowChannelTally()
     tally.add(np.ones(3), np.zeros(3))
     tally.add(np.zeros((2, 3)), np.zeros((2, 3)))
     tally.add(np.ones((2, 3)), np.ones((2, 4)))

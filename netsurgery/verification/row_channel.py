@@ -12,7 +12,7 @@ NOISE_FLOOR = 2.0**-23
 _LUCK = 1 / 32
 
 
-class Fine(NamedTuple):
+class RowChannelDifference(NamedTuple):
     """How far the rows and the channels of a blob are apart.
 
     Attributes:
@@ -28,7 +28,7 @@ class Fine(NamedTuple):
     rows: int
 
 
-class FineTally:
+class RowChannelTally:
     """Takes the blobs of two nets in, batch after batch."""
 
     def __init__(self) -> None:
@@ -64,22 +64,30 @@ class FineTally:
         self._wholes += wholes
         self._rows += len(norms)
 
-    def result(self) -> Optional[Fine]:
+    def result(self) -> Optional[RowChannelDifference]:
         """Return what was found, or None where there was nothing to find."""
         if self._parts is None or self._wholes is None:
             return None
-        return Fine(self._row, self._parts / self._rows, self._wholes / self._rows, self._rows)
+        return RowChannelDifference(
+            self._row, self._parts / self._rows, self._wholes / self._rows, self._rows
+        )
 
 
-def louder(a: Optional[Fine], b: Optional[Fine]) -> Optional[Fine]:
+def louder(
+    a: Optional[RowChannelDifference], b: Optional[RowChannelDifference]
+) -> Optional[RowChannelDifference]:
     """Return the larger of two measurements of a noise, in rows and channel by channel."""
     if a is None or b is None or len(a.parts) != len(b.parts):
         return a or b
     parts = np.maximum(a.parts, b.parts)
-    return Fine(max(a.row, b.row), parts, np.maximum(a.wholes, b.wholes), max(a.rows, b.rows))
+    return RowChannelDifference(
+        max(a.row, b.row), parts, np.maximum(a.wholes, b.wholes), max(a.rows, b.rows)
+    )
 
 
-def channel_ratio(found: Fine, noise: Optional[Fine], floor: float) -> float:
+def channel_ratio(
+    found: RowChannelDifference, noise: Optional[RowChannelDifference], floor: float
+) -> float:
     """Return how many times its float noise the channel differs that differs most.
 
     Args:
