@@ -118,7 +118,7 @@ def _left(done: Compression) -> str:
     items = "".join(
         f"<li>{_text(one.layer)}: {_text(one.reason)}</li>" for one in done.plan.skipped
     )
-    return f"<p>Skipped alone:</p><ul>{items}</ul>" if items else ""
+    return f"<p>Left alone:</p><ul>{items}</ul>" if items else ""
 
 
 def _effect(done: Compression) -> str:

@@ -57,7 +57,7 @@ def write(zoo: Path, data: Path) -> str:
         rows.append(_row(pair, done, equal))
         left += [f"- `{pair.folder}`, {one.layer}: {one.reason}" for one in done.plan.skipped]
     heading = [f"| {' | '.join(_COLUMNS)} |", "|" + "---|" * len(_COLUMNS)]
-    return "\n".join([_INTRODUCTION, *heading, *rows, "", "Skipped alone:", "", *left, ""])
+    return "\n".join([_INTRODUCTION, *heading, *rows, "", "Left alone:", "", *left, ""])
 
 
 def _cut(pair: _Pair, data: ZooData) -> Tuple[Compression, Verification]:

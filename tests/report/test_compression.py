@@ -92,6 +92,8 @@ def test_text_json_and_page_say_the_same(compressed: Tuple[Run, dict, Page]) -> 
         assert verdict in done.out
         assert any(text.startswith(verdict) for text in page.texts)
     assert "fc6: singular values" in "".join(page.texts)
+    (left,) = report["plan"]["left"]
+    assert {"Left alone:", f"{left['layer']}: {left['reason']}"} <= set(page.texts)
 
 
 def test_the_same_compression_gives_the_same_page(netsurgery, pair, tmp_path: Path) -> None:
