@@ -60,6 +60,9 @@ def test_what_speaks_more_closely_of_a_layer_holds() -> None:
     # A name; of two patterns the narrower one; a type; all.
     assert chosen == [rules[2], rules[1], rules[3], rules[0]]
     assert choose(rules[1:2], "score", "InnerProduct", LAYERS) is None
+    # A name, though a pattern selects that layer alone.
+    named, pattern = rules_of("rank fc6=3", "rank *6=5")
+    assert choose([pattern, named], "fc6", "InnerProduct", LAYERS) is named
 
 
 def test_rules_of_one_mind_do_not_contradict_each_other() -> None:
