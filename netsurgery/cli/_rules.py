@@ -15,36 +15,33 @@ if TYPE_CHECKING:
     from netsurgery.planning import LayerRule
 
 
-class RuleFlags(TypedDict):
+class _HowArguments(TypedDict):
+    """What a command and its function call and type alike."""
+
+    keep: Tuple[str, ...]
+    fold_batchnorm: bool
+    allow_growth: bool
+    method: Optional[str]
+    fit: Optional[str]
+    split: str
+    suffixes: Tuple[str, ...]
+    templates: Optional[Path]
+
+
+class RuleFlags(_HowArguments):
     """The values of `rule_options` and `how_options`."""
 
     rank: Tuple[str, ...]
     energy: Tuple[str, ...]
     error: Tuple[str, ...]
-    keep: Tuple[str, ...]
-    fold_batchnorm: bool
-    allow_growth: bool
-    method: Optional[str]
-    fit: Optional[str]
-    split: str
-    suffixes: Tuple[str, ...]
-    templates: Optional[Path]
 
 
-class RuleArguments(TypedDict):
+class RuleArguments(_HowArguments):
     """Arguments of the library that `rule_options` and `how_options` stand for."""
 
     rank: Tuple[LayerRule, ...]
     energy: Tuple[LayerRule, ...]
     error: Tuple[LayerRule, ...]
-    keep: Tuple[str, ...]
-    fold_batchnorm: bool
-    allow_growth: bool
-    method: Optional[str]
-    fit: Optional[str]
-    split: str
-    suffixes: Tuple[str, ...]
-    templates: Optional[Path]
 
 
 def read_suffixes(ctx: click.Context, parameter: click.Parameter, text: str) -> Tuple[str, ...]:

@@ -23,6 +23,16 @@ class LossLayer(LayerType):
         return [SCALAR]
 
 
+class FourAxesLossLayer(LossLayer):
+    """A loss that takes scores for four axes: no more of them."""
+
+    def shapes(self, node: ShapeNode) -> Sequence[Shape]:
+        """A scalar."""
+        check_same_batch(node)
+        node.four()
+        return [SCALAR]
+
+
 def check_same_batch(node: ShapeNode) -> None:
     """Refuse a layer whose first two bottoms have other numbers of items.
 
