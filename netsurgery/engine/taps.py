@@ -6,7 +6,7 @@ from typing import Dict, List, NamedTuple, Tuple
 
 from netsurgery.engine.opencv_limits import misread_fields
 from netsurgery.formats import Prototxt, quote
-from netsurgery.network import Network
+from netsurgery.network import Network, fresh_name
 
 _TAPS = {
     "V2": b"layer { name: %s type: 'Split' bottom: %s top: %s }\n",
@@ -46,17 +46,10 @@ def tap(network: Network) -> TappedNet:
             continue
         layers[blob] = producer.name
         if len(producer.tops) > 1:
-            layers[blob] = _free_name(f"{blob}_tap", taken)
+            layers[blob] = fresh_name(f"{blob}_tap", taken)
             name = quote(layers[blob])
             taps.append(_TAPS[network.prototxt.version] % (name, quote(blob), name))
     return TappedNet(b"\n".join([bytes(_built(network)), *taps]), layers)
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
 
 
 def _built(network: Network) -> Prototxt:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from textwrap import indent
 from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
+import numpy as np
+
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import Carried, Filling, LayerText, one_line, quoted
 from netsurgery.methods.base import Edit
@@ -185,3 +187,9 @@ def _are_endings(suffixes: object, count: int) -> bool:
         and len(suffixes) == len(set(map(str, suffixes))) == count
         and all(isinstance(suffix, str) and suffix for suffix in suffixes)
     )
+
+
+def oriented(layer: LayerText, array: np.ndarray) -> np.ndarray:
+    """Turn an InnerProduct layer's weights as stored into (outputs, inputs), or back."""
+    matrix = array.reshape(array.shape[-2:])
+    return matrix.T if layer.parameter.inner_product_param.transpose else matrix

@@ -27,7 +27,7 @@ from netsurgery.linalg import (
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, ChainTask, Found
 from netsurgery.methods.fitting import FITS, NONE, fit_outputs
-from netsurgery.methods.pieces import CarriedParameters, Names, wiring
+from netsurgery.methods.pieces import CarriedParameters, Names, oriented, wiring
 from netsurgery.methods.registry import METHODS
 
 _SHAPE_FIELDS = ("num_output", "bias_term", "axis", "transpose")
@@ -69,7 +69,7 @@ class TruncatedSVD(ChainMethod):
                 layer=layer.name,
                 remedy="prototxt and weights do not belong together; see `netsurgery doctor`",
             )
-        return _oriented(layer, blob.array())
+        return oriented(layer, blob.array())
 
     def weights_at(self, layer: LayerText, weights: np.ndarray) -> Tuple[Ranks, Cost]:
         """Return the full rank and the number of weights."""
@@ -93,7 +93,7 @@ class TruncatedSVD(ChainMethod):
     def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:
         """Return the product of the pair, as the original stores its weights."""
         right, left = weights
-        return _oriented(layer, left @ right)
+        return oriented(layer, left @ right)
 
     def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
         """Return what to fill into the template."""
@@ -117,12 +117,6 @@ class TruncatedSVD(ChainMethod):
                 CarriedParameters(message, _SHAPE_FIELDS),
             ),
         }
-
-
-def _oriented(layer: LayerText, array: np.ndarray) -> np.ndarray:
-    """Turn weights as stored into (outputs, inputs), or back."""
-    matrix = array.reshape(array.shape[-2:])
-    return matrix.T if layer.parameter.inner_product_param.transpose else matrix
 
 
 def _axis(axis: int) -> str:

@@ -39,6 +39,7 @@ from netsurgery.methods.pieces import (
     CarriedBlob,
     CarriedMultipliers,
     CarriedRules,
+    oriented,
     refuse_taken,
 )
 from netsurgery.methods.registry import METHODS
@@ -81,7 +82,7 @@ class TensorTrainMethod(LowRankMethod):
             PlanError: The method cannot take this layer.
         """
         text, blob = _sole_layer(model, layer)
-        matrix = _oriented(text, blob.array())
+        matrix = oriented(text, blob.array())
         rows, columns = balanced_digits(*matrix.shape)
         # The bias is added by a Scale, which has a factor for each output beside it.
         extra = len(matrix) if text.parameter.inner_product_param.bias_term else 0
@@ -99,7 +100,7 @@ class TensorTrainMethod(LowRankMethod):
 
     def sketch(self, model: Model, layer: LayerText, ranks: Ranks) -> bytes:
         """Return the text of a train of two cores."""
-        rows, columns = balanced_digits(*_oriented(layer, model.blobs(layer.name)[0].array()).shape)
+        rows, columns = balanced_digits(*oriented(layer, model.blobs(layer.name)[0].array()).shape)
         train = _Train(rows, columns, (1, *ranks, 1))
         templates = _templates(layer, _names(layer, rows), train)
         return b"".join(template.fill(layer) for template in templates)
@@ -111,7 +112,7 @@ class TensorTrainMethod(LowRankMethod):
             PlanError: The layer cannot be factored, or an option is wrong.
         """
         layer, blob = _sole_layer(model, edit.layer)
-        matrix = _oriented(layer, blob.array())
+        matrix = oriented(layer, blob.array())
         rows, columns = _digits(edit, matrix.shape)
         try:
             found = tensor_train_decomposition(matrix, rows, columns, _ranks(edit, rows, columns))
@@ -151,14 +152,14 @@ class TensorTrainMethod(LowRankMethod):
         whole = {}
         for name, blobs in pieces.items():
             layer, blob = _sole_layer(model, name)
-            rows, columns = _digits(rewrite.edit, _oriented(layer, blob.array()).shape)
+            rows, columns = _digits(rewrite.edit, oriented(layer, blob.array()).shape)
             cores, before = [], 1
             for (kernel, *_), row, column in zip(blobs, rows, columns):
                 core = kernel.reshape(row, len(kernel) // row, before, column)
                 cores.append(core.transpose(2, 0, 3, 1))
                 before = len(kernel) // row
             matrix = multiply_out_tensor_train(cores).astype(np.float32)
-            stored = _oriented(layer, matrix).reshape(blob.shape)
+            stored = oriented(layer, matrix).reshape(blob.shape)
             whole[name] = [stored, *([blobs[-1][1]] if len(blobs) > len(rows) else [])]
         return whole
 
@@ -191,12 +192,6 @@ def _names(layer: LayerText, rows: Digits) -> Tuple[str, ...]:
     ends = [f"_tt{number + 1}" for number in range(len(rows))]
     ends += ["_tt_bias"] if layer.parameter.inner_product_param.bias_term else []
     return tuple(layer.name + end for end in ends)
-
-
-def _oriented(layer: LayerText, array: np.ndarray) -> np.ndarray:
-    """Turn weights as stored into (outputs, inputs), or back."""
-    matrix = array.reshape(array.shape[-2:])
-    return matrix.T if layer.parameter.inner_product_param.transpose else matrix
 
 
 def _digits(edit: Edit, shape: Tuple[int, ...]) -> Tuple[Digits, Digits]:

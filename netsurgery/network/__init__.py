@@ -114,6 +114,7 @@ if TYPE_CHECKING:
         Model as Model,
         load as load,
     )
+    from netsurgery.network.names import fresh_name as fresh_name
     from netsurgery.network.parameters import (
         blob_shapes as blob_shapes,
         owners_of_shared as owners_of_shared,

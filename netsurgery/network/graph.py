@@ -127,6 +127,11 @@ class Network:
         """The layer that writes ``value``; None for a net-level input."""
         return self._producers[value]
 
+    def is_source(self, value: Value) -> bool:
+        """Whether ``value`` comes from outside: a net-level input, or made of no other value."""
+        producer = self.producer(value)
+        return producer is None or not producer.bottoms
+
     def consumers(self, value: Value) -> Tuple[Layer, ...]:
         """The layers that read ``value``, one entry for every bottom that does."""
         return self._consumers.get(value, ())

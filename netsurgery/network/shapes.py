@@ -177,7 +177,7 @@ def _given_shapes(
     network: Network, inputs: Mapping[str, Sequence[int]]
 ) -> Dict[Value, Optional[Shape]]:
     """The caller's shapes by value; only sources of the network can be given."""
-    sources = {value.blob: value for value in network.values if _is_source(network, value)}
+    sources = {value.blob: value for value in network.values if network.is_source(value)}
     unknown = sorted(set(inputs) - set(sources))
     if unknown:
         raise NetworkError(
@@ -186,11 +186,6 @@ def _given_shapes(
             remedy=f"its inputs are {', '.join(sorted(sources)) or 'none'}",
         )
     return {sources[name]: tuple(shape) for name, shape in inputs.items()}
-
-
-def _is_source(network: Network, value: Value) -> bool:
-    producer = network.producer(value)
-    return producer is None or not producer.bottoms
 
 
 def _region_values(network: Network) -> frozenset[Value]:

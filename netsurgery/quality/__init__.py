@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.quality.kinds import (
         OutputKind as OutputKind,
+        holds_scores as holds_scores,
         kinds_of as kinds_of,
         require_outputs as require_outputs,
         sources_of as sources_of,

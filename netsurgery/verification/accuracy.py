@@ -10,7 +10,8 @@ import numpy as np
 from netsurgery.calibration import Inputs
 from netsurgery.errors import VerificationError
 from netsurgery.network import Model, infer_shapes
-from netsurgery.verification.tallies import Blobs, class_scores, count_in_top, is_class_like
+from netsurgery.quality import holds_scores
+from netsurgery.verification.tallies import Blobs, class_scores, count_in_top
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class AccuracyTally:
             shape = blobs[self.output].shape
             low, high = labels.min(), labels.max()
             if (
-                not is_class_like(shape)
+                not holds_scores(shape)
                 or len(labels) != shape[0]
                 or not 0 <= low <= high < shape[1]
             ):
@@ -90,7 +91,7 @@ def refuse_labels(model: Model, inputs: Optional[Inputs]) -> None:
     shapes = infer_shapes(network, weights=model.weights)
     known = [shapes[value] for value in network.outputs]
     low, high = int(inputs.labels.min()), int(inputs.labels.max())
-    fits = [shape is None or (is_class_like(shape) and high < shape[1]) for shape in known]
+    fits = [shape is None or (holds_scores(shape) and high < shape[1]) for shape in known]
     if low < 0 or not any(fits):
         outputs = ", ".join(map(str, known)) or "none"
         raise VerificationError(

@@ -8,7 +8,7 @@ from typing import Collection, Container, Iterable, Mapping, Optional
 import numpy as np
 
 from netsurgery.errors import VerificationError
-from netsurgery.quality import CLASSES, DETECTIONS, OutputKind
+from netsurgery.quality import CLASSES, DETECTIONS, OutputKind, holds_scores
 from netsurgery.verification.accuracy import Accuracy, AccuracyTally
 from netsurgery.verification.row_channel import (
     NOISE_FLOOR,
@@ -23,7 +23,6 @@ from netsurgery.verification.tallies import (
     Difference,
     Shape,
     Tally,
-    is_class_like,
 )
 from netsurgery.verification.unmoved import UnmovedTally
 
@@ -169,7 +168,7 @@ def choose_kinds(
     for name, kind in kinds.items():
         if kind.name == DETECTIONS and kind.shape is None:
             found[name] = DetectionTally
-        elif kind.name in (CLASSES, DETECTIONS) and is_class_like(shapes[name]):
+        elif kind.name in (CLASSES, DETECTIONS) and holds_scores(shapes[name]):
             found[name] = Tally if kind.indices else ClassTally
     return found
 
@@ -189,7 +188,7 @@ def choose_scored(
     """
     if not labelled and output is None:
         return None
-    classes = [name for name, shape in outputs.items() if is_class_like(shape)]
+    classes = [name for name, shape in outputs.items() if holds_scores(shape)]
     chosen = [name for name in classes if output in (None, name, name.split("@")[0])]
     if labelled and len(chosen) == 1:
         return chosen[0]

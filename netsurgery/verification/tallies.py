@@ -8,7 +8,7 @@ from typing import ClassVar, Mapping, Optional
 
 import numpy as np
 
-from netsurgery.quality import SCORE, detections, match_detections
+from netsurgery.quality import SCORE, detections, holds_scores, match_detections
 
 Shape = tuple[int, ...]
 Blobs = Mapping[str, np.ndarray]
@@ -119,7 +119,7 @@ class ClassTally(Tally):
 
     def _add_values(self, a: np.ndarray, b: np.ndarray) -> None:
         super()._add_values(a, b)
-        if not is_class_like(a.shape):
+        if not holds_scores(a.shape):
             return
         best = class_scores(a).argmax(axis=1)
         self._rows += len(best)
@@ -167,11 +167,6 @@ KINDS = {tally.kind: tally for tally in (Tally, ClassTally, DetectionTally)}
 def class_scores(blob: np.ndarray) -> np.ndarray:
     """Return a class-like blob, (N, C) or (N, C, 1, 1), as (N, C)."""
     return blob.reshape(blob.shape[:2])
-
-
-def is_class_like(shape: Shape) -> bool:
-    """Whether a blob of this shape can hold a score per class."""
-    return len(shape) in (2, 4) and shape[1] >= 2 and math.prod(shape[2:]) == 1
 
 
 def count_in_top(scores: np.ndarray, classes: np.ndarray, most: int) -> int:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
+from netsurgery.quality import holds_scores
 from netsurgery.verification.tallies import (
     ClassTally,
     DetectionTally,
     Difference,
     Tally,
     count_in_top,
-    is_class_like,
 )
 
 floats = st.floats(-1e3, 1e3, width=32)
@@ -119,7 +119,7 @@ def test_a_class_that_scores_nan_is_never_in_the_top() -> None:
     ],
 )
 def test_class_like_shapes(shape: tuple[int, ...], expected: bool) -> None:
-    assert is_class_like(shape) is expected
+    assert holds_scores(shape) is expected
 
 
 def blob(*rows: list[float]) -> np.ndarray:

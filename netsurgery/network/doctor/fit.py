@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import Iterable, Iterator, List
 
 from netsurgery.errors import NetworkError
-from netsurgery.layers import Value
 from netsurgery.network.doctor.checked_model import CheckedModel, Finding
 from netsurgery.network.doctor.weights_checks import blob_counts, blob_shapes, missing_weights
-from netsurgery.network.graph import Network, build_network
+from netsurgery.network.graph import build_network
 from netsurgery.network.model import Model
 
 
@@ -53,7 +52,7 @@ def require_inputs(
     network, _ = build_network(model.prototxt, phase, level, stages, model.input_shapes)
     for name in model.input_shapes:
         if name not in network.given:
-            sources = sorted({value.blob for value in network.values if _is_source(network, value)})
+            sources = sorted({value.blob for value in network.values if network.is_source(value)})
             raise NetworkError(
                 f"{name!r} is not an input of the network",
                 file=model.prototxt.file,
@@ -70,11 +69,6 @@ def require_inputs(
                 line=trouble.line,
                 remedy="give the shape that the net was trained on",
             )
-
-
-def _is_source(network: Network, value: Value) -> bool:
-    producer = network.producer(value)
-    return producer is None or not producer.bottoms
 
 
 def troubles_of(checked: CheckedModel) -> List[Finding]:
