@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any, Iterable, Iterator, Mapping, Optional, Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from netsurgery.errors import NetsurgeryError
 from netsurgery.progress import Progress, silent
 from netsurgery.validation import require_fields
 
+HELD_BYTES = 64e6
+"""What all batches of inputs may take to be kept."""
 _AT_ONCE = 32
 _MOST = 2**53
 """More classes than any net has, and the last number to which float64 counts."""
@@ -138,13 +141,37 @@ class Inputs:
         )
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """Yield all samples, ``size`` at a time, the last batch filled up with the last sample."""
+        """Yield all samples, ``size`` at a time, the last batch filled up with the last sample.
+
+        Where they fit into a few megabytes, the same arrays are handed out again, so that an engine
+        knows what it was fed already.
+        """
         size = 1 if self.whole_blobs else size
-        for start in range(0, len(self), size):
-            count = min(size, len(self) - start)
-            fed = {name: self._feed(name, start, count, size) for name in self.arrays}
-            labels = None if self.labels is None else self.labels[start : start + count]
-            yield Batch(fed, count, size, labels)
+        numbers = range(-(-len(self) // size))
+        each = sum(4 * prod(samples.shape[1:]) for samples in self.arrays.values())
+        if each * size * len(numbers) > HELD_BYTES:
+            yield from (self._batch(number, size) for number in numbers)
+            return
+        if size not in self._held:
+            self._held.clear()
+            self._held[size] = []
+        held = self._held[size]
+        for number in numbers:
+            if number == len(held):
+                held.append(self._batch(number, size))
+            yield held[number]
+
+    def _batch(self, number: int, size: int) -> Batch:
+        start = number * size
+        count = min(size, len(self) - start)
+        fed = {name: self._feed(name, start, count, size) for name in self.arrays}
+        labels = None if self.labels is None else self.labels[start : start + count]
+        return Batch(fed, count, size, labels)
+
+    @cached_property
+    def _held(self) -> dict[int, list[Batch]]:
+        """Batches of the size that was last asked for."""
+        return {}
 
     def told(self, progress: Progress) -> Inputs:
         """Return the same samples; they tell how many of them were handed out.
@@ -161,7 +188,9 @@ class Inputs:
             part = part[0]
         elif count < size:
             part = np.concatenate([part, np.repeat(part[-1:], size - count, axis=0)])
-        return _finite(part, name, start)
+        fed = _finite(part, name, start).view()
+        fed.flags.writeable = False
+        return fed
 
     def check(self) -> None:
         """See that every sample can be read and is finite, before long work begins.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
@@ -93,8 +94,12 @@ KINDS: Sequence[Tuple[Callable[[Path], bool], Callable[[Path, Request], Inputs]]
 """How a path is known, and what reads it; all others are images."""
 
 
+KEPT_BYTES = 256e6
+"""What the samples of images may take to be kept once they were made."""
+
+
 class ImageSamples:
-    """Images that are decoded and preprocessed when they are asked for.
+    """Images that are decoded and preprocessed when they are asked for, once if they fit.
 
     Attributes:
         files: The images.
@@ -104,6 +109,8 @@ class ImageSamples:
     def __init__(self, files: Sequence[Path], transformer: Transformer) -> None:
         self.files = tuple(files)
         self.transformer = transformer
+        self._kept: Optional[np.ndarray] = None
+        self._is_made = np.zeros(len(self.files), bool)
 
     @property
     def shape(self) -> Shape:
@@ -116,9 +123,22 @@ class ImageSamples:
         return len(self.shape)
 
     def __getitem__(self, part: Any) -> Any:
-        files = self.files[part]
+        numbers = range(len(self.files))[part]
+        if 4 * prod(self.shape) > KEPT_BYTES:
+            return np.stack([self._make(number) for number in numbers])
+        if self._kept is None:
+            self._kept = np.empty(self.shape, np.float32)
+        for number in numbers:
+            if not self._is_made[number]:
+                self._kept[number] = self._make(number)
+                self._is_made[number] = True
+        found = self._kept[part]
+        found.flags.writeable = False
+        return found
+
+    def _make(self, number: int) -> np.ndarray:
         color = self.transformer.shape[0] == 3
-        return np.stack([self.transformer(load_image(file, color)) for file in files])
+        return self.transformer(load_image(self.files[number], color))
 
 
 def _read_images(paths: Sequence[Path], request: Request) -> Inputs:

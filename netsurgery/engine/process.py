@@ -116,8 +116,7 @@ class Worker:
         return answer, results
 
     def close(self) -> None:
-        """Let the child leave, and make sure that it has left."""
-        self._let_leave()
+        """End the child at once: it has answered, and what it holds is wanted no more."""
         self.kill()
 
     def kill(self) -> None:

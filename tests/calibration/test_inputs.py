@@ -18,6 +18,29 @@ def test_batches_hold_every_sample_once(count: int, size: int) -> None:
     np.testing.assert_array_equal(np.concatenate(kept), data)
 
 
+def test_the_same_arrays_are_fed_again() -> None:
+    inputs = Inputs({"data": np.arange(10.0).reshape(5, 2)})
+    first, again = list(inputs.batches(2)), list(inputs.batches(2))
+    assert [a is b for a, b in zip(first, again)] == [True] * 3
+    assert not first[0].inputs["data"].flags.writeable
+    other = next(inputs.batches(3))
+    np.testing.assert_array_equal(other.inputs["data"], np.arange(6.0).reshape(3, 2))
+
+
+def test_batches_that_are_gone_through_side_by_side_are_whole() -> None:
+    inputs = Inputs({"data": np.arange(6.0).reshape(6, 1)})
+    for one, other in zip(inputs.batches(2), inputs.batches(2)):
+        np.testing.assert_array_equal(one.inputs["data"], other.inputs["data"])
+    fed = [batch.inputs["data"] for batch in inputs.batches(2)]
+    np.testing.assert_array_equal(np.concatenate(fed), inputs.arrays["data"])
+
+
+def test_batches_of_many_inputs_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsurgery.calibration.inputs.HELD_BYTES", 4 * 6 - 1)
+    inputs = Inputs({"data": np.zeros((6, 1))})
+    assert next(inputs.batches(2)) is not next(inputs.batches(2))
+
+
 def test_a_last_batch_repeats_the_last_sample() -> None:
     *_, last = Inputs({"data": np.array([[1.0], [2.0], [3.0]])}).batches(2)
     np.testing.assert_array_equal(last.inputs["data"], [[3.0], [3.0]])

@@ -182,3 +182,22 @@ def test_missing_files(tmp_path: Path) -> None:
     np.save(tmp_path / "in.npy", samples(2, 3, 8, 8))
     with pytest.raises(FormatError, match=r"labels\.txt: cannot be read"):
         read_inputs(tmp_path / "in.npy", IMAGE_NET, labels=tmp_path / "labels.txt")
+
+
+@pytest.mark.parametrize(("limit", "times"), [(1e9, 1), (1, 3)])
+def test_images_are_decoded_once_if_their_samples_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: float, times: int
+) -> None:
+    write_images(tmp_path, ["a.png", "b.png", "c.png"])
+    decoded = []
+    monkeypatch.setattr("netsurgery.calibration.sources.KEPT_BYTES", limit)
+    monkeypatch.setattr(
+        "netsurgery.calibration.sources.load_image",
+        lambda file, color: decoded.append(file) or load_image(file, color),
+    )
+    inputs = read_inputs(tmp_path, IMAGE_NET)
+    inputs.check()
+    whole = [batch.inputs["data"] for batch in inputs.spread(2).batches(2)]
+    again = [batch.inputs["data"] for batch in inputs.batches(3)]
+    assert len(decoded) == 3 * times - (times > 1)
+    np.testing.assert_array_equal(whole[0], again[0][[0, 1]])
