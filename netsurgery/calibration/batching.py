@@ -7,7 +7,7 @@ from typing import Mapping, Optional
 
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.errors import NetsurgeryError, NetworkError, Remedy
-from netsurgery.network import Network, Value, infer_shapes
+from netsurgery.network import Network, Shapes, infer_shapes
 
 MOST_SAMPLES = 64
 MOST_BYTES = 256 * 1024 * 1024
@@ -83,9 +83,7 @@ def batch_size(network: Network, inputs: Inputs) -> int:
     return largest_batch(network, inputs) or declared
 
 
-def _shapes_at(
-    network: Network, samples: Mapping[str, Shape], size: int
-) -> Optional[dict[Value, Optional[Shape]]]:
+def _shapes_at(network: Network, samples: Mapping[str, Shape], size: int) -> Optional[Shapes]:
     """Infer all shapes with ``size`` samples; None where the net does not allow that many."""
     try:
         return infer_shapes(network, {name: (size, *rest) for name, rest in samples.items()})

@@ -20,6 +20,7 @@ class DatabaseLayer(ImageSourceLayer):
     is_stock = True
     tops = (1, 2)
     message = "data_param"
+    learns_shapes = True
     data = DataSource.DATABASE
 
     def shapes(self, node: ShapeNode) -> Sequence[Optional[Shape]]:

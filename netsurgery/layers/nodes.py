@@ -31,7 +31,7 @@ class ShapeNode:
         layer: The layer.
         bottoms: One shape a bottom; None only where the type says ``partial``.
         file: The prototxt, for errors to name.
-        weights: Trained weights, for the few types that can learn from them.
+        weights: Trained weights, for the few types that `learns_shapes` is true of.
         consumers: Answers which layers read a value, for the few types that look further.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import (
-    Dict,
     FrozenSet,
     Iterable,
     List,
@@ -19,10 +18,8 @@ from netsurgery.layers import Shape, count, plugin_faults_told
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes, parameter_shapes
+from netsurgery.network.shapes import Shapes, infer_shapes, parameter_shapes
 from netsurgery.network.sharing import borrowed_blobs
-
-Shapes = Dict[Value, Optional[Shape]]
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,16 @@ many boxes, or as many for each class, as those of Fast R-CNN, MTCNN and Ultrafa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Mapping, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from netsurgery.layers import Detection
 from netsurgery.network.graph import Layer, Network, Value
-from netsurgery.network.shapes import Shape, infer_shapes
+from netsurgery.network.shapes import Shapes, infer_shapes
 
 CORNERS = 4
 """Numbers of a box."""
 BACKGROUND = 0
 """The class that says that there is nothing, where no layer tells."""
-
-Shapes = Mapping[Value, Optional[Shape]]
 
 
 @dataclass(frozen=True)

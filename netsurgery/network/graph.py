@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+from functools import cached_property
+from typing import Callable, Dict, Hashable, Iterable, List, Mapping, Optional, Tuple, TypeVar
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import LayerText, Prototxt
@@ -12,8 +13,12 @@ from netsurgery.layers import Layer, Value
 from netsurgery.network.padding import PADDING, find_padding, padded
 from netsurgery.network.phases import State
 from netsurgery.network.sharing import SharedParameter, shared_parameters
+from netsurgery.remembered import Remembered
 
 Shape = Tuple[int, ...]
+T = TypeVar("T")
+
+_MOST_DERIVED = 32
 
 
 class Network:
@@ -64,6 +69,7 @@ class Network:
             sorted(value for value in self.values if not self._consumers.get(value))
         )
         self.shared_parameters: Tuple[SharedParameter, ...] = shared_parameters(self.layers)
+        self._derived = Remembered(_MOST_DERIVED)
 
     @classmethod
     def of(
@@ -99,6 +105,15 @@ class Network:
         """
         state = self.state
         return Network.of(prototxt, state.phase, state.level, state.stages, self.given)
+
+    def derived(self, what: Hashable, make: Callable[[], T]) -> T:
+        """Return what others work out of this network, such as its shapes, worked out once.
+
+        Args:
+            what: What it is, and all that it depends on besides the network.
+            make: Works it out; the result must not be changed by anybody.
+        """
+        return self._derived.get(what, make)
 
     @property
     def name(self) -> str:
@@ -149,6 +164,11 @@ class Network:
     def find(self, name: str) -> Tuple[Layer, ...]:
         """All layers of that name; more than one where the prototxt repeats a name."""
         return self._named.get(name, ())
+
+    @cached_property
+    def learns_shapes(self) -> bool:
+        """Whether trained blobs may tell shapes of values that the prototxt does not."""
+        return any(layer.layer_type.learns_shapes for layer in self.layers)
 
     @property
     def duplicate_names(self) -> Tuple[str, ...]:

@@ -51,6 +51,9 @@ class Model:
     def network(self, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()) -> Network:
         """Return the graph that Caffe would build for a phase, level and stages.
 
+        It belongs to the text: models that differ in their weights alone share it, with all that
+        is remembered of it.
+
         Args:
             phase: ``"TEST"`` or ``"TRAIN"``.
             level: What ``min_level`` and ``max_level`` of a layer's rules are held against.
@@ -59,11 +62,12 @@ class Model:
         Raises:
             NetworkError: Caffe would abort on it.
         """
-        state = phase, level, tuple(stages)
-        known = vars(self).setdefault("_networks", {})
-        if state not in known:
-            known[state] = Network.of(self.prototxt, phase, level, state[2], self.input_shapes)
-        return known[state]
+        asked, given = tuple(stages), self.input_shapes
+        shapes = tuple((name, tuple(shape)) for name, shape in given.items())
+        return self.prototxt.derived(
+            (Network, phase, level, asked, shapes),
+            lambda: Network.of(self.prototxt, phase, level, asked, given),
+        )
 
     def blobs(self, layer: str) -> tuple[Blob, ...]:
         """Return the blobs Caffe would load for the layer of that name, or none."""

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import zip_longest
 from math import prod
-from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from types import MappingProxyType
+from typing import (
+    TYPE_CHECKING,
+    Dict,
+    Hashable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from netsurgery.errors import NetworkError
 from netsurgery.layers import LayerType, Shape, ShapeNode, plugin_faults_told, show, unknown_fields
@@ -14,7 +26,8 @@ if TYPE_CHECKING:
     from netsurgery.layers import Layer, LayerType, Value
 from netsurgery.network.graph import Network
 
-Shapes = Dict["Value", Optional[Shape]]
+Shapes = Mapping["Value", Optional[Shape]]
+_Traced = Tuple[Shapes, Tuple[NetworkError, ...]]
 
 
 def infer_shapes(
@@ -24,6 +37,8 @@ def infer_shapes(
     weights: Optional[Weights] = None,
 ) -> Shapes:
     """Infer the shape of every value, exactly as Caffe's ``Net::Init`` does.
+
+    The network remembers them: asked again, they cost nothing.
 
     Args:
         network: The network.
@@ -59,9 +74,31 @@ def trace_shapes(
     Returns:
         The shapes, with None for the tops of refused layers, and the refusals in order.
     """
-    given = _given_shapes(network, {**network.given, **(inputs or {})})
+    given = {name: tuple(shape) for name, shape in (inputs or {}).items()}
+    if weights is None or not network.learns_shapes:
+        weights, learnt = None, None
+    else:
+        learnt = _blob_shapes(network, weights)
+    question: Hashable = trace_shapes, tuple(sorted(given.items())), rois, learnt
+    shapes, problems = network.derived(question, lambda: _trace(network, given, rois, weights))
+    # Whoever raises an error gives it a traceback, and may add to its words.
+    return shapes, tuple(map(copy, problems))
+
+
+def _blob_shapes(network: Network, weights: Weights) -> Hashable:
+    """All that shapes of values may depend on in weights."""
+    return tuple(tuple(blob.shape for blob in weights.blobs(one.name)) for one in network.layers)
+
+
+def _trace(
+    network: Network,
+    inputs: Mapping[str, Sequence[int]],
+    rois: Optional[int],
+    weights: Optional[Weights],
+) -> _Traced:
+    given = _given_shapes(network, {**network.given, **inputs})
     regions = _region_values(network)
-    shapes: Shapes = {}
+    shapes: Dict[Value, Optional[Shape]] = {}
     problems: List[NetworkError] = []
 
     def settle(value: Value, shape: Optional[Shape]) -> None:
@@ -76,19 +113,19 @@ def trace_shapes(
             layer,
             tuple(shapes[value] for value in layer.bottoms),
             network.prototxt.file,
-            weights,
+            weights if layer.layer_type.learns_shapes else None,
             network.consumers,
         )
         try:
             tops = _top_shapes(node)
         except NetworkError as error:
             # With a field that only its fork knows, the fork may well take it.
-            problems += [] if unknown_fields(layer.text) else [error]
+            problems += [] if unknown_fields(layer.text) else [copy(error)]
             tops = []
         for value, shape in zip_longest(layer.tops, tops[: len(layer.tops)]):
             settle(value, shape)
         problems += _overwritten(node, shapes)
-    return shapes, tuple(problems)
+    return MappingProxyType(shapes), tuple(problems)
 
 
 def parameter_shapes(

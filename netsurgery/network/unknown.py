@@ -6,10 +6,10 @@ from typing import List, Optional
 
 from netsurgery.errors import NetworkError, Remedy
 from netsurgery.layers import Layer, unknown_fields, why_unknown
-from netsurgery.network.cost import LayerCost, Shapes, count_cost
+from netsurgery.network.cost import LayerCost, count_cost
 from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network.shapes import Shapes, infer_shapes
 
 _ELSE = "change layers by rules of their own, without a budget"
 

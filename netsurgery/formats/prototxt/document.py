@@ -7,7 +7,18 @@ import itertools
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Hashable,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt import layer_layout
@@ -20,10 +31,14 @@ from netsurgery.formats.prototxt.tree import Message, parse_tree
 from netsurgery.formats.prototxt.typed import Unknown, convert
 from netsurgery.formats.prototxt.wrong_file import not_prototxt, why_no_net
 from netsurgery.formats.schema import NetParameter
+from netsurgery.remembered import Remembered
 
 __all__ = ["LayerText", "Prototxt"]
 
 Edit = Tuple[int, int, bytes]
+T = TypeVar("T")
+
+_MOST_DERIVED = 8
 
 
 class Prototxt:
@@ -44,6 +59,7 @@ class Prototxt:
         self.data = source.data
         self.layers: Tuple[LayerText, ...] = layers_in(source, root)
         self._latest: Optional[Prototxt] = None
+        self._derived = Remembered(_MOST_DERIVED)
         self._check_versions()
 
     @classmethod
@@ -99,6 +115,15 @@ class Prototxt:
                     f"{names[layer.version]} in a net that starts with {names[self.version]}",
                     "Caffe reads no mixture: rewrite one as the other",
                 )
+
+    def derived(self, what: Hashable, make: Callable[[], T]) -> T:
+        """Return what others make of this text, such as a network, made once.
+
+        Args:
+            what: What it is, and all that it depends on besides the text.
+            make: Makes it.
+        """
+        return self._derived.get(what, make)
 
     @property
     def version(self) -> str:
