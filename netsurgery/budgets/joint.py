@@ -14,7 +14,7 @@ from netsurgery.methods import Edit, LowRankMethod, method
 from netsurgery.network import Model, Value, compared_outputs, total_cost
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress
-from netsurgery.surgery import Surgery, operate
+from netsurgery.surgery import Planned, Surgery, operate
 
 
 class ErrorObserver:
@@ -63,16 +63,18 @@ class ErrorObserver:
 
 
 def measure_jointly(
-    model: Model, plan: Plan, calibrator: Calibrator, rois: Optional[int], progress: Progress
-) -> Plan:
+    model: Model, planned: Planned, calibrator: Calibrator, rois: Optional[int], progress: Progress
+) -> Planned:
     """Carry out a plan once, and return it with what was measured beside what was predicted.
 
     Each edit of a layer gets ``measured``, the error of the layer's outputs in the finished net;
     the whole gets that of the net's outputs, and what the finished net costs. Of lists of
-    detections, whose rows do not belong together, it is that of what they are made from.
+    detections, whose rows do not belong together, it is that of what they are made from. What was
+    made comes with it, to be written.
     """
     progress("the joint result")
-    surgery = operate(model, plan, calibrator, progress)
+    plan = planned.plan
+    surgery = planned.surgery or operate(model, plan, calibrator, progress)
     tops = _tops(model, plan)
     outputs = compared_outputs(model.network())
     pairs = _pairs(surgery, [*tops.values(), *outputs])
@@ -89,7 +91,7 @@ def measure_jointly(
     }
     measured = all_six_digits({str(v.blob): errors[v] for v in outputs if v in errors})
     expected = replace(plan.expected, left=left, measured=measured)
-    return replace(plan, edits=tuple(edits), expected=expected)
+    return Planned(replace(plan, edits=tuple(edits), expected=expected), surgery)
 
 
 def without_fits(plan: Plan) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Tuple
 
 from netsurgery.calibration import Calibrator, Inputs
 from netsurgery.engine import EngineLike
@@ -12,7 +12,7 @@ from netsurgery.network import Model
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress, silent
 from netsurgery.quality import OutputLoss, loss_of
-from netsurgery.surgery import operate
+from netsurgery.surgery import Surgery, operate
 from netsurgery.verification import verify
 
 
@@ -38,8 +38,8 @@ class LossMeter:
     output_kinds: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = silent
 
-    def measure(self, plan: Plan) -> OutputLoss:
-        """Return what is lost of the net by a plan.
+    def measure(self, plan: Plan) -> Tuple[OutputLoss, Surgery]:
+        """Return what is lost of the net by a plan, and what carrying it out made.
 
         Raises:
             PlanError: The inputs say nothing, or the plan cannot be carried out.
@@ -66,4 +66,4 @@ class LossMeter:
                     *("inputs", "calibrator"),
                 ),
             )
-        return found
+        return found, surgery

@@ -105,11 +105,17 @@ class Metric(Score):
         """Return the share of the metric that a plan as a whole loses, from 0."""
         return max(1.0 - self._measure(model, *plan.edits) / self._whole(model), 0.0)
 
-    def measured(self, model: Model, plan: Plan) -> Plan:
-        """Return a plan with the metric of the net that it makes beside the one predicted."""
+    def measured(self, model: Model, plan: Plan, made: Optional[Model] = None) -> Plan:
+        """Return a plan with the metric of the net that it makes beside the one predicted.
+
+        Args:
+            model: The net that it is for.
+            plan: The plan.
+            made: What it makes of the net, where it was carried out already.
+        """
         metric = plan.expected.metric
         assert metric is not None
-        found = replace(metric, measured=six_digits(self._measure(model, *plan.edits)))
+        found = replace(metric, measured=six_digits(self._measure(model, *plan.edits, made=made)))
         return replace(plan, expected=replace(plan.expected, metric=found))
 
     def _whole(self, model: Model) -> float:
@@ -118,13 +124,15 @@ class Metric(Score):
             raise VerificationError(f"the metric of the net itself is {whole:g}, not above 0")
         return whole
 
-    def _measure(self, model: Model, *edits: Edit) -> float:
+    def _measure(self, model: Model, *edits: Edit, made: Optional[Model] = None) -> float:
         choice = _told(edits)
         key = digest_of(model, self._told, choice)
 
         def evaluate() -> float:
             self._progress(choice)
-            return self._evaluate(apply(model, Plan(edits), self._calibrator) if edits else model)
+            if made is not None or not edits:
+                return self._evaluate(made or model)
+            return self._evaluate(apply(model, Plan(edits), self._calibrator))
 
         return self._store.number(key, evaluate, f"{self._told}: {choice}")
 

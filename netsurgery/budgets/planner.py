@@ -35,7 +35,7 @@ from netsurgery.measurements import open_store
 from netsurgery.network import Model, require_fit
 from netsurgery.planning import Expected, Plan, plan_folds, refuse_idle_keeps
 from netsurgery.progress import Progress, silent
-from netsurgery.surgery import apply
+from netsurgery.surgery import Planned, apply
 
 Found = Tuple[NetCost, List[LayerChoices], Dict[str, str]]
 _UPGRADE = "run `netsurgery upgrade` first"
@@ -126,18 +126,20 @@ class Planner:
         Raises:
             PlanError: The budget cannot be met; the text says what can be had.
         """
-        return self.measure(self.search(budget))
+        return self.measure(Planned(self.search(budget))).plan
 
-    def measure(self, plan: Plan) -> Plan:
+    def measure(self, planned: Planned) -> Planned:
         """Return a plan, carried out once, with what it does to the net beside the prediction."""
-        if not plan.edits:
-            return plan
+        if not planned.plan.edits:
+            return planned
         if self.calibrator is not None:
             rois = self.request.rois
-            plan = measure_jointly(self.model, plan, self.calibrator, rois, self.progress)
+            planned = measure_jointly(self.model, planned, self.calibrator, rois, self.progress)
+        plan, surgery = planned
         if isinstance(self._score, Metric):
-            plan = self._score.measured(self.model, plan)
-        return self._correction.learn(plan)
+            made = surgery.model if surgery else None
+            plan = self._score.measured(self.model, plan, made)
+        return Planned(self._correction.learn(plan), surgery)
 
     def correct(self, plan: Plan) -> Plan:
         """Return a plan with what it will lose, by what those lost that were measured so far."""

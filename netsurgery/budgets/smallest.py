@@ -10,6 +10,7 @@ from netsurgery.costs import CURRENCIES, Budget, all_six_digits, six_digits
 from netsurgery.errors import PlanError
 from netsurgery.planning import Expected, LossSearch, Plan, TriedBudget
 from netsurgery.quality import OutputLoss
+from netsurgery.surgery import Planned
 
 STEP = 0.01
 """Budgets nearer to each other than this share of the net are one."""
@@ -23,7 +24,7 @@ class _Net:
 
     share: float
     left: float = 1.0
-    plan: Plan = field(default_factory=Plan)
+    planned: Planned = field(default_factory=lambda: Planned(Plan()))
     loss: Optional[OutputLoss] = None
 
     @property
@@ -63,21 +64,23 @@ class SmallestSearch:
                 f"a loss of {self.max_loss:g} is no share", remedy="say 0.01 or 1%, from 0 on"
             )
 
-    def run(self) -> Plan:
-        """Return the plan of the smallest net found, or none where every net loses too much.
+    def run(self) -> Planned:
+        """Return the plan of the smallest net found, with what it made.
+
+        It is one without edits where every net loses too much.
 
         Raises:
             PlanError: Even the largest net within the caps loses too much, or nothing can be
                 measured.
         """
-        tried: List[_Net] = []
+        tried: List[TriedBudget] = []
         best: Optional[_Net] = None
         low, high = 0.0, self._cap
         share = high if high < 1 else high / 2
         while len(tried) < MOST:
             self.progress(f"{self._currency} {share:g}, net {len(tried) + 1}, {MOST} at most")
             net = self._try(share)
-            tried.append(net)
+            tried.append(net.told)
             if net.loss is not None and net.loss.share <= self.max_loss:
                 best = net if best is None or net.left < best.left else best
                 high = min(share, net.left)
@@ -112,23 +115,25 @@ class SmallestSearch:
                 raise
             return _Net(share)
         left = plan.expected.left[self._currency] / self.whole[self._currency]
-        return _Net(share, left, plan, self.meter.measure(plan))
+        loss, surgery = self.meter.measure(plan)
+        return _Net(share, left, Planned(plan, surgery), loss)
 
-    def _smallest(self, best: _Net, tried: Sequence[_Net]) -> Plan:
+    def _smallest(self, best: _Net, tried: Sequence[TriedBudget]) -> Planned:
+        plan, surgery = best.planned
         search = self._told(tried, best.loss)
-        expected = replace(best.plan.expected, budget=self._asked, max_loss=search)
-        return replace(best.plan, expected=expected)
+        expected = replace(plan.expected, budget=self._asked, max_loss=search)
+        return Planned(replace(plan, expected=expected), surgery)
 
-    def _untouched(self, tried: Sequence[_Net]) -> Plan:
+    def _untouched(self, tried: Sequence[TriedBudget]) -> Planned:
         reason = "every smaller net that was tried loses more, or cannot be had"
-        return Plan(expected=Expected(max_loss=self._told(tried, None, reason)))
+        return Planned(Plan(expected=Expected(max_loss=self._told(tried, None, reason))))
 
     @property
     def _asked(self) -> Mapping[str, float]:
         return all_six_digits(self.caps.given) if self.caps else {}
 
     def _told(
-        self, tried: Sequence[_Net], loss: Optional[OutputLoss], reason: Optional[str] = None
+        self, tried: Sequence[TriedBudget], loss: Optional[OutputLoss], reason: Optional[str] = None
     ) -> LossSearch:
         return LossSearch(
             self.max_loss,
@@ -137,7 +142,7 @@ class SmallestSearch:
             loss.output if loss else None,
             self.meter.inputs.description,
             self._currency,
-            tuple(one.told for one in tried),
+            tuple(tried),
             reason,
         )
 

@@ -10,6 +10,7 @@ from netsurgery.costs import CURRENCIES, MACS, Budget, parse_share
 from netsurgery.errors import PlanError
 from netsurgery.linalg import even_numbers
 from netsurgery.planning import Plan
+from netsurgery.surgery import Planned
 
 MOST = 100
 """Plans of a sweep: more are a slip of the keyboard."""
@@ -93,7 +94,7 @@ def sweep_budgets(
     most = len(changing) if measured is None else measured
     chosen = [changing[place] for place in even_numbers(len(changing), most)]
     for numbers, finish in (
-        (chosen, planner.measure),
+        (chosen, lambda plan: planner.measure(Planned(plan)).plan),
         ([number for number in changing if number not in chosen], planner.correct),
     ):
         for number in numbers:

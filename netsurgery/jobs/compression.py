@@ -17,6 +17,7 @@ from netsurgery.jobs.planning import Chooser, PlanRequest
 from netsurgery.network import Model
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress, silent
+from netsurgery.surgery import Planned
 from netsurgery.validation import validated
 
 
@@ -93,7 +94,7 @@ def _planner(request: CompressRequest, out: Optional[PathLike]) -> MakePlan:
     if planned is None:
         return Chooser(request, beside_folder(out)).choose
 
-    def read(model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Plan:
-        return open_plan(planned)
+    def read(model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Planned:
+        return Planned(open_plan(planned))
 
     return read

@@ -14,6 +14,7 @@ from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.network import Model
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress
+from netsurgery.surgery import Planned
 
 
 def find_smallest(
@@ -23,8 +24,8 @@ def find_smallest(
     plan_for: Callable[[Budget], Plan],
     calibrator: Optional[Calibrator],
     progress: Progress,
-) -> Plan:
-    """Return the plan of the smallest net that loses no more than a request allows.
+) -> Planned:
+    """Return the plan of the smallest net that loses no more than a request allows, and that net.
 
     Args:
         model: The original.

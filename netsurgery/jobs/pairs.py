@@ -15,11 +15,12 @@ from netsurgery.jobs.proving import Proof, read_train_val, write_proved
 from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest, JudgedRequest
 from netsurgery.jobs.samples import RANDOM, calibrator_of, judging_inputs, shown_of, with_preset
 from netsurgery.network import Model
-from netsurgery.planning import Plan, refuse_another
+from netsurgery.planning import refuse_another
 from netsurgery.progress import Progress
 from netsurgery.quality import require_outputs
+from netsurgery.surgery import Planned
 
-MakePlan = Callable[[Model, Optional[Calibrator], Progress], Plan]
+MakePlan = Callable[[Model, Optional[Calibrator], Progress], Planned]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def make_pair(
     Args:
         original: The model that counts as the original.
         request: How.
-        make_plan: Makes the plan, of the model and what runs the inputs to fit to, if any.
+        make_plan: Makes the plan, of the model and what runs the inputs to fit to, if any; and
+            carries it out where it has to know what comes of it.
         out: The folder for the new pair.
         progress: Told each step.
         name: Names an argument of the library, in what the record says there is to do.
@@ -78,10 +80,10 @@ def make_pair(
     engine = engine_of(request.engine)
     calibrator = calibrator_of(original, request, progress)
     proof = _proof_of(original, request, engine, calibrator, progress)
-    plan = with_preset(make_plan(original, calibrator, progress), request)
+    plan, surgery = make_plan(original, calibrator, progress)
     return write_proved(
         original,
-        plan,
+        Planned(with_preset(plan, request), surgery),
         folder,
         proof,
         calibrator=calibrator,

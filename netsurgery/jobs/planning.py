@@ -22,7 +22,7 @@ from netsurgery.jobs.samples import calibrator_of, with_preset
 from netsurgery.network import Model
 from netsurgery.planning import LowRankRequest, Plan, identify, plan_folds, plan_low_rank
 from netsurgery.progress import Progress, silent
-from netsurgery.surgery import plan_after_folds
+from netsurgery.surgery import Planned, plan_after_folds
 from netsurgery.validation import validated
 
 PAIR_SUFFIXES = ("_L", "_U")
@@ -145,7 +145,7 @@ def plan(
             Remedy("rules need no inputs: give {} to apply or compress", "calibrate")
         )
     model = open_model_like(model)
-    made = chooser.choose(model, calibrator_of(model, request, progress), progress)
+    made = chooser.choose(model, calibrator_of(model, request, progress), progress).plan
     made = with_preset(replace(made, model=identify(model)), request)
     if path is not None:
         made.save(PLAN.ready(path))
@@ -222,8 +222,8 @@ class Chooser:
         self.budget = _budget_request(request, notes) if request.searched is not None else None
         self._low_rank = None if self.budget else _low_rank_request(request, predict)
 
-    def choose(self, model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Plan:
-        """Return the plan for a model.
+    def choose(self, model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Planned:
+        """Return the plan for a model, and what it makes of it where that had to be measured.
 
         Raises:
             PlanError: A rule cannot be followed, or the budget not be met.
@@ -233,16 +233,16 @@ class Chooser:
         if self.budget is not None:
             planner = Planner(model, self.budget, calibrator, progress)
             if self._request.max_loss is None:
-                return planner.plan()
+                return planner.measure(Planned(planner.search()))
             whole, search = planner.original, planner.search
             found = find_smallest(model, self._request, whole, search, calibrator, progress)
             return planner.measure(found)
         if low_rank is None:
-            return plan_folds(model, keep)
+            return Planned(plan_folds(model, keep))
         if not self._request.fold_batchnorm:
-            return plan_low_rank(model, low_rank, progress)
-        return plan_after_folds(
-            model, lambda folded: plan_low_rank(folded, low_rank, progress), keep
+            return Planned(plan_low_rank(model, low_rank, progress))
+        return Planned(
+            plan_after_folds(model, lambda folded: plan_low_rank(folded, low_rank, progress), keep)
         )
 
 

@@ -59,9 +59,9 @@ def preview(
     else:
         original, make_plan = prepare_compression(model, request, out)
     calibrator = calibrator_of(original, request, progress)
-    plan = make_plan(original, calibrator, progress)
-    before = original.prototxt
-    after = operate(original, plan, calibrator, progress).model.prototxt
+    plan, surgery = make_plan(original, calibrator, progress)
+    surgery = surgery or operate(original, plan, calibrator, progress)
+    before, after = original.prototxt, surgery.model.prototxt
     old, new = (
         bytes(text).decode("utf-8", "replace").splitlines(keepends=True) for text in (before, after)
     )

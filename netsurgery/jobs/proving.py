@@ -25,7 +25,7 @@ from netsurgery.network import Model, load, total_cost
 from netsurgery.planning import RECORD as REPORT, Plan, identify
 from netsurgery.progress import Progress, silent
 from netsurgery.quality import cautions_of
-from netsurgery.surgery import Surgery, operate, refuse_half, replay, write_through_engine
+from netsurgery.surgery import Planned, Surgery, operate, refuse_half, replay, write_through_engine
 from netsurgery.verification import (
     LayerError,
     Verification,
@@ -70,7 +70,7 @@ class Proof:
 
 def write_proved(
     model: Model,
-    plan: Plan,
+    planned: Union[Plan, Planned],
     folder: Union[str, Path],
     proof: Optional[Proof] = None,
     *,
@@ -80,14 +80,14 @@ def write_proved(
     progress: Progress = silent,
     name: Callable[[str], str] = "`{}`".format,
 ) -> Compression:
-    """Carry out ``plan``, write the pair into ``folder`` and prove what is written there.
+    """Carry out a plan, write the pair into ``folder`` and prove what is written there.
 
     The pair is written beside its place, read back and proved; then it is put in place together
     with a report, ``netsurgery.json``.
 
     Args:
         model: The network with its weights.
-        plan: The edits.
+        planned: The edits, and what they make of the model where that was done already.
         folder: Where the pair goes, under the names of the original's files.
         proof: How to prove it.
         calibrator: What calibration inputs tell, for methods that want it.
@@ -109,7 +109,8 @@ def write_proved(
     if writer is not None:
         refuse_half(model)
     refuse_labels(model, proof.inputs if proof else None)
-    surgery = operate(model, plan, calibrator, progress)
+    plan, surgery = planned if isinstance(planned, Planned) else Planned(planned)
+    surgery = surgery.of(plan) if surgery else operate(model, plan, calibrator, progress)
     beside = _rewritten_alike(surgery, train_val)
     make_folder(folder)
     with scratch_folder(folder) as scratch:

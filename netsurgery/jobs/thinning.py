@@ -17,8 +17,9 @@ from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pai
 from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import with_preset
 from netsurgery.network import Model, without_masks
-from netsurgery.planning import Plan, ThinPlanner, ThinSpec, identify, plan_dead_channels
+from netsurgery.planning import ThinPlanner, ThinSpec, identify, plan_dead_channels
 from netsurgery.progress import Progress, silent
+from netsurgery.surgery import Planned
 from netsurgery.validation import validated
 
 
@@ -122,15 +123,15 @@ def _planner(request: ThinRequest, out: Optional[PathLike]) -> MakePlan:
             )
         )
 
-    def make(model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Plan:
+    def make(model: Model, calibrator: Optional[Calibrator], progress: Progress) -> Planned:
         if request.from_zeros:
-            made = plan_dead_channels(model, progress)
+            made = Planned(plan_dead_channels(model, progress))
         else:
             made = _thinned(model, request, spec, calibrator, progress)
-        made = with_preset(replace(made, model=identify(model)), request)
+        plan = with_preset(replace(made.plan, model=identify(model)), request)
         if path is not None:
-            made.save(PLAN.ready(path))
-        return made
+            plan.save(PLAN.ready(path))
+        return Planned(plan, made.surgery)
 
     return make
 
@@ -141,8 +142,8 @@ def _thinned(
     spec: ThinSpec,
     calibrator: Optional[Calibrator],
     progress: Progress,
-) -> Plan:
+) -> Planned:
     planner = ThinPlanner(model, spec, calibrator, progress)
     if request.max_loss is None:
-        return planner.plan()
+        return Planned(planner.plan())
     return find_smallest(model, request, planner.original, planner.plan, calibrator, progress)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         plan_after_folds as plan_after_folds,
     )
     from netsurgery.surgery.record import (
+        Planned as Planned,
         Step as Step,
         Surgery as Surgery,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from netsurgery.formats import Blob, LayerWeights, Weights
 from netsurgery.linalg import relative_distance
 from netsurgery.methods import Arrays, Origin, Rewrite, method
 from netsurgery.network import Model, Value, describe_edits
+from netsurgery.planning import Plan
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,24 @@ class Surgery:
         model = self.steps[len(left)].before if count else self.model
         return replace(self, steps=left, model=model, origins=origins)
 
+    def of(self, plan: Plan) -> Surgery:
+        """Return the same surgery with its edits as a plan now holds them.
+
+        Args:
+            plan: Of the very edits that were carried out; what is predicted and measured of them
+                may be told otherwise.
+
+        Raises:
+            ValueError: They are others.
+        """
+        if [step.rewrite.edit for step in self.steps] != list(plan.edits):
+            raise ValueError("the surgery is that of another plan")
+        steps = tuple(
+            replace(step, rewrite=replace(step.rewrite, edit=edit))
+            for step, edit in zip(self.steps, plan.edits)
+        )
+        return replace(self, steps=steps)
+
     def describe(self) -> list[dict[str, Any]]:
         """Return every edit of every step as plain data, with the method that made it."""
         return [
@@ -193,6 +212,18 @@ class Surgery:
         """Why the twin is not equal to the new model, or None if it is."""
         reasons = [step.rewrite.approximate for step in self.steps]
         return "; ".join(dict.fromkeys(filter(None, reasons))) or None
+
+
+class Planned(NamedTuple):
+    """A plan, and what it makes of the model that it is for, where it was carried out already.
+
+    Attributes:
+        plan: The plan.
+        surgery: What carrying it out made, with whatever the plan is to be fitted to.
+    """
+
+    plan: Plan
+    surgery: Optional[Surgery] = None
 
 
 def traced_back(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Tuple
 
 import numpy as np
 import pytest
@@ -21,7 +21,6 @@ from netsurgery.network.model import Model
 from netsurgery.planning import Expected, Plan, ThinPlanner, ThinSpec
 from netsurgery.progress import silent
 from netsurgery.quality import OutputLoss
-from netsurgery.surgery import apply
 
 WHOLE = {"macs": 1000.0, "params": 100.0}
 
@@ -36,10 +35,10 @@ class Curve:
         self._loss = loss
         self.measured: List[float] = []
 
-    def measure(self, plan: Plan) -> OutputLoss:
+    def measure(self, plan: Plan) -> Tuple[OutputLoss, None]:
         left = plan.expected.left["macs"] / WHOLE["macs"]
         self.measured.append(left)
-        return OutputLoss("prob", "agreement", self._loss(left))
+        return OutputLoss("prob", "agreement", self._loss(left)), None
 
 
 def planned(budget: Budget, least: float = 0.1, used: float = 1.0) -> Plan:
@@ -52,9 +51,11 @@ def planned(budget: Budget, least: float = 0.1, used: float = 1.0) -> Plan:
 
 def search(loss: Callable[[float], float], asked: float, caps: Any = None, **how: Any) -> Plan:
     meter: Any = Curve(loss)
-    return SmallestSearch(
-        asked, caps, WHOLE, lambda budget: planned(budget, **how), meter, silent
-    ).run()
+    return (
+        SmallestSearch(asked, caps, WHOLE, lambda budget: planned(budget, **how), meter, silent)
+        .run()
+        .plan
+    )
 
 
 @given(
@@ -137,13 +138,16 @@ def test_in_real_caffe(quick_caffe: Engine, thin: bool, with_labels: bool) -> No
     else:
         planner = Planner(model, BudgetRequest(Budget(macs=1.0), score="output"), calibrator)
         plan_for, whole = planner.search, planner.original
-    plan = SmallestSearch(0.1, None, whole, plan_for, meter, silent).run()
+    plan, surgery = SmallestSearch(0.1, None, whole, plan_for, meter, silent).run()
     found = plan.expected.max_loss
     assert found.figure == ("accuracy lost" if with_labels else "agreement")
     assert found.measured <= 0.1
-    assert meter.measure(plan).share == pytest.approx(found.measured, abs=1e-6)
+    again, made = meter.measure(plan)
+    assert again.share == pytest.approx(found.measured, abs=1e-6)
     assert plan.edits
-    left = total_cost(apply(model, plan, calibrator)).macs / total_cost(model).macs
+    assert surgery is not None
+    assert surgery.model.digest == made.model.digest
+    left = total_cost(surgery.model).macs / total_cost(model).macs
     assert left == pytest.approx(
         min(one.left for one in found.tried if one.loss is not None and one.loss <= 0.1), rel=1e-5
     )

@@ -10,7 +10,7 @@ from small_models import make_model, two_layers
 
 from netsurgery.errors import FormatError, PlanError
 from netsurgery.formats import Blob, LayerWeights
-from netsurgery.methods import Edit
+from netsurgery.methods import Edit, Prediction
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
 from netsurgery.surgery import apply, operate
@@ -131,3 +131,14 @@ def test_float32_is_not_rounded_and_unmoved_blobs_are_held_to_the_originals() ->
     twice = operate(model, Plan(edits))
     assert twice.moved_errors(twice.twin()) == {}
     assert twice.predicted_errors() == {}
+
+
+def test_a_surgery_is_told_by_the_plan_that_it_carried_out_and_by_no_other() -> None:
+    surgery = operate(two_layers(), Plan((FC6, FC7)))
+    measured = Plan((replace(FC6, predicted=Prediction(measured=0.5)), FC7))
+    told = surgery.of(measured)
+    assert [step.rewrite.edit.predicted.measured for step in told.steps] == [0.5, None]
+    assert told.model is surgery.model
+    for others in ((FC7, FC6), (FC6,), (FC6, FC7, FC7)):
+        with pytest.raises(ValueError, match="another plan"):
+            surgery.of(Plan(others))
