@@ -12,9 +12,29 @@ from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.calibration.running import Runner, common_batch
 from netsurgery.calibration.session_pool import SessionPool
-from netsurgery.engine import EngineLike, choose
+from netsurgery.engine import EngineLike, choose, gathered
 from netsurgery.network import Model, Value
 from netsurgery.progress import Progress
+
+
+class Positions:
+    """Where values are looked at; those are equal that say the same.
+
+    Attributes:
+        numbers: Numbers in the axes behind the channels, counted along rows, rising, each once;
+            int32.
+    """
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        """Take the numbers."""
+        self.numbers = np.ascontiguousarray(numbers, np.int32)
+        self._key = self.numbers.tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Positions) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
 
 class ObservedValue(NamedTuple):
@@ -23,10 +43,16 @@ class ObservedValue(NamedTuple):
     Attributes:
         value: The value.
         model: The number of the model.
+        at: Where it is looked at: it is of shape (N, C, positions) then; None: it is whole.
     """
 
     value: Value
     model: int = 0
+    at: Optional[Positions] = None
+
+    def cut(self, array: np.ndarray) -> np.ndarray:
+        """Return what is looked at of the whole value."""
+        return array if self.at is None else gathered(array, self.at.numbers)
 
 
 Seen = Dict[ObservedValue, np.ndarray]
@@ -37,7 +63,7 @@ class Observer(Protocol):
 
     @property
     def sources(self) -> Iterable[ObservedValue]:
-        """The values it looks at."""
+        """The values it looks at in the next batch: the same until it took that in."""
 
     def add(self, seen: Seen) -> None:
         """Take in the values of a batch, without the rows of repeated samples."""
@@ -67,8 +93,7 @@ def measure(
         EngineError: There is no engine, or it refuses a model.
         VerificationError: A model takes other inputs.
     """
-    wanted = wanted_of(observers)
-    used = sorted({source.model for source in wanted})
+    used = sorted({source.model for source in wanted_of(observers)})
     networks = [models[number].network() for number in used]
     chosen = choose(engine, networks)
     size, _ = common_batch(inputs, *networks, most_bytes=most_bytes)
@@ -81,7 +106,7 @@ def measure(
         for number, batch in enumerate(inputs.batches(size)):
             if progress:
                 progress(f"{min(number * size, len(inputs))} of {len(inputs)} inputs")
-            seen = _run(runners, batch, wanted, pool)
+            seen = _run(runners, batch, wanted_of(observers), pool)
             for observer in observers:
                 observer.add({source: seen[source] for source in observer.sources})
 
@@ -98,7 +123,7 @@ def _run(
 
     def run(number: int) -> List[Tuple[ObservedValue, np.ndarray]]:
         mine = [source for source in wanted if source.model == number]
-        arrays = runners[number].run(batch, {str(source.value): source.value for source in mine})
-        return [(source, arrays[str(source.value)]) for source in mine]
+        looks = [(one.value, None if one.at is None else one.at.numbers) for one in mine]
+        return list(zip(mine, runners[number].look(batch, looks)))
 
     return dict(pair for found in pool.map(run, runners) for pair in found)

@@ -83,7 +83,10 @@ class Replay:
             values = {one: graph.values[one.value] for one in wanted if one.model == number}
             if not self._make(chosen, models[number], numbers, values.values()):
                 return False
-            seen.update((one, self._known[numbers[value]]) for one, value in values.items())
+            seen.update(
+                (one._replace(at=None), self._known[numbers[value]])
+                for one, value in values.items()
+            )
             alive.update(numbers.values())
         self._forget_others(models, alive)
         count = len(self._inputs)
@@ -91,7 +94,12 @@ class Replay:
         # Observers look at other windows each time: the more often, the more of them.
         for rows in [slice(n, n + 1) for n in range(count)] if apart else [slice(None)]:
             for observer in observers:
-                observer.add({source: seen[source][rows] for source in observer.sources})
+                observer.add(
+                    {
+                        source: source.cut(seen[source._replace(at=None)][rows])
+                        for source in observer.sources
+                    }
+                )
         return True
 
     def _graph(self, model: Model) -> _Graph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Sequence
+from typing import Iterator, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from netsurgery.network import (
     owners_of_shared,
     take_apart,
 )
+
+Look = Tuple[Value, Optional[np.ndarray]]
+"""A value, and the positions at which it is looked at; None: at all."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,19 @@ class Runner:
         """
         blobs = self.session.forward(batch.inputs, [self.names[value] for value in values.values()])
         return {name: batch.cut(blobs[self.names[value]]) for name, value in values.items()}
+
+    def look(self, batch: Batch, wanted: Sequence[Look]) -> list[np.ndarray]:
+        """Return values for a batch, or what they hold at some positions, see `Session.gather`.
+
+        Args:
+            batch: What to feed.
+            wanted: Values, each with the positions wanted; None for all.
+
+        Raises:
+            EngineError: The engine gave up.
+        """
+        blobs = [(self.names[value], at) for value, at in wanted]
+        return [batch.cut(array) for array in self.session.gather(batch.inputs, blobs)]
 
     def shape(self, value: Value) -> tuple[int, ...]:
         """Return the shape of a value for the inputs that the net declares."""

@@ -39,5 +39,8 @@ if TYPE_CHECKING:
         Session as Session,
         WorkerSession as WorkerSession,
     )
+    from netsurgery.engine.workers.channel import (
+        gathered as gathered,
+    )
 
 __getattr__, __dir__, __all__ = face(__name__)

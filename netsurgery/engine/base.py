@@ -12,6 +12,8 @@ To write an engine:
 4. ``open`` loads a prototxt and a caffemodel and answers your `Session`. Layers never work in
    place in what it is given, forks' words are put into stock Caffe's where it lacks them, and
    weights come in a form that it reads. An engine that can crash runs in a process of its own.
+   One that runs in another process does well to answer `Session.gather` itself, so that only what
+   is looked at has to come from there.
 5. Run ``netsurgery.testing.check_engine`` over it.
 """
 

@@ -16,8 +16,16 @@ from netsurgery.engine.capabilities import Capability
 from netsurgery.engine.opencv_limits import knows, runs, why_not
 from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engine.registry import register_engine
-from netsurgery.engine.session import PathLike, Session, Shape, WorkerSession, as_float32
+from netsurgery.engine.session import (
+    PathLike,
+    Session,
+    Shape,
+    Wanted,
+    WorkerSession,
+    as_float32,
+)
 from netsurgery.engine.taps import tap
+from netsurgery.engine.workers.channel import gathered
 from netsurgery.errors import EngineError
 from netsurgery.formats import Prototxt, scratch_folder
 from netsurgery.network import (
@@ -187,21 +195,21 @@ class OpenCvSession(WorkerSession):
             )
         self.blobs = {**self.inputs, **dict(zip(self._layers, map(tuple, answer["shapes"])))}
 
-    def forward(
-        self, inputs: Mapping[str, np.ndarray], blobs: Sequence[str] = ()
-    ) -> Dict[str, np.ndarray]:
-        """Run the net; see :meth:`Session.forward`."""
-        self._check_inputs(inputs)
-        names = list(blobs or self.outputs)
-        self._check_names(names)
-        layers = [self._layers[name] for name in names if name in self._layers]
-        given = dict(zip(inputs, as_float32(inputs.values())))
-        _, results = self._ask("forward", list(given.values()), inputs=list(given), layers=layers)
-        computed = iter(results)
-        return {
-            name: self._in_shape(name, next(computed)) if name in self._layers else given[name]
-            for name in names
-        }
+    def gather(
+        self, inputs: Mapping[str, np.ndarray], wanted: Sequence[Wanted]
+    ) -> List[np.ndarray]:
+        """Run the net; see :meth:`Session.gather`. Inputs are cut here: they are no layers."""
+        self._check_names(name for name, _ in wanted)
+        made = [one for one in wanted if one[0] in self._layers]
+        computed = iter(self._run(inputs, made, layers=[self._layers[name] for name, _ in made]))
+        results = []
+        for name, at in wanted:
+            if name in self._layers:
+                results.append(self._in_shape(name, next(computed)))
+            else:
+                (given,) = as_float32([inputs[name]])
+                results.append(given if at is None else gathered(given, at))
+        return results
 
     def _in_shape(self, blob: str, array: np.ndarray) -> np.ndarray:
         # OpenCV writes a vector as a matrix of one column.

@@ -28,6 +28,12 @@ layer { name: "relu" type: "ReLU" bottom: "one" top: "kept" }
 layer { name: "two" type: "InnerProduct" bottom: "kept" top: "two"
         inner_product_param { num_output: 4 bias_term: false } }
 """
+_MAPS = """\
+name: "maps"
+layer { name: "data" type: "Input" top: "data"
+        input_param { shape { dim: 2 dim: 3 dim: 4 dim: 5 } } }
+layer { name: "twice" type: "Power" bottom: "data" top: "twice" power_param { scale: 2 } }
+"""
 _NOISE = 1e-5
 """Of the largest number: sums of eight products in float32, in any order, are off by 1e-6."""
 
@@ -195,6 +201,23 @@ def _it_computes_gradients(opened: _Opened) -> None:
     _require_near(found, wanted)
 
 
+def _it_gathers(opened: _Opened) -> None:
+    maps = np.random.default_rng(1).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    maps.flags.writeable = False  # the second run may take it for known
+    at = np.array([0, 7, 19], np.int32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "maps.prototxt"
+        path.write_text(_MAPS)
+        with opened.engine.open(path) as session:
+            for wanted in (at, at[:1]):
+                asked = [("twice", wanted), ("data", wanted), ("twice", None)]
+                some, fed, whole = session.gather({"data": maps}, asked)
+                _require_near({"twice": whole}, {"twice": 2 * maps})
+                flat = whole.reshape(2, 3, -1)
+                assert np.array_equal(some, flat[:, :, wanted]), "it gathers other numbers"
+                assert np.array_equal(2 * fed, some), "it gathers other numbers of an input"
+
+
 def _it_times(opened: _Opened) -> None:
     seconds = opened.session.time(3, {"data": opened.data})
     assert len(seconds) == 3, f"asked for three runs, it times {len(seconds)}"
@@ -226,6 +249,7 @@ _ALWAYS = (
     _it_computes_what_caffe_does,
     _it_does_the_same_again,
     _it_takes_other_batches,
+    _it_gathers,
     _it_refuses_unknown_names,
     _it_refuses_files_that_are_not_there,
 )

@@ -99,12 +99,13 @@ class Watched(object):
 
 net, worker.net = worker.net, Watched()
 inputs = [np.ones((2, 3), np.float32)]
-worker.forward(inputs, ["data"], ["b"])
-worker.forward(inputs, ["data"], ["a"])
-worker.forward(inputs, ["data"], ["sum"])
+worker.forward(inputs, ["data"], ["b"], [False])
+worker.forward(inputs, ["data"], ["a"], [False])
+worker.forward(inputs, ["data"], ["sum"], [False])
 worker.set_parameters([blob.data * 2 for blob in net.params["c"]], ["c"])
-worker.forward(inputs, ["data"], ["sum"])
-worker.forward([2 * inputs[0]], ["data"], ["a"])
+worker.forward(inputs, ["data"], ["sum"], [False])
+worker.forward([], None, ["sum"], [False])
+worker.forward([2 * inputs[0]], ["data"], ["a"], [False])
 sys.stderr.write("ran %s" % ran)
 """
 

@@ -63,7 +63,7 @@ class CaffeWorker(object):
         self.net = caffe.Net(native(prototxt), getattr(caffe, native(phase)))
         if weights:
             self.net.copy_from(native(weights))
-        self._forget()
+        self._done, self._fed = -1, {}
         self._steady = phase == "TEST" and self._repeats_itself()
         return {
             "inputs": list(self.net.inputs),
@@ -75,11 +75,17 @@ class CaffeWorker(object):
             ],
         }, []
 
-    def forward(self, arrays, inputs, blobs):
-        """Fill the inputs, reshape the net to them, run it and return blobs' data."""
-        self._fill(inputs, arrays)
+    def forward(self, arrays, inputs, blobs, is_cut):
+        """Fill the inputs, reshape the net to them, run it and return blobs' data.
+
+        ``inputs`` is None where they are those of the last time. ``arrays`` has the inputs, then
+        positions for each blob of which ``is_cut`` says that it is to be cut to some.
+        """
+        count = len(inputs or ())
+        self._fill(inputs, arrays[:count])
         self._run_up_to(blobs)
-        return {}, [self.net.blobs[native(name)].data for name in blobs]
+        found = [self.net.blobs[native(name)].data for name in blobs]
+        return {}, channel.answer_with(found, is_cut, arrays[count:])
 
     def _run_up_to(self, names):
         """Run what has not run yet of what makes these blobs; a Caffe before 2016 runs it all."""
@@ -97,10 +103,6 @@ class CaffeWorker(object):
         if last > self._done:
             self.net._forward(self._done + 1, last)
             self._done = last
-
-    def _forget(self):
-        """Know no more what the layers hold."""
-        self._done, self._fed = -1, {}
 
     def _repeats_itself(self):
         """Whether what a layer made can be made again from its bottoms, which are still there."""
@@ -132,7 +134,7 @@ class CaffeWorker(object):
         """
         arrays = iter(arrays)
         results = [[] for _ in blobs]
-        self._forget()
+        self._done = -1
         for run in runs:
             flat = [self.net.params[native(name)][index].data.reshape(-1) for name, index in run]
             places = [next(arrays) for _ in run]
@@ -150,7 +152,7 @@ class CaffeWorker(object):
     def time(self, arrays, inputs, repeats):
         """Return the seconds of ``repeats`` forward passes, after one that does not count."""
         self._fill(inputs, arrays)
-        self._forget()
+        self._done = -1
         return {"seconds": channel.seconds_of(self.net.forward, repeats)}, []
 
     def parameters(self, arrays):
@@ -182,18 +184,22 @@ class CaffeWorker(object):
         return {}, []
 
     def _fill(self, names, arrays):
-        blobs = [self.net.blobs[native(name)] for name in names]
-        known = [self._fed.get(name) for name in names]
-        if all(map(np.array_equal, known, arrays)) and len(known) == len(self._fed):
+        if names is not None and not self._is_fed(names, arrays):
+            self._done, self._fed = -1, dict(zip(names, arrays))
+        elif self._steady:
             return
-        self._forget()
+        blobs = [self.net.blobs[native(name)] for name in self._fed]
+        arrays = list(self._fed.values())
         if any(blob.data.shape != array.shape for blob, array in zip(blobs, arrays)):
             for blob, array in zip(blobs, arrays):
                 blob.reshape(*array.shape)
             self.net.reshape()
         for blob, array in zip(blobs, arrays):
             blob.data[...] = array
-        self._fed = {name: array.copy() for name, array in zip(names, arrays)}
+
+    def _is_fed(self, names, arrays):
+        known = [self._fed.get(name) for name in names]
+        return len(known) == len(self._fed) and all(map(np.array_equal, known, arrays))
 
 
 if __name__ == "__main__":

@@ -60,6 +60,25 @@ def read_frame(stream):
     return header, arrays
 
 
+def gathered(blob, positions):
+    """Return what a blob holds at some positions only.
+
+    Args:
+        blob: Shape (N, C, ...).
+        positions: Numbers in the axes behind the second, counted along rows.
+
+    Returns:
+        Shape (N, C, positions).
+    """
+    return np.take(blob.reshape(blob.shape[0], blob.shape[1], -1), positions, axis=2)
+
+
+def answer_with(blobs, is_cut, positions):
+    """Return blobs, each whole or where ``is_cut`` says so at the next of ``positions``."""
+    positions = iter(positions)
+    return [gathered(blob, next(positions)) if cut else blob for blob, cut in zip(blobs, is_cut)]
+
+
 def _bytes_of(array):
     return memoryview(array.reshape(-1).view(np.uint8))
 

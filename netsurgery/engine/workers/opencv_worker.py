@@ -43,10 +43,18 @@ class OpenCvWorker:
         found = [shapes[self.net.getLayerId(name)] for name in layers]
         return {"shapes": [[int(size) for size in first[0]] for first in found]}, []
 
-    def forward(self, arrays, inputs, layers):
-        """Run the net and return the first outputs of ``layers``."""
-        self._fill(inputs, arrays)
-        return {}, list(self.net.forward(layers)) if layers else []
+    def forward(self, arrays, inputs, layers, is_cut):
+        """Run the net and return the first outputs of ``layers``.
+
+        ``inputs`` is None where they are those of the last time. ``arrays`` has the inputs, then
+        positions for each layer of which ``is_cut`` says that its output is to be cut to some.
+        """
+        if inputs is not None:
+            self._fed = dict(zip(inputs, arrays))
+            arrays = arrays[len(inputs) :]
+        self._fill(self._fed, self._fed.values())
+        found = self.net.forward(layers) if layers else []
+        return {}, channel.answer_with(found, is_cut, arrays)
 
     def time(self, arrays, inputs, repeats):
         """Return the seconds of ``repeats`` forward passes, after one that does not count."""
