@@ -18,7 +18,7 @@ from netsurgery.cleanup import run_process
 from netsurgery.costs import six_digits
 from netsurgery.errors import PlanError, Remedy, VerificationError
 from netsurgery.formats import scratch_folder
-from netsurgery.linalg import Ranks, Tradeoff
+from netsurgery.linalg import Ranks, Tradeoff, outer_environment
 from netsurgery.measurements import MeasurementStore, digest_of
 from netsurgery.methods import Edit, LowRankMethod
 from netsurgery.network import Model, Value, infer_shapes
@@ -248,7 +248,7 @@ def _command(told: str) -> Callable[[str, str], float]:
         command = told if "{weights}" in told else f"{told} {{prototxt}} {{weights}}"
         for place, file in files.items():
             command = command.replace(place, file)
-        done = run_process(command, shell=True)
+        done = run_process(command, shell=True, env=outer_environment())
         if done.returncode:
             last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
             raise VerificationError(f"metric {told!r} failed: {last}")

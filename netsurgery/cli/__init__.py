@@ -25,6 +25,7 @@ from netsurgery.cli._process import (
     warnings_told,
 )
 from netsurgery.errors import NetsurgeryError
+from netsurgery.linalg import keep_blas_single
 from netsurgery.version import __version__
 
 INTERRUPTED = 130
@@ -69,6 +70,7 @@ def cli() -> None:
 
 def main(args: Optional[list[str]] = None) -> NoReturn:
     """Run the command line and leave the process with its exit status."""
+    keep_blas_single()
     with sturdy_streams(), stoppable(), warnings_told():
         status = _finished(_run(args))
     sys.exit(status)

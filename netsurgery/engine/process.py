@@ -16,6 +16,7 @@ import numpy as np
 
 from netsurgery.cleanup import Duty, on_leaving, undisturbed
 from netsurgery.engine.workers.channel import GREETING, read_frame, write_frame
+from netsurgery.linalg import outer_environment
 
 WORKERS = Path(__file__).parent / "workers"
 
@@ -196,7 +197,7 @@ def _start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **environment},
+            env={**outer_environment(), **environment},
         )
         return process, on_leaving(process.kill, process=True)
 

@@ -103,6 +103,13 @@ if TYPE_CHECKING:
         multiply_out_tensor_train as multiply_out_tensor_train,
         tensor_train_decomposition as tensor_train_decomposition,
     )
+    from netsurgery.linalg.threads import (
+        in_parallel as in_parallel,
+        keep_blas_single as keep_blas_single,
+        outer_environment as outer_environment,
+        single_blas as single_blas,
+        thread_count as thread_count,
+    )
     from netsurgery.linalg.tradeoff import (
         Cost as Cost,
         Energies as Energies,
