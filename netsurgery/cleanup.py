@@ -13,10 +13,11 @@ import os
 import signal
 import subprocess
 import threading
-from typing import Any, Callable, Dict, Iterator, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple, Union
 
 _lock = threading.RLock()
 _duties: Dict[int, Callable[[], object]] = {}
+_processes: Dict[int, int] = {}
 _numbers = itertools.count()
 _PROCESSES_FIRST = 1 << 60
 
@@ -30,19 +31,28 @@ class Duty:
     def done(self) -> None:
         """Take it off the list: it is gone already."""
         _duties.pop(self._number, None)
+        _processes.pop(self._number, None)
 
 
-def on_leaving(clear_away: Callable[[], object], process: bool = False) -> Duty:
+def on_leaving(clear_away: Callable[[], object], process: Optional[int] = None) -> Duty:
     """Have ``clear_away`` called if the process is told to stop.
 
     Args:
         clear_away: Called in another thread, while the main one still runs: it must not wait for
             that one.
-        process: It ends a child process, which comes first: that might still write files.
+        process: The number of the child process that it ends, if it does: these come first, as
+            they might still write files.
     """
-    number = next(_numbers) + (_PROCESSES_FIRST if process else 0)
+    number = next(_numbers) + (0 if process is None else _PROCESSES_FIRST)
     _duties[number] = clear_away
+    if process is not None:
+        _processes[number] = process
     return Duty(number)
+
+
+def child_processes() -> Tuple[int, ...]:
+    """Return the numbers of the child processes that have to be gone and are not yet."""
+    return tuple(_processes.copy().values())
 
 
 @contextlib.contextmanager
@@ -89,7 +99,7 @@ def run_process(
             start_new_session=True,
             **options,
         )
-        duty = on_leaving(lambda: _end_group(process), process=True)
+        duty = on_leaving(lambda: _end_group(process), process.pid)
     try:
         out, err = process.communicate()
     except BaseException:

@@ -26,7 +26,8 @@ def netsurgery(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Run]:
     """A function that runs a netsurgery command; however slow this machine, it is not too long."""
-    monkeypatch.setattr(_progress, "FIRST", 3600.0)
+    for limit in ("BETWEEN", "LEAST"):
+        monkeypatch.setattr(_progress, limit, 3600.0)
 
     def run(*arguments: object) -> Run:
         with pytest.raises(SystemExit) as leaving:

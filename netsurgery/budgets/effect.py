@@ -30,7 +30,7 @@ class Effect(Output):
         Args:
             calibrator: Runs inputs.
             request: What the user asks for: what is kept, and whether layers will be fitted.
-            progress: Called with the name of each layer that is tried.
+            progress: Told each layer that is tried.
         """
         super().__init__(calibrator)
         self._request, self._progress = request, progress

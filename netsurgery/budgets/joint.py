@@ -72,7 +72,6 @@ def measure_jointly(
     detections, whose rows do not belong together, it is that of what they are made from. What was
     made comes with it, to be written.
     """
-    progress("the joint result")
     plan = planned.plan
     surgery = planned.surgery or operate(model, plan, calibrator, progress)
     tops = _tops(model, plan)

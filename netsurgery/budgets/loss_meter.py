@@ -27,7 +27,7 @@ class LossMeter:
         engine: What runs both nets; the first that can if None.
         output: The output that labels are for, where several hold classes.
         output_kinds: What outputs are, by blob, where the net does not tell.
-        progress: Called with each step.
+        progress: Told each step.
     """
 
     model: Model
@@ -46,16 +46,16 @@ class LossMeter:
             EngineError: There is no engine, or it refuses a model.
         """
         surgery = operate(self.model, plan, self.calibrator, self.progress)
-        self.progress("what is lost")
-        effect = verify(
-            self.model,
-            surgery.model,
-            inputs=self.inputs,
-            engine=self.engine,
-            output=self.output,
-            origins=surgery.places(),
-            output_kinds=self.output_kinds,
-        )
+        with self.progress.task("what is lost"):
+            effect = verify(
+                self.model,
+                surgery.model,
+                inputs=self.inputs,
+                engine=self.engine,
+                output=self.output,
+                origins=surgery.places(),
+                output_kinds=self.output_kinds,
+            )
         found = loss_of(effect.quality)
         if found is None:
             why = "; ".join(effect.quality.reasons)

@@ -58,7 +58,7 @@ class Metric(Score):
             told: What the metric is, to know its values again.
             store: What was measured already.
             calibrator: Runs inputs that forms are fitted to, if there are some.
-            progress: Called with the name of each evaluation.
+            progress: Told each evaluation.
         """
         self._evaluate, self._told, self._store = evaluate, told, store
         self._calibrator, self._progress = calibrator, progress
@@ -129,10 +129,10 @@ class Metric(Score):
         key = digest_of(model, self._told, choice)
 
         def evaluate() -> float:
-            self._progress(choice)
-            if made is not None or not edits:
-                return self._evaluate(made or model)
-            return self._evaluate(apply(model, Plan(edits), self._calibrator))
+            with self._progress.task("metric"):
+                if made is not None or not edits:
+                    return self._evaluate(made or model)
+                return self._evaluate(apply(model, Plan(edits), self._calibrator))
 
         return self._store.number(key, evaluate, f"{self._told}: {choice}")
 

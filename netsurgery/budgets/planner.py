@@ -57,7 +57,7 @@ def plan_budget(
         model: The network with its weights.
         request: What the user asks for.
         calibrator: Runs inputs, to score by outputs, to fit, and to measure the result once.
-        progress: Called with the name of each layer or step.
+        progress: Told each layer or step.
 
     Returns:
         The edits, each with what is predicted of it and what came second; why other layers stay;
@@ -90,7 +90,7 @@ class Planner:
             model: The network with its weights.
             request: What the user asks for.
             calibrator: Runs inputs, to score by outputs, to fit, and to measure the result once.
-            progress: Called with the name of each layer or step.
+            progress: Told each layer or step.
 
         Raises:
             PlanError: Inputs or a metric are missing, or the net is in the oldest layout.
@@ -134,7 +134,8 @@ class Planner:
             return planned
         if self.calibrator is not None:
             rois = self.request.rois
-            planned = measure_jointly(self.model, planned, self.calibrator, rois, self.progress)
+            with self.progress.task("joint result"):
+                planned = measure_jointly(self.model, planned, self.calibrator, rois, self.progress)
         plan, surgery = planned
         if isinstance(self._score, Metric):
             made = surgery.model if surgery else None
@@ -227,10 +228,10 @@ class Planner:
             if share == 1.0:
                 self._starts[share] = Start(self._folded, None, 0.0, set())
             else:
-                self.progress(f"thinned to {share:g}")
-                self._starts[share] = thin_to(
-                    self._folded, self.request, share, self._score, self.calibrator
-                )
+                with self.progress.task("thinned"):
+                    self._starts[share] = thin_to(
+                        self._folded, self.request, share, self._score, self.calibrator
+                    )
         return self._starts[share]
 
     def _select(self, share: float, start: Start, limits: Mapping[str, float]) -> Allocation:

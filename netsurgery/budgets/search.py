@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def tables_of(
     tables: List[LayerChoices] = []
     skipped: Dict[str, str] = {}
     layers = model.network().layers
-    for number, layer in enumerate(layers, 1):
+    for layer in progress.each(layers, "choices", "layers", attrgetter("name")):
         if layer.name in skipped or any(layer.name in table.coupled for table in tables):
             continue
         takers = [one for one in methods if one.takes(layer.layer_type)]
@@ -66,7 +67,6 @@ def tables_of(
             if computes and methods:
                 skipped[layer.name] = f"no method chosen takes layers of type {layer.type}"
             continue
-        progress(f"{layer.name}, {number} of {len(layers)} layers")
         currencies = list(request.budget.given)
         found = find_choices(model, layer.name, takers, score, cost, currencies, request.multiple)
         if found is None:

@@ -9,6 +9,7 @@ from netsurgery.budgets.loss_meter import LossMeter
 from netsurgery.costs import CURRENCIES, Budget, all_six_digits, six_digits
 from netsurgery.errors import PlanError
 from netsurgery.planning import Expected, LossSearch, Plan, TriedBudget
+from netsurgery.progress import Progress
 from netsurgery.quality import OutputLoss
 from netsurgery.surgery import Planned
 
@@ -48,7 +49,7 @@ class SmallestSearch:
         whole: What the net costs.
         plan_for: Plans for a budget; PlanError where it cannot be met.
         meter: Measures what a plan loses.
-        progress: Called with each budget that is tried.
+        progress: Told each budget that is tried.
     """
 
     max_loss: float
@@ -56,7 +57,7 @@ class SmallestSearch:
     whole: Mapping[str, float]
     plan_for: Callable[[Budget], Plan]
     meter: LossMeter
-    progress: Callable[[str], None]
+    progress: Progress
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_loss < 1:
@@ -78,8 +79,8 @@ class SmallestSearch:
         low, high = 0.0, self._cap
         share = high if high < 1 else high / 2
         while len(tried) < MOST:
-            self.progress(f"{self._currency} {share:g}, net {len(tried) + 1}, {MOST} at most")
-            net = self._try(share)
+            with self.progress.task(f"net {len(tried) + 1}, {self._currency} {share:g}"):
+                net = self._try(share)
             tried.append(net.told)
             if net.loss is not None and net.loss.share <= self.max_loss:
                 best = net if best is None or net.left < best.left else best

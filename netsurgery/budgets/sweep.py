@@ -83,8 +83,7 @@ def sweep_budgets(
             what is predicted of the others is corrected by these. All if None.
     """
     found: List[Point] = []
-    for number, share in enumerate(shares, 1):
-        planner.progress(f"{currency} {share:g}, {number} of {len(shares)} budgets")
+    for share in planner.progress.each(shares, "searches", "budgets", "{:g}".format):
         budget: Budget = replace(planner.request.budget, **{currency: share})
         try:
             found.append(Point(share, planner.search(budget)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
@@ -91,7 +92,7 @@ class Trials:
             model: The model.
             calibrator: Runs inputs.
             request: What the user asks for: what is kept, and whether layers will be fitted.
-            progress: Called with the name of each layer that is tried.
+            progress: Told each layer that is tried.
         """
         # How detections are chosen would forbid to run several inputs at once.
         distances = distances_of(model.network())
@@ -116,9 +117,8 @@ class Trials:
         """Return for each layer how much of what is lost of its outputs arrives at the net's."""
         found = {}
         tried_layers = [one for one in self._products.items() if self._is_tried(one[1].layer)]
-        for number, (name, product) in enumerate(tried_layers, 1):
-            count = f"{number} of {len(tried_layers)} layers"
-            self._progress(f"{name}, {count}: what its error does to the outputs")
+        told = self._progress.each(tried_layers, "trials", "layers", itemgetter(0))
+        for name, product in told:
             tried = self._try(product.layer)
             if tried:
                 found[name] = tried

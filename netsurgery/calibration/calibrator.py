@@ -67,7 +67,7 @@ class Calibrator:
             inputs: The inputs.
             engine: The engine that runs them, or its name, or None for the first that can.
             seed: Chooses the windows that are looked at.
-            progress: Called with what is going on.
+            progress: Told how many inputs were run.
             task_output: The output that labels are for, where several hold class scores.
             cache: A folder, or a store, to keep what is learnt for other runs.
             places: How many windows of each input layers are looked at in.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.network import ChannelGroup, Model, Network, ValueCut
-from netsurgery.progress import Progress
+from netsurgery.progress import Progress, silent
 
 Pairs = Mapping[Read, Pair]
 
@@ -115,21 +116,21 @@ def measure_gradients(
     """
     wanted = dict.fromkeys(read for observer in observers for read in observer.reads)
     network = model.network()
-    with open_loss(model, inputs, engine, output, sessions=sessions) as runner:
+    with ExitStack() as stack:
+        opened = open_loss(model, inputs, engine, output, sessions=sessions)
+        runner = stack.enter_context(opened)
         reached = runner.net.reached
         reads = [
             read
             for read in wanted
             if not reached.isdisjoint(network.consumers(read.value)[read.turn].tops)
         ]
-        done = 0
+        task = stack.enter_context((progress or silent).task("gradients", len(inputs), "inputs"))
         for batch in runner.batches():
             seen = runner.gradients(batch, reads) if reads else {}
             for observer in observers:
                 observer.add(seen, batch.count)
-            done += batch.count
-            if progress:
-                progress(f"gradients of {done} of {len(inputs)} inputs")
+            task.advance(batch.count)
 
 
 def _reads(network: Network, group: ChannelGroup) -> Dict[Read, ValueCut]:

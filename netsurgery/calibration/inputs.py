@@ -177,7 +177,7 @@ class Inputs:
         """Return the same samples; they tell how many of them were handed out.
 
         Args:
-            progress: Called with a text for each batch.
+            progress: Told how many of them were run, one batch after another.
         """
         facts = (self.arrays, self.labels, self.description, self.whole_blobs, self.drawn)
         return _Told(*facts, progress)
@@ -239,11 +239,10 @@ class _Told(Inputs):
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Yield the batches."""
-        done = 0
-        for batch in super().batches(size):
-            self.progress(f"{done} of {len(self)} inputs")
-            yield batch
-            done += batch.count
+        with self.progress.task("running", len(self), "inputs") as task:
+            for batch in super().batches(size):
+                yield batch
+                task.advance(batch.count)
 
 
 class _Chosen:

@@ -14,7 +14,7 @@ from netsurgery.calibration.running import Runner, common_batch
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike, choose, gathered
 from netsurgery.network import Model, Value
-from netsurgery.progress import Progress
+from netsurgery.progress import Progress, silent
 
 
 class Positions:
@@ -85,7 +85,7 @@ def measure(
         inputs: What they are fed.
         observers: What looks at them.
         engine: The engine or its name; the first that can run the models if None.
-        progress: Called with a text for each batch.
+        progress: Told how many inputs were run.
         sessions: Where models stay open for the next run.
         most_bytes: What all blobs of a model may take; says how many inputs run at a time.
 
@@ -103,12 +103,12 @@ def measure(
         opened = stack.enter_context(sessions.open(chosen, [models[number] for number in used]))
         pool = stack.enter_context(ThreadPoolExecutor(len(used)))
         runners = dict(zip(used, opened))
-        for number, batch in enumerate(inputs.batches(size)):
-            if progress:
-                progress(f"{min(number * size, len(inputs))} of {len(inputs)} inputs")
+        task = stack.enter_context((progress or silent).task("running", len(inputs), "inputs"))
+        for batch in inputs.batches(size):
             seen = _run(runners, batch, wanted_of(observers), pool)
             for observer in observers:
                 observer.add({source: seen[source] for source in observer.sources})
+            task.advance(batch.count)
 
 
 def wanted_of(observers: Iterable[Observer]) -> List[ObservedValue]:

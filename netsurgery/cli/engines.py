@@ -44,6 +44,6 @@ def install(name: str, python: Optional[Path]) -> None:
     from netsurgery.engine import install_caffe
 
     where = install_caffe(
-        str(python) if python else None, progress=lambda line: click.echo(line, err=True)
+        str(python) if python else None, tell=lambda line: click.echo(line, err=True)
     )
     click.echo(f"{name} is installed: {where}")

@@ -84,15 +84,15 @@ def settle(
             nothing.
         again: Plans for other seconds; raises PlanError if that cannot be had.
         aims: Where to aim.
-        progress: Called before each attempt.
+        progress: Told each attempt.
 
     Returns:
         Each plan that was timed, after the share that it takes.
     """
     timed: List[Tuple[float, Made]] = []
     while True:
-        progress(f"the time of the whole, attempt {len(timed) + 1}, {ATTEMPTS} at most")
-        took = share(made)
+        with progress.task("timing"):
+            took = share(made)
         if took is None:
             return timed
         timed.append((took, made))

@@ -6,12 +6,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from netsurgery.cleanup import run_process
 from netsurgery.errors import EngineError
 from netsurgery.formats import scratch_folder
-from netsurgery.progress import Progress, silent
 
 # The one prebuilt Caffe. It was compiled against numpy 1, and its caffe_pb2 needs protobuf 3.
 REQUIREMENTS = ["kendryte-caffe", "protobuf<=3.20.3", "numpy<2"]
@@ -39,12 +38,16 @@ def private_python() -> Path:
     return _python_of(private_environment())
 
 
-def install_caffe(python: Optional[str] = None, progress: Progress = silent) -> Path:
+def _nobody(line: str) -> None:
+    """Tell nobody."""
+
+
+def install_caffe(python: Optional[str] = None, tell: Callable[[str], object] = _nobody) -> Path:
     """Install real Caffe into :func:`private_environment`, in place of one that is there.
 
     Args:
         python: A Python 3.6 to 3.9; none: the newest found on PATH, in pyenv, or through uv.
-        progress: Is told what is going on, a line at a time.
+        tell: Called with what is going on, a line at a time.
 
     Returns:
         The interpreter that has Caffe.
@@ -57,18 +60,18 @@ def install_caffe(python: Optional[str] = None, progress: Progress = silent) -> 
     target.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(target.parent) as folder:
         made = Path(folder) / "caffe"
-        progress(f"making {target} with {maker.what}")
+        tell(f"making {target} with {maker.what}")
         _run([*maker.command, str(made)])
-        progress(f"installing {' '.join(REQUIREMENTS)}")
+        tell(f"installing {' '.join(REQUIREMENTS)}")
         inside = str(_python_of(made))
         _run([inside, "-m", "pip", "install", "--disable-pip-version-check", *REQUIREMENTS])
-        progress("importing caffe")
+        tell("importing caffe")
         _run([inside, "-c", "import caffe; caffe.Net"])
         if target.exists():
             target.rename(Path(folder) / "old")
         # A virtual environment may be moved as long as its Python is called by path.
         made.rename(target)
-    progress(f"Caffe is ready in {target}")
+    tell(f"Caffe is ready in {target}")
     return private_python()
 
 

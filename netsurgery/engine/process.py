@@ -199,7 +199,7 @@ def _start(
             stderr=subprocess.PIPE,
             env={**outer_environment(), **environment},
         )
-        return process, on_leaving(process.kill, process=True)
+        return process, on_leaving(process.kill, process.pid)
 
 
 def _reap(process: subprocess.Popen[bytes], duty: Duty) -> None:

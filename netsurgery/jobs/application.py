@@ -16,7 +16,7 @@ from netsurgery.jobs.requests import CalibratedRequest
 from netsurgery.jobs.samples import calibrator_of
 from netsurgery.network import Model
 from netsurgery.planning import Plan, identify, refuse_another
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.surgery import Surgery, operate
 from netsurgery.validation import validated
 from netsurgery.verification import Written
@@ -71,7 +71,7 @@ def apply(
     model: ModelLike,
     plan: PlanLike,
     request: Optional[ApplyRequest] = None,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
 ) -> Model:
     """Carry out a plan, and return the new model.
 
@@ -88,7 +88,8 @@ def apply(
     """
     request = request or ApplyRequest()
     refuse_contradictions("apply", request)
-    return _operate(open_model_like(model), open_plan(plan), request, progress).model
+    opened = open_model_like(model)
+    return _operate(opened, open_plan(plan), request, Progress.of(progress)).model
 
 
 @validated
@@ -97,7 +98,7 @@ def write_applied(
     plan: PlanLike,
     out: PathLike,
     request: Optional[ApplyRequest] = None,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
 ) -> WrittenPair:
     """Carry out a plan, write the new pair, and hold the files against what was meant.
 
@@ -121,11 +122,12 @@ def write_applied(
     folder = checked_folder(out)
     opened, told = open_model_like(model), request.train_val
     train_val = None if told is None else read_train_val(told, opened, folder)
+    progress = Progress.of(progress)
     surgery = _operate(opened, open_plan(plan), request, progress)
     if not request.force:
         refuse_another(folder, surgery.original, surgery.model)
-    progress("writing")
-    files, written = write_checked(surgery, folder, train_val)
+    with progress.task("writing"):
+        files, written = write_checked(surgery, folder, train_val)
     notes: List[str] = [f"lost in the upgrade to V2: {note}" for note in surgery.notes]
     return WrittenPair(files, written, tuple(notes))
 

@@ -14,7 +14,7 @@ from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import GOLDEN, PathLike
 from netsurgery.jobs.requests import FedRequest, JudgedRequest
 from netsurgery.jobs.samples import RANDOM, judging_inputs
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.validation import validated
 from netsurgery.verification import Verification
 
@@ -40,7 +40,7 @@ def verify(
     a: ModelLike,
     b: ModelLike,
     request: Optional[VerifyRequest] = None,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
 ) -> Verification:
     """Run two models on the same inputs and say how far they are apart.
 
@@ -66,7 +66,7 @@ def verify(
     return verification.verify(
         a,
         b,
-        inputs=judging_inputs(a, request, progress),
+        inputs=judging_inputs(a, request, Progress.of(progress)),
         count=RANDOM if request.count is None else request.count,
         seed=request.seed,
         engine=request.engine,
@@ -85,7 +85,7 @@ def save_golden(
     model: ModelLike,
     out: PathLike,
     request: Optional[FedRequest] = None,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
 ) -> Path:
     """Run a model and save what it computes, to be checked elsewhere or later.
 
@@ -108,7 +108,7 @@ def save_golden(
     refuse_contradictions("verify", request)
     GOLDEN.checked(out)
     model = open_model_like(model)
-    inputs = judging_inputs(model, request, progress)
+    inputs = judging_inputs(model, request, Progress.of(progress))
     path = GOLDEN.ready(out)
     verification.save_golden(
         model,

@@ -16,7 +16,7 @@ from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pai
 from netsurgery.jobs.planning import Chooser, PlanRequest
 from netsurgery.network import Model
 from netsurgery.planning import Plan
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.surgery import Planned
 from netsurgery.validation import validated
 
@@ -37,7 +37,7 @@ def compress(
     model: ModelLike,
     request: Union[CompressRequest, Plan],
     out: PathLike,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
     name: Callable[[str], str] = "`{}`".format,
 ) -> Compression:
     """Make a model smaller, write the new pair and prove what that did to its outputs.
@@ -62,7 +62,7 @@ def compress(
         request = CompressRequest(plan=request)
     checked_folder(out)
     original, make_plan = prepare_compression(model, request, out)
-    return make_pair(original, request, make_plan, out, progress, name)
+    return make_pair(original, request, make_plan, out, Progress.of(progress), name)
 
 
 def prepare_compression(

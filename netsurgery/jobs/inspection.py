@@ -29,7 +29,7 @@ from netsurgery.network import (
     sum_up,
     unknown_reason,
 )
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.validation import validated
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -132,14 +132,14 @@ class Inspection:
 
 @validated
 def inspect(
-    model: ModelLike, request: Optional[InspectRequest] = None, progress: Progress = silent
+    model: ModelLike, request: Optional[InspectRequest] = None, progress: ProgressLike = None
 ) -> Inspection:
     """Look at every layer of a model.
 
     Args:
         model: The network, with or without weights, or its files.
         request: How to look at it.
-        progress: Told the name of each layer whose singular values are computed.
+        progress: Told each layer whose singular values are computed.
 
     Raises:
         RequestError: There is no such phase.
@@ -157,7 +157,7 @@ def inspect(
     return Inspection(
         network.name,
         costs,
-        _low_rank(model, network, progress) if wanted else {},
+        _low_rank(model, network, Progress.of(progress)) if wanted else {},
         sum_up(costs, bytes_of(network.legacy_inputs, shapes), peak_bytes(network, shapes)),
         cost_of_regions(model, network),
         find_misfits(model, network.phase),
@@ -177,15 +177,17 @@ def sketch(values: np.ndarray, width: int = _SKETCH_WIDTH) -> str:
 def _low_rank(model: Model, network: Network, progress: Progress) -> dict[str, LowRankFacts]:
     found: dict[str, LowRankFacts] = {}
     methods = [low_rank_method(name) for name in _SHOWN]
-    for number, layer in enumerate(network.layers, 1):
-        for method in methods:
-            if not method.takes(layer.layer_type):
-                continue
-            progress(f"{layer.name}, {number} of {len(network.layers)} layers")
-            try:
-                found[layer.name] = _facts(method.name, method.tradeoff(model, layer.name))
-            except PlanError:
-                continue  # `netsurgery doctor` says what is wrong with it
+    taken = [
+        (layer, method)
+        for layer in network.layers
+        for method in methods
+        if method.takes(layer.layer_type)
+    ]
+    for layer, method in progress.each(taken, "spectra", "layers", lambda one: one[0].name):
+        try:
+            found[layer.name] = _facts(method.name, method.tradeoff(model, layer.name))
+        except PlanError:
+            continue  # `netsurgery doctor` says what is wrong with it
     return found
 
 

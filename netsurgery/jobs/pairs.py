@@ -80,7 +80,8 @@ def make_pair(
     engine = engine_of(request.engine)
     calibrator = calibrator_of(original, request, progress)
     proof = _proof_of(original, request, engine, calibrator, progress)
-    plan, surgery = make_plan(original, calibrator, progress)
+    with progress.task("planning"):
+        plan, surgery = make_plan(original, calibrator, progress)
     return write_proved(
         original,
         Planned(with_preset(plan, request), surgery),
@@ -130,7 +131,7 @@ def judged_by(
         request: What is asked.
         calibrator: Runs the inputs to fit to: a few of them do where none are given, or all where
             a limit of what may be lost is measured on them.
-        progress: Told how many of them were handed out.
+        progress: Told how many of them were run.
 
     Raises:
         NetsurgeryError: See `read_samples`.

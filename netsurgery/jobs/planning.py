@@ -21,7 +21,7 @@ from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import calibrator_of, with_preset
 from netsurgery.network import Model
 from netsurgery.planning import LowRankRequest, Plan, identify, plan_folds, plan_low_rank
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.surgery import Planned, plan_after_folds
 from netsurgery.validation import validated
 
@@ -119,7 +119,7 @@ def plan(
     model: ModelLike,
     request: PlanRequest,
     out: Optional[PathLike] = None,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
 ) -> Plan:
     """Choose what becomes of each layer.
 
@@ -144,8 +144,10 @@ def plan(
         raise RequestError(
             Remedy("rules need no inputs: give {} to apply or compress", "calibrate")
         )
-    model = open_model_like(model)
-    made = chooser.choose(model, calibrator_of(model, request, progress), progress).plan
+    model, progress = open_model_like(model), Progress.of(progress)
+    calibrator = calibrator_of(model, request, progress)
+    with progress.task("planning"):
+        made = chooser.choose(model, calibrator, progress).plan
     made = with_preset(replace(made, model=identify(model)), request)
     if path is not None:
         made.save(PLAN.ready(path))
@@ -157,7 +159,7 @@ def sweep(
     model: ModelLike,
     request: SweepRequest,
     out: Optional[PathLike] = None,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
 ) -> Sweep:
     """Plan for one budget after another, and say what each loses.
 
@@ -178,10 +180,11 @@ def sweep(
     path = None if out is None else PLAN.checked(out)
     chooser = Chooser(with_last_share(request), _beside(path), predict=True)
     assert chooser.budget is not None
-    model = open_model_like(model)
+    model, progress = open_model_like(model), Progress.of(progress)
     calibrator = calibrator_of(model, request, progress)
-    planner = Planner(model, chooser.budget, calibrator, progress)
-    points = sweep_budgets(planner, request.currency, request.sweep, request.measured)
+    with progress.task("planning"):
+        planner = Planner(model, chooser.budget, calibrator, progress)
+        points = sweep_budgets(planner, request.currency, request.sweep, request.measured)
     files = identify(model)
     points = [
         replace(

@@ -12,7 +12,7 @@ from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.samples import calibrator_of
 from netsurgery.jobs.thinning import ThinRequest, prepare_thinning
 from netsurgery.planning import Plan
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.surgery import operate
 from netsurgery.validation import validated
 
@@ -39,7 +39,7 @@ def preview(
     model: ModelLike,
     request: Union[CompressRequest, ThinRequest],
     out: Optional[PathLike] = None,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
 ) -> Preview:
     """Say what `compress` or `thin` would change in the prototxt; write no pair.
 
@@ -58,8 +58,10 @@ def preview(
         original, make_plan = prepare_thinning(model, request, out)
     else:
         original, make_plan = prepare_compression(model, request, out)
+    progress = Progress.of(progress)
     calibrator = calibrator_of(original, request, progress)
-    plan, surgery = make_plan(original, calibrator, progress)
+    with progress.task("planning"):
+        plan, surgery = make_plan(original, calibrator, progress)
     surgery = surgery or operate(original, plan, calibrator, progress)
     before, after = original.prototxt, surgery.model.prototxt
     old, new = (

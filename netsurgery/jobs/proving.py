@@ -93,7 +93,7 @@ def write_proved(
         calibrator: What calibration inputs tell, for methods that want it.
         writer: An engine that writes weights, to have it do so instead of this package.
         train_val: Another text of the net, which is rewritten alike and written beside the pair.
-        progress: Called with the name of each step.
+        progress: Told each step.
         name: Names an argument of the library, in what the report says there is to do.
 
     Raises:
@@ -114,13 +114,14 @@ def write_proved(
     beside = _rewritten_alike(surgery, train_val)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
-        progress("writing")
-        pair = surgery.model.save(scratch)
-        if writer is not None:
-            write_through_engine(surgery, pair, writer)
+        with progress.task("writing"):
+            pair = surgery.model.save(scratch)
+            if writer is not None:
+                write_through_engine(surgery, pair, writer)
         compare = compare_written if writer is None else compare_saved
         proof = proof or Proof()
-        done = _examine(surgery, plan, pair, folder, proof, compare, progress)
+        with progress.task("proof"):
+            done = _examine(surgery, plan, pair, folder, proof, compare, progress)
         if calibrator is not None:
             judged = proof.inputs if done.effect is not None else None
             cautions = cautions_of(surgery, calibrator.inputs, judged)
@@ -215,9 +216,9 @@ def _examine(
     progress: Progress,
 ) -> Compression:
     written = load(pair[0], pair[1], surgery.original.input_shapes)
-    progress("reading back")
+    progress.begin("reading back")
     found = compare(surgery.original, surgery.model, written, surgery.touched)
-    progress("multiplying out")
+    progress.begin("multiplying out")
     if not found:
         written = surgery.model  # What is on the disk is no net that anything could be said of.
     twin = surgery.twin(written.weights)
@@ -228,7 +229,7 @@ def _examine(
         LayerError(name, predicted.get(name), error, rounding.get(name, 0.0), others.get(name, 0.0))
         for name, error in measured.items()
     ]
-    progress("running")
+    progress.begin("running")
     nothing = None, None, None
     equality, effect, unproven = _prove(surgery, twin, written, proof) if found else nothing
     inputs = identify(surgery.original)

@@ -19,7 +19,7 @@ from netsurgery.jobs.requests import RunRequest
 from netsurgery.jobs.samples import InputsLike, read_samples
 from netsurgery.measurements import default_folder
 from netsurgery.network import Model
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.ranking import Ranking
 from netsurgery.validation import validated
 
@@ -53,7 +53,7 @@ def rank(
     model: ModelLike,
     request: Optional[RankRequest] = None,
     out: Optional[PathLike] = None,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
 ) -> Ranking:
     """Rank the channels of a model by what they are worth.
 
@@ -76,7 +76,7 @@ def rank(
     if not request.criteria:
         raise RequestError(Remedy("say what to rank by: give {}", "criteria"))
     path = None if out is None else RANKING.checked(out)
-    model = open_model_like(model)
+    model, progress = open_model_like(model), Progress.of(progress)
     found = ranking.rank(
         model,
         names_of(request.criteria),

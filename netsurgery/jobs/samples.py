@@ -110,7 +110,7 @@ def judging_inputs(model: Model, request: FedRequest, progress: Progress) -> Opt
     Args:
         model: The network they are for.
         request: What is asked for.
-        progress: Told how many of them were handed out.
+        progress: Told how many of them were run.
 
     Raises:
         NetsurgeryError: See `read_samples`.
@@ -118,7 +118,9 @@ def judging_inputs(model: Model, request: FedRequest, progress: Progress) -> Opt
     if request.inputs is None:
         return None
     preprocessing, labels = request.preprocessing, request.labels
-    return read_samples(model, request.inputs, preprocessing, labels).told(progress)
+    with progress.task("reading inputs"):
+        samples = read_samples(model, request.inputs, preprocessing, labels)
+    return samples.told(progress)
 
 
 def calibrator_of(
@@ -133,9 +135,10 @@ def calibrator_of(
     """
     if request.calibrate is None:
         return None
-    samples = read_samples(
-        model, request.calibrate, request.preprocessing, None, "TRAIN", request.samples
-    )
+    with progress.task("reading inputs"):
+        samples = read_samples(
+            model, request.calibrate, request.preprocessing, None, "TRAIN", request.samples
+        )
     cache = None if request.cache is None else os.fspath(request.cache)
     return Calibrator(samples, request.engine, request.seed, progress, request.task_output, cache)
 

@@ -18,7 +18,7 @@ from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import with_preset
 from netsurgery.network import Model, without_masks
 from netsurgery.planning import ThinPlanner, ThinSpec, identify, plan_dead_channels
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.surgery import Planned
 from netsurgery.validation import validated
 
@@ -54,7 +54,7 @@ def thin(
     model: ModelLike,
     request: ThinRequest,
     out: PathLike,
-    progress: Progress = silent,
+    progress: ProgressLike = None,
     name: Callable[[str], str] = "`{}`".format,
 ) -> Compression:
     """Keep some of the channels of a net's layers, write the new pair and prove it.
@@ -77,7 +77,7 @@ def thin(
     """
     checked_folder(out)
     original, make_plan = prepare_thinning(model, request, out)
-    return make_pair(original, request, make_plan, out, progress, name)
+    return make_pair(original, request, make_plan, out, Progress.of(progress), name)
 
 
 def prepare_thinning(

@@ -18,7 +18,7 @@ from netsurgery.network import (
     thin_model,
 )
 from netsurgery.planning.plan import Plan, Skipped
-from netsurgery.progress import Progress
+from netsurgery.progress import Progress, silent
 
 
 def plan_dead_channels(model: Model, progress: Optional[Progress] = None) -> Plan:
@@ -31,7 +31,7 @@ def plan_dead_channels(model: Model, progress: Optional[Progress] = None) -> Pla
 
     Args:
         model: The network with its weights.
-        progress: Called with the name of each group of channels before it is looked at.
+        progress: Told each group of channels before it is looked at.
 
     Returns:
         The edits of method ``thin``; and for each group of which something dead stays, or in which
@@ -62,9 +62,7 @@ class _Walk:
         """Cut what is dead in each group once, from the last to the first; whether anything was."""
         before = len(self.edits)
         names = [group.name for group in reversed(self.groups)]
-        for number, name in enumerate(names, 1):
-            if progress:
-                progress(f"{name}, {number} of {len(names)} groups")
+        for name in (progress or silent).each(names, "dead channels", "groups"):
             if name in self.dead:
                 self._cut(self.dead[name])
         return len(self.edits) > before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import prod
+from operator import itemgetter
 from typing import Any, Container, Mapping, Optional, Sequence, Union
 
 from netsurgery.costs import six_digits
@@ -23,7 +24,7 @@ from netsurgery.planning.rules import (
     refuse_idle_keeps,
     refuse_kept,
 )
-from netsurgery.progress import Progress
+from netsurgery.progress import Progress, silent
 
 Forms = Sequence[LowRankMethod]
 
@@ -59,7 +60,7 @@ def plan_low_rank(
     Args:
         model: The network with its weights.
         request: What the user asks for.
-        progress: Called with the name of each layer before it is looked at.
+        progress: Told each layer before it is looked at.
 
     Raises:
         PlanError: A rule selects nothing, a rank is impossible, a layer named outright would
@@ -79,7 +80,7 @@ def plan_low_rank(
     refuse_idle(request.rules, layers, " or ".join(taken))
     refuse_kept(request.rules, request.keep, layers)
     refuse_idle_keeps(request.keep, [(layer.name, layer.type) for layer in model.prototxt.layers])
-    planner = _Planner(model, request, forms, layers, progress or (lambda name: None))
+    planner = _Planner(model, request, forms, layers, progress or silent)
     planner.decide()
     left = without_form(model, forms) if request.method is None else []
     decisions = [planner.decisions[name] for name, _ in layers]
@@ -134,10 +135,8 @@ class _Planner:
             self.decisions.setdefault(name, Skipped(name, reason))
 
     def _look_at(self, names: Container[str]) -> None:
-        for number, (name, type_) in enumerate(self.layers, 1):
-            if name not in names:
-                continue
-            self.progress(f"{name}, {number} of {len(self.layers)} layers")
+        wanted = [one for one in self.layers if one[0] in names]
+        for name, type_ in self.progress.each(wanted, "layers", "layers", itemgetter(0)):
             rule = choose(self.request.rules, name, type_, self.layers)
             decision = self._decide(name, type_, rule)
             self.decisions[name] = decision

@@ -6,6 +6,7 @@ the outputs differs from place to place: a branch beside a strong trunk matters 
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
@@ -52,7 +53,7 @@ def by_outputs(
         groups: Its groups of channels.
         rankings: In which order channels of some groups go, and what each costs.
         calibrator: Runs inputs.
-        progress: Called with the name of each group.
+        progress: Told each group.
         downstream: Which layers will be fitted; only those that read the channels if None.
 
     Raises:
@@ -62,8 +63,7 @@ def by_outputs(
     distances = distances_of(model.network())
     found = {}
     ranked = [group for group in groups if group.name in rankings]
-    for number, group in enumerate(ranked, 1):
-        progress(f"{group.name}, {number} of {len(ranked)} groups: what they do to the outputs")
+    for group in progress.each(ranked, "trials", "groups", attrgetter("name")):
         ranking = rankings[group.name]
         gone = ranking.order[: max(1, round(CUT * len(ranking.order)))]
         keep = np.setdiff1d(np.arange(group.channels), gone).tolist()

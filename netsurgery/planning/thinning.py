@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Sized
 
 import numpy as np
@@ -51,7 +52,7 @@ from netsurgery.planning.plan import Plan, Skipped
 from netsurgery.planning.sensitivity import by_outputs
 from netsurgery.planning.thin_budget import Kept, cut_of, file_size, spend
 from netsurgery.planning.thin_spec import ThinRules, ThinSpec
-from netsurgery.progress import Progress
+from netsurgery.progress import Progress, silent
 
 REFIT = "refit"
 WITH_INPUTS, WITHOUT_INPUTS = "surgeon", "somp"
@@ -72,7 +73,7 @@ def plan_thin(
         model: The network with its weights.
         request: What the user asks for.
         calibrator: Runs inputs, for criteria and compensation that look at them.
-        progress: Called with the name of each group before it is looked at.
+        progress: Told each group before it is looked at.
 
     Raises:
         PlanError: A rule selects nothing or asks for the impossible, a budget cannot be met, or
@@ -103,7 +104,7 @@ class ThinPlanner:
             model: The network with its weights.
             request: What the user asks for.
             calibrator: Runs inputs, for criteria and compensation that look at them.
-            progress: Called with the name of each group before it is looked at.
+            progress: Told each group before it is looked at.
 
         Raises:
             PlanError: A rule selects nothing or asks for the impossible, or inputs are missing.
@@ -116,7 +117,7 @@ class ThinPlanner:
             # As surgery does before the first edit.
             model = replace(model, prototxt=upgrade_net(model.prototxt).prototxt)
         self.model, self.request, self.calibrator = model, request, calibrator
-        self.progress = progress or (lambda name: None)
+        self.progress = progress or silent
         self.groups = channel_groups(model)
         self.rules = ThinRules(model, self.groups, request)
         default = WITH_INPUTS if calibrator else WITHOUT_INPUTS
@@ -200,10 +201,9 @@ class ThinPlanner:
             return self._rankings
         rankings = {}
         free = [g for g in self.groups if not g.blocked and self.rules.number(g) is None]
-        self.progress("what the inputs tell")
-        self.criterion.prepare([self._view(self.model, group) for group in free])
-        for place, group in enumerate(free, 1):
-            self.progress(f"{group.name}, {place} of {len(free)} groups ranked")
+        with self.progress.task("moments"):
+            self.criterion.prepare([self._view(self.model, group) for group in free])
+        for group in self.progress.each(free, "rankings", "groups", attrgetter("name")):
             try:
                 view = self._view(self.model, group)
                 rankings[group.name] = within_parts(self.criterion.ranking(view), view)
@@ -227,7 +227,7 @@ class ThinPlanner:
         follows = cuts or any(group.balanced for group in self.groups)
         asked = [g for g in self.groups if (self.rules.number(g) or g.channels) < g.channels]
         self.criterion.prepare([self._view(self.model, group) for group in asked])
-        for whole in self.groups:
+        for whole in self.progress.each(self.groups, "rules", "groups", attrgetter("name")):
             name = whole.name
             if name not in present or present[name].channels != whole.channels:
                 self.skipped[name] = "its channels go with those of another layer that was cut"
@@ -235,8 +235,6 @@ class ThinPlanner:
             group = present[name] if cuts else whole
             number = self.rules.number(group)
             if number is not None and number < group.channels:
-                place = 1 + [one.name for one in asked].index(name)
-                self.progress(f"{name}, {place} of {len(asked)} groups")
                 try:
                     view = self._view(current if cuts else self.model, group)
                     self.kept[name] = self.criterion.choose(view, number, self.request.multiple)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Dict, Iterator, Optional, Sequence, Tuple
 
@@ -11,7 +12,7 @@ from netsurgery.calibration import Batch, Calibrator, LossRunner, open_loss
 from netsurgery.engine import Capability
 from netsurgery.measurements import MeasurementStore, MemoryStore, digest_of
 from netsurgery.network import ChannelGroup, Model, first_reader, weights_reading
-from netsurgery.progress import Progress
+from netsurgery.progress import Progress, silent
 
 NEEDS = (Capability.ABLATE, Capability.SET_PARAMETERS)
 """What an engine must be able to do."""
@@ -64,7 +65,7 @@ def measure_oracle(
         groups: Its groups of channels.
         calibrator: Has the inputs, and names the engine.
         store: Keeps what was measured, so that an interrupted run goes on.
-        progress: Called with a text for each step.
+        progress: Told each channel.
 
     Raises:
         EngineError: There is no engine that can ablate, or it refuses the model.
@@ -80,14 +81,17 @@ def measure_oracle(
     opened = open_loss(
         model, inputs, calibrator.engine, calibrator.task_output, NEEDS, calibrator.sessions
     )
-    with opened as runner:
+    with ExitStack() as stack:
+        runner = stack.enter_context(opened)
         key = digest_of(
             "oracle", model, inputs, inputs.labels, calibrator.task_output or "", runner.size
         )
         kept = _Kept(MemoryStore() if store is None else store, key)
+        progress = progress or silent
+        task = stack.enter_context(progress.task("oracle", len(inputs), "inputs"))
         for number, batch in enumerate(runner.batches()):
-            title = f"{number + 1} of {-(-len(inputs) // runner.size)} batches"
-            _try_batch(runner, batch, number, trials, kept, progress, title)
+            _try_batch(runner, batch, number, trials, kept, progress)
+            task.advance(batch.count)
     return _sum_up(groups, kept, -(-len(inputs) // runner.size), len(inputs))
 
 
@@ -124,8 +128,7 @@ def _try_batch(
     number: int,
     groups: Sequence[ChannelGroup],
     kept: _Kept,
-    progress: Optional[Progress],
-    title: str,
+    progress: Progress,
 ) -> None:
     todo = [
         (group, part)
@@ -137,12 +140,15 @@ def _try_batch(
         return
     whole = runner.losses(runner.forward(batch), batch)
     kept.keep(np.array([whole.sum(), batch.count], float), number)
-    for group, part in todo:
-        if progress:
-            progress(f"{title}, {group.name}, channel {part[0]} of {group.channels}")
+    for group, part in progress.each(todo, "without channels", "parts", _told):
         changes = _losses_without(runner, batch, group, part) - whole
         sums = np.stack([changes.sum(axis=1), np.abs(changes).sum(axis=1)])
         kept.keep(sums, number, group.name, part)
+
+
+def _told(trial: Tuple[ChannelGroup, Sequence[int]]) -> str:
+    group, part = trial
+    return f"{group.name} without channel {part[0]}"
 
 
 def _losses_without(

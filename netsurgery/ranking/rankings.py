@@ -158,7 +158,7 @@ def rank(
         flops: What one percent of the net's MACs is worth in the order over all layers
             (Molchanov et al. 2017, FLOPs regularisation).
         seed: For what is random.
-        progress: Called with a text for each step.
+        progress: Told each step.
 
     Raises:
         PlanError: There is no such criterion, no inputs that it needs, nothing to rank, or no

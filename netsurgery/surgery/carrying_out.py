@@ -9,10 +9,10 @@ from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.formats import mostly_half, stored_alike, upgrade_net
 from netsurgery.linalg import relative_distance
-from netsurgery.methods import Context, Origin, Rewrite, method
+from netsurgery.methods import Context, Edit, Origin, Rewrite, method
 from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
-from netsurgery.progress import Progress
+from netsurgery.progress import Progress, silent
 from netsurgery.surgery.contract import ModelState, carried_out, rewrite_of
 from netsurgery.surgery.masks import require_masks
 from netsurgery.surgery.record import Step, Surgery, multiplied_out, traced_back
@@ -65,7 +65,7 @@ def operate(
         model: The network with its weights.
         plan: The edits, carried out in order.
         calibrator: What calibration learnt, for the methods that want it.
-        progress: Called with the name of each layer before its edit.
+        progress: Told each edit.
 
     Raises:
         PlanError: An edit cannot be carried out; nothing has been done then.
@@ -80,9 +80,7 @@ def operate(
     current = ModelState(editable)
     steps: list[Step] = []
     origins: Mapping[Value, Origin] = {}
-    for number, edit in enumerate(plan.edits, 1):
-        if progress:
-            progress(f"{edit.layer}, {number} of {len(plan.edits)} edits")
+    for edit in (progress or silent).each(plan.edits, "rewriting", "edits", _layer_of):
         context = Context(model, calibrator, origins)
         rewrite = rewrite_of(current.model, edit, context)
         require_masks(current.model, rewrite)
@@ -96,6 +94,10 @@ def operate(
         for what in described(current.model.network())
     )
     return Surgery(model, tuple(steps), current.model, (*notes, *forks), origins)
+
+
+def _layer_of(edit: Edit) -> str:
+    return edit.layer
 
 
 def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:

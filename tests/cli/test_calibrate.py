@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import pytest
 
 from netsurgery.calibration import calibrator
 from netsurgery.cli._progress import progress
+from netsurgery.progress import Forecast
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 THIN = ("thin", DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel", "--keep", "conv*=0.5",
@@ -80,18 +81,28 @@ def test_progress_over_inputs_fills_the_bar(monkeypatch: pytest.MonkeyPatch) -> 
     bars: list[Progress] = []
     enter = Progress.__enter__
     monkeypatch.setattr(Progress, "__enter__", lambda bar: bars.append(bar) or enter(bar))
-    seen = []
-    with progress("thinning") as step:
-        for text in ("conv1", "64 of 300 inputs", "gradients of 128 of 300 inputs", "writing"):
-            step(text)
-            task = bars[0].tasks[0]
-            seen.append((task.description, task.completed, task.total))
+
+    def shown() -> tuple[str, float, Optional[float]]:
+        (task,) = bars[0].tasks
+        doing, *_ = (column(task) for column in bars[0].columns[:2])
+        return str(doing), task.completed, task.total
+
+    with progress("thinning") as work:
+        seen = [shown()]
+        with work.task("running", 300, "inputs") as task:
+            task.advance(64)
+            seen.append(shown())
+            work.expect(Forecast({("running",): 1e6}))
+            told, done, of = shown()
+        seen.append(shown()[:1])
     assert seen == [
-        ("thinning: conv1", 0, None),
-        ("thinning: 64 of 300 inputs", 64, 300),
-        ("thinning: gradients of 128 of 300 inputs", 128, 300),
-        ("thinning: writing", 0, None),
+        ("thinning", 0, None),
+        ("thinning: running, 64 of 300 inputs", 64, 300),
+        ("thinning",),
     ]
+    assert told == "thinning: running, 64 of 300 inputs"
+    assert of is not None
+    assert 0 < done < of
 
 
 @pytest.mark.usefixtures("opencv")

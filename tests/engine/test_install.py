@@ -83,7 +83,7 @@ def test_install_uses_the_newest_python_that_can(home: Path) -> None:
     add_python(home, "path/python3.9", "")  # a shim of pyenv for what is not installed
     newest = add_python(home, "pyenv/versions/3.9.18/bin/python", "3.9")
     said: List[str] = []
-    assert install_caffe(progress=said.append) == private_python()
+    assert install_caffe(tell=said.append) == private_python()
     assert is_installed()
     assert said[0] == f"making {private_environment()} with {newest}"
     assert "kendryte-caffe" in said[1]
@@ -94,7 +94,7 @@ def test_install_with_the_python_that_is_named(home: Path) -> None:
     add_python(home, "path/python3.9", "3.9")
     named = add_python(home, "elsewhere/python", "3.6")
     said: List[str] = []
-    install_caffe(str(named), progress=said.append)
+    install_caffe(str(named), tell=said.append)
     assert str(named) in said[0]
 
 

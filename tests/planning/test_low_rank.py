@@ -7,6 +7,7 @@ from small_models import TWO_LAYERS, decaying, make_model, two_layers
 from netsurgery.errors import PlanError
 from netsurgery.planning.low_rank import LowRankRequest, plan_low_rank
 from netsurgery.planning.rules import parse_rule
+from netsurgery.progress import Progress
 
 
 def plan(*rules: tuple[str, str], **request: object):
@@ -101,8 +102,9 @@ def test_layers_that_share_weights_are_planned_once() -> None:
 
 def test_progress_names_each_layer() -> None:
     seen: list[str] = []
-    plan_low_rank(two_layers(), LowRankRequest([parse_rule("energy", "0.5")]), seen.append)
-    assert seen == ["fc6, 1 of 2 layers", "fc7, 2 of 2 layers"]
+    told = Progress(lambda event: seen.append(str(event)))
+    plan_low_rank(two_layers(), LowRankRequest([parse_rule("energy", "0.5")]), told)
+    assert seen == ["layers, fc6, 1 of 2 layers", "layers, fc7, 2 of 2 layers"]
 
 
 def test_rules_for_layers_that_share_weights_cannot_differ() -> None:

@@ -15,6 +15,7 @@ from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import NetsurgeryError, PlanError
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.model import Model, load
+from netsurgery.progress import Progress
 from netsurgery.ranking import rank
 from netsurgery.ranking.correlation import correlate, spearman
 from netsurgery.ranking.rankings import EXAMPLES, OTHER_HALF
@@ -91,9 +92,13 @@ def test_what_cannot_be_ranked(model: Model, criteria: list, options: dict, said
 def test_one_run_serves_all_groups_and_criteria() -> None:
     texts: list[str] = []
     model = with_random_weights(BRANCHING)
-    calibrator = Calibrator(samples(BRANCHING, 8), progress=texts.append)
+    told = Progress(lambda event: texts.append(str(event)))
+    calibrator = Calibrator(samples(BRANCHING, 8), progress=told)
     ranking = rank(model, ["taylor", "taylor2019", "activation", "zeros"], calibrator, oracle=True)
-    assert texts == ["0 of 8 inputs", "gradients of 8 of 8 inputs"]
+    counted = [
+        f"{what}, {done} of 8 inputs" for what in ("running", "gradients") for done in (0, 8)
+    ]
+    assert texts == counted
     assert ranking.judged_by == "the labels given"
     assert set(ranking.correlations()) == {*ranking.scores, EXAMPLES}  # one batch has no halves
     observers = calibrator.gradients(model, channel_groups(model)[1:])
