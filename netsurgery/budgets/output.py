@@ -140,7 +140,9 @@ class Output(Score):
         found = next(one for one in model.network().layers if one.name == layer)
         return MatrixProduct.of(found, shapes[found.bottoms[0]] or ())
 
-    def _squares(self, model: Model, layer: str, product: MatrixProduct, matrices: Grams) -> Grams:
+    def _squares(
+        self, model: Model, layer: str, product: MatrixProduct, matrices: np.ndarray
+    ) -> Grams:
         """Second moments of the outputs: of wide layers measured, of others from the inputs'."""
         if product.width <= WIDEST:
             grams = self._of_inputs(model, layer)
@@ -191,10 +193,10 @@ def _has_matrix(model: Model, layer: Layer) -> bool:
     return plain and bool(model.blobs(layer.name))
 
 
-def _centred(model: Model, layer: str, moments: Sequence[Moments]) -> Grams:
+def _centred(model: Model, layer: str, moments: Moments) -> Grams:
     """Covariances where a bias can make up for means, second moments where there is none."""
     bias = len(model.blobs(layer)) > 1
-    return [seen.covariance if bias else seen.second for seen in moments]
+    return list(moments.covariance if bias else moments.second)
 
 
 def _principal(squares: Grams, ranks: Sequence[Ranks]) -> np.ndarray:

@@ -169,7 +169,7 @@ class Trials:
         matrices = target.product.matrices(weights)
         biases = biases_of(self._model, layer.name, len(matrices))
         seen = self._few.outputs(self._model, [layer])[layer.name]
-        wholes = [as_it_is(*one) for one in zip(matrices, biases, seen)]
+        wholes = [as_it_is(*one) for one in zip(matrices, biases, seen.groups())]
         assert self._model.weights is not None
         for rank, lost in _ranks_that_lose(shares, wholes):
             found = [mixed(whole, principal(whole, rank)) for whole in wholes]

@@ -81,7 +81,7 @@ class Calibrator:
             cache = FolderStore(Path(cache) / FOLDER)
         self.cache: Optional[MeasurementStore] = cache
         self._progress = progress
-        self._products: Dict[str, List[Moments]] = {}
+        self._products: Dict[str, Moments] = {}
         self._channels: Dict[str, ChannelObserver] = {}
         self._gradients: Dict[str, GradientObserver] = {}
         self._model: Optional[Model] = None
@@ -106,8 +106,8 @@ class Calibrator:
             self.most_bytes,
         )
 
-    def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, List[Moments]]:
-        """Return the moments of the rows that layers read, one for each group of a convolution.
+    def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, Moments]:
+        """Return the moments of the rows that layers read, in the groups of a convolution.
 
         Args:
             model: The model to run.
@@ -134,8 +134,8 @@ class Calibrator:
         self._products.update((name, observer.moments) for name, observer in observers.items())
         return {layer.name: self._products[layer.name] for layer in layers}
 
-    def outputs(self, model: Model, layers: Iterable[Layer]) -> Dict[str, List[Moments]]:
-        """Return the moments of the rows that layers make, one for each group of a convolution.
+    def outputs(self, model: Model, layers: Iterable[Layer]) -> Dict[str, Moments]:
+        """Return the moments of the rows that layers make, in the groups of a convolution.
 
         Those of outputs are smaller than those of inputs, as a window has more inputs than outputs.
 
@@ -210,7 +210,7 @@ class Calibrator:
 
     def targets(
         self, model: Model, layer: Layer, original: Model, target: Target, made: bool = False
-    ) -> List[Moments]:
+    ) -> Moments:
         """Return the moments of what a layer reads in one model and should make as in another.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class ProductObserver:
     """Moments of the rows that a layer multiplies, and of what it should make of them.
 
     Attributes:
-        moments: One for each group of a convolution.
+        moments: Those of each group of a convolution.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class ProductObserver:
             seed: Chooses the windows.
             places: How many windows of each sample.
         """
-        self.moments: List[Moments] = [Moments() for _ in range(product.groups)]
+        self.moments = Moments()
         self._product = product
         self._source, self._target = source, target
         self._random, self._places = np.random.default_rng(seed), places
@@ -116,13 +116,12 @@ class ProductObserver:
         """Take in a batch."""
         places = choose_places(self._product, self._random, self._places)
         rows = self._rows(seen[self._source], places)
-        targets: Sequence[Optional[np.ndarray]] = [None] * len(rows)
-        if self._target is not None:
-            targets = self._product.made(self._target.of(seen), places)
-        for moments, x, y in zip(self.moments, rows, targets):
-            moments.add(x, y)
+        if self._target is None:
+            self.moments.add(rows)
+        else:
+            self.moments.add(rows, self._product.made(self._target.of(seen), places))
 
-    def _rows(self, array: np.ndarray, places: Places) -> List[np.ndarray]:
+    def _rows(self, array: np.ndarray, places: Places) -> np.ndarray:
         return self._product.read(array, places)
 
 
@@ -130,10 +129,10 @@ class OutputObserver(ProductObserver):
     """Moments of the rows that a layer makes, and of what it should make.
 
     Attributes:
-        moments: One for each group of a convolution.
+        moments: Those of each group of a convolution.
     """
 
-    def _rows(self, array: np.ndarray, places: Places) -> List[np.ndarray]:
+    def _rows(self, array: np.ndarray, places: Places) -> np.ndarray:
         return self._product.made(array, places)
 
 

@@ -79,13 +79,11 @@ def _products(view: View) -> Tuple[List[Tuple[Cut, MatrixProduct]], List[Cut]]:
     return narrow, wide
 
 
-def _windows(
-    view: View, cut: Cut, product: MatrixProduct, moments: Sequence[Moments]
-) -> List[Reader]:
+def _windows(view: View, cut: Cut, product: MatrixProduct, moments: Moments) -> List[Reader]:
     weights, *bias = (blob.array() for blob in view.model.blobs(cut.layer.name))
     runs = np.broadcast_to(cut.channels, (product.groups, cut.channels.shape[-1]))
     found = []
-    for matrix, run, seen in zip(product.matrices(weights), runs, moments):
+    for matrix, run, seen in zip(product.matrices(weights), runs, moments.groups()):
         entries = _entries(run, product.width // len(run), view.group.channels)
         # Without a bias nothing can make up for a mean that is lost.
         gram, scale = _scaled(matrix, seen.covariance if bias else seen.second, seen.count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import prod
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 import numpy as np
 
@@ -12,7 +12,13 @@ from netsurgery.errors import NetworkError
 from netsurgery.layers.layer import Layer
 from netsurgery.layers.shape import Shape
 from netsurgery.layers.traits import ROW_PRODUCTS
-from netsurgery.linalg import Geometry, extract_patches, windows_over
+from netsurgery.linalg import (
+    Geometry,
+    extract_patches,
+    gather_index,
+    gather_patches,
+    windows_over,
+)
 
 Places = Optional[np.ndarray]
 
@@ -69,8 +75,8 @@ class MatrixProduct(ABC):
         """Length of a row x."""
 
     @abstractmethod
-    def read(self, array: np.ndarray, places: Places = None) -> List[np.ndarray]:
-        """Return for each group the rows x, shape (m, d), of an array that the layer reads.
+    def read(self, array: np.ndarray, places: Places = None) -> np.ndarray:
+        """Return the rows x of each group, shape (groups, m, d), of an array that the layer reads.
 
         Args:
             array: What the layer reads.
@@ -78,12 +84,29 @@ class MatrixProduct(ABC):
         """
 
     @abstractmethod
-    def made(self, array: np.ndarray, places: Places = None) -> List[np.ndarray]:
-        """Return for each group the rows y, shape (m, n), of an array that the layer makes."""
+    def positions(self, places: np.ndarray) -> Optional[np.ndarray]:
+        """Return of what windows are made: numbers in a channel, rising; None for all there is.
+
+        Args:
+            places: Numbers of the windows.
+        """
 
     @abstractmethod
-    def matrices(self, weights: np.ndarray) -> List[np.ndarray]:
-        """Return for each group its weights as a matrix, shape (n, d)."""
+    def read_gathered(self, array: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return what `read` does of no more than `positions` says.
+
+        Args:
+            array: Shape (N, C, positions).
+            places: Numbers of the windows wanted.
+        """
+
+    @abstractmethod
+    def made(self, array: np.ndarray, places: Places = None) -> np.ndarray:
+        """Return the rows y of each group, shape (groups, m, n), of an array that it makes."""
+
+    @abstractmethod
+    def matrices(self, weights: np.ndarray) -> np.ndarray:
+        """Return the weights as a matrix for each group, shape (groups, n, d)."""
 
     def joined(self, matrices: Sequence[np.ndarray]) -> np.ndarray:
         """Return matrices, one for each group, as the layer stores them, to be reshaped."""
@@ -115,22 +138,33 @@ class WindowProduct(MatrixProduct):
         """Length of a row x."""
         return self._bottom[1] // self.groups * prod(self._geometry.kernel)
 
-    def read(self, array: np.ndarray, places: Places = None) -> List[np.ndarray]:
-        """Return for each group the windows, shape (m, d)."""
-        parts = np.split(array, self.groups, axis=1)
-        found = [extract_patches(part, self._geometry, places) for part in parts]
-        return [rows.reshape(-1, rows.shape[-1]) for rows in found]
+    def read(self, array: np.ndarray, places: Places = None) -> np.ndarray:
+        """Return the windows of each group, shape (groups, m, d)."""
+        rows = extract_patches(array, self._geometry, places)
+        return self._by_group(rows)
 
-    def made(self, array: np.ndarray, places: Places = None) -> List[np.ndarray]:
-        """Return for each group what is made of each window, shape (m, n)."""
+    def positions(self, places: np.ndarray) -> np.ndarray:
+        """Return the positions in a channel that the windows cover, rising."""
+        return gather_index(self._bottom, self._geometry, places)[0]
+
+    def read_gathered(self, array: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return the windows of each group, of what they cover."""
+        _, index = gather_index(self._bottom, self._geometry, places)
+        return self._by_group(gather_patches(array, index))
+
+    def made(self, array: np.ndarray, places: Places = None) -> np.ndarray:
+        """Return what is made of each window in each group, shape (groups, m, n)."""
         flat = array.reshape(*array.shape[:2], -1)
         flat = flat if places is None else flat[:, :, places]
-        parts = np.split(flat.transpose(0, 2, 1), self.groups, axis=2)
-        return [part.reshape(-1, part.shape[-1]) for part in parts]
+        return self._by_group(flat.transpose(0, 2, 1))
 
-    def matrices(self, weights: np.ndarray) -> List[np.ndarray]:
-        """Return for each group its kernels as a matrix, shape (n, d)."""
-        return [part.reshape(len(part), -1) for part in np.split(weights, self.groups)]
+    def matrices(self, weights: np.ndarray) -> np.ndarray:
+        """Return the kernels of each group as a matrix, shape (groups, n, d)."""
+        return weights.reshape(self.groups, len(weights) // self.groups, -1)
+
+    def _by_group(self, rows: np.ndarray) -> np.ndarray:
+        """Divide rows of all groups, shape (N, places, groups * n), without a copy if it can be."""
+        return rows.reshape(-1, self.groups, rows.shape[-1] // self.groups).transpose(1, 0, 2)
 
 
 class DenseProduct(MatrixProduct):
@@ -155,18 +189,25 @@ class DenseProduct(MatrixProduct):
         """Length of a row x."""
         return prod(self._bottom[self._axis :])
 
-    def read(self, array: np.ndarray, places: Places = None) -> List[np.ndarray]:
-        """Return the rows, shape (m, d)."""
-        return [array.reshape(prod(array.shape[: self._axis]), -1)]
+    def read(self, array: np.ndarray, places: Places = None) -> np.ndarray:
+        """Return the rows, shape (1, m, d)."""
+        return array.reshape(1, prod(array.shape[: self._axis]), -1)
 
-    def made(self, array: np.ndarray, places: Places = None) -> List[np.ndarray]:
-        """Return what is made of each row, shape (m, n)."""
-        return [array.reshape(prod(array.shape[: self._axis]), -1)]
+    def positions(self, places: np.ndarray) -> None:
+        """None, as a row is all there is."""
 
-    def matrices(self, weights: np.ndarray) -> List[np.ndarray]:
-        """Return the weights, shape (n, d)."""
+    def read_gathered(self, array: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return the rows, shape (1, m, d)."""
+        return self.read(array)
+
+    def made(self, array: np.ndarray, places: Places = None) -> np.ndarray:
+        """Return what is made of each row, shape (1, m, n)."""
+        return array.reshape(1, prod(array.shape[: self._axis]), -1)
+
+    def matrices(self, weights: np.ndarray) -> np.ndarray:
+        """Return the weights, shape (1, n, d)."""
         matrix = weights.reshape(weights.shape[-2:])
-        return [matrix.T if self._transposed else matrix]
+        return (matrix.T if self._transposed else matrix)[None]
 
     def joined(self, matrices: Sequence[np.ndarray]) -> np.ndarray:
         """Return the matrix as the layer stores it, to be reshaped."""

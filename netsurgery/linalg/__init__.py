@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from netsurgery.linalg.patches import (
         Geometry as Geometry,
         extract_patches as extract_patches,
+        gather_index as gather_index,
+        gather_patches as gather_patches,
         windows_over as windows_over,
     )
     from netsurgery.linalg.ranking import (

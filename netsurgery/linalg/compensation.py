@@ -35,6 +35,10 @@ def ridge_for(width: int, rows: int) -> float:
     return LEAST_RIDGE + DOUBT * (width / max(rows, 1)) ** 2
 
 
+_SMALL = 64
+"""Up to this width systems are solved all at once."""
+
+
 class Reconstruction(NamedTuple):
     """All channels from the kept ones: ``y ~ matrix @ y[kept] + constant``.
 
@@ -100,6 +104,8 @@ def refit(
     what the thinned layer reads, whole patches of a convolution if you like, from the original
     net or from the one already thinned; Y what the original gives.
 
+    Several of them at once, as the groups of a convolution are, lie along axes in front.
+
     Args:
         cross: ``Y X^T``, shape (outputs, k).
         gram_kept: ``X X^T``, shape (k, k), symmetric.
@@ -117,23 +123,7 @@ def refit(
         ValueError: The shapes do not fit, a value is NaN or Inf, or the matrix is singular and
             the ridge is too small to mend it.
     """
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve
-
-    cross, system = np.asarray(cross, np.float64), np.array(gram_kept, np.float64)
-    if system.shape != (cross.shape[1],) * 2 or not system.size:
-        raise ValueError(f"a Gram matrix of shape {system.shape} does not fit {cross.shape}")
-    if not np.isfinite(system).all() or not np.isfinite(cross).all():
-        raise ValueError("the Gram matrix holds NaN or Inf")
-    penalty = _penalty(system, ridge)
-    np.fill_diagonal(system, np.diagonal(system) + penalty)
-    if toward is not None:
-        cross = cross + penalty * np.asarray(toward, np.float64)
-    try:
-        factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError as singular:
-        problem = f"the kept channels depend on each other; ridge {ridge} is too small"
-        raise ValueError(problem) from singular
-    return cho_solve(factor, cross.T, check_finite=False).T
+    return _solve(np.asarray(cross, np.float64), np.array(gram_kept, np.float64), ridge, toward)
 
 
 def refit_rows(
@@ -142,22 +132,65 @@ def refit_rows(
     """Return weights that best give targets from rows, held to where they were, and a constant.
 
     Args:
-        weights: Shape (outputs, k).
-        seen: Moments of the rows and of the targets.
+        weights: Shape (outputs, k), or (groups, outputs, k).
+        seen: Moments of the rows and of the targets, in as many groups.
         centred: Whether the constant can be added: then the fit is of deviations from means.
         ridge: As in `refit`; by default the more, the fewer rows were seen.
 
     Returns:
-        Shape (outputs, k), and the constant that gives the targets their mean, shape (outputs,).
+        Shape (outputs, k), and the constant that gives the targets their mean, shape (outputs,);
+        of groups with their axis in front.
 
     Raises:
         ValueError: As in `refit`.
     """
     cross = seen.cross_covariance if centred else seen.cross
     gram = seen.covariance if centred else seen.second
-    share = ridge_for(len(gram), seen.count) if ridge is None else ridge
-    found = refit(cross, gram, share, weights)
-    return found, seen.target_mean - found @ seen.mean
+    share = ridge_for(gram.shape[-1], seen.count) if ridge is None else ridge
+    found = _solve(cross, gram, share, weights)
+    return found, seen.target_mean - (found @ seen.mean[..., None])[..., 0]
+
+
+def _solve(
+    cross: np.ndarray, system: np.ndarray, ridge: Ridge, toward: Optional[np.ndarray]
+) -> np.ndarray:
+    """Do what `refit` says, and overwrite the system: of wide layers a copy of it is large."""
+    size = cross.shape[-1]
+    if system.shape != (*cross.shape[:-2], size, size) or not system.size:
+        raise ValueError(f"a Gram matrix of shape {system.shape} does not fit {cross.shape}")
+    if not np.isfinite(system).all() or not np.isfinite(cross).all():
+        raise ValueError("the Gram matrix holds NaN or Inf")
+    penalty = _penalty(system, ridge)[..., None]
+    diagonal = np.einsum("...ii->...i", system)
+    diagonal += penalty
+    if toward is not None:
+        cross = cross + penalty[..., None] * np.asarray(toward, np.float64)
+    try:
+        return _divided(cross, system)
+    except np.linalg.LinAlgError as singular:
+        problem = f"the kept channels depend on each other; ridge {ridge} is too small"
+        raise ValueError(problem) from singular
+
+
+def _divided(cross: np.ndarray, system: np.ndarray) -> np.ndarray:
+    """Return ``cross system^-1`` by Cholesky factors; the system is overwritten.
+
+    Small ones all at once, as a call takes longer than the arithmetic; others each by itself, with
+    half the work, as the factor is a triangle.
+
+    Raises:
+        LinAlgError: A system is not positive definite.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    if system.ndim == 2:
+        factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
+        return cho_solve(factor, cross.T, check_finite=False).T
+    if system.shape[-1] > _SMALL:
+        return np.stack([_divided(*one) for one in zip(cross, system)])
+    factor = np.linalg.cholesky(system)
+    half = np.linalg.solve(factor, np.swapaxes(cross, -1, -2))
+    return np.swapaxes(np.linalg.solve(np.swapaxes(factor, -1, -2), half), -1, -2)
 
 
 def fold(weights: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -190,19 +223,16 @@ def _by_channel(weights: np.ndarray, channels: int) -> np.ndarray:
     return weights.reshape(len(weights), channels, -1).astype(np.float64)
 
 
-def _penalty(system: np.ndarray, ridge: Ridge) -> float:
-    """What to add to the diagonal of ``system``."""
+def _penalty(system: np.ndarray, ridge: Ridge) -> np.ndarray:
+    """What to add to the diagonal of ``system``, shape () or (groups,)."""
     if ridge != "auto":
         if not isinstance(ridge, (int, float)) or not 0 <= ridge < np.inf:
             raise ValueError(f"ridge {ridge!r} is neither 'auto' nor a number from 0 on")
-        mean = float(np.trace(system) / len(system))
+        mean = np.trace(system, axis1=-2, axis2=-1) / system.shape[-1]
         # Of nothing but zeros any share leaves the answer as it would be without them.
-        return float(ridge * mean) if mean > 0 or not ridge else 1.0
-    from scipy.linalg import eigvalsh
-
-    values = eigvalsh(system, check_finite=False)
-    if values[-1] <= 0:
-        # Nothing but zeros, the right-hand side too: any penalty gives the answer, zero.
-        return 1.0
-    excess = values[-1] - WORST_CONDITION * values[0]
-    return float(max(excess / (WORST_CONDITION - 1), 0.0))
+        return np.where(mean > 0, ridge * mean, 1.0 if ridge else 0.0)
+    values = np.linalg.eigvalsh(system)
+    least, most = values[..., 0], values[..., -1]
+    excess = np.maximum((most - WORST_CONDITION * least) / (WORST_CONDITION - 1), 0.0)
+    # Nothing but zeros, the right-hand side too: any penalty gives the answer, zero.
+    return np.where(most <= 0, 1.0, excess)

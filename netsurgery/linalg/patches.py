@@ -44,18 +44,65 @@ def extract_patches(
         Shape (N, places, C * taps), with the dtype of ``array``. A row lies as the weights of a
         filter do.
     """
-    kernel, stride, pad, dilation = geometry
-    grid = windows_over(array.shape, geometry)
+    flat = _taps(array.shape, geometry, places)
+    return gather_patches(array.reshape(*array.shape[:2], -1), flat)
+
+
+def gather_index(
+    shape: Sequence[int], geometry: Geometry, places: Optional[np.ndarray] = None
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Say of what windows are made: windows overlap, so that there is less of it than they hold.
+
+    Args:
+        shape: Of the array, (N, C, H, W), or with other axes behind the channels.
+        geometry: How the windows lie.
+        places: Numbers of the windows wanted, counted along rows; all if None.
+
+    Returns:
+        The positions in a channel that some window covers, counted along rows, int32 and rising;
+        and for `gather_patches` which of them each tap of each window is, shape (places, taps).
+    """
+    flat = _taps(shape, geometry, places)
+    positions, index = np.unique(flat, return_inverse=True)
+    padding = int(positions[0] == _PADDING)
+    return positions[padding:].astype(np.int32), index.reshape(flat.shape) - padding
+
+
+def gather_patches(array: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Put windows together.
+
+    Args:
+        array: Shape (N, C, positions).
+        index: Which of the positions each tap of each window is, shape (places, taps); -1 where it
+            lies in the padding, which is zero.
+
+    Returns:
+        Shape (N, places, C * taps), as `extract_patches` returns it.
+    """
+    taken = np.zeros((*array.shape[:2], *index.shape), array.dtype)
+    if array.shape[2]:
+        np.take(array, index, axis=2, out=taken, mode="wrap")  # -1 is the last
+        taken[:, :, index == _PADDING] = 0
+    # (N, C, places, taps) to (N, places, C, taps)
+    return taken.transpose(0, 2, 1, 3).reshape(len(array), len(index), -1)
+
+
+_PADDING = -1
+
+
+def _taps(shape: Sequence[int], geometry: Geometry, places: Optional[np.ndarray]) -> np.ndarray:
+    """Return where in a flat channel each tap of each window lies, shape (places, taps)."""
+    grid = windows_over(shape, geometry)
     places = np.arange(prod(grid)) if places is None else np.asarray(places)
-    sides = [(0, 0), (0, 0), *((size, size) for size in pad)]
-    padded = np.pad(array, sides) if any(pad) else array
-    starts = [at * step for at, step in zip(np.unravel_index(places, grid), stride)] if grid else []
-    taps = []
-    for tap in np.ndindex(*kernel):
-        along = (start + i * step for start, i, step in zip(starts, tap, dilation))
-        index = (slice(None), slice(None), *along)
-        taken = padded[index]
-        taps.append(taken if grid else taken[..., None])
-    # (taps, N, C, places) to (N, places, C, taps)
-    found = np.stack(taps).transpose(1, 3, 2, 0)
-    return found.reshape(len(array), len(places), -1)
+    flat = np.zeros((len(places), 1), np.intp)
+    if not grid:
+        return flat
+    inside = np.ones((len(places), 1), bool)
+    for starts, size, kernel, stride, pad, dilation in zip(
+        np.unravel_index(places, grid), shape[2:], *geometry
+    ):
+        at = (starts * stride - pad)[:, None] + np.arange(kernel) * dilation
+        flat = (flat[:, :, None] * size + at[:, None, :]).reshape(len(places), -1)
+        fits = (at >= 0) & (at < size)
+        inside = (inside[:, :, None] & fits[:, None, :]).reshape(len(places), -1)
+    return np.where(inside, flat, _PADDING)

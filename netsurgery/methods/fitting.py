@@ -47,7 +47,7 @@ def fit_outputs(task: ChainTask, matrices: Matrices, split: str) -> List[Respons
     biases = biases_of(task.model, task.edit.layer, len(matrices))
     fit, rank = task.option("fit", FITS), task.ranks[0]
     if fit == DATA:
-        wholes = [as_it_is(*one) for one in zip(matrices, biases, _outputs_seen(task))]
+        wholes = [as_it_is(*one) for one in zip(matrices, biases, _outputs_seen(task).groups())]
     else:
         task.context.require_calibrator(task.edit)
         target = find_target(task.model, task.edit, task.context)
@@ -74,7 +74,7 @@ def _fitted_anew(
     """Each group as it would be if no rank were cut, in the net as rewritten so far."""
     wide = target.product.width > WIDEST
     fit = fitted_to_outputs if wide else fitted_to_rows
-    return [fit(*one) for one in zip(matrices, biases, target.moments(made=wide))]
+    return [fit(*one) for one in zip(matrices, biases, target.moments(made=wide).groups())]
 
 
 def _slope(target: ReconstructionTarget) -> float:
@@ -111,7 +111,7 @@ def _rectified(
     return [fit_rectified(*one, slope) for one in zip(made, wanted, mixings)]
 
 
-def _outputs_seen(task: ChainTask) -> List[Moments]:
+def _outputs_seen(task: ChainTask) -> Moments:
     """Moments of what the layer makes: in the original, where edits before have spoilt nothing."""
     calibrator = task.context.require_calibrator(task.edit)
     names = {layer.name for layer in task.group}

@@ -109,12 +109,12 @@ def _sharing(model: Model) -> Set[str]:
 
 
 def _fit_windows(
-    model: Model, cut: Cut, product: MatrixProduct, stays: np.ndarray, moments: Sequence[Moments]
+    model: Model, cut: Cut, product: MatrixProduct, stays: np.ndarray, moments: Moments
 ) -> Fitted:
     weights, *bias = (blob.array() for blob in model.blobs(cut.layer.name))
     runs = np.broadcast_to(cut.channels, (product.groups, cut.channels.shape[-1]))
     found, shifts = [], []
-    for matrix, run, seen in zip(product.matrices(weights), runs, moments):
+    for matrix, run, seen in zip(product.matrices(weights), runs, moments.groups()):
         columns = np.repeat(stays[run], product.width // len(run))
         gram = seen.covariance if bias else seen.second
         matrix = matrix.astype(np.float64)

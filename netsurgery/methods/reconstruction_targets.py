@@ -43,8 +43,8 @@ class ReconstructionTarget:
     product: MatrixProduct
     target: Target
 
-    def moments(self, made: bool = False) -> List[Moments]:
-        """Return moments of what the layer reads and of what it should make, for each group.
+    def moments(self, made: bool = False) -> Moments:
+        """Return moments of what the layer reads and of what it should make, in its groups.
 
         Args:
             made: Whether to look at what it makes, in place of what it reads.

@@ -90,15 +90,11 @@ def _fit(target: ReconstructionTarget) -> Mapping[str, Tuple[LayerWeights, ...]]
     mean = None if bias else _normalising(model, target.network, layer)
     centred = bool(bias) or mean is not None
     ridge = target.edit.options.get("ridge")
-    found, constants = zip(
-        *(
-            refit_rows(matrix, seen, centred, ridge)
-            for matrix, seen in zip(product.matrices(weights.array()), target.moments())
-        )
-    )
-    changes = {layer.name: (target.filled(found, constants),)}
+    matrices = product.matrices(weights.array())
+    found, constants = refit_rows(matrices, target.moments(), centred, ridge)
+    changes = {layer.name: (target.filled(list(found), list(constants)),)}
     if mean is not None:
-        changes[mean.name] = (_shifted(model, mean, np.concatenate(constants)),)
+        changes[mean.name] = (_shifted(model, mean, constants.ravel()),)
     return changes
 
 

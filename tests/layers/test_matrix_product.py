@@ -53,6 +53,10 @@ def check(quick_caffe, model: Model, batch: int) -> None:
     count = product.places
     for places in (None, np.arange(count)[::2]) if product.layer.type == "Convolution" else (None,):
         rows, made = product.read(x, places), product.made(y, places)
+        if places is not None:
+            at = product.positions(places)
+            gathered = product.read_gathered(x.reshape(*x.shape[:2], -1)[:, :, at], places)
+            np.testing.assert_array_equal(gathered, rows)
         for matrix, constant, read, wanted in zip(matrices, constants, rows, made):
             assert read.shape[1] == product.width
             found = read.astype(np.float64) @ matrix.T + constant

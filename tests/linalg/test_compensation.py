@@ -13,7 +13,10 @@ from netsurgery.linalg.compensation import (
     fold,
     reconstruction,
     refit,
+    refit_rows,
+    ridge_for,
 )
+from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.selection import select
 
 # Solutions lose the digits that the condition number takes, on random matrices about four.
@@ -218,3 +221,41 @@ def test_a_refit_of_whole_patches_is_at_least_as_good():
 def test_what_does_not_fit_is_refused(call, problem):
     with pytest.raises(ValueError, match=problem):
         call()
+
+
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    groups=st.integers(1, 3),
+    width=st.sampled_from([1, 3, 9, 70]),
+    centred=st.booleans(),
+)
+def test_refit_rows_is_least_squares_with_a_ridge_in_every_group(seed, groups, width, centred):
+    generator = np.random.default_rng(seed)
+    x = generator.normal(1, 1, (groups, 200, width))
+    y = generator.normal(1, 1, (groups, 200, 2))
+    weights = generator.normal(size=(groups, 2, width))
+    seen = Moments()
+    seen.add(x, y)
+    found, constants = refit_rows(weights, seen, centred)
+    for group in range(groups):
+        rows, wanted = (one[group] - centred * one[group].mean(axis=0) for one in (x, y))
+        ridge = ridge_for(width, 200) * np.square(rows).sum() / width
+        # The ridge holds to the old weights: so many rows more, which want what those give.
+        held = np.sqrt(ridge) * np.eye(width)
+        expected = np.linalg.lstsq(
+            np.vstack([rows, held]), np.vstack([wanted, held @ weights[group].T]), rcond=None
+        )[0].T
+        # Normal equations square the condition, which is below 1e3 here: float64 has 16 digits.
+        np.testing.assert_allclose(found[group], expected, rtol=0, atol=1e-9)
+        means = y[group].mean(axis=0) - expected @ x[group].mean(axis=0)
+        np.testing.assert_allclose(constants[group], means, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("width", [4, 80])
+def test_one_dead_group_among_others_is_refused_without_a_ridge(width):
+    grams = np.stack([np.eye(width), np.ones((width, width))])
+    with pytest.raises(ValueError, match="depend on each other"):
+        refit(np.ones((2, 3, width)), grams, 0)
+    kept = refit(np.ones((2, 3, width)), grams, "auto")
+    np.testing.assert_allclose(kept[0], np.ones((3, width)), rtol=1e-6)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from netsurgery.linalg.moments import Moments
 
@@ -63,3 +63,36 @@ def test_there_are_no_moments_of_nothing() -> None:
     moments.add(np.ones((1, 2)))
     with pytest.raises(AssertionError, match="of that kind"):
         moments.cross
+
+
+@given(
+    groups=st.integers(1, 4),
+    sizes=st.lists(st.integers(1, 1100), min_size=1, max_size=3),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=20)
+def test_groups_at_once_are_each_group_by_itself(groups, sizes, seed) -> None:
+    random = np.random.default_rng(seed)
+    together, alone = Moments(), [Moments() for _ in range(groups)]
+    for size in sizes:
+        # As a convolution lays them: the groups of a row side by side.
+        x, y = (random.normal(size=(size, groups, n)).astype(np.float32) for n in (3, 2))
+        together.add(x.transpose(1, 0, 2), y.transpose(1, 0, 2))
+        for group, moments in enumerate(alone):
+            moments.add(x[:, group], y[:, group])
+    for group, moments in zip(together.groups(), alone):
+        assert group.count == moments.count == sum(sizes)
+        for name in ("mean", "second", "covariance", "target_mean", "cross", "cross_covariance"):
+            wanted = getattr(moments, name)
+            # The same products in another order: of a thousand numbers near 1 in float64.
+            np.testing.assert_allclose(getattr(group, name), wanted, rtol=0, atol=1e-12)
+    kept = Moments.from_arrays(together.to_arrays())
+    np.testing.assert_array_equal(kept.cross, together.cross)
+
+
+def test_what_is_returned_is_the_callers_own() -> None:
+    moments = Moments()
+    moments.add(np.arange(6.0).reshape(3, 2))
+    first = moments.covariance
+    first[:] = 7
+    np.testing.assert_allclose(moments.covariance, np.full((2, 2), 8 / 3))
