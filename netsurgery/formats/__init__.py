@@ -48,6 +48,9 @@ if TYPE_CHECKING:
         Hdf5Rows as Hdf5Rows,
         read_rows as read_rows,
     )
+    from netsurgery.formats.on_disk import (
+        filed as filed,
+    )
     from netsurgery.formats.plain_data import (
         LONGEST as LONGEST,
         MismatchError as MismatchError,
@@ -94,6 +97,10 @@ if TYPE_CHECKING:
     )
     from netsurgery.formats.scratch import (
         scratch_folder as scratch_folder,
+        scratch_name as scratch_name,
+    )
+    from netsurgery.formats.side_by_side import (
+        aligned as aligned,
     )
     from netsurgery.formats.upgrade.upgrade import (
         downgrade_layers as downgrade_layers,

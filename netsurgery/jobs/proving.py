@@ -221,7 +221,7 @@ def _examine(
     progress.begin("multiplying out")
     if not found:
         written = surgery.model  # What is on the disk is no net that anything could be said of.
-    twin = surgery.twin(written.weights)
+    twin = surgery.twin(written.weights, pair[0].parent)
     measured = surgery.errors(twin)
     predicted = surgery.predicted_errors()
     rounding, others = surgery.rounding(), surgery.moved_errors(twin)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from netsurgery.linalg.evbmf import (
         evbmf_rank as evbmf_rank,
     )
+    from netsurgery.linalg.factored import (
+        Factored as Factored,
+    )
     from netsurgery.linalg.gram import (
         gram_of as gram_of,
     )

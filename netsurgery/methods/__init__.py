@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from netsurgery.methods.base import (
         ROUNDING as ROUNDING,
         Arrays as Arrays,
+        Composed as Composed,
         Context as Context,
         Edit as Edit,
         LowRankMethod as LowRankMethod,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -16,13 +16,15 @@ from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import LayerText, LayerWeights
 from netsurgery.layers import LayerType, Product
-from netsurgery.linalg import Ranks, Tradeoff, plain_ranks
+from netsurgery.linalg import Factored, Ranks, Tradeoff, plain_ranks
 from netsurgery.methods.coupled import coupled_layers
 from netsurgery.methods.prediction import Prediction
 from netsurgery.network import GraphEdit, Model, SetBlobs, Value, weight_changes
 from netsurgery.validation import require_fields
 
 Arrays = Sequence[np.ndarray]
+Composed = Sequence[Union[np.ndarray, Factored]]
+"""Blobs, of which large ones may be left as their factors."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,15 @@ class Method(ABC):
             pieces: For each name of an original layer that has blobs, the blobs of the layers
                 that stand in its place, in their order.
         """
+
+    def compose_factored(
+        self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
+    ) -> Mapping[str, Composed]:
+        """Return what `compose` does, and leave a product as its factors where it can.
+
+        The product of a pair is far larger than the pair: nobody needs all of it at once.
+        """
+        return self.compose(model, rewrite, pieces)
 
 
 class LowRankMethod(Method):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, ClassVar, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from netsurgery.formats import (
     LayerWeights,
 )
 from netsurgery.layers import layer_type
-from netsurgery.linalg import Cost, Energies, Ranks, Tradeoff, rank_text
-from netsurgery.methods.base import EXACT, Arrays, Context, Edit, LowRankMethod, Rewrite
+from netsurgery.linalg import Cost, Energies, Factored, Ranks, Tradeoff, rank_text
+from netsurgery.methods.base import EXACT, Arrays, Composed, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
@@ -131,6 +131,10 @@ class ChainMethod(LowRankMethod):
     def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:
         """Return the weights with which the layer does what the chain does."""
 
+    def factored(self, layer: LayerText, weights: Arrays) -> Union[np.ndarray, Factored]:
+        """Return the same, left as two factors where it is their product."""
+        return self.multiply(layer, weights)
+
     @abstractmethod
     def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
         """Return what to fill into the template."""
@@ -212,12 +216,19 @@ class ChainMethod(LowRankMethod):
         self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
     ) -> Mapping[str, Arrays]:
         """Return each original layer's blobs, with the chain multiplied out for its weights."""
-        whole = {}
-        for name, blobs in pieces.items():
-            layer = self._group(model, name)[0]
-            product = self.multiply(layer, [arrays[0] for arrays in blobs])
-            whole[name] = [product, *blobs[-1][1:]]
-        return whole
+        return {
+            name: [self.multiply(self._group(model, name)[0], _weights(blobs)), *blobs[-1][1:]]
+            for name, blobs in pieces.items()
+        }
+
+    def compose_factored(
+        self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
+    ) -> Mapping[str, Composed]:
+        """Return each original layer's blobs, the weights as factors if they are a product."""
+        return {
+            name: [self.factored(self._group(model, name)[0], _weights(blobs)), *blobs[-1][1:]]
+            for name, blobs in pieces.items()
+        }
 
     def _group(self, model: Model, name: str) -> Group:
         """Return the layers to rewrite together; all must be alike."""
@@ -256,6 +267,11 @@ class ChainMethod(LowRankMethod):
         self, layer: LayerText, names: Names, ranks: Ranks, folder: Any = None
     ) -> LayerTemplate:
         return LayerTemplate(self.template, self.values(layer, names, ranks), folder)
+
+
+def _weights(blobs: Sequence[Arrays]) -> Arrays:
+    """The weights of each layer of a chain."""
+    return [arrays[0] for arrays in blobs]
 
 
 def _ranks(edit: Edit, full: Ranks) -> Ranks:

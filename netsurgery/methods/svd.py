@@ -19,6 +19,7 @@ from netsurgery.linalg import (
     SPLITS,
     Cost,
     Energies,
+    Factored,
     Ranks,
     lost_energy,
     singular_values,
@@ -94,6 +95,13 @@ class TruncatedSVD(ChainMethod):
         """Return the product of the pair, as the original stores its weights."""
         right, left = weights
         return oriented(layer, left @ right)
+
+    def factored(self, layer: LayerText, weights: Arrays) -> Factored:
+        """Return the pair, as factors of the weights that the original stores."""
+        right, left = weights
+        if layer.parameter.inner_product_param.transpose:
+            return Factored(right.T, left.T)
+        return Factored(left, right)
 
     def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
         """Return what to fill into the template."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any, Mapping, NamedTuple, Optional
+from pathlib import Path
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats import Blob, LayerWeights, Weights
-from netsurgery.linalg import relative_distance
-from netsurgery.methods import Arrays, Origin, Rewrite, method
+from netsurgery.formats import Blob, LayerWeights, Weights, aligned, filed, scratch_name
+from netsurgery.linalg import Factored, relative_distance
+from netsurgery.methods import Arrays, Composed, Origin, Rewrite, method
 from netsurgery.network import Model, Value, describe_edits
 from netsurgery.planning import Plan
+
+LARGE = 1 << 22
+"""Numbers of a blob beyond which it is read a block at a time, and not held."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Surgery:
     notes: tuple[str, ...] = ()
     origins: Mapping[Value, Origin] = field(default_factory=dict)
 
-    def twin(self, weights: Optional[Weights] = None) -> Model:
+    def twin(self, weights: Optional[Weights] = None, folder: Optional[Path] = None) -> Model:
         """Return the original network holding the weights to which the rewrites are equivalent.
 
         The product of a low-rank pair put back in the place of the layer it replaced: the twin
@@ -62,20 +67,20 @@ class Surgery:
         Args:
             weights: The weights of the rewritten model as they were read back from a file;
                 those in memory if not given.
+            folder: Where large products are written, and lie as long as the twin is used; they are
+                held in memory if not given.
         """
         weights = weights or self.model.weights
         assert weights is not None, "operate() takes no model without weights"
         for step in reversed(self.steps):
-            weights = _without(step, weights)
+            weights = _without(step, weights, folder)
         return replace(self.original, weights=weights)
 
     def errors(self, twin: Model) -> dict[str, float]:
         """Return ``||W - W'|| / ||W||`` of each rewritten layer, with W' from the twin."""
         names = dict.fromkeys(name for step in self.steps for name in step.rewrite.pieces)
         return {
-            name: relative_distance(
-                self.original.blobs(name)[0].array(), twin.blobs(name)[0].array()
-            )
+            name: distance(self.original.blobs(name)[0], twin.blobs(name)[0])
             for name in names
             if self.original.blobs(name)
         }
@@ -243,9 +248,9 @@ def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
     return Origin(earlier.value, origin.axis, earlier.kept[origin.kept])
 
 
-def _without(step: Step, weights: Weights) -> Weights:
+def _without(step: Step, weights: Weights, folder: Optional[Path]) -> Weights:
     rewrite = step.rewrite
-    whole = multiplied_out(step, weights)
+    whole = _composed(step, weights)
     changes: dict[str, list[LayerWeights]] = {}
     # Layers that vanished altogether come back beside one that did not.
     named = {name: pieces for name, pieces in rewrite.pieces.items() if step.before.blobs(name)}
@@ -253,22 +258,54 @@ def _without(step: Step, weights: Weights) -> Weights:
     for name, pieces in named.items():
         changes.update({piece: [] for piece in pieces})
         pairs = zip_longest(whole[name], step.before.blobs(name)[: len(whole[name])])
-        blobs = tuple(_as_before(array, blob) for array, blob in pairs)
+        blobs = tuple(_as_before(array, blob, folder) for array, blob in pairs)
         changes[pieces[0] if pieces else home].append(LayerWeights(name, None, blobs))
     return weights.replace(changes)
 
 
 def multiplied_out(step: Step, weights: Weights) -> Mapping[str, Arrays]:
     """Return the blobs with which the layers before the step do what ``weights`` do behind it."""
+    arrays = _pieces_of(step, weights)
+    return method(step.rewrite.edit.method).compose(step.before, step.rewrite, arrays)
+
+
+def _composed(step: Step, weights: Weights) -> Mapping[str, Composed]:
+    arrays = _pieces_of(step, weights)
+    return method(step.rewrite.edit.method).compose_factored(step.before, step.rewrite, arrays)
+
+
+def _pieces_of(step: Step, weights: Weights) -> Mapping[str, Sequence[Arrays]]:
     # The others share their weights with a layer that holds them.
-    arrays = {
+    return {
         name: [[blob.array() for blob in weights.blobs(piece)] for piece in pieces]
         for name, pieces in step.rewrite.pieces.items()
         if step.before.blobs(name)
     }
-    return method(step.rewrite.edit.method).compose(step.before, step.rewrite, arrays)
 
 
-def _as_before(array: np.ndarray, blob: Optional[Blob]) -> Blob:
+def _as_before(
+    array: Union[np.ndarray, Factored], blob: Optional[Blob], folder: Optional[Path]
+) -> Blob:
     """A blob with new numbers, in the form of the one there was if that has the shape."""
+    if isinstance(array, Factored):
+        if folder is not None and math.prod(array.shape) > LARGE:
+            whole = filed(scratch_name(folder / "product"), array.shape, array.blocks())
+            return whole.with_mask(blob.mask) if blob and blob.shape == array.shape else whole
+        array = array.multiplied_out()
     return blob.filled(array) if blob and blob.shape == array.shape else Blob.of(array)
+
+
+def distance(before: Blob, after: Blob) -> float:
+    """Return ``||before - after|| / ||before||`` of blobs of as many numbers; 0 for zeros.
+
+    Large ones are read a block at a time, and none is held.
+    """
+    if before.count <= LARGE or before.count != after.count:
+        return relative_distance(before.array(), after.array())
+    apart = whole = 0.0
+    for one, other in aligned(before, after):
+        block = one.astype(np.float32)
+        whole += float(np.einsum("i,i", block, block, dtype=np.float64))
+        block -= other
+        apart += float(np.einsum("i,i", block, block, dtype=np.float64))
+    return float(np.sqrt(apart / whole)) if whole else 0.0

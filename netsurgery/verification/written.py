@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Container, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Container, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.formats import SHARED, Blob, LayerWeights, Weights
+from netsurgery.formats import SHARED, Blob, LayerWeights, Weights, aligned
 from netsurgery.network import Model, Network
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 22
 _MEANT = {False: "the original's file", True: "what surgery made"}
 
 
@@ -250,8 +250,17 @@ def _same_bytes(a: LayerWeights, b: LayerWeights) -> bool:
     """Whether two files hold the very same bytes of a layer: then nothing in them differs."""
     if a.extent is None or b.extent is None or a.extent.version != b.extent.version:
         return False
-    first, second = (extent.whole()[extent.start : extent.stop] for extent in (a.extent, b.extent))
-    return first == second
+    sizes = [extent.stop - extent.start for extent in (a.extent, b.extent)]
+    if sizes[0] != sizes[1]:
+        return False
+    first, second = (
+        np.frombuffer(extent.whole(), np.uint8, sizes[0], extent.start)
+        for extent in (a.extent, b.extent)
+    )
+    return all(
+        np.array_equal(first[start : start + _BLOCK], second[start : start + _BLOCK])
+        for start in range(0, sizes[0], _BLOCK)
+    )
 
 
 def _alike(a: Blob, b: Blob) -> bool:
@@ -268,30 +277,9 @@ def _count_differences(wanted: Blob, found: Blob) -> int:
     with np.errstate(over="ignore", invalid="ignore"):
         return sum(
             int(np.count_nonzero(_bits(a.astype(b.dtype)) != _bits(b)))
-            for a, b in _aligned(wanted, found)
+            for a, b in aligned(wanted, found)
         )
 
 
 def _bits(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
-
-
-def _aligned(a: Blob, b: Blob) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
-    """Pieces of two blobs of as many numbers, a few at a time, of equal length."""
-    streams = [_pieces(blob) for blob in (a, b)]
-    rest = [np.empty(0), np.empty(0)]
-    while True:
-        for side in (0, 1):
-            if not rest[side].size:
-                rest[side] = next(streams[side], rest[side])
-        size = min(part.size for part in rest)
-        if not size:
-            return
-        yield rest[0][:size], rest[1][:size]
-        rest = [part[size:] for part in rest]
-
-
-def _pieces(blob: Blob) -> Iterator[np.ndarray]:
-    for block in blob.blocks():
-        for start in range(0, len(block), _BLOCK):
-            yield block[start : start + _BLOCK]
