@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.calibration.measuring import ObservedValue, Seen
+from netsurgery.calibration.measuring import ObservedValue, Positions, Seen
 from netsurgery.layers import MatrixProduct, Places
 from netsurgery.linalg import Moments
 from netsurgery.network import ChannelGroup, Value, ValueCut
@@ -30,6 +30,10 @@ class Part(NamedTuple):
     source: ObservedValue
     kept: Optional[np.ndarray] = None
     axis: int = 1
+
+    def at(self, positions: Optional[Positions]) -> Part:
+        """The same, looked at in some positions only; everywhere if None."""
+        return self._replace(source=self.source._replace(at=positions))
 
     def of(self, seen: Seen) -> np.ndarray:
         """The array."""
@@ -68,6 +72,13 @@ class Target(NamedTuple):
         beside = (self.beside.now, self.beside.wanted) if self.beside else ()
         return tuple(part.source for part in (self.part, *beside))
 
+    def at(self, positions: Optional[Positions]) -> Target:
+        """The same, looked at in some positions only; everywhere if None."""
+        beside = self.beside and self.beside._replace(
+            now=self.beside.now.at(positions), wanted=self.beside.wanted.at(positions)
+        )
+        return Target(self.part.at(positions), beside)
+
     def of(self, seen: Seen) -> np.ndarray:
         """The array that the layer should make."""
         wanted = self.part.of(seen)
@@ -76,6 +87,41 @@ class Target(NamedTuple):
         missing = self.beside.wanted.of(seen) - self.beside.now.of(seen)
         scale = self.beside.scale.reshape(-1, *(1,) * (wanted.ndim - 2))
         return wanted + np.divide(missing, scale, out=np.zeros_like(missing), where=scale != 0)
+
+
+class WindowDraw:
+    """Some windows of a layer, others in every batch, so that all are seen sooner or later.
+
+    What they are of is known before the batch is run, so that an engine need send no more.
+    """
+
+    def __init__(self, product: MatrixProduct, random: np.random.Generator, most: int) -> None:
+        """Draw for the first batch.
+
+        Args:
+            product: The layer.
+            random: Chooses the windows.
+            most: How many windows of each sample.
+        """
+        self._product, self._random, self._most = product, random, most
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw for the next batch."""
+        self.places = choose_places(self._product, self._random, self._most)
+        at = None if self.places is None else self._product.positions(self.places)
+        self.made_at = None if self.places is None else Positions(self.places)
+        self.read_at = None if at is None else Positions(at)
+
+    def read(self, array: np.ndarray) -> np.ndarray:
+        """Return the rows that the layer reads, shape (groups, m, d), of what is at `read_at`."""
+        if self.places is None:
+            return self._product.read(array)
+        return self._product.read_gathered(array, self.places)
+
+    def made(self, array: np.ndarray) -> np.ndarray:
+        """Return the rows that it makes, shape (groups, m, n), of what is at `made_at`."""
+        return self._product.made(array)
 
 
 class ProductObserver:
@@ -103,26 +149,32 @@ class ProductObserver:
             places: How many windows of each sample.
         """
         self.moments = Moments()
-        self._product = product
         self._source, self._target = source, target
-        self._random, self._places = np.random.default_rng(seed), places
+        self._windows = WindowDraw(product, np.random.default_rng(seed), places)
 
     @property
     def sources(self) -> Tuple[ObservedValue, ...]:
         """What the rows are taken from, and what tells what the layer should make."""
-        return (self._source, *(self._target.sources if self._target else ()))
+        own = self._source._replace(at=self._rows_at())
+        target = self._target and self._target.at(self._windows.made_at)
+        return (own, *(target.sources if target else ()))
 
     def add(self, seen: Seen) -> None:
         """Take in a batch."""
-        places = choose_places(self._product, self._random, self._places)
-        rows = self._rows(seen[self._source], places)
-        if self._target is None:
+        own, *_ = self.sources
+        rows, target = self._rows(seen[own]), self._target
+        if target is None:
             self.moments.add(rows)
         else:
-            self.moments.add(rows, self._product.made(self._target.of(seen), places))
+            wanted = target.at(self._windows.made_at).of(seen)
+            self.moments.add(rows, self._windows.made(wanted))
+        self._windows.draw()
 
-    def _rows(self, array: np.ndarray, places: Places) -> np.ndarray:
-        return self._product.read(array, places)
+    def _rows_at(self) -> Optional[Positions]:
+        return self._windows.read_at
+
+    def _rows(self, array: np.ndarray) -> np.ndarray:
+        return self._windows.read(array)
 
 
 class OutputObserver(ProductObserver):
@@ -132,8 +184,11 @@ class OutputObserver(ProductObserver):
         moments: Those of each group of a convolution.
     """
 
-    def _rows(self, array: np.ndarray, places: Places) -> np.ndarray:
-        return self._product.made(array, places)
+    def _rows_at(self) -> Optional[Positions]:
+        return self._windows.made_at
+
+    def _rows(self, array: np.ndarray) -> np.ndarray:
+        return self._windows.made(array)
 
 
 class RowObserver:
@@ -166,21 +221,22 @@ class RowObserver:
         """
         self.rows, self.targets = np.zeros((2, ROWS, outputs), np.float32)
         self.count = 0
-        self._product = product
         self._source, self._target = source, target
-        self._random, self._places = np.random.default_rng(seed), places
+        self._random = np.random.default_rng(seed)
+        self._windows = WindowDraw(product, self._random, places)
         self._keys = np.zeros(ROWS)
 
     @property
     def sources(self) -> Tuple[ObservedValue, ...]:
         """What the layer makes, and what tells what it should make."""
-        return (self._source, *self._target.sources)
+        at = self._windows.made_at
+        return (self._source._replace(at=at), *self._target.at(at).sources)
 
     def add(self, seen: Seen) -> None:
         """Take in a batch: of all rows those with the smallest of random keys stay."""
-        places = choose_places(self._product, self._random, self._places)
-        made = [seen[self._source], self._target.of(seen)]
-        new = [np.concatenate(self._product.made(array, places), axis=1) for array in made]
+        at = self._windows.made_at
+        made = [seen[self._source._replace(at=at)], self._target.at(at).of(seen)]
+        new = [np.concatenate(self._windows.made(array), axis=1) for array in made]
         held = min(self.count, ROWS)
         keys = np.concatenate([self._keys[:held], self._random.random(len(new[0]))])
         stay = np.sort(np.argsort(keys, kind="stable")[:ROWS])
@@ -190,6 +246,7 @@ class RowObserver:
         for kept, fresh in zip((self.rows, self.targets), new):
             kept[free] = fresh[come - held]
         self.count += len(new[0])
+        self._windows.draw()
 
 
 def choose_places(product: MatrixProduct, random: np.random.Generator, most: int) -> Places:
