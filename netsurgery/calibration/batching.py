@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Mapping, Optional
+from typing import Collection, Mapping, Optional
 
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.errors import NetsurgeryError, NetworkError, Remedy
-from netsurgery.network import Network, Shapes, infer_shapes
+from netsurgery.layers import Layer
+from netsurgery.network import Network, Shapes, Value, infer_shapes, with_open_batch
 
 MOST_SAMPLES = 64
 MOST_BYTES = 256 * 1024 * 1024
@@ -37,38 +38,63 @@ def input_shapes(network: Network) -> dict[str, Shape]:
     return {name: tuple(shape) for name, shape in declared.items() if shape is not None}
 
 
-def samples_are_apart(network: Network, samples: Mapping[str, Shape]) -> bool:
-    """Whether a larger batch gives each sample what it gets alone.
+def samples_are_apart(
+    network: Network, samples: Mapping[str, Shape], wanted: Optional[Collection[Value]] = None
+) -> bool:
+    """Whether a larger batch gives each sample what it gets alone, in a net with an open batch.
 
-    True where no layer mixes samples and the axis 0 of every output grows with the batch,
-    as far as shape inference can tell.
+    True where no layer on the way to what is wanted mixes samples, and the axis 0 of all that is
+    made of the inputs grows with the batch, as far as shape inference can tell: what does not grow
+    holds several samples where one was.
 
     Args:
-        network: The net.
+        network: The net; it is judged as `with_open_batch` has it.
         samples: The shape of one sample of each input blob, axis 0 left out.
+        wanted: The values that are looked at; the outputs if None.
     """
-    if any(layer.layer_type.mixes_samples(layer) for layer in network.layers):
+    network = with_open_batch(network)
+    wanted = tuple(network.outputs if wanted is None else wanted)
+    layers = _leading_to(network, wanted)
+    if any(layer.layer_type.mixes_samples(layer) for layer in layers):
         return False
     two, three = (_shapes_at(network, samples, size) for size in (2, 3))
     if two is None or three is None:
         return False
-    rows = [(_rows(two[value]), _rows(three[value])) for value in network.outputs]
-    return all(a > 0 and a * 3 == b * 2 for a, b in rows)
+    growing = {
+        value for value in network.values if _rows(two[value]) * 3 == _rows(three[value]) * 2 > 0
+    }
+    fed = {value for value in growing if _is_fed(network, value)}
+    for layer in layers:
+        if layer.layer_type.fixed_by_shapes or fed.isdisjoint(layer.bottoms):
+            continue
+        if not growing.issuperset(layer.tops) or _moves_samples(layer, two):
+            return False
+        fed.update(layer.tops)
+    return growing.issuperset(wanted)
 
 
 def largest_batch(
-    network: Network, inputs: Inputs, most_bytes: float = MOST_BYTES
+    network: Network,
+    inputs: Inputs,
+    most_bytes: float = MOST_BYTES,
+    wanted: Optional[Collection[Value]] = None,
 ) -> Optional[int]:
     """Return how many samples to feed at once, or None where the batch cannot be chosen.
 
     At most 64, and not more than keeps all blobs under ``most_bytes``.
+
+    Args:
+        network: The net.
+        inputs: What it is fed.
+        most_bytes: What all its blobs may take.
+        wanted: The values that are looked at; the outputs if None.
     """
     if inputs.whole_blobs:
         return 1
     samples = {name: array.shape[1:] for name, array in inputs.arrays.items()}
-    if not samples_are_apart(network, samples):
+    if not samples_are_apart(network, samples, wanted):
         return None
-    shapes = _shapes_at(network, samples, 1) or {}
+    shapes = _shapes_at(with_open_batch(network), samples, 1) or {}
     bytes_each = 4 * sum(math.prod(shape) for shape in shapes.values() if shape is not None)
     return max(1, min(MOST_SAMPLES, int(most_bytes) // max(bytes_each, 1), len(inputs)))
 
@@ -81,6 +107,29 @@ def batch_size(network: Network, inputs: Inputs) -> int:
     """
     declared = next(iter(input_shapes(network).values()))[0]
     return largest_batch(network, inputs) or declared
+
+
+def _leading_to(network: Network, wanted: Collection[Value]) -> list[Layer]:
+    """The layers that make values, in their order."""
+    missing, found = set(wanted), []
+    for layer in reversed(network.layers):
+        if not missing.isdisjoint(layer.tops):
+            found.append(layer)
+            missing.update(layer.bottoms)
+    return found[::-1]
+
+
+def _is_fed(network: Network, value: Value) -> bool:
+    producer = network.producer(value)
+    return producer is None or not producer.bottoms
+
+
+def _moves_samples(layer: Layer, shapes: Shapes) -> bool:
+    """Whether a layer that changes the order of axes puts that of the samples elsewhere."""
+    shape = shapes[layer.bottoms[0]]
+    if not layer.layer_type.permutes or shape is None:
+        return False
+    return layer.layer_type.permutation(layer, len(shape))[0] != 0
 
 
 def _shapes_at(network: Network, samples: Mapping[str, Shape], size: int) -> Optional[Shapes]:

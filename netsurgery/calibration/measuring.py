@@ -93,10 +93,12 @@ def measure(
         EngineError: There is no engine, or it refuses a model.
         VerificationError: A model takes other inputs.
     """
-    used = sorted({source.model for source in wanted_of(observers)})
+    values = values_by_model(wanted_of(observers))
+    used = list(values)
     networks = [models[number].network() for number in used]
     chosen = choose(engine, networks)
-    size, _ = common_batch(inputs, *networks, most_bytes=most_bytes)
+    wanted = list(values.values())
+    size, _ = common_batch(inputs, *networks, most_bytes=most_bytes, wanted=wanted)
     with contextlib.ExitStack() as stack:
         if sessions is None:
             sessions = stack.enter_context(SessionPool())
@@ -114,6 +116,14 @@ def measure(
 def wanted_of(observers: Iterable[Observer]) -> List[ObservedValue]:
     """Return what observers look at, each value once."""
     return list(dict.fromkeys(source for observer in observers for source in observer.sources))
+
+
+def values_by_model(wanted: Iterable[ObservedValue]) -> Dict[int, List[Value]]:
+    """Return which values of which model are looked at, by the number of the model, rising."""
+    found: Dict[int, List[Value]] = {}
+    for one in wanted:
+        found.setdefault(one.model, []).append(one.value)
+    return {number: found[number] for number in sorted(found)}
 
 
 def _run(

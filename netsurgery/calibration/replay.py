@@ -8,7 +8,7 @@ import numpy as np
 
 from netsurgery.calibration.batching import input_shapes, largest_batch
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.measuring import Observer, Seen, wanted_of
+from netsurgery.calibration.measuring import Observer, Seen, values_by_model, wanted_of
 from netsurgery.calibration.running import common_batch
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Capability, Engine, EngineLike, choose
@@ -66,10 +66,11 @@ class Replay:
             EngineError: There is no engine, or it refuses a part of a model.
         """
         wanted = wanted_of(observers)
-        used = sorted({source.model for source in wanted})
+        looked_at = values_by_model(wanted)
+        used = list(looked_at)
         networks = [models[number].network() for number in used]
         chosen = choose(engine, networks)
-        _, at_once = common_batch(self._inputs, *networks)
+        _, at_once = common_batch(self._inputs, *networks, wanted=list(looked_at.values()))
         if self._inputs.whole_blobs or (chosen.can(Capability.RESUME) and at_once):
             return False
         seen: Seen = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Collection, Iterator, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from netsurgery.network import (
     is_otherwise,
     owners_of_shared,
     take_apart,
+    with_open_batch,
 )
 
 Look = Tuple[Value, Optional[np.ndarray]]
@@ -102,7 +103,8 @@ def load_model(
         stock = in_stock_form(network)
         text, names = stock.prototxt, {value: value.blob for value in network.values}
     else:
-        stock, (text, names) = network, take_apart(network)
+        # The batch that a text writes out is the one its author fed.
+        stock, (text, names) = network, take_apart(with_open_batch(network))
     plain = in_words_of(engine, stock, text, model.weights)
     with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
@@ -161,10 +163,24 @@ def renamed(error: EngineError, file: str, network: Network) -> EngineError:
 
 
 def common_batch(
-    inputs: Inputs, *networks: Network, most_bytes: float = MOST_BYTES
+    inputs: Inputs,
+    *networks: Network,
+    most_bytes: float = MOST_BYTES,
+    wanted: Optional[Sequence[Collection[Value]]] = None,
 ) -> tuple[int, bool]:
-    """Return how many samples to feed several nets at once, and whether fewer would do too."""
-    sizes = [largest_batch(network, inputs, most_bytes) for network in networks]
+    """Return how many samples to feed several nets at once, and whether fewer would do too.
+
+    Args:
+        inputs: What they are fed.
+        networks: The nets.
+        most_bytes: What all blobs of one may take.
+        wanted: The values of each that are looked at; the outputs if None.
+    """
+    looked_at: Sequence[Optional[Collection[Value]]] = wanted or [None] * len(networks)
+    sizes = [
+        largest_batch(network, inputs, most_bytes, values)
+        for network, values in zip(networks, looked_at)
+    ]
     for network, size in zip(networks, sizes):
         if size is None:
             return next(iter(input_shapes(network).values()))[0], False

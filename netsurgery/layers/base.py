@@ -210,6 +210,18 @@ class LayerType(LayerFacts):
         """Return whether one sample of a batch changes another, or the order of the rows."""
         return False
 
+    def open_batch(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Fields:
+        """Return fields that leave the number of samples open, where it writes that out.
+
+        Args:
+            layer: The layer.
+            bottoms: The shapes that it reads.
+
+        Returns:
+            New values by dotted path, with which it does the same to such bottoms.
+        """
+        return {}
+
     def normalises_by_batch(self, layer: Layer) -> bool:
         """Return whether it computes with statistics of the batch when a net is used."""
         return False

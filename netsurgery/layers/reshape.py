@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 
@@ -60,6 +60,16 @@ class ReshapeLayer(LayerType):
             elif axis == bottom.axis != top.axis and dim == 0:
                 dims[axis - start] = len(bottom.mask)  # it was a copy of what is smaller now
         return {} if dims == list(param.shape.dim) else {"reshape_param.shape.dim": dims}
+
+    def open_batch(self, layer: Layer, bottoms: Sequence[Optional[Shape]]) -> Fields:
+        """A first size that is written out and is that of the bottom is a copy of it."""
+        param, bottom = layer.parameter.reshape_param, bottoms[0]
+        first, *others = param.shape.dim or [0]
+        start = param.axis if param.axis >= 0 or bottom is None else len(bottom) + param.axis + 1
+        replaces = start == 0 and param.num_axes != 0
+        if not (bottom and replaces and first > 0 and first == bottom[0]):
+            return {}
+        return {"reshape_param.shape.dim": [0, *others]}
 
     def shares_memory(self, layer: Layer) -> bool:
         """The top is the memory of the bottom."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
         Value as Value,
         show as show,
     )
+    from netsurgery.network.batches import (
+        with_open_batch as with_open_batch,
+    )
     from netsurgery.network.channels.groups import (
         ChannelGroup as ChannelGroup,
         Cut as Cut,

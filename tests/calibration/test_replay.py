@@ -141,8 +141,10 @@ def test_a_net_that_takes_one_sample_at_a_time_is_gone_through_all_the_same(
 ) -> None:
     # Caffe cannot go on here from where it was: what it is fed changes from run to run.
     text = BRANCHING.replace("dim: 2 dim: 3", "dim: 1 dim: 3")
-    shape = "reshape_param { shape { dim: 1 dim: 3 dim: 1 } }"
-    model = with_random_weights(text + line("Reshape", "e", ["d"], ["e"], shape), 1)
+    shape = "reshape_param { shape { %s } }"
+    text += line("Reshape", "turned", ["d"], ["turned"], shape % "dim: 3 dim: 1")
+    text += line("Reshape", "e", ["turned"], ["e"], shape % "dim: 1 dim: 3 dim: 1")
+    model = with_random_weights(text, 1)
     inputs = Inputs({"x": np.random.default_rng(0).normal(size=(4, 3, 7, 7)).astype("f4")})
     replay, ends = (
         Replay(inputs, sessions),
@@ -152,7 +154,10 @@ def test_a_net_that_takes_one_sample_at_a_time_is_gone_through_all_the_same(
         seen, expected = seen_in(replay, [now], ends, engine), really([now], inputs, ends, engine)
         for end in ends:
             np.testing.assert_allclose(seen[end], expected[end], rtol=1e-5, atol=1e-6)
-    assert sessions.layers == [["a", "r", "b", "c", "sum", "d", "e"], ["b", "c", "sum", "d", "e"]]
+    assert sessions.layers == [
+        ["a", "r", "b", "c", "sum", "d", "turned", "e"],
+        ["b", "c", "sum", "d", "turned", "e"],
+    ]
 
 
 @pytest.mark.parametrize(
