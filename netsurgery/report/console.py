@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
+from typing import Iterable, Iterator, List, Optional, Sequence
+
+import click
 
 from netsurgery.errors import visible
+from netsurgery.report.folding import cells, folded
 from netsurgery.report.glossary import explained
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
 WORDS = "(what these words mean: `netsurgery help terms`)"
-_BETWEEN, _EDGES = 3, 2
-"""Blanks between columns, and at both ends."""
+_GAP, _EDGE = "   ", " "
+"""What stands between columns, and at both ends."""
 _NARROWEST = 9
 _PIPE_WIDTH = 1000  # nothing is folded where nobody looks at the edge of a screen
 
+Cells = Sequence[str]
 
-def console() -> Console:
-    """Return a console on standard output, as wide as the terminal or, in a pipe, as need be.
 
-    What it prints as text is data: it takes no markup, and obeys no escape sequence.
+def room() -> int:
+    """Return how many columns there are to write in: the terminal's or, in a pipe, enough."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+
+
+def print_text(text: str = "") -> None:
+    """Print lines of text, folded where the terminal ends.
+
+    Text is data: it takes no markup, and obeys no escape sequence.
     """
-    from rich.console import Console
-
-    class Plain(Console):
-        def print(self, *objects: Any, **options: Any) -> None:
-            """Print; texts as what they are."""
-            shown = [
-                "\n".join(map(visible, one.split("\n"))) if isinstance(one, str) else one
-                for one in objects
-            ]
-            super().print(*shown, **{"markup": False, **options})
-
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
-    return Plain(width=width, highlight=False, emoji=False)
+    width = room()
+    for line in text.split("\n"):
+        click.echo("\n".join(folded(_plain(line), width)))
 
 
 def print_table(
@@ -57,37 +54,42 @@ def print_table(
         last: A row of totals, set apart.
         legend: Words of the table that are explained below it, in a line each.
     """
-    out = console()
-    lines = [[visible(cell) for cell in row] for row in rows]
-    total = [visible(cell) for cell in last] if last else None
-    widths = _widths(columns, [*lines, *([total] if total else [])], out.width)
-    if widths is None:
-        _print_blocks(out, columns, lines, title, total)
-    else:
-        out.print(_table(columns, lines, title, total, widths))
+    lines = [[_plain(cell) for cell in row] for row in rows]
+    total = [_plain(cell) for cell in last] if last else None
+    widths = _widths(columns, [*lines, *([total] if total else [])], room())
+    shown = _plain(title) if title else None
+    made = (
+        _blocks(columns, lines, shown, total)
+        if widths is None
+        else _table(columns, lines, shown, total, widths)
+    )
+    click.echo("\n".join(made))
     for line in explained(legend):
-        out.print(line, markup=False)
+        print_text(line)
     if legend:
-        out.print()
+        print_text()
 
 
-def _widths(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], room: int
-) -> Optional[list[int]]:
+def _plain(text: str) -> str:
+    return visible(text).expandtabs()
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Cells], room: int) -> Optional[List[int]]:
     """Return how wide the columns are in so wide a room, or None if they could not be read.
 
     Texts may be folded, to `_NARROWEST` at least, and titles at their spaces; numbers may not.
     """
-    from rich.cells import cell_len
-
-    cells = list(zip(*rows)) or [()] * len(columns)
+    own = [max(map(cells, column), default=0) for column in zip(*rows)] or [0] * len(columns)
     titles = [column.lstrip(">") for column in columns]
-    widest = [max(map(cell_len, (title, *own))) for title, own in zip(titles, cells)]
+    widest = [max(cells(title), most) for title, most in zip(titles, own)]
     least = [
-        max(max(map(cell_len, title.split() or [""])), _least(column, own))
-        for column, title, own in zip(columns, titles, cells)
+        max(
+            *map(cells, title.split() or [""]),
+            most if column.startswith(">") else min(most, _NARROWEST),
+        )
+        for column, title, most in zip(columns, titles, own)
     ]
-    left = room - _BETWEEN * (len(columns) - 1) - _EDGES - sum(least)
+    left = room - len(_GAP) * (len(columns) - 1) - 2 * len(_EDGE) - sum(least)
     if left < 0:
         return None
     widths = []
@@ -98,66 +100,81 @@ def _widths(
     return widths
 
 
-def _least(column: str, cells: Sequence[str]) -> int:
-    from rich.cells import cell_len
-
-    widest = max(map(cell_len, cells), default=0)
-    return widest if column.startswith(">") else min(widest, _NARROWEST)
-
-
 def _table(
     columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    rows: Sequence[Cells],
     title: Optional[str],
-    last: Optional[Sequence[str]],
+    last: Optional[Cells],
     widths: Sequence[int],
-) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        box=SIMPLE_HEAD,
-        title=None if title is None else Text(visible(title)),
-        title_justify="left",
-        pad_edge=False,
-    )
-    for column, width in zip(columns, widths):
-        right = column.startswith(">")
-        table.add_column(
-            Text(column.lstrip(">")),
-            justify="right" if right else "left",
-            overflow="fold",
-            width=width,
-        )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    if last:
-        table.add_section()
-        table.add_row(*map(Text, last))
-    return table
-
-
-def _print_blocks(
-    out: Console,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    title: Optional[str],
-    last: Optional[Sequence[str]],
-) -> None:
-    """Print each row as a block of lines, where the table has no room beside itself."""
-    from rich.text import Text
-
+) -> Iterator[str]:
+    """The lines of a table: a heading above a rule, and rows between blank lines."""
+    whole = 2 * len(_EDGE) + sum(widths) + len(_GAP) * (len(widths) - 1)
+    right = [column.startswith(">") for column in columns]
+    blank = " " * whole
     if title is not None:
-        out.print(title)
+        yield from (_styled(_filled(line, whole), _ITALIC) for line in folded(title, whole))
+    yield blank
+    heading = [column.lstrip(">") for column in columns]
+    yield from _row(heading, widths, right, style=_BOLD, from_below=True)
+    yield _EDGE + "─" * (whole - 2 * len(_EDGE)) + _EDGE
+    for row in rows:
+        yield from _row(row, widths, right)
+    if last:
+        yield from [blank] if rows else []
+        yield from _row(last, widths, right)
+    yield blank
+
+
+def _row(
+    row: Cells,
+    widths: Sequence[int],
+    right: Sequence[bool],
+    style: str = "",
+    from_below: bool = False,
+) -> Iterator[str]:
+    """The lines of a row, as many as its highest cell has."""
+    folds = [folded(cell, width) for cell, width in zip(row, widths)]
+    height = max(map(len, folds))
+    for number in range(height):
+        shown = []
+        for lines, width, aligned_right in zip(folds, widths, right):
+            place = number - (height - len(lines) if from_below else 0)
+            line = lines[place] if 0 <= place < len(lines) else ""
+            shown.append(_styled(_filled(line, width, aligned_right), style))
+        yield _EDGE + _GAP.join(shown) + _EDGE
+
+
+def _filled(line: str, width: int, right: bool = False) -> str:
+    """A line in so many columns; blanks at its end that have no room are gone."""
+    line = line.rstrip() if right or cells(line) > width else line
+    blanks = " " * (width - cells(line))
+    return blanks + line if right else line + blanks
+
+
+def _blocks(
+    columns: Sequence[str], rows: Sequence[Cells], title: Optional[str], last: Optional[Cells]
+) -> Iterator[str]:
+    """Each row as a block of lines, where the table has no room beside itself."""
+    width = room()
+    if title is not None:
+        yield from folded(title, width)
     titles = [column.lstrip(">") for column in columns]
     longest = max(map(len, titles))
     for row in [*rows, *([last] if last else [])]:
-        out.print(Text(row[0] or titles[0], style="bold"))
+        yield from (_styled(line, _BOLD) for line in folded(row[0] or titles[0], width))
         for name, cell in zip(titles[1:], row[1:]):
             if cell:
-                out.print(f"  {name:<{longest}}  {cell}")
-    out.print()
+                yield from folded(f"  {name:<{longest}}  {cell}", width)
+    yield ""
+
+
+_BOLD, _ITALIC = "1", "3"
+
+
+def _styled(text: str, style: str) -> str:
+    """A text in bold or slanted letters where a terminal has them."""
+    styles = style and sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+    return f"\x1b[{style}m{text}\x1b[0m" if styles else text
 
 
 def count(number: Optional[float]) -> str:

@@ -9,7 +9,7 @@ from netsurgery.jobs import Explanation
 from netsurgery.methods import Change, Edit
 from netsurgery.planning import Expected, Plan
 from netsurgery.report.asked import asked_lines, loss_lines, with_asked
-from netsurgery.report.console import console, count, print_table
+from netsurgery.report.console import count, print_table, print_text
 
 _COLUMNS = (
     *("layer", "chosen", ">loss", ">error", ">measured", ">MACs", ">weights"),
@@ -22,7 +22,7 @@ def print_explanation(explanation: Explanation) -> None:
     """Print what a plan does with every layer, and why."""
     plan = explanation.plan
     for line in whole_lines(plan):
-        console().print(line, markup=False)
+        print_text(line)
     if plan.edits:
         rows = [_row(edit) for edit in plan.edits]
         print_table(
@@ -30,7 +30,7 @@ def print_explanation(explanation: Explanation) -> None:
             legend=("loss", "error", "measured", "second"),
         )
     for one in plan.skipped:
-        console().print(f"  {one.layer}: {one.reason}", markup=False)
+        print_text(f"  {one.layer}: {one.reason}")
 
 
 def whole_lines(plan: Plan) -> List[str]:

@@ -8,7 +8,7 @@ import click
 
 from netsurgery.jobs import Inspection, LowRankFacts
 from netsurgery.network import LayerCost, Totals
-from netsurgery.report.console import console, count, known, print_table, shape, share, size
+from netsurgery.report.console import count, known, print_table, room, shape, share, size
 
 _WIDE = 150  # columns that the whole table takes
 _COLUMNS = ("layer", "type", "blobs", "output", ">params", ">share", ">MACs", ">share")
@@ -23,7 +23,7 @@ def print_inspection(done: Inspection) -> None:
     facts = [_facts_row(done.low_rank.get(cost.layer.name)) for cost in done.layers]
     if not done.low_rank:
         print_table(_COLUMNS, rows)
-    elif console().width >= _WIDE:
+    elif room() >= _WIDE:
         print_table(
             (*_COLUMNS, *_LOW_RANK),
             [row + more for row, more in zip(rows, facts)],

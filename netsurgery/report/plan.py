@@ -7,7 +7,7 @@ from typing import Any
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan
 from netsurgery.report.asked import asked_lines, loss_lines, with_asked
-from netsurgery.report.console import console, count, print_table
+from netsurgery.report.console import count, print_table, print_text
 
 _COLUMNS = ("layer", "method", ">rank", ">breaks even", ">weights", ">after", ">energy", ">error")
 
@@ -21,9 +21,9 @@ def print_plan(plan: Plan) -> None:
             legend=("breaks even", "energy", "error"),
         )
     for line in (*asked_lines(plan.asked), *loss_lines(plan.expected)):
-        console().print(line, markup=False)
+        print_text(line)
     for line in left_lines(plan):
-        console().print(line, markup=False)
+        print_text(line)
 
 
 def _row(edit: Edit) -> tuple[str, ...]:

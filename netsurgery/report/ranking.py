@@ -9,7 +9,7 @@ import numpy as np
 
 from netsurgery.network import ChannelGroup
 from netsurgery.ranking import Correlation, Ranking
-from netsurgery.report.console import console, print_table
+from netsurgery.report.console import print_table, print_text
 from netsurgery.report.glossary import explained, is_term
 
 
@@ -17,15 +17,14 @@ def print_ranking(ranking: Ranking) -> None:
     """Print the scores of every channel, and how well the criteria predict the oracle."""
     for group in ranking.groups:
         _print_group(ranking, group)
-    out = console()
     # Criteria of other packages may not say what they are.
     for line in explained([name for name in ranking.scores if is_term(name)]):
-        out.print(line, markup=False)
+        print_text(line)
     if ranking.judged_by:
-        out.print(f"The loss holds the outputs against {ranking.judged_by}.", markup=False)
+        print_text(f"The loss holds the outputs against {ranking.judged_by}.")
     if ranking.oracle is not None:
         loss, count = ranking.oracle.loss, ranking.oracle.samples
-        out.print(f"Mean loss of the whole net on {count} inputs: {loss:.6g}")
+        print_text(f"Mean loss of the whole net on {count} inputs: {loss:.6g}")
         _print_table("the change of the mean loss, its magnitude", ranking.correlations())
         _print_table(
             "the change of each input's loss, the mean magnitude",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from netsurgery.budgets import METRIC, Point
-from netsurgery.report.console import console, print_table
+from netsurgery.report.console import print_table, print_text
 
 _COSTS = ("macs", "params", "bytes", "latency")
 
@@ -39,7 +39,7 @@ def print_sweep(points: Sequence[Point], currency: str) -> None:
         print_table(columns, table, legend=("loss", "predicted"))
     for row in rows:
         if "problem" in row:
-            console().print(f"  {row['budget']:g}: {row['problem']}", markup=False)
+            print_text(f"  {row['budget']:g}: {row['problem']}")
 
 
 def _found(row: Mapping[str, Any]) -> Dict[str, Tuple[float, bool]]:

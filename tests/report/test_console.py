@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Optional
 
 import pytest
 from command_line import tables_in
 from hypothesis import given, strategies as st
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from netsurgery.report import console
-from netsurgery.report.console import count, known, print_table, shape, share, size
+from netsurgery.report.console import count, known, print_table, print_text, shape, share, size
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,7 @@ def test_names_are_data_not_markup_and_not_orders_to_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     print_table(("layer",), [("[red]conv[/red]",), ("\x1b[31mfc",), (":smile:",)], title="[b]")
-    console.console().print("[red]text[/red]\x07")
+    print_text("[red]text[/red]\x07")
     printed = capsys.readouterr().out
     for text in ("[red]conv[/red]", ":smile:", "[b]", "[red]text[/red]"):
         assert text in printed
@@ -120,6 +125,58 @@ def test_rows_become_blocks_where_not_even_that_fits(
         "7",
         "all",
     ]
+
+
+# Rich draws the same; it takes long to import, and long for nets of thousands of layers.
+LETTERS = st.sampled_from([*"ab 1,_", " ", "é", "▁", "全", "名"])
+TEXTS = st.text(LETTERS, max_size=30)
+
+
+def drawn_by_rich(
+    columns: list[str], rows: list[list[str]], title: str, last: list[str], widths: list[int]
+) -> str:
+    """The same table, drawn by rich."""
+    table = Table(box=SIMPLE_HEAD, title=Text(title), title_justify="left", pad_edge=False)
+    for column, width in zip(columns, widths):
+        justify = "right" if column.startswith(">") else "left"
+        heading = Text(column.lstrip(">"))
+        table.add_column(heading, justify=justify, overflow="fold", width=width)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    table.add_section()
+    table.add_row(*map(Text, last))
+    out = io.StringIO()
+    Console(file=out, width=1000).print(table)
+    return out.getvalue()
+
+
+@given(st.data(), st.integers(1, 4), st.integers(20, 60))
+def test_tables_are_folded_and_filled_as_rich_does_it(
+    data: st.DataObject, number: int, width: int
+) -> None:
+    def draw(texts: st.SearchStrategy[str]) -> list[str]:
+        return data.draw(st.lists(texts, min_size=number, max_size=number))
+
+    columns = draw(st.sampled_from(["a", ">b", ">breaks even", "a long_title", ">名 前"]))
+    rows = [draw(TEXTS) for _ in range(data.draw(st.integers(1, 3)))]
+    title, last = data.draw(TEXTS.filter(bool)), draw(TEXTS)
+    widths = console._widths(columns, [*rows, last], width)
+    if widths is not None:
+        made = "\n".join(console._table(columns, rows, title, last, widths)) + "\n"
+        assert made == drawn_by_rich(columns, rows, title, last, widths)
+
+
+def test_a_long_table_is_drawn_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often texts are measured grows as the table does."""
+
+    def measured(count: int) -> int:
+        asked: list[str] = []
+        monkeypatch.setattr(console, "cells", lambda text: asked.append(text) or len(text))
+        print_table(COLUMNS, [("conv", "7")] * count)
+        return len(asked)
+
+    few = measured(50)
+    assert measured(100) - few == measured(150) - measured(100)
 
 
 @given(st.integers(min_value=-(10**15), max_value=10**15))
