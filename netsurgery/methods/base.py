@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    ClassVar,
+    Dict,
+    Iterable,
+    Iterator,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 
@@ -202,6 +213,24 @@ class Method(ABC):
             PlanError: The edit cannot be carried out; the text says why.
         """
 
+    def rewrites(self, model: Model, edits: Sequence[Edit], context: Context) -> Iterator[Rewrite]:
+        """Yield what has to change for the first of several edits, and for some of those behind it.
+
+        A method need not answer more than the first. One that does spares surgery a look at the
+        whole net for each: what is yielded is carried out together. All of it names layers of
+        ``model`` as they stand in its text; blobs, origins and errors are those of the net that
+        the rewrites before leave.
+
+        Args:
+            model: The model before all of them.
+            edits: Edits of this method that follow each other in a plan.
+            context: What the method may look at beside the model.
+
+        Raises:
+            PlanError: As `rewrite`.
+        """
+        yield self.rewrite(model, edits[0], context)
+
     @abstractmethod
     def compose(
         self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
@@ -209,7 +238,7 @@ class Method(ABC):
         """Return the blobs with which the original layers would compute what their pieces do.
 
         Args:
-            model: The model before the rewrite.
+            model: The model before the rewrite, with the text before all that was yielded with it.
             rewrite: What was done to it.
             pieces: For each name of an original layer that has blobs, the blobs of the layers
                 that stand in its place, in their order.

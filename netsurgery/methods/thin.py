@@ -6,11 +6,13 @@ layers that go together (`netsurgery.network.channels`). Lu et al. 2017 initiali
 
 from __future__ import annotations
 
-from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
+from dataclasses import replace
+from typing import Callable, ClassVar, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.errors import PlanError
+from netsurgery.formats import Blob
 from netsurgery.layers import Product
 from netsurgery.linalg import relative_distance
 from netsurgery.methods.base import Arrays, Context, Edit, Method, Origin, Rewrite
@@ -19,12 +21,13 @@ from netsurgery.methods.reconstruction import COMPENSATIONS, compensate
 from netsurgery.methods.registry import METHODS
 from netsurgery.network import (
     ChannelGroup,
+    GroupCut,
     Model,
     SetBlobs,
+    Thinning,
     Value,
     channel_groups,
     put_back,
-    thin_edits,
     thin_model,
 )
 
@@ -51,50 +54,59 @@ class Thin(Method):
         Raises:
             PlanError: There is no such group of channels, or the choice cannot be carried out.
         """
+        return next(self.rewrites(model, [edit], context))
+
+    def rewrites(self, model: Model, edits: Sequence[Edit], context: Context) -> Iterator[Rewrite]:
+        """Yield what each cut leaves, as long as the groups of channels stay what they were.
+
+        Where something stands in for what goes, that looks at the net just before: it is alone.
+
+        Raises:
+            PlanError: As `rewrite`.
+        """
         groups = channel_groups(model)
-        keep = {edit.layer: _kept(edit)}
-        thinned = thin_model(model, groups, keep)
-        group = next(group for group in groups if group.name == edit.layer)
-        names = list(dict.fromkeys(cut.layer.name for cut in group.members))
-        kind = _compensation(edit)
+        thinning = Thinning(model, groups)
+        first, *others = edits
+        kind = _compensation(first)
+        before = _blobs_of(thinning, first)
+        cut = thinning.cut(first.layer, _kept(first))
+        if kind != "none":
+            yield self._made_up_for(model, groups, thinning.model, cut, first, context)
+            return
+        yield _rewrite(first, cut, before)
+        for edit in others:
+            alone = _compensation(edit) != "none" or not thinning.is_whole(edit.layer)
+            if alone or not cut.settled:
+                return
+            before = _blobs_of(thinning, edit)
+            cut = thinning.cut(edit.layer, _kept(edit))
+            yield _rewrite(edit, cut, before)
+
+    def _made_up_for(
+        self,
+        model: Model,
+        groups: Sequence[ChannelGroup],
+        thinned: Model,
+        cut: GroupCut,
+        edit: Edit,
+        context: Context,
+    ) -> Rewrite:
+        """A cut for which the layers that read the group's channels make up."""
+        keep, kind = _kept(edit), _compensation(edit)
         if kind == "constants":
-            folded = fold_constants(model, groups, group, keep[edit.layer])
-            thinned = thin_model(folded, groups, keep)
-        elif kind != "none":
+            folded = fold_constants(model, groups, cut.group, keep)
+            thinned = thin_model(folded, groups, {edit.layer: keep})
+        else:
             calibrator = context.require_calibrator(edit)
             try:
-                thinned = compensate(model, thinned, group, keep[edit.layer], kind, calibrator)
+                thinned = compensate(model, thinned, cut.group, keep, kind, calibrator)
             except ValueError as error:
                 raise PlanError(str(error), file=model.prototxt.file, layer=edit.layer) from None
         assert thinned.weights is not None
-        small = {
-            name: [blob.array() for blob in thinned.blobs(name)]
-            for name in names
-            if thinned.blobs(name)
-        }
-        whole = put_back(model, [group], keep, small)
-        return Rewrite(
-            edit,
-            (
-                *thin_edits(model, groups, keep),
-                *(
-                    SetBlobs(name, thinned.weights.find(name))
-                    for name in names
-                    if name in thinned.weights
-                ),
-            ),
-            {name: (name,) for name in names},
-            f"{len(keep[edit.layer])} of {group.channels} channels",
-            {
-                name: relative_distance(model.blobs(name)[0].array(), whole[name][0])
-                for name in small
-            },
-            kept_origins(group, keep[edit.layer]),
-            group.approximate,
-            group,
-            exact=kind == "constants" and not group.approximate,
-            unmoved=tuple(small) if kind == "none" else (),
-        )
+        blobs = (SetBlobs(one.layer, thinned.weights.find(one.layer)) for one in cut.blobs)
+        exact = kind == "constants" and not cut.group.approximate
+        made = _rewrite(edit, cut._replace(blobs=tuple(blobs)), model.blobs)
+        return replace(made, exact=exact, unmoved=())
 
     def compose(
         self, model: Model, rewrite: Rewrite, pieces: Mapping[str, Sequence[Arrays]]
@@ -102,7 +114,35 @@ class Thin(Method):
         """Return blobs of the full size that read nothing of what was cut out."""
         keep = {rewrite.edit.layer: _kept(rewrite.edit)}
         small = {name: arrays for name, (arrays,) in pieces.items()}
-        return put_back(model, [rewrite.found], keep, small)
+        return put_back(model.blobs, [rewrite.found], keep, small)
+
+
+BlobsOf = Callable[[str], Sequence[Blob]]
+
+
+def _blobs_of(thinning: Thinning, edit: Edit) -> BlobsOf:
+    """The blobs that a cut will find, to be asked for once it is made."""
+    names = {cut.layer.name for cut in thinning.group(edit.layer).members}
+    return {name: thinning.blobs(name) for name in names}.__getitem__
+
+
+def _rewrite(edit: Edit, cut: GroupCut, before: BlobsOf) -> Rewrite:
+    """The rewrite that a cut amounts to; ``before`` returns the blobs just before it."""
+    group, keep = cut.group, _kept(edit)
+    names = dict.fromkeys(member.layer.name for member in group.members)
+    small = {one.layer: [one.by[-1].blobs[0].array()] for one in cut.blobs if one.by[-1].blobs}
+    whole = put_back(before, [group], {edit.layer: keep}, small)
+    return Rewrite(
+        edit,
+        (*cut.fields, *cut.blobs),
+        {name: (name,) for name in names},
+        f"{len(keep)} of {group.channels} channels",
+        {name: relative_distance(before(name)[0].array(), whole[name][0]) for name in small},
+        kept_origins(group, keep),
+        group.approximate,
+        group,
+        unmoved=tuple(small),
+    )
 
 
 def _kept(edit: Edit) -> List[int]:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
         first_reader as first_reader,
         weights_reading as weights_reading,
     )
+    from netsurgery.network.channels.successive import (
+        GroupCut as GroupCut,
+        Thinning as Thinning,
+    )
     from netsurgery.network.channels.thinning import (
         put_back as put_back,
         thin_edits as thin_edits,

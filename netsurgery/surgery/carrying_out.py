@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Mapping, Optional, Sequence
+from itertools import takewhile
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError
@@ -13,9 +14,9 @@ from netsurgery.methods import Context, Edit, Origin, Rewrite, method
 from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
 from netsurgery.progress import Progress, silent
-from netsurgery.surgery.contract import ModelState, carried_out, rewrite_of
+from netsurgery.surgery.contract import ModelState, carried_out, rewrites_of
 from netsurgery.surgery.masks import require_masks
-from netsurgery.surgery.record import Step, Surgery, multiplied_out, traced_back
+from netsurgery.surgery.record import Step, Surgery, joined, multiplied_out, traced_back
 
 
 def apply(model: Model, plan: Plan, calibrator: Optional[Calibrator] = None) -> Model:
@@ -77,23 +78,58 @@ def operate(
     for edit in plan.edits:  # all of them, before the first one that takes long
         method(edit.method).refuse_unknown(edit.options, edit.layer)
     editable, notes = _in_editable_form(model) if plan.edits else (model, ())
-    current = ModelState(editable)
-    steps: list[Step] = []
+    state = ModelState(editable)
     origins: Mapping[Value, Origin] = {}
-    for edit in (progress or silent).each(plan.edits, "rewriting", "edits", _layer_of):
-        context = Context(model, calibrator, origins)
-        rewrite = rewrite_of(current.model, edit, context)
-        require_masks(current.model, rewrite)
-        stored = _stored(current.model, rewrite)
-        after = carried_out(current, stored)
-        steps.append(Step(current.model, stored, _rounding(current.model, rewrite, stored)))
-        origins = traced_back(origins, stored.origins)
-        current = after
+    steps: list[Step] = []
+    together: list[Step] = []
+    waiting: Iterator[Rewrite] = iter(())
+    told = (progress or silent).each(plan.edits, "rewriting", "edits", _layer_of)
+    for number, _ in enumerate(told):
+        rewrite = next(waiting, None)
+        if rewrite is None:
+            state, origins = _after(state, origins, together)
+            context = Context(model, calibrator, origins)
+            waiting = rewrites_of(state.model, _alike(plan.edits[number:]), context)
+            rewrite, before, together = next(waiting), state.model, []
+        else:
+            before = _with_blobs(together[-1])
+        together.append(_step(before, rewrite))
+        steps.append(together[-1])
+    state, origins = _after(state, origins, together)
     forks = tuple(
         f"stock Caffe does not know {what}; engines that do not are given what it is"
-        for what in described(current.model.network())
+        for what in described(state.model.network())
     )
-    return Surgery(model, tuple(steps), current.model, (*notes, *forks), origins)
+    return Surgery(model, tuple(steps), state.model, (*notes, *forks), origins)
+
+
+def _alike(edits: Sequence[Edit]) -> list[Edit]:
+    """The first of some edits, and those that follow with the same method."""
+    return list(takewhile(lambda edit: edit.method == edits[0].method, edits))
+
+
+def _step(before: Model, rewrite: Rewrite) -> Step:
+    """What is done for an edit, with its weights as they will be stored."""
+    require_masks(before, rewrite)
+    stored = _stored(before, rewrite)
+    return Step(before, stored, _rounding(before, rewrite, stored))
+
+
+def _with_blobs(step: Step) -> Model:
+    """The model before a step with what it leaves of the weights."""
+    assert step.before.weights is not None
+    return replace(step.before, weights=step.before.weights.replace(step.rewrite.weights))
+
+
+def _after(
+    state: ModelState, origins: Mapping[Value, Origin], together: Sequence[Step]
+) -> tuple[ModelState, Mapping[Value, Origin]]:
+    """What is known once steps are carried out that were made of one text."""
+    if not together:
+        return state, origins
+    for step in together:
+        origins = traced_back(origins, step.rewrite.origins)
+    return carried_out(state, joined([step.rewrite for step in together])), origins
 
 
 def _layer_of(edit: Edit) -> str:

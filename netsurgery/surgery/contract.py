@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from copy import copy
 from functools import cached_property
-from typing import FrozenSet, Iterator, Optional, Tuple
+from typing import FrozenSet, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -103,21 +103,29 @@ def require_rewrite(model: Model, edit: Edit, rewrite: object) -> Rewrite:
     return rewrite
 
 
-def rewrite_of(model: Model, edit: Edit, context: Context) -> Rewrite:
-    """Ask the method of an edit what to do, and return what it answers.
+def rewrites_of(model: Model, edits: Sequence[Edit], context: Context) -> Iterator[Rewrite]:
+    """Ask the method of some edits what to do, and yield what it answers, the first at least.
+
+    Args:
+        model: The model before all of them.
+        edits: Edits of one method.
+        context: What the method may look at.
 
     Raises:
         ContractError: It answers no rewrite of this model, or breaks down.
         PlanError: It cannot do it.
     """
-    asked = method(edit.method)
-    try:
-        answer = asked.rewrite(model, edit, context)
-    except (NetsurgeryError, MemoryError):
-        raise
-    except Exception as error:
-        raise _broken(edit, f"it raised {type(error).__name__}: {shortened(error)}") from error
-    return require_rewrite(model, edit, answer)
+    answers = method(edits[0].method).rewrites(model, edits, context)
+    for number, edit in enumerate(edits):
+        try:
+            answer = next(answers, None)
+        except (NetsurgeryError, MemoryError):
+            raise
+        except Exception as error:
+            raise _broken(edit, f"it raised {type(error).__name__}: {shortened(error)}") from error
+        if answer is None and number:
+            return
+        yield require_rewrite(model, edit, answer)
 
 
 def _require_types(rewrite: Rewrite) -> None:

@@ -15,7 +15,7 @@ from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, LayerWeights, Weights, aligned, filed, scratch_name
 from netsurgery.linalg import Factored, relative_distance
 from netsurgery.methods import Arrays, Composed, Origin, Rewrite, method
-from netsurgery.network import Model, Value, describe_edits
+from netsurgery.network import Model, Value, describe_edits, edit_text
 from netsurgery.planning import Plan
 
 LARGE = 1 << 22
@@ -27,7 +27,7 @@ class Step:
     """One rewrite, with the model it was made for.
 
     Attributes:
-        before: The model.
+        before: The model. Of steps that were carried out together each has the text of the first.
         rewrite: What was done to it; its weights are as they are stored.
         rounding: For layers of which the method states an error, how far storing them rounded
             moved their weights, multiplied out: ``||W' - W''|| / ||W||``.
@@ -173,7 +173,7 @@ class Surgery:
         origins: Mapping[Value, Origin] = {}
         for step in left:
             origins = traced_back(origins, step.rewrite.origins)
-        model = self.steps[len(left)].before if count else self.model
+        model = self._before(len(left)) if count else self.model
         return replace(self, steps=left, model=model, origins=origins)
 
     def of(self, plan: Plan) -> Surgery:
@@ -193,6 +193,13 @@ class Surgery:
             for step, edit in zip(self.steps, plan.edits)
         )
         return replace(self, steps=steps)
+
+    def _before(self, number: int) -> Model:
+        """The model before a step, with a text of its own."""
+        before = self.steps[number].before
+        together = [one for one in self.steps[:number] if one.before.prototxt is before.prototxt]
+        edits = [edit for step in together for edit in step.rewrite.edits]
+        return replace(before, prototxt=edit_text(before.prototxt, edits))
 
     def describe(self) -> list[dict[str, Any]]:
         """Return every edit of every step as plain data, with the method that made it."""
@@ -229,6 +236,20 @@ class Planned(NamedTuple):
 
     plan: Plan
     surgery: Optional[Surgery] = None
+
+
+def joined(rewrites: Sequence[Rewrite]) -> Rewrite:
+    """Return one rewrite that does what several do that were made of one text, in their order.
+
+    It answers the edit of the first.
+    """
+    first, *others = rewrites
+    edits, pieces, origins = [*first.edits], {**first.pieces}, first.origins
+    for rewrite in others:
+        edits += rewrite.edits
+        pieces.update(rewrite.pieces)
+        origins = traced_back(origins, rewrite.origins)
+    return replace(first, edits=edits, pieces=pieces, origins=origins) if others else first
 
 
 def traced_back(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import numpy as np
 import pytest
@@ -18,13 +18,14 @@ from netsurgery.surgery import carrying_out
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often methods were asked to rewrite which layer."""
     found: Counter[str] = Counter()
-    really = carrying_out.rewrite_of
+    really = carrying_out.rewrites_of
 
-    def counted(model: Any, edit: Any, context: Any) -> Any:
-        found[f"{edit.layer} {edit.method}"] += 1
-        return really(model, edit, context)
+    def counted(model: Any, edits: Any, context: Any) -> Iterator[Any]:
+        for edit, rewrite in zip(edits, really(model, edits, context)):
+            found[f"{edit.layer} {edit.method}"] += 1
+            yield rewrite
 
-    monkeypatch.setattr(carrying_out, "rewrite_of", counted)
+    monkeypatch.setattr(carrying_out, "rewrites_of", counted)
     return found
 
 

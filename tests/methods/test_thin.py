@@ -241,8 +241,8 @@ def test_numbers_that_are_none_are_told(quick_caffe) -> None:
         thin(model, {"c": [0, 1]}, "patches", Calibrator(Inputs(inputs), quick_caffe))
 
 
-def test_an_edit_takes_one_look_at_the_whole_net(monkeypatch) -> None:
-    """Many layers and an edit for each: twice the net must not be four times the looks."""
+def test_many_edits_take_one_look_at_the_whole_net(monkeypatch) -> None:
+    """Many layers and an edit for each: twice the net must not be four times the work."""
     names = ["x", *(f"c{number}" for number in range(12))]
     text = declared("x", 1, 3, 6, 6) + "".join(
         line("Convolution", after, [before], [after], CONVOLUTION % "num_output: 4 pad: 1")
@@ -256,8 +256,9 @@ def test_an_edit_takes_one_look_at_the_whole_net(monkeypatch) -> None:
 
     def counted(name: str, function: Any) -> Any:
         def call(*args: Any, **more: Any) -> Any:
-            looks[name] += 1
-            return function(*args, **more)
+            found = function(*args, **more)
+            looks[name] += not isinstance(found, Prototxt) or len(found.layers) > 1
+            return found
 
         return call
 
@@ -266,6 +267,6 @@ def test_an_edit_takes_one_look_at_the_whole_net(monkeypatch) -> None:
     monkeypatch.setattr(Network, "of", counted("built", plain[2]))
     surgery = thin(model, keep, "none")
     surgery.twin()
-    assert looks["groups"] == len(keep)
-    assert looks["parsed"] == len(keep)
-    assert looks["built"] <= len(keep) + 2
+    assert looks["groups"] == 1
+    assert looks["parsed"] == 1
+    assert looks["built"] <= 3

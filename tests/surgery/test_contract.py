@@ -133,8 +133,10 @@ def test_what_a_method_answers_is_checked(name: str, monkeypatch: pytest.MonkeyP
 
 
 def test_a_value_that_loses_channels_must_be_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Thin.rewrite
-    monkeypatch.setattr(Thin, "rewrite", lambda *given: replace(right(*given), origins={}))
+    right = Thin.rewrites
+    monkeypatch.setattr(
+        Thin, "rewrites", lambda *given: (replace(one, origins={}) for one in right(*given))
+    )
     with pytest.raises(ContractError, match=r"fc6 is 2x20 now, and .* should be 2x32"):
         apply(two_layers(), Plan((THIN,)))
 

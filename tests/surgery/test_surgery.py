@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from calibration_nets import declared
+from channel_choices import with_random_weights
+from channel_nets import CONVOLUTION, line
 from hypothesis import given, settings, strategies as st
 from small_models import make_model, two_layers
 
@@ -142,3 +145,37 @@ def test_a_surgery_is_told_by_the_plan_that_it_carried_out_and_by_no_other() -> 
     for others in ((FC7, FC6), (FC6,), (FC6, FC7, FC7)):
         with pytest.raises(ValueError, match="another plan"):
             surgery.of(Plan(others))
+
+
+THREE = (
+    declared("x", 2, 3, 9, 9)
+    + line("Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 6")
+    + line("Convolution", "b", ["a"], ["b"], CONVOLUTION % "num_output: 8")
+    + line("Convolution", "c", ["b"], ["c"], CONVOLUTION % "num_output: 5")
+    + line("InnerProduct", "d", ["c"], ["d"], "inner_product_param { num_output: 4 }")
+)
+CUTS = tuple(
+    Edit(name, "thin", {"keep": keep})
+    for name, keep in (("b", [0, 2, 3, 7]), ("a", [1, 2, 5]), ("c", [0, 4]))
+)
+
+
+def test_edits_carried_out_together_are_the_steps_that_each_alone_would_be() -> None:
+    model = with_random_weights(THREE)
+    together = operate(model, Plan(CUTS))
+    alone = [model]
+    for number, edit in enumerate(CUTS):
+        surgery = operate(alone[-1], Plan((edit,)))
+        step, (only,) = together.steps[number], surgery.steps
+        assert step.rewrite.result == only.rewrite.result
+        assert step.rewrite.errors == only.rewrite.errors
+        assert step.rewrite.unmoved == only.rewrite.unmoved
+        assert step.before.weights.digest == alone[-1].weights.digest
+        alone.append(surgery.model)
+    assert together.model.digest == alone[-1].digest
+    assert together.model.prototxt.data == alone[-1].prototxt.data
+    assert [together.undone(count).model.digest for count in (1, 2, 3)] == [
+        one.digest for one in alone[-2::-1]
+    ]
+    fields = [told["fields"] for told in together.describe() if told["edit"] == "set"]
+    assert fields == [{"convolution_param.num_output": count} for count in (4, 3, 2)]

@@ -19,19 +19,27 @@ def read_choice(groups: Sequence[ChannelGroup], keep: Mapping[str, Sequence[int]
         PlanError: There is no such group or channel, or the choice cannot be carried out.
     """
     named = {group.name: group for group in groups}
-    for name in keep:
-        if name not in named:
-            raise PlanError(
-                "there is no group of channels of that name",
-                layer=name,
-                remedy=f"the groups are {', '.join(named)}",
-            )
-    masks = {name: _mask(named[name], channels) for name, channels in keep.items()}
+    masks = {name: _mask(find_group(named, name), channels) for name, channels in keep.items()}
     for name, mask in masks.items():
         _check_pinned(named[name], mask)
         _check_balance(named[name], mask)
     _check_something_stays([named[name] for name in masks], masks)
     return masks
+
+
+def find_group(groups: Mapping[str, ChannelGroup], name: str) -> ChannelGroup:
+    """Return the group of a name.
+
+    Raises:
+        PlanError: There is none.
+    """
+    if name not in groups:
+        raise PlanError(
+            "there is no group of channels of that name",
+            layer=name,
+            remedy=f"the groups are {', '.join(groups)}",
+        )
+    return groups[name]
 
 
 def _mask(group: ChannelGroup, channels: Iterable[int]) -> np.ndarray:

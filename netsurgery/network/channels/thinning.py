@@ -12,7 +12,7 @@ from netsurgery.formats import Blob, Held, LayerWeights
 from netsurgery.layers import READS, KeptAxis, Value
 from netsurgery.network.channels.choice import Masks, read_choice
 from netsurgery.network.channels.groups import ChannelGroup, Cut
-from netsurgery.network.edits import LayerKey, SetFields, edit_text
+from netsurgery.network.edits import LayerKey, SetBlobs, SetFields, edit_text
 from netsurgery.network.model import Model
 
 Keep = Mapping[str, Sequence[int]]
@@ -55,7 +55,7 @@ def thin_edits(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Tupl
         PlanError: As `thin_model`.
     """
     groups = list(groups)
-    kept = _kept_values(groups, read_choice(groups, keep))
+    kept = kept_values(groups, read_choice(groups, keep))
     changes = [
         (layer.text, layer.layer_type.thinned(layer, kept)) for layer in model.network().layers
     ]
@@ -80,12 +80,15 @@ def masked(model: Model, groups: Iterable[ChannelGroup], keep: Keep) -> Model:
 
 
 def put_back(
-    model: Model, groups: Iterable[ChannelGroup], keep: Keep, thinned: Mapping[str, Arrays]
+    blobs: Callable[[str], Sequence[Blob]],
+    groups: Iterable[ChannelGroup],
+    keep: Keep,
+    thinned: Mapping[str, Arrays],
 ) -> Dict[str, List[np.ndarray]]:
     """Return blobs for the whole network with which it computes what a thinned one does.
 
     Args:
-        model: The network before it was thinned.
+        blobs: Returns those that a layer had before the network was thinned.
         groups: Its groups of channels.
         keep: What was kept.
         thinned: For layers of the thinned network, their blobs, which may have other numbers than
@@ -101,7 +104,7 @@ def put_back(
     for name, small in thinned.items():
         of_layer = cuts.get(name, {})
         found[name] = [
-            _put(model.blobs(name)[index], of_layer[index], array) if index in of_layer else array
+            _put(blobs(name)[index], of_layer[index], array) if index in of_layer else array
             for index, array in enumerate(small)
         ]
     return found
@@ -111,25 +114,51 @@ def _put(blob: Blob, cuts: Sequence[Tuple[Cut, np.ndarray]], small: np.ndarray) 
     """A blob with new numbers where something stays, and zeros where nothing is read any more."""
     shape = _own_axes(blob.shape, cuts)
     whole = _zero(blob.array().reshape(shape), cuts)
-    staying = _staying(shape, cuts)
-    whole[staying] = small.reshape(whole[staying].shape)
+    index = _staying(shape, cuts)
+    whole[index] = small.reshape(whole[index].shape)
     return whole.reshape(blob.shape)
 
 
-def _kept_values(groups: Sequence[ChannelGroup], masks: Masks) -> Dict[Value, KeptAxis]:
+def kept_values(groups: Sequence[ChannelGroup], masks: Masks) -> Dict[Value, KeptAxis]:
+    """Return what stays of the values that lose something."""
     kept: Dict[Value, KeptAxis] = {}
     for group in groups:
         for cut in group.values if group.name in masks else ():
-            mask = _stays(cut.channels, masks[group.name])
+            mask = staying(cut.channels, masks[group.name])
             if cut.value in kept:
                 mask = mask & kept[cut.value].mask
             kept[cut.value] = KeptAxis(cut.axis, cut.axes, mask)
     return {value: one for value, one in kept.items() if not one.mask.all()}
 
 
-def _stays(channels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """For each entry, whether it stays; what belongs to other groups does."""
+def staying(channels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return for each entry whether it stays; what belongs to other groups does.
+
+    Args:
+        channels: The channel of each entry, -1 for other groups.
+        mask: Which channels of the group stay.
+    """
     return np.append(mask, True)[channels]  # channel -1 is the last
+
+
+def cut_layers(
+    group: ChannelGroup, mask: np.ndarray, layers: Callable[[str], Sequence[LayerWeights]]
+) -> Tuple[SetBlobs, ...]:
+    """Return what is left of the weights of all layers that have a part of a group.
+
+    Args:
+        group: The group.
+        mask: Which of its channels stay.
+        layers: Returns all layers of a name in the weights.
+
+    Raises:
+        NetworkError: The weights do not fit the prototxt.
+    """
+    return tuple(
+        SetBlobs(name, tuple(_changed(layer, cuts, _take) for layer in layers(name)))
+        for name, cuts in _cuts_of_blobs([group], {group.name: mask}).items()
+        if layers(name)
+    )
 
 
 def _change_blobs(
@@ -150,7 +179,7 @@ def _cuts_of_blobs(groups: Sequence[ChannelGroup], masks: Masks) -> CutsOfBlobs:
     found: CutsOfBlobs = {}
     for group in groups:
         for cut in group.members if group.name in masks else ():
-            mask = _stays(cut.channels, masks[group.name])
+            mask = staying(cut.channels, masks[group.name])
             found.setdefault(cut.layer.name, {}).setdefault(cut.blob, []).append((cut, mask))
     return found
 

@@ -1,0 +1,95 @@
+"""Groups cut one after another, each for what it touches, are what a new look at the net finds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Tuple
+
+import numpy as np
+import pytest
+from calibration_nets import declared
+from channel_choices import random_keep, with_random_weights
+from channel_nets import CONVOLUTION, channel_nets, line
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from netsurgery.errors import PlanError
+from netsurgery.network.channels import ChannelGroup, channel_groups, groups as groups_module
+from netsurgery.network.channels.successive import Thinning
+from netsurgery.network.channels.thinning import thin_model
+from netsurgery.network.model import Model
+
+QUIET: Dict[str, Any] = {"suppress_health_check": list(HealthCheck)}
+
+
+def facts(group: ChannelGroup) -> Tuple[Any, ...]:
+    """All that a group says, to be compared."""
+    return (
+        (group.name, group.origins, group.channels, dict(group.pinned), group.approximate),
+        [(c.layer.name, c.blob, c.axis, c.role, c.channels.tolist()) for c in group.members],
+        [(c.value, c.axis, c.axes, c.channels.tolist()) for c in group.values],
+        [layer.name for layer in group.through],
+        [rows.tolist() for rows in group.balanced],
+        group.parts,
+    )
+
+
+def contents(model: Model) -> Tuple[bytes, Dict[str, List[Any]]]:
+    layers = model.weights.layers if model.weights else ()
+    return model.prototxt.data, {
+        layer.name: [(blob.shape, blob.storage, blob.array().tobytes()) for blob in layer.blobs]
+        for layer in layers
+    }
+
+
+def check(model: Model, seed: int, share: float) -> int:
+    """Cut in a random order, both ways; the number of cuts behind which none was looked for."""
+    keep = random_keep(channel_groups(model), seed, share, approximate=True)
+    order = np.random.default_rng(seed).permutation(sorted(keep)).tolist()
+    thinning, unseen = Thinning(model, channel_groups(model)), 0
+    for name in order:
+        groups = channel_groups(model)
+        if not thinning.is_whole(name) or name not in [group.name for group in groups]:
+            continue
+        try:
+            after = thin_model(model, groups, {name: keep[name]})
+        except PlanError as problem:
+            with pytest.raises(PlanError, match=re.escape(str(problem))):
+                thinning.cut(name, keep[name])
+            continue
+        settled = thinning.cut(name, keep[name]).settled
+        assert contents(thinning.model) == contents(after)
+        found = channel_groups(after)
+        if not settled:
+            thinning = Thinning(after, found)
+        unseen += settled
+        for group in found:
+            if thinning.is_whole(group.name):
+                assert facts(thinning.group(group.name)) == facts(group)
+        model = after
+    return unseen
+
+
+@settings(max_examples=150, **QUIET)
+@given(text=channel_nets(), seed=st.integers(0, 99), share=st.floats(0.1, 1.0))
+def test_random_nets(text, seed, share) -> None:
+    check(with_random_weights(text), seed, share)
+
+
+CHAIN = declared("x", 1, 3, 9, 9) + "".join(
+    line("Convolution", name, [bottom], [name], CONVOLUTION % "num_output: 8 pad: 1")
+    for bottom, name in ("xa", "ab", "bc", "cd", "de", "ef")
+)
+
+
+def test_a_chain_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = with_random_weights(CHAIN)
+    looks = []
+    whole = groups_module.find_groups
+    monkeypatch.setattr(
+        groups_module, "find_groups", lambda *given: looks.append(1) or whole(*given)
+    )
+    thinning = Thinning(model, channel_groups(model))
+    for name in "abcde":
+        assert thinning.cut(name, range(2, 8)).settled
+    assert len(looks) == 1
+    assert thinning.model.blobs("c")[0].shape == (6, 6, 3, 3)
