@@ -11,6 +11,7 @@ import numpy as np
 from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.gradients import GradientObserver, measure_gradients
 from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration.known_values import KnownValues
 from netsurgery.calibration.measuring import ObservedValue, Observer, measure
 from netsurgery.calibration.observers import (
     PLACES,
@@ -86,6 +87,7 @@ class Calibrator:
         self._gradients: Dict[str, GradientObserver] = {}
         self._model: Optional[Model] = None
         self.sessions = SessionPool()
+        self._known = KnownValues()
         self._replay: Optional[Replay] = None
 
     def run(self, models: Sequence[Model], observers: Sequence[Observer]) -> None:
@@ -104,6 +106,7 @@ class Calibrator:
             self._progress,
             self.sessions,
             self.most_bytes,
+            self._known,
         )
 
     def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, Moments]:

@@ -45,12 +45,14 @@ class Batch:
         count: The number of samples that count; the rest repeats the last one.
         size: The number of samples fed.
         labels: The classes of the samples that count.
+        comes_again: Whether it is this object that is fed in the next run over the same inputs.
     """
 
     inputs: dict[str, np.ndarray]
     count: int
     size: int
     labels: Optional[np.ndarray] = None
+    comes_again: bool = False
 
     def cut(self, blob: np.ndarray) -> np.ndarray:
         """Return a blob of the net without the rows that belong to the repeated samples."""
@@ -158,7 +160,7 @@ class Inputs:
         held = self._held[size]
         for number in numbers:
             if number == len(held):
-                held.append(self._batch(number, size))
+                held.append(replace(self._batch(number, size), comes_again=True))
             yield held[number]
 
     def _batch(self, number: int, size: int) -> Batch:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import (
+    Dict,
+    Hashable,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
 from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.inputs import Batch, Inputs
+from netsurgery.calibration.known_values import KnownValues
 from netsurgery.calibration.running import Runner, common_batch
 from netsurgery.calibration.session_pool import SessionPool
-from netsurgery.engine import EngineLike, choose, gathered
+from netsurgery.engine import Engine, EngineLike, choose, gathered
 from netsurgery.network import Model, Value
 from netsurgery.progress import Progress, silent
 
@@ -77,6 +88,7 @@ def measure(
     progress: Optional[Progress] = None,
     sessions: Optional[SessionPool] = None,
     most_bytes: float = MOST_BYTES,
+    known: Optional[KnownValues] = None,
 ) -> None:
     """Run models side by side over all inputs, once, and show every batch to the observers.
 
@@ -88,6 +100,7 @@ def measure(
         progress: Told how many inputs were run.
         sessions: Where models stay open for the next run.
         most_bytes: What all blobs of a model may take; says how many inputs run at a time.
+        known: What models made in other runs; they are not run for that.
 
     Raises:
         EngineError: There is no engine, or it refuses a model.
@@ -102,12 +115,12 @@ def measure(
     with contextlib.ExitStack() as stack:
         if sessions is None:
             sessions = stack.enter_context(SessionPool())
-        opened = stack.enter_context(sessions.open(chosen, [models[number] for number in used]))
-        pool = stack.enter_context(ThreadPoolExecutor(len(used)))
-        runners = dict(zip(used, opened))
+        run = _Run(models, chosen, sessions, known or KnownValues(), stack)
+        for number in used:
+            run.known.expect(models[number])
         task = stack.enter_context((progress or silent).task("running", len(inputs), "inputs"))
         for batch in inputs.batches(size):
-            seen = _run(runners, batch, wanted_of(observers), pool)
+            seen = run.look(batch, wanted_of(observers))
             for observer in observers:
                 observer.add({source: seen[source] for source in observer.sources})
             task.advance(batch.count)
@@ -126,14 +139,60 @@ def values_by_model(wanted: Iterable[ObservedValue]) -> Dict[int, List[Value]]:
     return {number: found[number] for number in sorted(found)}
 
 
-def _run(
-    runners: Dict[int, Runner], batch: Batch, wanted: List[ObservedValue], pool: Executor
-) -> Seen:
-    """Run all models at the same time: each computes in a process of its own."""
+class _Run:
+    """Models that run over inputs; each is opened when something of it is not known."""
 
-    def run(number: int) -> List[Tuple[ObservedValue, np.ndarray]]:
-        mine = [source for source in wanted if source.model == number]
-        looks = [(one.value, None if one.at is None else one.at.numbers) for one in mine]
-        return list(zip(mine, runners[number].look(batch, looks)))
+    def __init__(
+        self,
+        models: Sequence[Model],
+        engine: Engine,
+        sessions: SessionPool,
+        known: KnownValues,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        """Take what is there; sessions and threads are given back with ``stack``."""
+        self.known = known
+        self._models, self._engine, self._sessions = models, engine, sessions
+        self._stack = stack
+        self._runners: Dict[int, Runner] = {}
+        self._pool: Optional[Executor] = None
 
-    return dict(pair for found in pool.map(run, runners) for pair in found)
+    def look(self, batch: Batch, wanted: Sequence[ObservedValue]) -> Seen:
+        """Return values for a batch."""
+        seen: Seen = {}
+        for one in wanted:
+            found = self.known.find(self._models[one.model], batch, self._asked(one))
+            if found is not None:
+                seen[one] = found
+        missing = [one for one in wanted if one not in seen]
+        for one, array in self._make(batch, missing):
+            self.known.keep(self._models[one.model], batch, self._asked(one), array)
+            seen[one] = array
+        return seen
+
+    def _asked(self, one: ObservedValue) -> Hashable:
+        return self._engine.name, one.value, one.at
+
+    def _make(
+        self, batch: Batch, missing: Sequence[ObservedValue]
+    ) -> List[Tuple[ObservedValue, np.ndarray]]:
+        """Run all models that are needed at the same time: each is in a process of its own."""
+        numbers = list(values_by_model(missing))
+        self._open([number for number in numbers if number not in self._runners])
+
+        def look(number: int) -> List[Tuple[ObservedValue, np.ndarray]]:
+            mine = [source for source in missing if source.model == number]
+            looks = [(one.value, None if one.at is None else one.at.numbers) for one in mine]
+            return list(zip(mine, self._runners[number].look(batch, looks)))
+
+        if len(numbers) < 2:
+            return [pair for number in numbers for pair in look(number)]
+        if self._pool is None:
+            self._pool = self._stack.enter_context(ThreadPoolExecutor(len(numbers)))
+        return [pair for found in self._pool.map(look, numbers) for pair in found]
+
+    def _open(self, numbers: Sequence[int]) -> None:
+        if numbers:
+            models = [self._models[number] for number in numbers]
+            opened = self._stack.enter_context(self._sessions.open(self._engine, models))
+            self._runners.update(zip(numbers, opened))

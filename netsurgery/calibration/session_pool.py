@@ -83,10 +83,12 @@ class SessionPool:
                     stack.callback(runner.session.close)
                     found[number] = _Open(engine, model, runner, in_place)
             runners = [found[number].runner for number in range(len(models))]
+            self._idle = spare  # for models that are opened beside these
+            stack.callback(self.close)
             with users_names(runners):
                 yield runners
             stack.pop_all()
-        self._idle = [*spare, *found.values()]
+        self._idle += found.values()
         self._make_room()
 
     def close(self) -> None:
