@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, List, NamedTuple, Optional, Sequence
+from typing import ClassVar, List, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
 from netsurgery.calibration import Calibrator, ChannelObserver
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.linalg import Parts, keep_best
-from netsurgery.network import MAKES, READS, ChannelGroup, Model
+from netsurgery.network import MAKES, READS, ChannelGroup, Model, Thinning
 
 WEIGHTS, ACTIVATIONS, GRADIENTS = "weights", "activations", "gradients"
 
@@ -25,16 +25,21 @@ class View:
     """A group of channels, and what a criterion may look at to judge them.
 
     Attributes:
-        model: The model; layers before the group may be thinned already.
-        group: The group, one of that model.
+        net: The model, or what is left of it where layers before the group are thinned already.
+        group: The group as it now is.
         calibrator: Runs inputs; None without any.
         seed: For what is random.
     """
 
-    model: Model
+    net: Union[Model, Thinning]
     group: ChannelGroup
     calibrator: Optional[Calibrator] = None
     seed: int = 0
+
+    @property
+    def model(self) -> Model:
+        """The model; layers before the group may be thinned already."""
+        return self.net if isinstance(self.net, Model) else self.net.model
 
     def made(self) -> np.ndarray:
         """Return the weights that make each channel, shape (channels, n), float64.
@@ -91,7 +96,7 @@ class View:
     def _weights(self, role: str, problem: str) -> np.ndarray:
         channels, found = self.group.channels, []
         for cut in self.group.members:
-            blobs = self.model.blobs(cut.layer.name)
+            blobs = self.net.blobs(cut.layer.name)
             if cut.role != role or cut.blob != 0 or not blobs or not blobs[0].count:
                 continue
             array = blobs[0].array().astype(np.float64)

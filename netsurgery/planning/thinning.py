@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Sized
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Sized, Union
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from netsurgery.methods import Change, Edit, Prediction
 from netsurgery.network import (
     ChannelGroup,
     Model,
+    Thinning,
     channel_groups,
     known_costs,
     require_fit,
@@ -221,7 +222,7 @@ class ThinPlanner:
 
     def _follow_rules(self) -> None:
         """Choose in every group that has a rule, from the first."""
-        current, present = self.model, {group.name: group for group in self.groups}
+        thinning = Thinning(self.model, self.groups)
         cuts = self.criterion.needs == WEIGHTS
         # A convolution of which each group is left with one input ties what it reads and makes.
         follows = cuts or any(group.balanced for group in self.groups)
@@ -229,21 +230,21 @@ class ThinPlanner:
         self.criterion.prepare([self._view(self.model, group) for group in asked])
         for whole in self.progress.each(self.groups, "rules", "groups", attrgetter("name")):
             name = whole.name
-            if name not in present or present[name].channels != whole.channels:
+            if not thinning.is_whole(name) or thinning.group(name).channels != whole.channels:
                 self.skipped[name] = "its channels go with those of another layer that was cut"
                 continue
-            group = present[name] if cuts else whole
+            group = thinning.group(name) if cuts else whole
             number = self.rules.number(group)
             if number is not None and number < group.channels:
                 try:
-                    view = self._view(current if cuts else self.model, group)
+                    view = self._view(thinning if cuts else self.model, group)
                     self.kept[name] = self.criterion.choose(view, number, self.request.multiple)
                 except PlanError as error:
                     self._leave(group, error)
             if follows and name in self.kept and len(self.kept[name]) < group.channels:
-                keep = {name: self.kept[name].tolist()}
-                current = thin_model(current, list(present.values()), keep)
-                present = {one.name: one for one in channel_groups(current)}
+                cut = thinning.cut(name, self.kept[name].tolist())
+                if not cut.settled:
+                    thinning = Thinning(thinning.model, channel_groups(thinning.model))
 
     def _write(self, chosen: Kept, expected: Expected) -> Plan:
         """Put down which channels stay."""
@@ -293,8 +294,8 @@ class ThinPlanner:
         """How what is kept stands in for the rest."""
         return self.request.compensate or (REFIT if self.calibrator else "none")
 
-    def _view(self, model: Model, group: ChannelGroup) -> View:
-        return View(model, group, self.calibrator, self.request.seed)
+    def _view(self, net: Union[Model, Thinning], group: ChannelGroup) -> View:
+        return View(net, group, self.calibrator, self.request.seed)
 
     def _leave(self, group: ChannelGroup, error: PlanError) -> None:
         """Leave a group alone that a criterion cannot judge, unless a rule names it."""
