@@ -5,16 +5,22 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import threading
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Callable, Generic, Iterable, Optional, Type, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Callable, Generic, Iterable, Mapping, Optional, Type, TypeVar
 
 from netsurgery.errors import PlanError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
 
 class Registry(Generic[T]):
     """The modules of one room and the plugins of one entry point group, by name.
+
+    A thing whose module is called like it, but for capitals and underscores, is imported alone;
+    the others, and plugins, when something is asked for that is none of these.
 
     Attributes:
         failed: The plugins that did not load, each with its error.
@@ -57,7 +63,9 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> Optional[T]:
         """Return what is called ``name``, or None."""
-        if not self._loaded:
+        if name not in self._known and not self._loaded:
+            self._load_home(name)
+        if name not in self._known:
             self._load()
         return self._known.get(name)
 
@@ -71,14 +79,14 @@ class Registry(Generic[T]):
         Raises:
             PlanError: There is none; the text lists those there are.
         """
-        known = self.all()
-        if name not in known:
+        found = self.get(name)
+        if found is None:
             why = f" (its plugin failed: {self.failed[name]})" if name in self.failed else ""
             raise PlanError(
                 f"there is no {noun} {name!r}{why}",
-                remedy=f"choose among {', '.join(sorted(known))}",
+                remedy=f"choose among {', '.join(sorted(self.all()))}",
             )
-        return known[name]
+        return found
 
     def _load(self) -> None:
         """Import the room and the plugins, once; another thread waits until that is done."""
@@ -88,11 +96,23 @@ class Registry(Generic[T]):
                 self._load_plugins()
                 self._loaded = True
 
+    @cached_property
+    def _modules(self) -> Mapping[str, str]:
+        """The modules of the room, each by what something would be called that is at home there."""
+        found = pkgutil.iter_modules(importlib.import_module(self._room).__path__)
+        names = (module.name for module in found if not module.name.endswith("_worker"))
+        return {_plain(name): name for name in names}
+
+    def _load_home(self, name: str) -> None:
+        """Import the module that is called like something, if there is one."""
+        with self._loading:
+            module = self._modules.get(_plain(name))
+            if module is not None:
+                importlib.import_module(f"{self._room}.{module}")
+
     def _load_room(self) -> None:
-        package = importlib.import_module(self._room)
-        for module in pkgutil.iter_modules(package.__path__):
-            if not module.name.endswith("_worker"):
-                importlib.import_module(f"{self._room}.{module.name}")
+        for module in self._modules.values():
+            importlib.import_module(f"{self._room}.{module}")
 
     def _load_plugins(self) -> None:
         for entry in _entries(self._group):
@@ -106,7 +126,13 @@ def _home(known: object) -> str:
     return f"{type(known).__module__}.{type(known).__qualname__}"
 
 
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
 def _entries(group: str) -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points
+
     found: Any = entry_points()
     if hasattr(found, "select"):
         return found.select(group=group)

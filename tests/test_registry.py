@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from netsurgery import registry
 from netsurgery.errors import PlanError
 from netsurgery.registry import Registry
 
@@ -49,7 +48,9 @@ def plug(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint, old: bool = Fals
     by_group: dict = {}
     for entry in entries:
         by_group.setdefault(entry.group, []).append(entry)
-    monkeypatch.setattr(registry, "entry_points", lambda: by_group if old else Entries(entries))
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda: by_group if old else Entries(entries)
+    )
 
 
 def test_a_file_in_the_room_is_enough(room: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

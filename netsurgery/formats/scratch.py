@@ -9,9 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Iterator, Optional, Set, Tuple, Union
@@ -47,7 +44,11 @@ def scratch_folder(parent: Optional[AnyPath] = None) -> Iterator[Path]:
     Raises:
         OSError: It cannot be made.
     """
-    where = Path(tempfile.gettempdir() if parent is None else parent)
+    if parent is None:
+        import tempfile
+
+        parent = tempfile.gettempdir()
+    where = Path(parent)
     sweep(where)
     with undisturbed():
         path, owner = _make_folder(where)
@@ -64,7 +65,7 @@ def scratch_folder(parent: Optional[AnyPath] = None) -> Iterator[Path]:
 def _make_folder(parent: Path) -> Tuple[Path, int]:
     """Make a folder, and hold the lock that says so; returns the descriptor too."""
     while True:
-        path = parent / f"{PREFIX}{secrets.token_hex(6)}"
+        path = parent / f"{PREFIX}{os.urandom(6).hex()}"
         path.mkdir(mode=0o700)
         owner = os.open(path / _OWNER, os.O_CREAT | os.O_RDWR, 0o600)
         if hold(owner, path / _OWNER):
@@ -74,7 +75,7 @@ def _make_folder(parent: Path) -> Tuple[Path, int]:
 
 def scratch_name(target: AnyPath) -> Path:
     """Return a free name beside ``target`` that `sweep` knows as ours."""
-    return Path(target).parent / f"{PREFIX}{secrets.token_hex(6)}"
+    return Path(target).parent / f"{PREFIX}{os.urandom(6).hex()}"
 
 
 def hold(descriptor: int, path: AnyPath) -> bool:
@@ -96,6 +97,8 @@ def remove(path: Path) -> None:
     """Remove a scratch file or folder, even one in which another thread still writes."""
     for _ in range(_TRIES):
         if path.is_dir() and not path.is_symlink():
+            import shutil
+
             shutil.rmtree(path, ignore_errors=True)
         else:
             with contextlib.suppress(OSError):

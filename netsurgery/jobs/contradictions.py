@@ -8,10 +8,9 @@ documentation of the argument says what it then means.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Collection, Dict, Mapping, Optional, Sized, Tuple
-
-import numpy as np
 
 from netsurgery.errors import Remedy, RequestError
 
@@ -245,11 +244,16 @@ def _given(request: Any) -> Dict[str, object]:
         value, default = getattr(request, field.name), field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
-        if isinstance(value, np.generic):
+        if isinstance(value, _numpy_scalars()):
             value = value.item()
         if value != default and not (_is_empty(value) and _is_empty(default)):
             found[field.name] = value
     return found
+
+
+def _numpy_scalars() -> Any:
+    """The class of NumPy's numbers, of which there are none where nobody has imported it."""
+    return getattr(sys.modules.get("numpy"), "generic", ())
 
 
 def _is_empty(value: object) -> bool:

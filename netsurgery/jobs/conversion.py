@@ -14,9 +14,9 @@ from netsurgery.formats import (
     not_halved,
     open_weights,
 )
+from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.outputs import WEIGHTS, PathLike, is_hdf5
-from netsurgery.jobs.requests import JobRequest
 from netsurgery.network import blob_shapes, owners_of_shared
 from netsurgery.validation import validated
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from netsurgery.errors import PlanError
+from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.models import ModelLike, open_model_like
-from netsurgery.jobs.requests import JobRequest
 from netsurgery.network import ChannelGroup, channel_groups, require_fit
 from netsurgery.validation import validated
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
 from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.models import ModelLike, open_model_like
-from netsurgery.jobs.requests import JobRequest
 from netsurgery.network import Finding, examine
 from netsurgery.validation import validated
 

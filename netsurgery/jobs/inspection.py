@@ -9,9 +9,9 @@ import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
 from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import names_of
-from netsurgery.jobs.requests import JobRequest
 from netsurgery.linalg import Tradeoff
 from netsurgery.methods import low_rank_method
 from netsurgery.network import (

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple, Union
 
-from netsurgery.engine import Engine, EngineLike, requested_engine
 from netsurgery.errors import Remedy
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.network import (
@@ -16,6 +15,9 @@ from netsurgery.network import (
     require_inputs,
     without_other_phases,
 )
+
+if TYPE_CHECKING:
+    from netsurgery.engine import Engine, EngineLike
 
 ModelLike = Union[Model, PathLike, Tuple[PathLike, PathLike]]
 """A model, the path of a prototxt, or those of a prototxt and its weights."""
@@ -75,4 +77,6 @@ def engine_of(engine: EngineLike) -> Optional[Engine]:
     Raises:
         EngineError: There is none of that name.
     """
+    from netsurgery.engine import requested_engine
+
     return requested_engine(engine) if isinstance(engine, str) else engine

@@ -7,22 +7,10 @@ from typing import Mapping, Optional
 
 from netsurgery.costs import Budget
 from netsurgery.engine import EngineLike
+from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.samples import InputsLike, PreprocessingLike
 from netsurgery.measurements import default_folder
-from netsurgery.validation import require_fields
-
-
-@dataclass(frozen=True)
-class JobRequest:
-    """What a job is asked; nothing of it may be of another type than its annotation says.
-
-    Raises:
-        RequestError: Something is.
-    """
-
-    def __post_init__(self) -> None:
-        require_fields(self)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from netsurgery.formats import convert_weights, upgrade_net
+from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
-from netsurgery.jobs.requests import JobRequest
 from netsurgery.network import Model
 from netsurgery.planning import refuse_another
 from netsurgery.validation import validated

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import (
+    TYPE_CHECKING,
     Any,
     ClassVar,
     Dict,
@@ -23,7 +24,6 @@ from typing import (
 
 import numpy as np
 
-from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import LayerText, LayerWeights
 from netsurgery.layers import LayerType, Product
@@ -32,6 +32,9 @@ from netsurgery.methods.coupled import coupled_layers
 from netsurgery.methods.prediction import Prediction
 from netsurgery.network import GraphEdit, Model, SetBlobs, Value, weight_changes
 from netsurgery.validation import require_fields
+
+if TYPE_CHECKING:
+    from netsurgery.calibration import Calibrator
 
 Arrays = Sequence[np.ndarray]
 Composed = Sequence[Union[np.ndarray, Factored]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -21,9 +21,10 @@ from netsurgery.linalg import (
     stored,
 )
 from netsurgery.methods.chain import ChainTask
-from netsurgery.methods.reconstruction import WIDEST
-from netsurgery.methods.reconstruction_targets import ReconstructionTarget, biases_of, find_target
 from netsurgery.network import Layer, Model
+
+if TYPE_CHECKING:
+    from netsurgery.methods.reconstruction_targets import ReconstructionTarget
 
 Matrices = Sequence[np.ndarray]
 Biases = Sequence[Optional[np.ndarray]]
@@ -44,6 +45,8 @@ def fit_outputs(task: ChainTask, matrices: Matrices, split: str) -> List[Respons
     Raises:
         PlanError: There are no inputs, or the layer shares its weights.
     """
+    from netsurgery.methods.reconstruction_targets import biases_of, find_target
+
     biases = biases_of(task.model, task.edit.layer, len(matrices))
     fit, rank = task.option("fit", FITS), task.ranks[0]
     if fit == DATA:
@@ -72,6 +75,8 @@ def _fitted_anew(
     target: ReconstructionTarget, matrices: Matrices, biases: Biases
 ) -> List[FullRankSolution]:
     """Each group as it would be if no rank were cut, in the net as rewritten so far."""
+    from netsurgery.methods.reconstruction import WIDEST
+
     wide = target.product.width > WIDEST
     fit = fitted_to_outputs if wide else fitted_to_rows
     return [fit(*one) for one in zip(matrices, biases, target.moments(made=wide).groups())]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import Iterable, Iterator, List, Optional, Sequence
 
@@ -24,7 +23,11 @@ Cells = Sequence[str]
 
 def room() -> int:
     """Return how many columns there are to write in: the terminal's or, in a pipe, enough."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    if not sys.stdout.isatty():
+        return _PIPE_WIDTH
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def print_text(text: str = "") -> None:

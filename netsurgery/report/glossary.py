@@ -5,7 +5,6 @@ The first sentence of an entry is short: it stands under a table where the word 
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Dict, List, Mapping, Sequence
 
 from netsurgery.errors import NetsurgeryError
@@ -147,6 +146,8 @@ TERMS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+_TEXTS = {name.lower(): text for terms in TERMS.values() for name, text in terms.items()}
+
 # Words that stand for an entry under another name.
 _SAME = {
     "parameters": "params",
@@ -193,8 +194,11 @@ def explain_word(word: str) -> str:
     Raises:
         NetsurgeryError: It is none of them; the text names what is like it.
     """
-    known, asked = _known(), _asked(word)
+    asked = _asked(word)
+    known = _TEXTS if asked in _TEXTS else _known()
     if asked not in known:
+        from difflib import get_close_matches
+
         close = get_close_matches(asked, [*known, *_SAME], 3)
         raise NetsurgeryError(
             f"there is no term {word!r}",
@@ -205,7 +209,7 @@ def explain_word(word: str) -> str:
 
 def is_term(word: str) -> bool:
     """Whether a word is explained."""
-    return _asked(word) in _known()
+    return _asked(word) in _TEXTS or _asked(word) in _known()
 
 
 def _known() -> Dict[str, str]:
