@@ -72,7 +72,7 @@ class Net:
         """
         seen, judged = halves(images, self.only)
         drawn = self.counts[0] * (1 if self.best is None else DRAWN)
-        chosen = self._views(model, seen, drawn)
+        chosen = self.views(model, seen, drawn)
         if self.best is not None:
             ((blob, fed),) = chosen.arrays.items()
             surest = np.argsort(-self.best(self.run(model, chosen)), kind="stable")
@@ -80,9 +80,10 @@ class Net:
             others = surest[count :: max(len(surest) // count - 1, 1)][:count]
             fed = fed[np.sort([*surest[:count], *others])]
             chosen = Inputs({blob: fed}, description=f"{len(fed)} of {chosen.description}")
-        return [chosen, self._views(model, judged, self.counts[1])]
+        return [chosen, self.views(model, judged, self.counts[1])]
 
-    def _views(self, model: Model, half: Sequence[np.ndarray], count: int) -> Inputs:
+    def views(self, model: Model, half: Sequence[np.ndarray], count: int) -> Inputs:
+        """Return so many views of photos, as the net is fed them."""
         ((blob, shape),) = input_shapes(model.network()).items()
         seen = views(half, count, (shape[2], shape[3]), seed=0)
         pixels = (seen[..., ::-1] if self.rgb else seen).astype(np.float32)

@@ -40,25 +40,30 @@ def halves(folder: Path, only: Sequence[str] = ()) -> Halves:
 
 
 def views(half: Sequence[np.ndarray], count: int, size: Tuple[int, int], seed: int) -> np.ndarray:
+    """Return what `windows` does, resized to ``size``: uint8 BGR of shape (count, H, W, 3)."""
+    import cv2
+
+    found = windows(half, count, size, seed)
+    return np.stack([cv2.resize(one, size[::-1], interpolation=cv2.INTER_AREA) for one in found])
+
+
+def windows(
+    half: Sequence[np.ndarray], count: int, size: Tuple[int, int], seed: int
+) -> List[np.ndarray]:
     """Return whole photos, and then windows at random places, each other one mirrored.
 
     Args:
         half: The photos.
-        count: How many views.
-        size: Height and width that they are resized to; windows have that shape before, too.
+        count: How many; number i shows photo ``i % len(half)``.
+        size: Height and width of what will be made of them; windows have that shape.
         seed: Chooses places and sizes.
-
-    Returns:
-        uint8 BGR of shape (count, H, W, 3).
     """
-    import cv2
-
     random = np.random.default_rng(seed)
     found = [np.ascontiguousarray(photo) for photo in half[:count]]
     while len(found) < count:
         window = _window(half[len(found) % len(half)], size, random)
         found.append(window[:, ::-1] if (len(found) // len(half)) % 2 else window)
-    return np.stack([cv2.resize(one, size[::-1], interpolation=cv2.INTER_AREA) for one in found])
+    return found
 
 
 def _window(photo: np.ndarray, size: Tuple[int, int], random: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence
 
 from benchmarks.child import Run, run
 from benchmarks.vgg16 import Vgg16
@@ -27,9 +27,7 @@ class Figure:
 
     def markdown(self) -> str:
         """The figure as people read it."""
-        widths = [max(map(len, column)) for column in zip(self.columns, *self.rows)]
-        lines = [_line(self.columns, widths), _line(["-" * width for width in widths], widths)]
-        lines += [_line(row, widths) for row in self.rows]
+        lines = table(self.columns, self.rows)
         return "\n".join([f"## {self.title}", "", *lines, "", *self.notes])
 
 
@@ -102,5 +100,28 @@ def say(text: str) -> None:
     print(f"benchmark: {text}", file=sys.stderr, flush=True)
 
 
-def _line(cells: object, widths: list[int]) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows)]
+    lines = [_line(columns, widths), _line(["-" * width for width in widths], widths)]
+    return [*lines, *(_line(row, widths) for row in rows)]
+
+
+def put_in(document: str, name: str, text: str) -> str:
+    """Return a document with a section made anew between its two marks, or at its end.
+
+    Args:
+        document: What there was.
+        name: Of the section.
+        text: What it says.
+    """
+    start, end = f"<!-- made: {name} -->", f"<!-- end: {name} -->"
+    block = f"{start}\n\n{text.strip()}\n\n{end}"
+    if start not in document:
+        return f"{document.rstrip()}\n\n{block}\n".lstrip()
+    before, rest = document.split(start, 1)
+    return before + block + rest.split(end, 1)[1]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(cell.ljust(width) for cell, width in zip(cells, widths))} |"
