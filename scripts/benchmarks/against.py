@@ -12,6 +12,8 @@ from benchmarks.setting import say, table
 JOBS = ("start", "in_place", "thin", "ultraface", "compress_net", "vgg16", "losses")
 """The files of `benchmarks.comparison`, short ones first."""
 COLUMNS = ("job", "{theirs}", "{ours}", "ratio", "asked", "reached")
+NOTHING = ""
+"""Said of a row of which nothing is asked."""
 WORDS = {True: "yes", False: "**no**", None: "not measured"}
 
 
@@ -38,7 +40,7 @@ class Table:
     def markdown(self) -> str:
         """The table as people read it, and notes below."""
         columns = [one.format(theirs=self.theirs, ours=self.ours) for one in COLUMNS]
-        lines = table(columns, [(*row[:5], WORDS[row.reached]) for row in self.rows])
+        lines = table(columns, [(*row[:5], verdict(row)) for row in self.rows])
         return "\n".join([*lines, "", self.summary, "", *(f"- {note}" for note in self.notes)])
 
     @property
@@ -47,13 +49,18 @@ class Table:
         measured = [row for row in self.rows if row.reached is not None]
         reached = sum(bool(row.reached) for row in measured)
         text = f"**{reached} of {len(measured)} reached"
-        left = len(self.rows) - len(measured)
+        left = sum(verdict(row) != NOTHING for row in self.rows) - len(measured)
         return f"{text}, {left} not measured.**" if left else f"{text}.**"
 
     @property
     def notes(self) -> List[str]:
         """What there is to say below."""
         return [row.note for row in self.rows if row.note]
+
+
+def verdict(row: Row) -> str:
+    """Return whether it is reached, in words."""
+    return WORDS[row.reached] if row.asked else NOTHING
 
 
 def job_named(name: str) -> Job:
@@ -73,4 +80,4 @@ def compare(bench: Bench, names: Iterable[str]) -> Iterator[Row]:
             yield from job_named(name).measure(bench)
         except NotHereError as reason:
             say(f"{name}: skipped, as {reason}")
-            yield Row(name, "", "", "", "", None, f"{name}: skipped, as {reason}.")
+            yield Row(name, "", "", "", "all of it", None, f"{name}: skipped, as {reason}.")

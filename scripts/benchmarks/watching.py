@@ -15,7 +15,7 @@ from typing import Iterator, List, Mapping, Optional, Sequence
 
 KIBI = 1024
 LEAST_PAUSE, SHARE_OF_SAMPLING = 0.02, 0.05
-"""Seconds between two looks at memory, more where a look takes longer than this share of them."""
+"""Seconds between two looks at memory, more where a look takes a larger share of a core."""
 GRACE = 10
 """Seconds that a command has to clean up behind itself when it is stopped."""
 PROC = Path("/proc")
@@ -150,12 +150,12 @@ def _stop(child: subprocess.Popen[str]) -> tuple[str, str]:
 def _sample(child: subprocess.Popen[str], memory: Memory) -> None:
     """Look at the memory of a command until it ends."""
     while child.poll() is None:
-        begun = time.perf_counter()
+        begun = time.thread_time()
         status = _fields(PROC / str(child.pid) / "status", "VmHWM", "RssAnon")
         memory.resident = max(memory.resident, status.get("VmHWM", 0))
         memory.own = max(memory.own, status.get("RssAnon", 0))
         memory.tree = max(memory.tree, proportional(members(child.pid)))
-        took = time.perf_counter() - begun
+        took = time.thread_time() - begun
         time.sleep(max(LEAST_PAUSE, took / SHARE_OF_SAMPLING))
 
 

@@ -132,13 +132,13 @@ def _judge_photos(net: Net) -> Callable[[Bench, Path, Sequence[Path]], List[Loss
         before = net.run(model, inputs)
         clusters = np.arange(count) % len(photos)
         return [
-            _apart(before, net.run(load(*pair_in(folder)), inputs), clusters) for folder in outputs
+            apart(before, net.run(load(*pair_in(folder)), inputs), clusters) for folder in outputs
         ]
 
     return judge
 
 
-def _apart(before: Outputs, after: Outputs, clusters: np.ndarray) -> Losses:
+def apart(before: Outputs, after: Outputs, clusters: np.ndarray) -> Losses:
     """What a net sees otherwise than the original: detections, or the best class."""
     count = len(clusters)
     if "scores" in before:

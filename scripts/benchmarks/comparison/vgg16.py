@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Iterator
 
-import cv2
 from photo_crops import photos
 
 from benchmarks.comparison.bench import Bench, Command, NotHereError, Row, faster
@@ -31,6 +30,8 @@ def measure(bench: Bench) -> Iterator[Row]:
 
 
 def _command(bench: Bench) -> Command:
+    import cv2
+
     images = bench.data / "images"
     if not images.is_dir():
         raise NotHereError(f"{images} is not here")
