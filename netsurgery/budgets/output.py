@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -21,10 +20,8 @@ from netsurgery.linalg import (
     Ranks,
     Tradeoff,
     axes_energy,
-    energy,
     explained,
-    factor_kernel,
-    multiply_out_chain,
+    kept_by_chains,
 )
 from netsurgery.measurements import digest_of
 from netsurgery.methods import (
@@ -38,13 +35,16 @@ from netsurgery.methods import (
     TruncatedSVD,
 )
 from netsurgery.network import Layer, Model, infer_shapes
+from netsurgery.planning import rows_seen
 
 GRID = 5
 """Ranks that a form is carried out at whose loss has no formula; others are read off a line."""
 _MEMORY = 600e6
-"""Bytes of second moments that are held at a time."""
+"""Bytes of what layers read that are held at a time."""
 
-Grams = List[np.ndarray]
+Halves = np.ndarray
+"""Rows that stand for all that each group of a layer reads, see `netsurgery.linalg.Moments.half`;
+shape (groups, k, d)."""
 
 
 class Output(Score):
@@ -59,8 +59,8 @@ class Output(Score):
     def __init__(self, calibrator: Calibrator) -> None:
         self.calibrator = calibrator
         self._model: Optional[Model] = None
-        self._grams: Dict[str, Grams] = {}
-        self._wide: Dict[str, Grams] = {}
+        self._read: Dict[str, Halves] = {}
+        self._made: Dict[str, Halves] = {}
 
     def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
         """Return ``fit: data`` for methods that fit themselves."""
@@ -82,18 +82,18 @@ class Output(Score):
         if len(chosen.coupled(model, layer)) > 1:
             return np.array([tradeoff.lost(one) for one in ranks])
         product = self._product(model, layer)
-        matrices = product.matrices(model.blobs(layer)[0].array().astype(np.float64))
         if isinstance(chosen, (TruncatedSVD, ChannelSVD)):
-            return _principal(self._squares(model, layer, product, matrices), ranks)
+            return _principal(self._what_is_made(model, product), ranks)
         if product.width > WIDEST:
             raise PlanError(f"its windows hold more than {WIDEST:,} numbers", layer=layer)
-        grams = self._of_inputs(model, layer)
+        read = self._what_is_read(model, layer)
         if isinstance(chosen, ConvolutionChain):
-            return _by_passing(model, chosen, layer, product, grams, ranks)
+            parts = np.split(model.blobs(layer)[0].array(), product.groups)
+            return _by_passing(chosen, parts, read, ranks)
         energies = np.array([tradeoff.lost(one) for one in ranks])
         return read_off(
             energies,
-            lambda number: self._by_rewriting(model, chosen, layer, grams, ranks[number]),
+            lambda number: self._by_rewriting(model, chosen, layer, read, ranks[number]),
             GRID,
         )
 
@@ -106,11 +106,10 @@ class Output(Score):
         product = self._product(model, layer)
         if product.width > WIDEST:
             return None
-        old = product.matrices(model.blobs(layer)[0].array().astype(np.float64))
-        new = product.matrices(np.asarray(weights, np.float64))
-        grams = self._of_inputs(model, layer)
-        whole = sum(energy(matrix, gram) for matrix, gram in zip(old, grams))
-        lost = sum(energy(a - b, gram) for a, b, gram in zip(old, new, grams))
+        old = product.matrices(model.blobs(layer)[0].array())
+        new = product.matrices(np.asarray(weights))
+        read = self._what_is_read(model, layer)
+        whole, lost = (float(_energies(read, one).sum()) for one in (old, old - new))
         return lost / whole if whole > 0 else 0.0
 
     def _by_rewriting(
@@ -118,7 +117,7 @@ class Output(Score):
         model: Model,
         chosen: LowRankMethod,
         layer: str,
-        grams: Grams,
+        read: Halves,
         ranks: Ranks,
     ) -> float:
         """What one form loses, its last layer fitted if there is one that can be."""
@@ -131,46 +130,45 @@ class Output(Score):
         # Behind the layers before it, the last one could be anything that reads their channels.
         pieces[-1] = [np.eye(ranks[-1])[:, :, None, None]]
         passed = chosen.compose(model, rewrite, {layer: pieces})[layer][0]
-        product = self._product(model, layer)
-        (matrix,) = product.matrices(model.blobs(layer)[0].array().astype(np.float64))
-        return 1.0 - float(explained(matrix, grams[0], passed.reshape(len(passed), -1))[-1])
+        (matrix,) = self._product(model, layer).matrices(model.blobs(layer)[0].array())
+        made, narrow = (one.reshape(len(one), -1) @ read[0].T for one in (matrix, passed))
+        return 1.0 - float(explained(made, narrow)[-1])
 
     def _product(self, model: Model, layer: str) -> MatrixProduct:
         shapes = infer_shapes(model.network(), weights=model.weights)
         found = next(one for one in model.network().layers if one.name == layer)
         return MatrixProduct.of(found, shapes[found.bottoms[0]] or ())
 
-    def _squares(
-        self, model: Model, layer: str, product: MatrixProduct, matrices: np.ndarray
-    ) -> Grams:
-        """Second moments of the outputs: of wide layers measured, of others from the inputs'."""
+    def _what_is_made(self, model: Model, product: MatrixProduct) -> Halves:
+        """What stands for all that a layer makes: of wide ones looked at, of others worked out."""
+        layer = product.layer.name
         if product.width <= WIDEST:
-            grams = self._of_inputs(model, layer)
-            return [matrix @ gram @ matrix.T for matrix, gram in zip(matrices, grams)]
-        if layer not in self._wide:
+            matrices = product.matrices(model.blobs(layer)[0].array())
+            made: Halves = self._what_is_read(model, layer) @ np.swapaxes(matrices, -1, -2)
+            return made
+        if layer not in self._made:
             observer = OutputObserver(
                 product, ObservedValue(product.layer.tops[0]), seed=self.calibrator.seed
             )
             self.calibrator.learn([model], {digest_of("outputs", layer): observer})
-            self._wide[layer] = _centred(model, layer, observer.moments)
-        return self._wide[layer]
+            self._made[layer] = _half(model, layer, observer.moments)
+        return self._made[layer]
 
-    def _of_inputs(self, model: Model, layer: str) -> Grams:
-        """Second moments of what a layer reads; those of the next layers are measured with it."""
+    def _what_is_read(self, model: Model, layer: str) -> Halves:
+        """What stands for all that a layer reads; that of the next layers is gathered with it."""
         if model is not self._model:
-            self._model, self._grams, self._wide = model, {}, {}
-        if layer not in self._grams:
-            self._grams = {}
+            self._model, self._read, self._made = model, {}, {}
+        if layer not in self._read:
+            self._read = {}
             observers = {
                 product.layer.name: observer for product, observer in self._next(model, layer)
             }
             asked = {digest_of("products", name): observer for name, observer in observers.items()}
             self.calibrator.learn([model], asked)
-            self._grams = {
-                name: _centred(model, name, observer.moments)
-                for name, observer in observers.items()
+            self._read = {
+                name: _half(model, name, observer.moments) for name, observer in observers.items()
             }
-        return self._grams[layer]
+        return self._read[layer]
 
     def _next(self, model: Model, layer: str) -> List[Tuple[MatrixProduct, ProductObserver]]:
         """The layer and as many of those behind it as there is memory for."""
@@ -179,7 +177,8 @@ class Output(Score):
         room = _MEMORY
         for name in names[names.index(layer) :]:
             product = self._product(model, name)
-            room -= 8.0 * product.groups * product.width**2
+            held = min(product.width, rows_seen(product, self.calibrator))
+            room -= 8.0 * product.groups * product.width * held
             if found and room < 0:
                 break
             if product.width <= WIDEST:
@@ -193,61 +192,32 @@ def _has_matrix(model: Model, layer: Layer) -> bool:
     return plain and bool(model.blobs(layer.name))
 
 
-def _centred(model: Model, layer: str, moments: Moments) -> Grams:
-    """Covariances where a bias can make up for means, second moments where there is none."""
-    bias = len(model.blobs(layer)) > 1
-    return list(moments.covariance if bias else moments.second)
+def _half(model: Model, layer: str, moments: Moments) -> Halves:
+    """Centred where a bias can make up for means."""
+    return moments.half(centred=len(model.blobs(layer)) > 1)
 
 
-def _principal(squares: Grams, ranks: Sequence[Ranks]) -> np.ndarray:
-    weights = np.array([max(float(np.trace(square)), 0.0) for square in squares])
+def _energies(read: Halves, matrices: np.ndarray) -> np.ndarray:
+    """The mean square of what each group makes, shape (groups,)."""
+    made = read @ np.swapaxes(matrices, -1, -2)
+    found: np.ndarray = np.einsum("gkn,gkn->g", made, made, dtype=np.float64)
+    return found
+
+
+def _principal(made: Halves, ranks: Sequence[Ranks]) -> np.ndarray:
+    squares = np.stack([one.T @ one for one in made.astype(np.float64)])
+    weights = np.trace(squares, axis1=-2, axis2=-1)
     kept = np.array([axes_energy(square) for square in squares])
     share = weights @ kept / weights.sum() if weights.sum() > 0 else np.ones(kept.shape[1])
     return np.array([1.0 - share[min(rank, len(share)) - 1] for (rank,) in ranks])
 
 
 def _by_passing(
-    model: Model,
-    chosen: ConvolutionChain,
-    layer: str,
-    product: MatrixProduct,
-    grams: Grams,
-    ranks: Sequence[Ranks],
+    chosen: ConvolutionChain, parts: Sequence[np.ndarray], read: Halves, ranks: Sequence[Ranks]
 ) -> np.ndarray:
-    kernel = model.blobs(layer)[0].array()
-    parts = np.split(kernel, product.groups)
-    matrices = product.matrices(kernel.astype(np.float64))
-    weights = np.array([energy(matrix, gram) for matrix, gram in zip(matrices, grams)])
+    weights = _energies(read, np.stack([part.reshape(len(part), -1) for part in parts]))
     if weights.sum() <= 0:
         return np.zeros(len(ranks))
-    lost = np.zeros((len(parts), len(ranks)))
-    for group, (part, matrix, gram) in enumerate(zip(parts, matrices, grams)):
-        for firsts in dict.fromkeys(one[:-1] for one in ranks):
-            mine = [number for number, one in enumerate(ranks) if one[:-1] == firsts]
-            most = max(ranks[number][-1] for number in mine)
-            passed, taps = _passed(part, chosen, (*firsts, most))
-            kept = explained(matrix, gram, passed)
-            for number in mine:
-                lost[group, number] = 1.0 - kept[ranks[number][-1] * taps - 1]
-    found: np.ndarray = weights @ lost / weights.sum()
+    kept = [kept_by_chains(part, chosen.chain, one, ranks) for part, one in zip(parts, read)]
+    found: np.ndarray = weights @ (1.0 - np.array(kept)) / weights.sum()
     return found
-
-
-def _passed(kernel: np.ndarray, chosen: ConvolutionChain, ranks: Ranks) -> Tuple[np.ndarray, int]:
-    """Return what the last layer of a chain reads, as a matrix times a window of the original's.
-
-    Returns:
-        Shape (rank * taps of the last layer, width of a window); and the taps.
-    """
-    kernels = factor_kernel(kernel, chosen.chain, ranks).kernels
-    before = multiply_out_chain(kernels[:-1])
-    rank, inputs, *sizes = before.shape
-    last = kernels[-1].shape[2:]
-    whole = (one + size - 1 for one, size in zip(last, sizes))
-    full = np.zeros((rank, *last, inputs, *whole))
-    for tap in np.ndindex(*last):
-        covered = (slice(at, at + size) for at, size in zip(tap, sizes))
-        index = (slice(None), *tap, slice(None), *covered)
-        full[index] = before
-    taps = math.prod(last)
-    return full.reshape(rank * taps, -1), taps

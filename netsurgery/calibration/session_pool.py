@@ -30,8 +30,8 @@ class _Open(NamedTuple):
     @property
     def size(self) -> float:
         """About the bytes that it takes, for inputs of the shapes that it declares."""
-        weights = self.model.weights.size() if self.model.weights else 0
-        return weights + 4 * sum(map(math.prod, self.runner.session.blobs.values()))
+        weights = self.model.weights.count if self.model.weights else 0
+        return 4 * weights + 4 * sum(map(math.prod, self.runner.session.blobs.values()))
 
 
 class SessionPool:
@@ -216,4 +216,4 @@ def _given(one: _Open, model: Model) -> Optional[Weights]:
 
 
 def _is_large(model: Model) -> bool:
-    return model.weights is not None and model.weights.size() > LARGE
+    return model.weights is not None and 4 * model.weights.count > LARGE

@@ -84,6 +84,11 @@ class Weights:
         layers = sorted((one for one in self.layers if one.blobs), key=lambda one: one.name)
         return hashlib.sha256("".join(one.digest for one in layers).encode()).hexdigest()
 
+    @cached_property
+    def count(self) -> int:
+        """How many numbers they are."""
+        return sum(blob.count for layer in self.layers for blob in layer.blobs)
+
     def replace(self, changes: Mapping[str, Sequence[LayerWeights]]) -> Weights:
         """Weights in which the named layers have given way to others.
 

@@ -48,12 +48,14 @@ if TYPE_CHECKING:
     )
     from netsurgery.linalg.nested import (
         axes_energy as axes_energy,
-        energy as energy,
         explained as explained,
     )
     from netsurgery.linalg.parts import (
         Parts as Parts,
         smallest_sets as smallest_sets,
+    )
+    from netsurgery.linalg.passing import (
+        kept_by_chains as kept_by_chains,
     )
     from netsurgery.linalg.patches import (
         Geometry as Geometry,

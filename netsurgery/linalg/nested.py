@@ -8,54 +8,40 @@ _JITTER = 1e-9
 """Share of the mean square of what passes that keeps apart what is linearly dependent."""
 
 
-def energy(matrix: np.ndarray, gram: np.ndarray) -> float:
-    """Return the mean of ``||W x||^2``.
+_ALL = 1.0 - 1e-6
+"""Share of the energy beyond which nothing is left to explain."""
+
+
+def explained(made: np.ndarray, passed: np.ndarray) -> np.ndarray:
+    """Return how much of the energy of what a map makes least squares get back from what passes.
+
+    With only the first numbers that pass as well: a Cholesky factor serves all of them.
 
     Args:
-        matrix: W, shape (n, d).
-        gram: Mean of ``x x^T``, shape (d, d).
-    """
-    return float(np.einsum("nd,nd->", matrix @ gram, matrix))
-
-
-def explained(matrix: np.ndarray, gram: np.ndarray, passed: np.ndarray) -> np.ndarray:
-    """Return how much of the energy of ``W x`` least squares get back from ``z = A x``.
-
-    With only the first rows of A as well: a Cholesky factor serves all of them.
-
-    Args:
-        matrix: W, shape (n, d).
-        gram: Mean of ``x x^T``, or the covariance of x, shape (d, d).
-        passed: A, shape (r, d).
+        made: What it makes of k rows, shape (n, k).
+        passed: What passes of them, shape (r, k).
 
     Returns:
-        Share of the energy with the first row, the first two, and so on; shape (r,).
+        Share of the energy with the first number, the first two, and so on; shape (r,).
     """
     from scipy.linalg import solve_triangular
 
-    whole = energy(matrix, gram)
+    made, count = np.asarray(made, np.float64), made.shape[1]
+    whole = float(np.square(made).sum())
     if whole <= 0.0:
         return np.ones(len(passed))
-    seen = passed @ gram
-    square = seen @ passed.T
+    if len(passed) > count:
+        # Of as many numbers as rows all can be made, if these do not depend on each other.
+        found = explained(made, passed[:count])
+        if found[-1] >= _ALL:
+            return np.append(found, np.full(len(passed) - count, found[-1]))
+    passed = np.asarray(passed, np.float64)
+    square = passed @ passed.T
     square[np.diag_indices_from(square)] += (
         _JITTER * max(float(np.trace(square)), 1e-300) / len(square)
     )
-    turned = solve_triangular(np.linalg.cholesky(square), seen @ matrix.T, lower=True)
+    turned = solve_triangular(np.linalg.cholesky(square), passed @ made.T, lower=True)
     return np.minimum(np.cumsum(np.square(turned).sum(axis=1)) / whole, 1.0)
-
-
-def principal(matrix: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Return the share of the energy of ``W x`` in its first principal axes.
-
-    Args:
-        matrix: W, shape (n, d).
-        gram: Mean of ``x x^T``, or the covariance of x, shape (d, d).
-
-    Returns:
-        In the first axis, the first two, and so on; shape (n,).
-    """
-    return axes_energy(matrix @ gram @ matrix.T)
 
 
 def axes_energy(square: np.ndarray) -> np.ndarray:

@@ -83,6 +83,25 @@ def mode_values(tensor: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     return singular_values(_along_last(tensor)), singular_values(_along_first(tensor))
 
 
+def higher_order_svd(tensor: np.ndarray) -> TuckerFactors:
+    """Return a three-way array turned so that what comes first along its last and first axis is
+    what takes most of the norm (De Lathauwer et al. 2000a).
+
+    Cut to any two ranks it is where `tucker2` starts from, which then keeps no less.
+
+    Args:
+        tensor: Shape (n, t, m).
+
+    Raises:
+        ValueError: An entry is NaN or Inf.
+    """
+    tensor = _checked(tensor)
+    inputs = _leading(_along_last(tensor), tensor.shape[2])
+    outputs = _leading(_along_first(tensor), tensor.shape[0])
+    core = np.tensordot(np.tensordot(outputs.T, tensor, 1), inputs, 1)
+    return TuckerFactors(inputs, core, outputs, 0.0)
+
+
 def kept_energies(tensor: np.ndarray) -> np.ndarray:
     """Return what the higher-order SVD keeps of ``||T||^2`` at every pair of ranks.
 
@@ -97,10 +116,7 @@ def kept_energies(tensor: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: An entry is NaN or Inf.
     """
-    tensor = _checked(tensor)
-    inputs = _leading(_along_last(tensor), tensor.shape[2])
-    outputs = _leading(_along_first(tensor), tensor.shape[0])
-    core = np.tensordot(np.tensordot(outputs.T, tensor, 1), inputs, 1)
+    core = higher_order_svd(tensor).core
     energies = np.einsum("rts,rts->sr", core, core)
     found: np.ndarray = energies.cumsum(axis=0).cumsum(axis=1)
     return found

@@ -13,6 +13,7 @@ from small_models import make_model
 from netsurgery.budgets import Budget, BudgetRequest
 from netsurgery.budgets.trials import EffectCurve, Trials, _evening, _ranks_that_lose
 from netsurgery.calibration import Calibrator, Inputs
+from netsurgery.progress import silent
 
 TWO_OUTPUTS = """\
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 6 } } }
@@ -39,7 +40,7 @@ def trials(monkeypatch: pytest.MonkeyPatch, **wished: Any) -> Trials:
         lambda self, layer: [(lost, np.array(seen)) for lost, seen in SEEN[layer.name]],
     )
     request = BudgetRequest(Budget(macs=0.5), **wished)
-    return Trials(make_model(TWO_OUTPUTS, blobs), Calibrator(inputs), request, lambda text: None)
+    return Trials(make_model(TWO_OUTPUTS, blobs), Calibrator(inputs), request, silent)
 
 
 def test_each_output_counts_as_much_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +83,7 @@ def tried_on(samples: int) -> int:
     """On how many of so many inputs of the small net its layers are tried."""
     inputs = Inputs({"data": np.zeros((samples, 3, 12, 10), np.float32)})
     request = BudgetRequest(Budget(macs=0.5))
-    return len(Trials(small_net(), Calibrator(inputs), request, lambda text: None)._few.inputs)
+    return len(Trials(small_net(), Calibrator(inputs), request, silent)._few.inputs)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,8 @@ def test_the_second_run_runs_nothing_and_answers_the_same(
     no_engine()
     again = Calibrator(Inputs({"data": INPUTS.copy()}), opencv, cache=tmp_path)
     second = getattr(again, what)(with_random_weights(BRANCHING), asked)
-    assert len(everything(first)) >= 3 * len(first)
+    # A count, and of few rows these.
+    assert len(everything(first)) >= 2 * len(first)
     for a, b in zip(everything(first), everything(second)):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)

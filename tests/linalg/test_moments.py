@@ -96,3 +96,29 @@ def test_what_is_returned_is_the_callers_own() -> None:
     first = moments.covariance
     first[:] = 7
     np.testing.assert_allclose(moments.covariance, np.full((2, 2), 8 / 3))
+
+
+@pytest.mark.parametrize(("count", "width"), [(7, 40), (900, 40), (700, 600), (300, 600)])
+@pytest.mark.parametrize("centred", [False, True])
+def test_half_of_a_moment_is_as_good_as_the_whole(count, width, centred) -> None:
+    random, moments = np.random.default_rng(0), Moments()
+    rows = random.normal(3, 1, size=(2, count, width)).astype(np.float32)
+    for start in range(0, count, 250):
+        moments.add(rows[:, start : start + 250])
+    kept = Moments.from_arrays(moments.to_arrays())
+    half = kept.half(centred)
+    assert half.dtype == np.float32
+    assert half.shape[1] == min(count, width)
+    found = half.astype(np.float64).transpose(0, 2, 1) @ half
+    wanted = moments.covariance if centred else moments.second
+    # float32 rounds each number of two columns whose squares add up to the diagonal.
+    scale = np.sqrt(np.einsum("gi,gj->gij", *[np.einsum("gii->gi", wanted)] * 2))
+    assert np.abs((found - wanted) / scale).max() < 1e-6
+
+
+def test_a_moment_that_rounding_has_spoilt_has_a_half_too() -> None:
+    moments = Moments()
+    moments.add(1e4 + np.random.default_rng(0).normal(size=(2000, 30)).astype(np.float32) * 1e-3)
+    half = moments.half(centred=True).astype(np.float64)
+    # float32 keeps seven digits of 10,000: the numbers differ by steps of a thousandth.
+    np.testing.assert_allclose(half.T @ half, moments.covariance, rtol=0, atol=1e-6)
