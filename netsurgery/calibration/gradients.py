@@ -131,6 +131,7 @@ def measure_gradients(
             for observer in observers:
                 observer.add(seen, batch.count)
             task.advance(batch.count)
+            task.count("forward and backward passes", batch.count)
 
 
 def _reads(network: Network, group: ChannelGroup) -> Dict[Read, ValueCut]:

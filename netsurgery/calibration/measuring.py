@@ -124,6 +124,7 @@ def measure(
             for observer in observers:
                 observer.add({source: seen[source] for source in observer.sources})
             task.advance(batch.count)
+            task.count("forward passes", batch.count * len(runners))
 
 
 def wanted_of(observers: Iterable[Observer]) -> List[ObservedValue]:

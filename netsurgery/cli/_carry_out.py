@@ -33,7 +33,6 @@ from netsurgery.cli._options import (
     force_option,
     json_option,
     options,
-    print_json,
     say,
     section,
     tell_of_phases,
@@ -42,6 +41,7 @@ from netsurgery.cli._options import (
 from netsurgery.cli._outputs import FOLDER, PAGE, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
+from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
 from netsurgery.jobs import CHOICES
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class WritingFlags(TypedDict):
     html: Optional[Path]
     no_verify: bool
     as_json: bool
+    timings: bool
 
 
 class CarryOutFlags(CalibrateFlags, InputFlags, ToleranceFlags, EngineFlags, WritingFlags):
@@ -147,6 +148,7 @@ carry_out_options = options(
         click.option("--html", type=PAGE, help="Also write the report as a page."),
     ),
     json_option,
+    timings_option,
 )
 
 
@@ -201,16 +203,18 @@ def carry_out(
     model = ns.load(*files, given["input_shapes"])
     tell_of_phases(model, given["deploy"])
     if output is None or given["dry_run"]:
-        with progress(title) as step:
-            shown = ns.preview(model, request, output, step)
+        with progress(title) as work:
+            shown = ns.preview(model, request, output, work)
         say(shown.diff or "no layer gains: the prototxt stays as it is")
+        tell_timings(work, given["timings"])
         return 0
-    with progress(title) as step:
-        done = job(model, request, output, step, flag)
+    with progress(title) as work:
+        done = job(model, request, output, work, flag)
     if html:
         write_page(done, ready(html), flag)
     if given["as_json"]:
-        print_json(done.to_dict(flag))
+        print_timed_json(done.to_dict(flag), work, given["timings"])
     else:
         print_compression(done, flag)
+        tell_timings(work, given["timings"])
     return 0 if done else 1

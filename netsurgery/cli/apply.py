@@ -31,6 +31,7 @@ from netsurgery.cli._options import (
 from netsurgery.cli._outputs import FOLDER
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
+from netsurgery.cli._timings import tell_timings, timings_option
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -56,6 +57,7 @@ class _Flags(CalibrateFlags, PreprocessingFlags, EngineFlags):
         force_option,
         deploy_option,
     ),
+    timings_option,
 )
 @click.pass_context
 def command(
@@ -67,6 +69,7 @@ def command(
     force: bool,
     deploy: bool,
     train_val: Optional[Path],
+    timings: bool,
     **given: Unpack[_Flags],
 ) -> None:
     """Carry out PLAN, as it stands, on the pair it names or on another one.
@@ -93,8 +96,8 @@ def command(
     tell_of_phases(model, deploy)
     if not is_made_for(chosen, model, deploy):
         say("note: the plan was made for other files than these", err=True)
-    with progress("rewriting") as step:
-        done = ns.write_applied(model, chosen, output, request, step)
+    with progress("applying") as work:
+        done = ns.write_applied(model, chosen, output, request, work)
     for note in done.notes:
         say(note, err=True)
     for path in done.files:
@@ -102,4 +105,5 @@ def command(
     failures = (f"FAILED: {reason}" for reason in done.written.reasons)
     for line in (read_back(done.written), *failures):
         say(line, err=not done)
+    tell_timings(work, timings)
     ctx.exit(0 if done else 1)

@@ -13,11 +13,11 @@ from netsurgery.cli._options import (
     json_option,
     options,
     phase_option,
-    print_json,
     prototxt_argument,
 )
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
+from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
 
 
 @click.command("inspect", cls=Command)
@@ -31,6 +31,7 @@ from netsurgery.cli._shapes import Shapes, shapes_option
     click.option("--stage", "stages", multiple=True, help="Stage of the net state. Repeatable."),
     click.option("--no-spectra", is_flag=True, help="Leave the singular values out."),
     json_option,
+    timings_option,
 )
 @click.pass_context
 def command(
@@ -44,6 +45,7 @@ def command(
     stages: Tuple[str, ...],
     no_spectra: bool,
     as_json: bool,
+    timings: bool,
 ) -> None:
     """Show every layer: blobs, output, parameters, MACs, and what a low rank would save.
 
@@ -58,12 +60,13 @@ def command(
 
     request = ns.InspectRequest(rois, phase, level, stages, spectra=not no_spectra)
     model = ns.load(prototxt, weights, input_shapes)
-    with progress("looking at") as step:
-        done = ns.inspect(model, request, step)
+    with progress("looking at") as work:
+        done = ns.inspect(model, request, work)
     if as_json:
-        print_json(done.to_dict())
+        print_timed_json(done.to_dict(), work, timings)
     else:
         print_inspection(done)
+        tell_timings(work, timings)
     for finding in done.misfits:
         click.echo(f"{weights}: {finding}", err=True)
     ctx.exit(0 if done else 1)

@@ -33,6 +33,7 @@ from netsurgery.cli._outputs import PLAN, PLOT, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._rules import RuleFlags, how_options, rule_arguments, rule_options
 from netsurgery.cli._shapes import Shapes, shapes_option
+from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -95,12 +96,14 @@ class _Flags(RuleFlags, SearchFlags, CalibrateFlags, PreprocessingFlags, EngineF
         ),
     ),
     json_option,
+    timings_option,
 )
 def command(
     prototxt: Path,
     weights: Path,
     output: Optional[Path],
     as_json: bool,
+    timings: bool,
     **given: Unpack[_Flags],
 ) -> None:
     """Choose what becomes of each layer and write the plan as YAML, to be read, edited, applied.
@@ -129,23 +132,25 @@ def command(
         **calibrated_arguments(given),
     )
     model = ns.load(prototxt, weights, given["input_shapes"])
-    with progress("planning") as step:
+    with progress("planning") as work:
         if shares:
-            swept = ns.sweep(model, request, output, step)
+            swept = ns.sweep(model, request, output, work)
         else:
-            plan = ns.plan(model, request, output, step)
+            plan = ns.plan(model, request, output, work)
+    if as_json and not shares:
+        print_timed_json(plan.to_dict(), work, timings)
+        return
     if shares:
         _print_sweep(swept, given["plot"], as_json)
     else:
-        _print_plan(plan, output, as_json)
+        _print_plan(plan, output)
+    tell_timings(work, timings)
 
 
-def _print_plan(plan: Plan, output: Optional[Path], as_json: bool) -> None:
+def _print_plan(plan: Plan, output: Optional[Path]) -> None:
     from netsurgery.report import print_plan
 
-    if as_json:
-        print_json(plan.to_dict())
-    elif output:
+    if output:
         print_plan(plan)
         click.echo(f"written to {output}")
     else:

@@ -26,7 +26,6 @@ from netsurgery.cli._options import (
     OUTPUT,
     json_option,
     options,
-    print_json,
     prototxt_argument,
     section,
     weights_argument,
@@ -34,6 +33,7 @@ from netsurgery.cli._options import (
 from netsurgery.cli._outputs import RANKING
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
+from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -111,6 +111,7 @@ class _Flags(PreprocessingFlags, EngineFlags, CacheFlags):
         ),
     ),
     json_option,
+    timings_option,
 )
 def command(
     prototxt: Path,
@@ -120,6 +121,7 @@ def command(
     flops: float,
     output: Optional[Path],
     as_json: bool,
+    timings: bool,
     **given: Unpack[_Flags],
 ) -> None:
     """Rank the channels of a model by what they are worth.
@@ -144,9 +146,10 @@ def command(
         cache=cache_given(given),
     )
     model = ns.load(prototxt, weights, given["input_shapes"])
-    with progress("ranking") as step:
-        found = ns.rank(model, request, output, step)
+    with progress("ranking") as work:
+        found = ns.rank(model, request, output, work)
     if as_json:
-        print_json(found.to_dict())
+        print_timed_json(found.to_dict(), work, timings)
     else:
         print_ranking(found)
+        tell_timings(work, timings)

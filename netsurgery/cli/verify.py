@@ -24,13 +24,13 @@ from netsurgery.cli._options import (
     JUDGING,
     json_option,
     options,
-    print_json,
     say,
     section,
 )
 from netsurgery.cli._outputs import GOLDEN
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
+from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
 from netsurgery.jobs import CHOICES
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class _Flags(InputFlags, ToleranceFlags, EngineFlags):
         click.option("--golden", type=FILE, help="Compare A with what was saved."),
     ),
     json_option,
+    timings_option,
 )
 @click.pass_context
 def command(
@@ -81,6 +82,7 @@ def command(
     save_golden: Optional[Path],
     golden: Optional[Path],
     as_json: bool,
+    timings: bool,
     **given: Unpack[_Flags],
 ) -> None:
     """Run two models on the same inputs and say how far they are apart.
@@ -106,10 +108,11 @@ def command(
     pairs = zip(files[::2], files[1::2])
     models = [ns.load(*pair, given["input_shapes"]) for pair in pairs]
     engine, fed = engine_given(given), fed_arguments(given)
-    with progress("running") as step:
+    with progress("comparing") as work:
         if save_golden:
-            path = ns.save_golden(models[0], save_golden, ns.FedRequest(engine=engine, **fed), step)
+            path = ns.save_golden(models[0], save_golden, ns.FedRequest(engine=engine, **fed), work)
             say(f"written {path}")
+            tell_timings(work, timings)
             return
         request = ns.VerifyRequest(
             engine=engine,
@@ -121,10 +124,11 @@ def command(
         if golden:
             done = ns.verify_golden(models[0], golden, request)
         else:
-            done = ns.verify(models[0], models[1], request, step)
+            done = ns.verify(models[0], models[1], request, work)
     flag = flags_of_command()
     if as_json:
-        print_json(done.to_dict(flag))
+        print_timed_json(done.to_dict(flag), work, timings)
     else:
         print_verification(done, flag=flag)
+        tell_timings(work, timings)
     ctx.exit({True: 0, False: 1, None: 2}[done.passed])

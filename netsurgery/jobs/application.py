@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -16,7 +16,7 @@ from netsurgery.jobs.requests import CalibratedRequest
 from netsurgery.jobs.samples import calibrator_of
 from netsurgery.network import Model
 from netsurgery.planning import Plan, identify, refuse_another
-from netsurgery.progress import Progress, ProgressLike
+from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.surgery import Surgery, operate
 from netsurgery.validation import validated
 from netsurgery.verification import Written
@@ -48,11 +48,13 @@ class WrittenPair:
         files: The prototxt and the weights, and the text for training if one was given.
         written: What reading them back showed.
         notes: What was lost in the upgrade of an old net, a line each.
+        timings: Where the time went.
     """
 
     files: Tuple[Path, ...]
     written: Written
     notes: Tuple[str, ...] = ()
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.written)
@@ -129,7 +131,7 @@ def write_applied(
     with progress.task("writing"):
         files, written = write_checked(surgery, folder, train_val)
     notes: List[str] = [f"lost in the upgrade to V2: {note}" for note in surgery.notes]
-    return WrittenPair(files, written, tuple(notes))
+    return WrittenPair(files, written, tuple(notes), progress.timings)
 
 
 def file_of_plan(path: Path, plan: Plan, kind: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, Sequence, Union
 
@@ -62,22 +62,25 @@ def verify(
     """
     request = request or VerifyRequest()
     refuse_contradictions("verify", request)
-    a, b = open_model_like(a), open_model_like(b)
-    return verification.verify(
-        a,
-        b,
-        inputs=judging_inputs(a, request, Progress.of(progress)),
-        count=RANDOM if request.count is None else request.count,
-        seed=request.seed,
-        engine=request.engine,
-        expect=request.expect,
-        blobs=_wanted(request.blobs),
-        max_error=request.max_error,
-        min_agreement=request.min_agreement,
-        output=request.task_output,
-        output_kinds=request.output_kinds,
-        accept_loss=request.accept_loss,
-    )
+    progress, a, b = Progress.of(progress), open_model_like(a), open_model_like(b)
+    inputs = judging_inputs(a, request, progress)
+    with progress.task("comparing"):
+        done = verification.verify(
+            a,
+            b,
+            inputs=inputs,
+            count=RANDOM if request.count is None else request.count,
+            seed=request.seed,
+            engine=request.engine,
+            expect=request.expect,
+            blobs=_wanted(request.blobs),
+            max_error=request.max_error,
+            min_agreement=request.min_agreement,
+            output=request.task_output,
+            output_kinds=request.output_kinds,
+            accept_loss=request.accept_loss,
+        )
+    return replace(done, timings=progress.timings)
 
 
 @validated

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
@@ -11,6 +11,7 @@ from typing import Any, Callable, Mapping, Optional
 from netsurgery.methods import ROUNDING, method
 from netsurgery.network import Totals, foreign_to
 from netsurgery.planning import MAX_LOSS, Asked, Plan, asked_of_net
+from netsurgery.progress import Timing
 from netsurgery.quality import Quality, unjudged
 from netsurgery.surgery import Surgery
 from netsurgery.verification import LayerError, Verification, Written
@@ -39,6 +40,7 @@ class Compression:
         effect: The original against the written pair: what it costs.
         unproven: Why nothing was run, or None.
         cautions: What makes the verdict on quality doubtful, besides what the outputs show.
+        timings: Where the time went; not in the record.
     """
 
     surgery: Surgery
@@ -53,6 +55,7 @@ class Compression:
     effect: Optional[Verification]
     unproven: Optional[str]
     cautions: tuple[str, ...] = ()
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     @property
     def asked(self) -> tuple[Asked, ...]:

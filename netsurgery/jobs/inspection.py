@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
@@ -29,7 +29,7 @@ from netsurgery.network import (
     sum_up,
     unknown_reason,
 )
-from netsurgery.progress import Progress, ProgressLike
+from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.validation import validated
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -91,6 +91,7 @@ class Inspection:
             where they are not known.
         misfits: What says that the weights are not those of the prototxt. False where there is any.
         unknown: Why shapes are not known, of the first layer where they are not.
+        timings: Where the time went.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Inspection:
     regions: tuple[Optional[int], Optional[int]]
     misfits: Sequence[Finding] = ()
     unknown: Optional[NetworkError] = None
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     def __bool__(self) -> bool:
         return not self.misfits
@@ -149,20 +151,22 @@ def inspect(
     request = request or InspectRequest()
     refuse_contradictions("inspect", request)
     state = request.phase, request.level, names_of(request.stages)
-    model = open_model_like(model, *state)
-    network = model.network(*state)
-    shapes = infer_shapes(network, None, request.rois, model.weights)
-    costs = count_cost(network, shapes, model)
+    progress, model = Progress.of(progress), open_model_like(model, *state)
+    with progress.task("shapes and costs"):
+        network = model.network(*state)
+        shapes = infer_shapes(network, None, request.rois, model.weights)
+        costs = count_cost(network, shapes, model)
     wanted = request.spectra and model.weights is not None
-    return Inspection(
+    done = Inspection(
         network.name,
         costs,
-        _low_rank(model, network, Progress.of(progress)) if wanted else {},
+        _low_rank(model, network, progress) if wanted else {},
         sum_up(costs, bytes_of(network.legacy_inputs, shapes), peak_bytes(network, shapes)),
         cost_of_regions(model, network),
         find_misfits(model, network.phase),
         unknown_reason(network, shapes),
     )
+    return replace(done, timings=progress.timings)
 
 
 def sketch(values: np.ndarray, width: int = _SKETCH_WIDTH) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -82,7 +82,7 @@ def make_pair(
     proof = _proof_of(original, request, engine, calibrator, progress)
     with progress.task("planning"):
         plan, surgery = make_plan(original, calibrator, progress)
-    return write_proved(
+    done = write_proved(
         original,
         Planned(with_preset(plan, request), surgery),
         folder,
@@ -93,6 +93,7 @@ def make_pair(
         progress=progress,
         name=name,
     )
+    return replace(done, timings=progress.timings)
 
 
 def beside_folder(out: Optional[PathLike]) -> Optional[str]:

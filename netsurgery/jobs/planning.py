@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -21,7 +21,7 @@ from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import calibrator_of, with_preset
 from netsurgery.network import Model
 from netsurgery.planning import LowRankRequest, Plan, identify, plan_folds, plan_low_rank
-from netsurgery.progress import Progress, ProgressLike
+from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.surgery import Planned, plan_after_folds
 from netsurgery.validation import validated
 
@@ -104,10 +104,12 @@ class Sweep:
     Attributes:
         currency: The cost that the budgets are of.
         points: The budgets, rising, each with its plan or the reason why there is none.
+        timings: Where the time went.
     """
 
     currency: str
     points: Tuple[Point, ...]
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> List[Dict[str, Any]]:
         """Return the points as plain data, a dictionary each."""
@@ -151,7 +153,7 @@ def plan(
     made = with_preset(replace(made, model=identify(model)), request)
     if path is not None:
         made.save(PLAN.ready(path))
-    return made
+    return replace(made, timings=progress.timings)
 
 
 @validated
@@ -197,7 +199,7 @@ def sweep(
         if path is not None and point.plan is not None:
             one = path.with_name(f"{path.stem}.{point.share:g}{path.suffix}")
             point.plan.save(PLAN.ready(one))
-    return Sweep(request.currency, tuple(points))
+    return Sweep(request.currency, tuple(points), progress.timings)
 
 
 class Chooser:

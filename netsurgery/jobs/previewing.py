@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Union
 
 from netsurgery.jobs.compression import CompressRequest, prepare_compression
@@ -12,7 +12,7 @@ from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.samples import calibrator_of
 from netsurgery.jobs.thinning import ThinRequest, prepare_thinning
 from netsurgery.planning import Plan
-from netsurgery.progress import Progress, ProgressLike
+from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.surgery import operate
 from netsurgery.validation import validated
 
@@ -24,10 +24,12 @@ class Preview:
     Attributes:
         plan: The plan.
         diff: The change to the prototxt, as a unified diff; empty where nothing changes.
+        timings: Where the time went.
     """
 
     plan: Plan
     diff: str
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> Dict[str, Any]:
         """Return everything as plain data."""
@@ -68,4 +70,5 @@ def preview(
         bytes(text).decode("utf-8", "replace").splitlines(keepends=True) for text in (before, after)
     )
     lines = difflib.unified_diff(old, new, str(before.file), "compressed")
-    return Preview(plan, "".join(one if one.endswith("\n") else f"{one}\n" for one in lines))
+    diff = "".join(one if one.endswith("\n") else f"{one}\n" for one in lines)
+    return Preview(plan, diff, progress.timings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Optional, Sequence
 
 from netsurgery import ranking
@@ -90,7 +90,7 @@ def rank(
     if path is not None:
         data = f"{to_json(found.to_dict())}\n".encode()
         write_together({RANKING.ready(path): lambda stream: stream.write(data)})
-    return found
+    return replace(found, timings=progress.timings)
 
 
 def _calibrator(model: Model, request: RankRequest, progress: Progress) -> Optional[Calibrator]:

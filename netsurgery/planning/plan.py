@@ -14,6 +14,7 @@ from netsurgery.methods import Edit, Prediction
 from netsurgery.network import Model
 from netsurgery.planning.asked import MAX_LOSS, Asked, asked_of_layer, asked_of_net
 from netsurgery.planning.expected import Expected
+from netsurgery.progress import Timing
 from netsurgery.validation import require_fields
 
 VERSION = 1
@@ -41,6 +42,7 @@ class Plan:
         expected: What the planner expects of the whole; for people, ignored when applied.
         preprocessing: How the images were prepared that it was made on, where a preset says so; for
             people, ignored when applied.
+        timings: Where the time went that a job took to make it; not written.
 
     Raises:
         RequestError: What is given as one of these is none.
@@ -51,6 +53,7 @@ class Plan:
     model: Mapping[str, Any] = field(default_factory=dict)
     expected: Expected = field(default_factory=Expected, compare=False)
     preprocessing: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         require_fields(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import (
     Callable,
     Collection,
@@ -53,6 +54,10 @@ class Task:
         self.through += count if weight is None else weight
         self.item = item
         self._owner._say()
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Count something that was done: see `Progress.count`."""
+        self._owner.count(what, number)
 
     @property
     def state(self) -> TaskState:
@@ -169,7 +174,7 @@ class Progress:
         with self._lock:
             self._timings.seconds = self._clock() - self._began
             self._timings.processor = self._processor() - self._used
-            return self._timings
+            return deepcopy(self._timings)
 
     @property
     def event(self) -> Event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -22,7 +22,7 @@ from netsurgery.criteria import (
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.measurements import open_store
 from netsurgery.network import ChannelGroup, Model, channel_groups, known_costs, require_fit
-from netsurgery.progress import Progress
+from netsurgery.progress import Progress, Timing
 from netsurgery.ranking.correlation import Correlation, correlate
 from netsurgery.ranking.oracle import Oracle, measure_oracle
 
@@ -42,6 +42,7 @@ class Ranking:
         comparable: The same, made comparable between groups.
         oracle: What the loss does without each channel; None if nobody asked.
         judged_by: What the loss holds the outputs against; None where no loss was computed.
+        timings: Where the time went, where a job made it.
     """
 
     groups: Tuple[ChannelGroup, ...]
@@ -49,6 +50,7 @@ class Ranking:
     comparable: Mapping[str, Scores]
     oracle: Optional[Oracle] = None
     judged_by: Optional[str] = None
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     def order(self, name: str) -> List[Tuple[str, int]]:
         """Return (group, channel) of all that can be removed, the one to remove first in front.

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
         plot_sweep as plot_sweep,
         print_sweep as print_sweep,
     )
+    from netsurgery.report.timings import (
+        print_timings as print_timings,
+    )
     from netsurgery.report.verification import (
         print_verification as print_verification,
     )

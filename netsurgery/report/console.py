@@ -47,6 +47,7 @@ def print_table(
     title: Optional[str] = None,
     last: Optional[Sequence[str]] = None,
     legend: Sequence[str] = (),
+    err: bool = False,
 ) -> None:
     """Print a table; columns whose title begins with ``>`` are aligned to the right.
 
@@ -56,6 +57,7 @@ def print_table(
         title: Stands above the table.
         last: A row of totals, set apart.
         legend: Words of the table that are explained below it, in a line each.
+        err: Print on standard error.
     """
     lines = [[_plain(cell) for cell in row] for row in rows]
     total = [_plain(cell) for cell in last] if last else None
@@ -66,7 +68,7 @@ def print_table(
         if widths is None
         else _table(columns, lines, shown, total, widths)
     )
-    click.echo("\n".join(made))
+    click.echo("\n".join(made), err=err)
     for line in explained(legend):
         print_text(line)
     if legend:

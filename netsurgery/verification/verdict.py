@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Optional
 
 from netsurgery.errors import VerificationError
+from netsurgery.progress import Timing
 from netsurgery.quality import LOST, PIXELS, SEGMENTATION, UNJUDGED, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import BlobComparison
@@ -74,6 +75,7 @@ class Verification:
         accuracy: Of both nets, where there were labels.
         outputs: Outputs that only one of the nets has.
         quality: What is left of the second net.
+        timings: Where the time went, where a job made it.
     """
 
     demand: Demand
@@ -86,6 +88,7 @@ class Verification:
     accuracy: Optional[Accuracy] = None
     outputs: Outputs = NONE_LOST
     quality: Quality = field(default_factory=lambda: unjudged("there is no output to judge"))
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     def __bool__(self) -> bool:
         return self.passed is True
