@@ -124,7 +124,7 @@ def measure(
             for observer in observers:
                 observer.add({source: seen[source] for source in observer.sources})
             task.advance(batch.count)
-            task.count("forward passes", batch.count * len(runners))
+        task.count("forward passes", run.passes)
 
 
 def wanted_of(observers: Iterable[Observer]) -> List[ObservedValue]:
@@ -141,7 +141,11 @@ def values_by_model(wanted: Iterable[ObservedValue]) -> Dict[int, List[Value]]:
 
 
 class _Run:
-    """Models that run over inputs; each is opened when something of it is not known."""
+    """Models that run over inputs; each is opened when something of it is not known.
+
+    Attributes:
+        passes: How many inputs were run, of each model that ran.
+    """
 
     def __init__(
         self,
@@ -152,7 +156,7 @@ class _Run:
         stack: contextlib.ExitStack,
     ) -> None:
         """Take what is there; sessions and threads are given back with ``stack``."""
-        self.known = known
+        self.known, self.passes = known, 0
         self._models, self._engine, self._sessions = models, engine, sessions
         self._stack = stack
         self._runners: Dict[int, Runner] = {}
@@ -179,6 +183,7 @@ class _Run:
     ) -> List[Tuple[ObservedValue, np.ndarray]]:
         """Run all models that are needed at the same time: each is in a process of its own."""
         numbers = list(values_by_model(missing))
+        self.passes += batch.count * len(numbers)
         self._open([number for number in numbers if number not in self._runners])
 
         def look(number: int) -> List[Tuple[ObservedValue, np.ndarray]]:

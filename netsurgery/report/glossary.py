@@ -29,6 +29,16 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "share": "The part of the whole net's that is this layer's.",
         "budget": "How much of a cost may be left.",
     },
+    "Where the time went": {
+        "task": "What was done. Tasks within it stand below it; side by side they may take more "
+        "together than it does.",
+        "times": "How often a task was done.",
+        "seconds": "How long it took, all times together.",
+        "of all": "The share of the whole command's time.",
+        "processor": "Seconds that all processors worked on it, those of child processes, in which "
+        "engines run, included.",
+        "counted": "What was done within it, counted: inputs that a net was run on, for example.",
+    },
     "Layers and what is done to them": {
         "layer": "A layer by its name in the prototxt.",
         "type": "Its type in the prototxt.",

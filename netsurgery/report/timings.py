@@ -18,7 +18,7 @@ def print_timings(timing: Timing) -> None:
     ]
     rows.append(("all", *_cells(timing, timing.seconds), ""))
     print_table(
-        ("task", ">times", ">seconds", ">share", ">processor seconds", "counted"),
+        ("task", ">times", ">seconds", ">of all", ">processor", "counted"),
         rows,
         title="Where the time went",
         err=True,
