@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Mapping, NamedTuple, Optional, Sequence
+from typing import Callable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def not_halved(layers: Sequence[LayerWeights]) -> Iterator[Kept]:
 def stored_alike(
     changes: Mapping[str, Sequence[LayerWeights]],
     before: Mapping[str, Sequence[Blob]],
-    half: bool,
+    half: Callable[[], bool],
 ) -> Mapping[str, Sequence[LayerWeights]]:
     """Round new blobs to float16 where those that they come from are.
 
@@ -98,7 +98,7 @@ def stored_alike(
     Args:
         changes: For each name that goes from the weights, the layers that come.
         before: For each of the names, the blobs that were there.
-        half: Whether the file is in float16, which tells where there were no blobs.
+        half: Whether the file is in float16: asked where there were no blobs that could tell.
 
     Returns:
         The same, with blobs rounded; the very mapping that was given where none had to be.
@@ -118,7 +118,7 @@ def mostly_half(layers: Sequence[LayerWeights]) -> bool:
     return 2 * half > sum(blob.count for blob in blobs)
 
 
-def _alike(layer: LayerWeights, old: Sequence[Blob], half: bool) -> LayerWeights:
+def _alike(layer: LayerWeights, old: Sequence[Blob], half: Callable[[], bool]) -> LayerWeights:
     blobs = tuple(
         halved(blob) if _from_half(index, blob, old, half) else blob
         for index, blob in enumerate(layer.blobs)
@@ -128,11 +128,11 @@ def _alike(layer: LayerWeights, old: Sequence[Blob], half: bool) -> LayerWeights
     return LayerWeights(layer.name, layer.type, blobs)
 
 
-def _from_half(index: int, blob: Blob, old: Sequence[Blob], half: bool) -> bool:
+def _from_half(index: int, blob: Blob, old: Sequence[Blob], half: Callable[[], bool]) -> bool:
     if blob is SHARED or any(blob is other for other in old):
         return False
     stored = [other for other in (*old[index : index + 1], *old[:1]) if other is not SHARED]
-    return stored[0].storage == HALF if stored else half
+    return stored[0].storage == HALF if stored else half()
 
 
 def _is_batch_norm(layer: LayerWeights) -> bool:

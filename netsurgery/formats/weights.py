@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from copy import copy
 from functools import cached_property
 from typing import BinaryIO, Iterable, Mapping, Optional, Sequence, Union
 
@@ -30,7 +31,6 @@ class Weights:
         version: The layout of its layers: ``"V2"``, ``"V1"`` or ``"V0"``.
         name: The net's name.
         gzip: Whether it is compressed when it is written; HDF5 only.
-        layers: Its layers.
     """
 
     def __init__(
@@ -49,10 +49,14 @@ class Weights:
         self.format = format
         self.file = file
         self.gzip = gzip
-        self.layers = tuple(part for part in self._parts if isinstance(part, LayerWeights))
         self._by_name: dict[str, list[LayerWeights]] = {}
         for layer in self.layers:
             self._by_name.setdefault(layer.name, []).append(layer)
+
+    @cached_property
+    def layers(self) -> tuple[LayerWeights, ...]:
+        """Its layers."""
+        return tuple(part for part in self._parts if isinstance(part, LayerWeights))
 
     @classmethod
     def of(cls, layers: Iterable[LayerWeights], name: str = "", *, version: str = "V2") -> Weights:
@@ -98,6 +102,11 @@ class Weights:
             FormatError: A name is not there, or a new layer has the name of one that stays.
         """
         self._require_replaceable(changes)
+        if all(
+            len(self._by_name[name]) == len(layers) == 1 and layers[0].name == name
+            for name, layers in changes.items()
+        ):
+            return self._with_others(changes)
         parts: list[Part] = []
         waiting = dict(changes)
         for part in self._parts:
@@ -112,6 +121,21 @@ class Weights:
         return self._with(
             [halved_layer(part) if isinstance(part, LayerWeights) else part for part in self._parts]
         )
+
+    def _with_others(self, changes: Mapping[str, Sequence[LayerWeights]]) -> Weights:
+        """Weights in which one layer for each of some names gives way to another of that name.
+
+        Names and places stay, so this costs no look at every layer.
+        """
+        found = copy(self)
+        for known in ("layers", "digest"):
+            vars(found).pop(known, None)
+        parts, found._by_name = list(self._parts), {**self._by_name}
+        for name, layers in changes.items():
+            parts[self._parts.index(self._by_name[name][0])] = layers[0]
+            found._by_name[name] = list(layers)
+        found._parts = tuple(parts)
+        return found
 
     def _with(self, parts: Sequence[Part]) -> Weights:
         return Weights(

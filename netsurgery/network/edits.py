@@ -44,7 +44,7 @@ class LayerKey:
     def of(cls, layer: LayerText, prototxt: Prototxt) -> LayerKey:
         """Return by what a layer is known."""
         phases = _phases(layer)
-        alike = [one.index for one in _named(prototxt, layer.name) if _phases(one) == phases]
+        alike = [one.index for one in prototxt.named(layer.name) if _phases(one) == phases]
         return cls(layer.name, phases, alike.index(layer.index), len(alike))
 
     def find(self, prototxt: Prototxt) -> LayerText:
@@ -53,7 +53,7 @@ class LayerKey:
         Raises:
             NetworkError: It is not there.
         """
-        alike = [one for one in _named(prototxt, self.name) if _phases(one) == self.phases]
+        alike = [one for one in prototxt.named(self.name) if _phases(one) == self.phases]
         if self.ordinal >= len(alike):
             raise NetworkError("is not in the net", file=prototxt.file, layer=self.name)
         return alike[self.ordinal]
@@ -63,7 +63,7 @@ class LayerKey:
 
         One that is there in both phases may be written out for each, and the other way round.
         """
-        found = [one for one in _named(prototxt, self.name) if _phases(one) & self.phases]
+        found = [one for one in prototxt.named(self.name) if _phases(one) & self.phases]
         return tuple(found[self.ordinal : self.ordinal + 1] if self.alike > 1 else found)
 
     def __str__(self) -> str:
@@ -329,10 +329,6 @@ def _described(by: NewLayers, layer: LayerText) -> List[Dict[str, Any]]:
         {"name": one.name, "type": one.type, "bottom": list(one.bottoms), "top": list(one.tops)}
         for one in new_layers(by, layer)
     ]
-
-
-def _named(prototxt: Prototxt, name: str) -> List[LayerText]:
-    return [layer for layer in prototxt.layers if layer.name == name]
 
 
 def _phases(layer: LayerText) -> FrozenSet[str]:

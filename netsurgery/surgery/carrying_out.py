@@ -145,10 +145,11 @@ def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:
 
 def _stored(model: Model, rewrite: Rewrite) -> Rewrite:
     """Return the rewrite with its weights in the type of those that they come from."""
-    assert model.weights is not None
+    weights = model.weights
+    assert weights is not None
     changes = rewrite.weights
     before = {name: model.blobs(name) for name in changes}
-    stored = stored_alike(changes, before, mostly_half(model.weights.layers))
+    stored = stored_alike(changes, before, lambda: mostly_half(weights.layers))
     return rewrite if stored is changes else rewrite.with_weights(stored)
 
 

@@ -183,9 +183,8 @@ def _told(error: NetsurgeryError) -> str:
 
 
 def _problems_of_pieces(model: Model, rewrite: Rewrite) -> Iterator[str]:
-    names = {text.name for text in model.prototxt.layers}
     for name in rewrite.pieces:
-        if name not in names:
+        if not model.prototxt.named(name):
             yield f"it tells of pieces of a layer {name!r}, which is not there"
     if not any(rewrite.pieces[name] and model.blobs(name) for name in rewrite.pieces):
         yield "it names no layer with blobs, nor what does its work now"

@@ -197,3 +197,23 @@ def test_an_upgrade_is_only_a_change_of_version(tmp_path: Path) -> None:
     assert [layer.type for layer in net.layer] == ["InnerProduct"] * 3
     assert net.name == "net"
     assert np.array_equal(np.float32(net.layer[2].blobs[0].data), seeded(4, 5).ravel())
+
+
+def test_layers_that_give_way_to_others_of_their_names_keep_their_places() -> None:
+    arrays = [np.full((2, 3), number, np.float32) for number in range(4)]
+    first, second, third, other = (
+        LayerWeights(name, "InnerProduct", (Blob.of(array),))
+        for name, array in zip(("a", "b", "c", "b"), arrays)
+    )
+    before = Weights.of([first, second, third])
+    known = before.digest, before.layers
+    after = before.replace({"b": [other]})
+    meant = Weights.of([first, other, third])
+    assert after.layers == meant.layers
+    assert after.digest == meant.digest != before.digest
+    assert after.find("b") == (other,)
+    assert (before.digest, before.layers, before.find("b")) == (*known, (second,))
+    again = after.replace({"a": [LayerWeights("d", None, ())], "c": [third]})
+    assert [layer.name for layer in again.layers] == ["d", "b", "c"]
+    assert "a" not in again
+    assert "d" in again

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import (
     Any,
     Callable,
+    Dict,
     Hashable,
     Iterable,
     List,
@@ -129,6 +130,17 @@ class Prototxt:
     def version(self) -> str:
         """``"V2"`` (``layer``), ``"V1"`` (``layers``) or ``"V0"`` (``layers`` around ``layer``)."""
         return self.layers[0].version
+
+    def named(self, name: str) -> Tuple[LayerText, ...]:
+        """Return the layers of a name, of whatever phase."""
+        return self._by_name.get(name, ())
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Tuple[LayerText, ...]]:
+        found: Dict[str, Tuple[LayerText, ...]] = {}
+        for layer in self.layers:
+            found[layer.name] = (*found.get(layer.name, ()), layer)
+        return found
 
     @cached_property
     def digest(self) -> str:
