@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Optional
+from collections import defaultdict
+from typing import Dict, Iterable, Mapping, Optional, Set
 
 from netsurgery.errors import PlanError
-from netsurgery.formats import SHARED, Blob, LayerText
+from netsurgery.formats import SHARED, Blob, LayerText, LayerWeights, Prototxt
 from netsurgery.network import Model
 
 
@@ -18,8 +19,8 @@ def coupled_layers(model: Model, name: str) -> tuple[LayerText, ...]:
     Raises:
         PlanError: There is no such layer; the text lists the names there are.
     """
-    layers = model.prototxt.layers
-    named = [layer for layer in layers if layer.name == name]
+    prototxt = model.prototxt
+    named = prototxt.named(name)
     if not named:
         raise PlanError(
             "there is no such layer",
@@ -27,9 +28,21 @@ def coupled_layers(model: Model, name: str) -> tuple[LayerText, ...]:
             layer=name,
             remedy=f"layers with weights are {_with_weights(model)}",
         )
+    sharing = prototxt.derived(coupled_layers, lambda: _sharing(prototxt))
     shared = {weights_name(layer) for layer in named} - {None}
-    names = {name} | {layer.name for layer in layers if weights_name(layer) in shared}
-    return tuple(layer for layer in layers if layer.name in names)
+    names = {name}.union(*(sharing[one] for one in shared if one))
+    found = [layer for one in names for layer in prototxt.named(one)]
+    return tuple(sorted(found, key=lambda layer: layer.index))
+
+
+def _sharing(prototxt: Prototxt) -> Mapping[str, Set[str]]:
+    """The names of the layers that share their first blob, by the name that they share it by."""
+    found: Dict[str, Set[str]] = defaultdict(set)
+    for layer in prototxt.layers:
+        shared = weights_name(layer)
+        if shared:
+            found[shared].add(layer.name)
+    return dict(found)
 
 
 def weights_name(layer: LayerText) -> Optional[str]:
@@ -47,15 +60,23 @@ def loaded_blobs(model: Model, names: Iterable[str]) -> tuple[Blob, ...]:
         PlanError: The weights hold none of the layers.
     """
     wanted = set(names)
-    for layer in reversed(model.weights.layers if model.weights else ()):
-        if layer.name in wanted and layer.blobs and layer.blobs[0] is not SHARED:
-            return model.blobs(layer.name)
+    holding = [name for name in wanted if model.weights and _holds_blobs(model.weights.find(name))]
+    if len(holding) > 1 and model.weights:
+        held = (layer.name for layer in model.weights.layers if _holds_blobs([layer]))
+        places = {name: place for place, name in enumerate(held)}
+        holding.sort(key=places.__getitem__)
+    if holding:
+        return model.blobs(holding[-1])
     raise PlanError(
         "the weights hold no blobs for it",
         file=model.weights.file if model.weights else None,
         layer=sorted(wanted)[0],
         remedy="see `netsurgery doctor`: the names differ, or the file was cut",
     )
+
+
+def _holds_blobs(layers: Iterable[LayerWeights]) -> bool:
+    return any(layer.blobs and layer.blobs[0] is not SHARED for layer in layers)
 
 
 def _with_weights(model: Model) -> str:

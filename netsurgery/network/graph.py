@@ -243,8 +243,8 @@ class _Builder:
         """
         for layer in self.layers:
             for before, _ in layer.in_place:
-                readers = {other.name for other in self.consumers[before] if other is not layer}
                 if len(self.consumers[before]) > 1:
+                    readers = {one.name for one in self.consumers[before] if one is not layer}
                     others = ", ".join(sorted(readers)) or "itself once more"
                     self.complain(
                         f"computes in place on {before.blob!r}, which is also read by {others}",

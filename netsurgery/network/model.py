@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
-from netsurgery.errors import FormatError
+from netsurgery.errors import FormatError, NetworkError
 from netsurgery.formats import (
     Blob,
     Prototxt,
@@ -19,7 +20,7 @@ from netsurgery.formats import (
     sniff,
     write_together,
 )
-from netsurgery.network.graph import Network
+from netsurgery.network.graph import Network, build_network
 from netsurgery.validation import validated
 
 PathLike = Union[str, os.PathLike[str]]
@@ -62,12 +63,23 @@ class Model:
         Raises:
             NetworkError: Caffe would abort on it.
         """
+        network, problems = self.network_and_problems(phase, level, stages)
+        if problems:
+            raise problems[0]
+        return network
+
+    def network_and_problems(
+        self, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()
+    ) -> Tuple[Network, Tuple[NetworkError, ...]]:
+        """Return the graph as far as it goes, with all that Caffe would abort on; see `network`."""
         asked, given = tuple(stages), self.input_shapes
         shapes = tuple((name, tuple(shape)) for name, shape in given.items())
-        return self.prototxt.derived(
-            (Network, phase, level, asked, shapes),
-            lambda: Network.of(self.prototxt, phase, level, asked, given),
+        network, problems = self.prototxt.derived(
+            (build_network, phase, level, asked, shapes),
+            lambda: build_network(self.prototxt, phase, level, asked, given),
         )
+        # Whoever raises an error gives it a traceback, and may add to its words.
+        return network, tuple(map(copy, problems))
 
     def blobs(self, layer: str) -> tuple[Blob, ...]:
         """Return the blobs Caffe would load for the layer of that name, or none."""

@@ -8,7 +8,6 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 from netsurgery.errors import NetsurgeryError, NetworkError
 from netsurgery.formats import Prototxt, Weights
 from netsurgery.layers import Layer, Shape
-from netsurgery.network.graph import build_network
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import parameter_shapes, trace_shapes
 
@@ -58,7 +57,7 @@ class CheckedModel:
     def __init__(self, model: Model, phase: str) -> None:
         self.prototxt: Prototxt = model.prototxt
         self.weights: Optional[Weights] = model.weights
-        self.network, wiring = build_network(model.prototxt, phase, inputs=model.input_shapes)
+        self.network, wiring = model.network_and_problems(phase)
         self.shapes, shaping = trace_shapes(self.network, weights=model.weights)
         self.problems: Tuple[NetworkError, ...] = wiring + shaping
         self._blobs: Dict[int, Optional[Tuple[Shape, ...]]] = {}

@@ -8,7 +8,6 @@ from typing import Iterable, Iterator, List
 from netsurgery.errors import NetworkError
 from netsurgery.network.doctor.checked_model import CheckedModel, Finding
 from netsurgery.network.doctor.weights_checks import blob_counts, blob_shapes, missing_weights
-from netsurgery.network.graph import build_network
 from netsurgery.network.model import Model
 
 
@@ -49,7 +48,7 @@ def require_inputs(
     """
     if not model.input_shapes:
         return
-    network, _ = build_network(model.prototxt, phase, level, stages, model.input_shapes)
+    network, _ = model.network_and_problems(phase, level, stages)
     for name in model.input_shapes:
         if name not in network.given:
             sources = sorted({value.blob for value in network.values if network.is_source(value)})

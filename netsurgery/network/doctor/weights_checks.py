@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterator, List, Optional, Tuple
+from collections import Counter
+from math import prod
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
 from netsurgery.formats import SHARED, LayerWeights, Weights
 from netsurgery.layers import Layer, Shape, layer_type, show
@@ -71,7 +73,9 @@ def missing_weights(checked: CheckedModel) -> Iterator[Finding]:
     weights = checked.weights
     if weights is None:
         return
-    orphans = _orphans(checked.network, weights)
+    orphans: Dict[Tuple[int, ...], List[LayerWeights]] = {}
+    for orphan in _orphans(checked.network, weights):
+        orphans.setdefault(tuple(blob.count for blob in orphan.blobs), []).append(orphan)
     shared = borrowed_blobs(checked.network.shared_parameters)
     for layer in checked.network.layers:
         blobs = checked.blobs(layer) or ()
@@ -81,10 +85,12 @@ def missing_weights(checked: CheckedModel) -> Iterator[Finding]:
             yield about(layer, "warning", problem, _suggestion(orphans, blobs))
 
 
-def _suggestion(orphans: List[LayerWeights], blobs: Tuple[Shape, ...]) -> str:
-    for orphan in orphans:
-        fits = len(orphan.blobs) == len(blobs)
-        if fits and all(blob.fits(shape) for blob, shape in zip(orphan.blobs, blobs)):
+def _suggestion(
+    orphans: Mapping[Tuple[int, ...], List[LayerWeights]], blobs: Tuple[Shape, ...]
+) -> str:
+    """What may be the layer's; ``orphans`` are what nobody loads, by how large their blobs are."""
+    for orphan in orphans.get(tuple(map(prod, blobs)), ()):
+        if all(blob.fits(shape) for blob, shape in zip(orphan.blobs, blobs)):
             return f"the weights have {orphan.name!r} of the same shapes, which nobody loads"
     return "the names differ, or the file was cut between two layers"
 
@@ -94,10 +100,12 @@ def orphan_weights(checked: CheckedModel) -> Iterator[Finding]:
     """Layers of the file that no layer of the network loads."""
     if checked.weights is None:
         return
+    orphans = _orphans(checked.network, checked.weights)
+    if not orphans:
+        return
     state = checked.network.state
     other = "TRAIN" if state.phase == "TEST" else "TEST"
     elsewhere, _ = build_network(checked.prototxt, other, state.level, state.stages)
-    orphans = _orphans(checked.network, checked.weights)
     groups: Dict[bool, List[str]] = {True: [], False: []}
     for orphan in orphans:
         groups[bool(elsewhere.find(orphan.name))].append(orphan.name)
@@ -129,10 +137,10 @@ def split_layers(checked: CheckedModel) -> Iterator[Finding]:
 def repeated_weights(checked: CheckedModel) -> Iterator[Finding]:
     """Layers that stand more than once in the file."""
     saved = checked.weights.layers if checked.weights else ()
+    times = Counter(layer.name for layer in saved)
     for name in dict.fromkeys(layer.name for layer in saved if layer.blobs):
-        times = sum(layer.name == name for layer in saved)
-        if times > 1:
-            problem = f"is {times} times in the weights; Caffe loads the last"
+        if times[name] > 1:
+            problem = f"is {times[name]} times in the weights; Caffe loads the last"
             yield Finding("warning", name, problem, "see whether two files were joined")
 
 
