@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from netsurgery.calibration.running import (
         Runner as Runner,
         common_batch as common_batch,
+        is_large as is_large,
     )
     from netsurgery.calibration.session_pool import (
         SessionPool as SessionPool,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Collection, Iterator, Mapping, Optional, Sequence, Tuple
@@ -13,7 +14,7 @@ from netsurgery.calibration.batching import MOST_BYTES, input_shapes, largest_ba
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.engine import Capability, Engine, Session
 from netsurgery.errors import EngineError
-from netsurgery.formats import Prototxt, Weights, convert_weights, in_float32, scratch_folder
+from netsurgery.formats import Blob, Prototxt, Weights, convert_weights, in_float32, scratch_folder
 from netsurgery.network import (
     Model,
     Network,
@@ -27,6 +28,8 @@ from netsurgery.network import (
     with_open_batch,
 )
 
+LARGE = 64e6
+"""Bytes of weights beyond which a model is large."""
 Look = Tuple[Value, Optional[np.ndarray]]
 """A value, and the positions at which it is looked at; None: at all."""
 
@@ -44,6 +47,7 @@ class Runner:
         names: The blob of the session that holds each value.
         file: What the engine calls the prototxt.
         weights: The weights as the engine was given them, see `given_weights`.
+        part: The part of the network that is open, if it is not the whole.
     """
 
     network: Network
@@ -51,6 +55,12 @@ class Runner:
     names: Mapping[Value, str]
     file: str
     weights: Optional[Weights] = None
+    part: Optional[Network] = None
+
+    @property
+    def fed(self) -> Network:
+        """What the session is fed as: the network, or that part of it which is open."""
+        return self.part or self.network
 
     def run(self, batch: Batch, values: Mapping[str, Value]) -> dict[str, np.ndarray]:
         """Return the chosen values for a batch, without the rows of repeated samples.
@@ -109,15 +119,52 @@ def load_model(
     with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(plain.prototxt.data)
-        weights = place_weights(plain.weights, stock, engine, Path(folder))
+        is_set = _is_set(engine, model, plain.weights)
+        weights = None if is_set else place_weights(plain.weights, stock, engine, Path(folder))
         try:
             if session is None:
                 session = engine.open(prototxt, weights)
             else:
                 session = engine.reopen(session, prototxt, weights)
+            if is_set and plain.weights is not None:
+                session.set_parameters(_fitting(session, plain.weights))
         except EngineError as error:
             raise renamed(error, str(prototxt), network) from None
         return Runner(network, session, names, str(prototxt), plain.weights)
+
+
+def is_large(model: Model) -> bool:
+    """Whether the weights of a model are so large that to load them takes time and memory."""
+    return model.weights is not None and 4 * model.weights.count > LARGE
+
+
+def _is_set(engine: Engine, model: Model, weights: Optional[Weights]) -> bool:
+    """Whether weights are set in the open net, where no file holds them: it would be read twice."""
+    return (
+        is_large(model)
+        and weights is not None
+        and weights.file is None
+        and engine.can(Capability.SET_PARAMETERS)
+    )
+
+
+def _fitting(session: Session, weights: Weights) -> dict[str, list[Blob]]:
+    """The blobs of each layer that has some, in the shapes that they have in the engine.
+
+    Raises:
+        EngineError: They are not of as many numbers there.
+    """
+    found = {}
+    for name, shapes in session.parameter_shapes.items():
+        blobs = weights.blobs(name)
+        counts = [blob.count for blob in blobs], [math.prod(shape) for shape in shapes]
+        if blobs and counts[0] != counts[1]:
+            raise EngineError(
+                f"its blobs hold {counts[0]} numbers, and {counts[1]} in the net", layer=name
+            )
+        if blobs:
+            found[name] = [blob.reshape(shape) for blob, shape in zip(blobs, shapes)]
+    return found
 
 
 def given_weights(engine: Engine, model: Model) -> Optional[Weights]:

@@ -8,14 +8,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type
 
-from netsurgery.calibration.running import Runner, given_weights, load_model, users_names
+from netsurgery.calibration.running import Runner, given_weights, is_large, load_model, users_names
 from netsurgery.engine import Capability, Engine
 from netsurgery.formats import LayerWeights, Weights
 from netsurgery.network import Model
 
-LARGE = 64e6
-"""Bytes of weights beyond which a model does not stay open: it takes memory, and loading it takes
-longer than starting a process."""
 MOST_BYTES = 512e6
 """What the weights and blobs of all models that stay open may take; the ones longest not used make
 way."""
@@ -107,7 +104,7 @@ class SessionPool:
         self.close()
 
     def _make_room(self) -> None:
-        self._close(lambda one: _is_large(one.model))
+        self._close(lambda one: is_large(one.model))
         while sum(one.size for one in self._idle) > self.most_bytes:
             self._idle.pop(0).runner.session.close()
 
@@ -154,7 +151,7 @@ def _holds(one: _Open, model: Model) -> bool:
         return True
     # What is large does not stay open, and would take long to digest.
     return (
-        not _is_large(model)
+        not is_large(model)
         and _says_the_same(one.model, model)
         and (one.model.digest == model.digest)
     )
@@ -199,7 +196,7 @@ def _refilled(one: _Open, names: Sequence[str], model: Model) -> _Open:
     session.set_parameters(
         {
             name: [
-                blob.array().reshape(shape)
+                blob.reshape(shape)
                 for blob, shape in zip(new.blobs(name), session.parameter_shapes[name])
             ]
             for name in names
@@ -213,7 +210,3 @@ def _given(one: _Open, model: Model) -> Optional[Weights]:
     """The weights of another model of the same text, as the engine is to be given them."""
     as_they_are = one.runner.weights is one.model.weights
     return model.weights if as_they_are else given_weights(one.engine, model)
-
-
-def _is_large(model: Model) -> bool:
-    return model.weights is not None and 4 * model.weights.count > LARGE

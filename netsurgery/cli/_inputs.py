@@ -132,7 +132,7 @@ input_options = section(
         type=COUNT,
         default=8,
         show_default=True,
-        help="How many random inputs.",
+        help="How many random inputs; of a net of more than 4e9 MACs 2, if not given.",
     ),
     click.option(
         "--seed", type=SEED, default=0, show_default=True, help="Seed of the random inputs."

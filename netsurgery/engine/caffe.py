@@ -19,12 +19,14 @@ from netsurgery.engine.install import private_python
 from netsurgery.engine.process import WORKERS, ChildFailedError, Worker
 from netsurgery.engine.registry import register_engine
 from netsurgery.engine.session import (
+    Parameter,
     PathLike,
     Removed,
     Session,
     Shape,
     WorkerSession,
     as_float32,
+    parts_of,
 )
 from netsurgery.errors import EngineError
 from netsurgery.formats import scratch_folder
@@ -229,20 +231,21 @@ class CaffeSession(WorkerSession):
         _, results = self._ask("forward_without", arrays, start=start, runs=runs, blobs=list(blobs))
         return dict(zip(blobs, results))
 
-    def set_parameters(self, parameters: Mapping[str, Sequence[np.ndarray]]) -> None:
+    def set_parameters(self, parameters: Mapping[str, Sequence[Parameter]]) -> None:
         """Overwrite layers' arrays; see :meth:`Session.set_parameters`."""
         for name, arrays in parameters.items():
             if name not in self._shapes:
                 raise EngineError("no layer with parameters", file=self._file, layer=name)
-            given = [np.shape(array) for array in arrays]
+            given = [tuple(array.shape) for array in arrays]
             if given != self._shapes[name]:
                 raise EngineError(
                     f"its blobs have the shapes {self._shapes[name]}, not {given}",
                     file=self._file,
                     layer=name,
                 )
-        flat = as_float32(array for arrays in parameters.values() for array in arrays)
-        self._ask("set_parameters", flat, layers=list(parameters))
+        for parts in parts_of(parameters):
+            places = [[part.layer, part.number, part.place] for part in parts]
+            self._ask("set_parameters", [part.values for part in parts], places=places)
 
     def save(self, path: PathLike) -> None:
         """Write the weights with Caffe's own writer; see :meth:`Session.save`."""

@@ -10,8 +10,10 @@ from typing import (
     ClassVar,
     Dict,
     Iterable,
+    Iterator,
     List,
     Mapping,
+    NamedTuple,
     NoReturn,
     Optional,
     Sequence,
@@ -27,14 +29,34 @@ from netsurgery.engine.capabilities import Capability
 from netsurgery.engine.process import Answer, ChildFailedError, Worker
 from netsurgery.engine.workers.channel import gathered
 from netsurgery.errors import EngineError
+from netsurgery.formats import Blob
 
 Shape = Tuple[int, ...]
 PathLike = Union[str, os.PathLike[str]]
 SessionType = TypeVar("SessionType", bound="Session")
 Wanted = Tuple[str, Optional[np.ndarray]]
 """A blob, and the positions at which it is looked at; None: at all."""
+Parameter = Union[np.ndarray, Blob]
+"""What a layer's array is overwritten with."""
 Removed = Mapping[Tuple[str, int], np.ndarray]
 """Weights: flat indices, int64, by (layer, index of its array)."""
+_AT_ONCE = 16 << 20
+
+
+class ParameterPart(NamedTuple):
+    """Some of the numbers of a layer's array.
+
+    Attributes:
+        layer: The layer.
+        number: That of the array in the layer.
+        place: That of the first of them in the flat array.
+        values: The numbers, float32, flat.
+    """
+
+    layer: str
+    number: int
+    place: int
+    values: np.ndarray
 
 
 class Session(abc.ABC):
@@ -131,8 +153,12 @@ class Session(abc.ABC):
         """
         self._cannot(Capability.SET_PARAMETERS)
 
-    def set_parameters(self, parameters: Mapping[str, Sequence[np.ndarray]]) -> None:
+    def set_parameters(self, parameters: Mapping[str, Sequence[Parameter]]) -> None:
         """Overwrite layers' arrays, all those of each layer named.
+
+        Args:
+            parameters: Arrays or blobs for each layer. Blobs are read, and sent, a few megabytes
+                at a time, so that nobody holds a second copy of a large one.
 
         Raises:
             EngineError: A layer is not in the net, or an array has another shape than its blob.
@@ -308,6 +334,23 @@ class WorkerSession(Session):
         unknown = [name for name in names if name not in self.blobs]
         if unknown:
             raise EngineError(f"the net has no blob {unknown[0]!r}", file=self._file)
+
+
+def parts_of(parameters: Mapping[str, Sequence[Parameter]]) -> Iterator[List[ParameterPart]]:
+    """Yield arrays and blobs in parts, as an engine takes them, some megabytes at a time."""
+    waiting: List[ParameterPart] = []
+    for name, values in parameters.items():
+        for number, value in enumerate(values):
+            start = 0
+            for block in value.blocks() if isinstance(value, Blob) else [np.ravel(value)]:
+                (array,) = as_float32([block])
+                waiting.append(ParameterPart(name, number, start, array))
+                start += array.size
+                if sum(part.values.nbytes for part in waiting) >= _AT_ONCE:
+                    yield waiting
+                    waiting = []
+    if waiting:
+        yield waiting
 
 
 def as_float32(arrays: Iterable[np.ndarray]) -> List[np.ndarray]:

@@ -13,7 +13,7 @@ from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import GOLDEN, PathLike
 from netsurgery.jobs.requests import FedRequest, JudgedRequest
-from netsurgery.jobs.samples import RANDOM, judging_inputs
+from netsurgery.jobs.samples import judging_inputs, random_count
 from netsurgery.progress import Progress, ProgressLike
 from netsurgery.validation import validated
 from netsurgery.verification import Verification
@@ -69,7 +69,7 @@ def verify(
             a,
             b,
             inputs=inputs,
-            count=RANDOM if request.count is None else request.count,
+            count=random_count(a, request.count),
             seed=request.seed,
             engine=request.engine,
             expect=request.expect,
@@ -117,7 +117,7 @@ def save_golden(
         model,
         path,
         inputs=inputs,
-        count=RANDOM if request.count is None else request.count,
+        count=random_count(model, request.count),
         seed=request.seed,
         engine=request.engine,
     )

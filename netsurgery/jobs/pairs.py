@@ -13,7 +13,13 @@ from netsurgery.jobs.models import engine_of
 from netsurgery.jobs.outputs import PathLike, checked_folder
 from netsurgery.jobs.proving import Proof, read_train_val, write_proved
 from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest, JudgedRequest
-from netsurgery.jobs.samples import RANDOM, calibrator_of, judging_inputs, shown_of, with_preset
+from netsurgery.jobs.samples import (
+    calibrator_of,
+    judging_inputs,
+    random_count,
+    shown_of,
+    with_preset,
+)
 from netsurgery.network import Model
 from netsurgery.planning import refuse_another
 from netsurgery.progress import Progress
@@ -111,7 +117,7 @@ def _proof_of(
     return Proof(
         engine=engine,
         inputs=judged_by(model, request, calibrator, progress),
-        count=RANDOM if request.count is None else request.count,
+        count=random_count(model, request.count),
         seed=request.seed,
         max_error=request.max_error,
         min_agreement=request.min_agreement,

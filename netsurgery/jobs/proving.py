@@ -27,6 +27,7 @@ from netsurgery.progress import Progress, silent
 from netsurgery.quality import cautions_of
 from netsurgery.surgery import Planned, Surgery, operate, refuse_half, replay, write_through_engine
 from netsurgery.verification import (
+    FrontRuns,
     LayerError,
     Verification,
     Written,
@@ -259,6 +260,7 @@ def _prove(
         return None, None, f"there is no engine to run it; {how_to_get_an_engine()}"
     refusals = []
     with SessionPool() as sessions:
+        fronts = FrontRuns()
         for engine in chosen:
             common: dict[str, Any] = {
                 "inputs": proof.inputs,
@@ -269,6 +271,7 @@ def _prove(
                 "origins": surgery.places(),
                 "output_kinds": proof.output_kinds,
                 "sessions": sessions,
+                "fronts": fronts,
             }
             try:
                 return _compare(surgery, twin, written, proof, common)

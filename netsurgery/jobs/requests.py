@@ -39,7 +39,8 @@ class FedRequest(RunRequest):
         inputs: Samples, or the files they are in: arrays, images, databases, or a train prototxt,
             of which what its data layer for TEST reads; random ones if None.
         labels: A text file with the class of each input.
-        count: How many random inputs; `RANDOM` if None.
+        count: How many random inputs; if None, `RANDOM`, or for a net that computes
+            more than `MANY_MACS` a sample, `FEW`.
     """
 
     inputs: Optional[InputsLike] = None

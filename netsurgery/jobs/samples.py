@@ -16,7 +16,7 @@ from netsurgery.calibration import (
 )
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.outputs import PathLike
-from netsurgery.network import Model, require_inputs
+from netsurgery.network import Model, require_inputs, total_cost
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress
 
@@ -31,8 +31,27 @@ PreprocessingLike = Union[Preprocessing, PathLike]
 
 RANDOM = 8
 """How many random inputs a model is run on where nobody says otherwise."""
+FEW = 2
+"""How many where one run takes long: a few random inputs show what is wrong as well as many."""
+MANY_MACS = 4e9
+"""Multiply-accumulates of a sample beyond which a run takes long: a second or so."""
 SHOWN = 64
 """How many of the inputs that were fitted to stand in for others: random ones say less."""
+
+
+def random_count(model: Model, asked: Optional[int]) -> int:
+    """Return how many random inputs a model is run on.
+
+    Args:
+        model: The model.
+        asked: How many are asked for, if that was said.
+    """
+    if asked is not None:
+        return asked
+    network = model.network()
+    macs, shapes = total_cost(model, network).macs, input_shapes(network)
+    batch = max((shape[0] for shape in shapes.values() if shape), default=1)
+    return FEW if (macs or 0) > MANY_MACS * max(batch, 1) else RANDOM
 
 
 def read_samples(

@@ -271,7 +271,7 @@ def _before(origin: Origin, known: Mapping[Value, Origin]) -> Origin:
 
 def _without(step: Step, weights: Weights, folder: Optional[Path]) -> Weights:
     rewrite = step.rewrite
-    whole = _composed(step, weights)
+    whole = multiplied_out(step, weights) if folder is None else _composed(step, weights)
     changes: dict[str, list[LayerWeights]] = {}
     # Layers that vanished altogether come back beside one that did not.
     named = {name: pieces for name, pieces in rewrite.pieces.items() if step.before.blobs(name)}
@@ -291,6 +291,10 @@ def multiplied_out(step: Step, weights: Weights) -> Mapping[str, Arrays]:
 
 
 def _composed(step: Step, weights: Weights) -> Mapping[str, Composed]:
+    """The same, with products left as their factors where one is large."""
+    names = step.rewrite.pieces
+    if not any(blob.count > LARGE for name in names for blob in step.before.blobs(name)):
+        return multiplied_out(step, weights)
     arrays = _pieces_of(step, weights)
     return method(step.rewrite.edit.method).compose_factored(step.before, step.rewrite, arrays)
 

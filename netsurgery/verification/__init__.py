@@ -16,6 +16,9 @@ if TYPE_CHECKING:
         Noise as Noise,
         choose_scored as choose_scored,
     )
+    from netsurgery.verification.front import (
+        FrontRuns as FrontRuns,
+    )
     from netsurgery.verification.golden import (
         save_golden as save_golden,
         verify_golden as verify_golden,

@@ -25,6 +25,7 @@ from netsurgery.verification.comparison import (
     choose_kinds,
     choose_scored,
 )
+from netsurgery.verification.front import FrontRuns, opened
 from netsurgery.verification.judges import ask_judge, require_steady
 from netsurgery.verification.noise import NoiseMeter, with_small_ones
 from netsurgery.verification.pairing import (
@@ -46,11 +47,12 @@ Kept = Mapping[Value, tuple[int, np.ndarray]]
 
 
 class Findings(NamedTuple):
-    """What came of running two models."""
+    """What came of running two models, and what they were run on."""
 
     rows: tuple[BlobComparison, ...]
     accuracy: Optional[Accuracy]
     quality: Quality
+    ran: Optional[str] = None
 
 
 class ComparisonTask(NamedTuple):
@@ -99,6 +101,7 @@ def verify(
     output_kinds: Optional[Mapping[str, str]] = None,
     accept_loss: bool = False,
     sessions: Optional[SessionPool] = None,
+    fronts: Optional[FrontRuns] = None,
 ) -> Verification:
     """Run two models on the same inputs and compare what they compute.
 
@@ -130,6 +133,9 @@ def verify(
         output_kinds: What outputs are, by blob, where the net does not tell; see `KINDS`.
         accept_loss: Let outputs pass that are lost by the table.
         sessions: Where models stay open for the next comparison; else they are closed.
+        fronts: What was run before of what large nets begin with. Where they do the same, bit for
+            bit, up to somewhere, only the second is run up to there, and no blob before that is
+            compared. If None, both are run whole, however large.
 
     Raises:
         VerificationError: The models cannot be compared on these inputs.
@@ -160,13 +166,14 @@ def verify(
             return Findings((), None, unjudged("there is no output to judge"))
         with contextlib.ExitStack() as stack:
             pool = sessions or stack.enter_context(SessionPool())
-            first, second = stack.enter_context(pool.open(judge, [a, b]))
-            return _compare(first, second, task)
+            side_by_side = opened(judge, pool, (a, b), inputs, fronts)
+            first, second, fed = stack.enter_context(side_by_side)
+            return _compare(first, second, task._replace(inputs=fed))
 
-    ran = inputs.description
     try:
         chosen, found = ask_judge(engine, networks, run)
         ran_by = chosen.name, chosen.probe().version
+        ran = found.ran or inputs.description
     except NoJudgeError as error:
         if not _identical(a, b):
             raise
@@ -197,7 +204,7 @@ def _compare(first: Runner, second: Runner, task: ComparisonTask) -> Findings:
     known = {p.a: p for p in task.known if p.a in first.names and p.b in second.names}
     pairs = [pair for pair in task.pairs if pair.a in known]
     in_a = {pair.name: pair.a for pair in pairs}
-    size, apart = common_batch(inputs, first.network, second.network)
+    size, apart = common_batch(inputs, first.fed, second.fed)
     shapes = {pair.name: first.shape(pair.a) for pair in pairs if pair.output}
     scored = choose_scored(shapes, inputs.labels is not None, task.output)
     # What a user names is judged, whether it is an output or not.
@@ -239,7 +246,8 @@ def _compare(first: Runner, second: Runner, task: ComparisonTask) -> Findings:
     quality = compared.verdict(rows, accuracy, inputs, task.demand, task.missing)
     if task.demand.expect == "exact":
         shown.update(compared.behind)
-    return Findings(tuple(row for row in rows if row.blob in shown), accuracy, quality)
+    shown_rows = tuple(row for row in rows if row.blob in shown)
+    return Findings(shown_rows, accuracy, quality, inputs.description)
 
 
 def _identical(a: Model, b: Model) -> bool:

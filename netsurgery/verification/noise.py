@@ -50,7 +50,7 @@ class NoiseMeter:
         """
         self._runner = runner
         self._values = values
-        self._roles = input_roles(runner.network, input_shapes(runner.network))
+        self._roles = input_roles(runner.fed, input_shapes(runner.fed))
         self._moved, self._alone = (Comparison(kinds, fine=fine) for _ in range(2))
         self._cut = cut
         self._apart = apart

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
-from netsurgery.calibration import Inputs, random_inputs, session_pool
+from netsurgery.calibration import Inputs, random_inputs, running, session_pool
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.engine import Engine, choose
 from netsurgery.engine.process import Worker
@@ -86,7 +86,7 @@ def test_large_models_do_not_stay(
 ) -> None:
     choose(opencv).probe()
     started.clear()
-    monkeypatch.setattr(session_pool, "LARGE", 10)
+    monkeypatch.setattr(running, "LARGE", 10)
     at, model = session_pool.SessionPool(), models()[0]
     for _ in range(2):
         ask([model], random_inputs(model.network(), 2), opencv, at)

@@ -13,6 +13,7 @@ from zoo_pairs import Pair
 
 from netsurgery.engine.caffe import Caffe, CaffeSession
 from netsurgery.errors import EngineError
+from netsurgery.formats import Blob
 
 TANH = """
     {extra}
@@ -115,6 +116,27 @@ def test_nan_and_infinity_are_passed_on(caffe: Caffe, write: Callable[[str], Pat
     assert np.array_equal(answer["data"], given, equal_nan=True)
     assert np.isnan(answer["ip"][0]).all()
     assert np.isinf(answer["ip"][1]).all()
+
+
+def test_blobs_are_set_some_numbers_at_a_time(
+    caffe: Caffe, lenet: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = {"ip2": [images(10, 500), images(10, seed=1)]}
+    blobs = {name: [Blob.of(array) for array in arrays] for name, arrays in changed.items()}
+    monkeypatch.setattr("netsurgery.formats.blob.BLOCK", 999)
+    monkeypatch.setattr("netsurgery.engine.session._AT_ONCE", 4000)
+    asked = []
+    with caffe.open(lenet.prototxt, lenet.weights) as session:
+        really = session._ask
+        monkeypatch.setattr(session, "_ask", lambda *a, **of: asked.append(a) or really(*a, **of))
+        session.set_parameters(blobs)
+        sent = [array for _, arrays in asked for array in arrays]
+        assert max(array.size for array in sent) <= 999
+        assert sum(array.size for array in sent) == 5010
+        assert len(asked) == 4  # of two blocks, the bias alone
+        found = session.parameters()["ip2"]
+    for one, other in zip(found, changed["ip2"]):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_what_is_saved_is_what_was_set(caffe: Caffe, lenet: Pair, tmp_path: Path) -> None:

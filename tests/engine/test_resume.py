@@ -102,7 +102,8 @@ inputs = [np.ones((2, 3), np.float32)]
 worker.forward(inputs, ["data"], ["b"], [False])
 worker.forward(inputs, ["data"], ["a"], [False])
 worker.forward(inputs, ["data"], ["sum"], [False])
-worker.set_parameters([blob.data * 2 for blob in net.params["c"]], ["c"])
+doubled = [2 * blob.data.ravel() for blob in net.params["c"]]
+worker.set_parameters(doubled, [["c", number, 0] for number in range(len(doubled))])
 worker.forward(inputs, ["data"], ["sum"], [False])
 worker.forward([], None, ["sum"], [False])
 worker.forward([2 * inputs[0]], ["data"], ["a"], [False])

@@ -81,8 +81,8 @@ def test_a_lost_bias_is_found_by_running(
 ) -> None:
     twin = Surgery.twin
 
-    def without_bias(self, weights=None):
-        found = twin(self, weights)
+    def without_bias(self, weights=None, folder=None):
+        found = twin(self, weights, folder)
         matrix = found.blobs("fc6")[0].array()
         layer = LayerWeights("fc6", None, (Blob.of(matrix), Blob.of(np.zeros(32))))
         return Model(found.prototxt, found.weights.replace({"fc6": [layer]}))

@@ -160,12 +160,11 @@ class CaffeWorker(object):
         layers = [[name, len(blobs)] for name, blobs in self.net.params.items()]
         return {"layers": layers}, [b.data for blobs in self.net.params.values() for b in blobs]
 
-    def set_parameters(self, arrays, layers):
-        """Overwrite the arrays of the layers named in ``layers``, in that order."""
-        arrays = iter(arrays)
-        changed = [blob for name in layers for blob in self.net.params[native(name)]]
-        for blob in changed:
-            blob.data[...] = next(arrays)
+    def set_parameters(self, arrays, places):
+        """Overwrite numbers of layers, each from a place: (layer, index of its array, start)."""
+        changed = [self.net.params[native(name)][index] for name, index, _ in places]
+        for blob, (_, _, start), values in zip(changed, places, arrays):
+            blob.data.reshape(-1)[start : start + values.size] = values
         self._done = min(self._done, self._first_with(changed) - 1)
         return {}, []
 
