@@ -154,13 +154,30 @@ class Blob:
         wanted = np.dtype(dtype)
         pieces = self._values.pieces()
         first = next(pieces, np.empty(0, wanted))
-        whole = first.size == self.count and first.dtype == wanted
-        if whole and first.flags.aligned and first.flags.c_contiguous:
+        if self._lies_whole(first, wanted) and first.flags.aligned:
             flat = first.reshape(self.shape)
         else:
             flat = _gather(chain([first], pieces), self.count, wanted).reshape(self.shape)
         flat.setflags(write=False)
         return flat
+
+    def view(self, dtype: DTypeLike = np.float32) -> np.ndarray:
+        """The numbers as a read-only, C-contiguous array, which need not be aligned.
+
+        It is a view of the file when they lie there in one piece, in this dtype; else a copy. BLAS
+        takes no unaligned array: what multiplies a large one copies it a block at a time.
+        """
+        wanted = np.dtype(dtype)
+        first = next(self._values.pieces(), np.empty(0, wanted))
+        if not self._lies_whole(first, wanted):
+            return self.array(dtype)
+        found = first.reshape(self.shape)
+        found.setflags(write=False)
+        return found
+
+    def _lies_whole(self, first: np.ndarray, wanted: np.dtype) -> bool:
+        """Whether the first of its pieces is all of it, in that dtype."""
+        return bool(first.size == self.count and first.dtype == wanted and first.flags.c_contiguous)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The numbers as flat views of at most `BLOCK`, as stored and perhaps not aligned."""

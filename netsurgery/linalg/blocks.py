@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Tuple
+import mmap
+from typing import Iterator, List, Tuple
 
 import numpy as np
 
+from netsurgery.linalg.threads import in_parallel
+
 BLOCK_BYTES = 64 << 20
 SMALL = 1 << 28
+COPYING = 20.0
+"""Floating point operations that take as long as copying one number from a file."""
+TILE = 512
+"""Rows and columns of a piece of a large product: enough for BLAS to be at its best."""
 
 
 def as_matrix(matrix: np.ndarray) -> np.ndarray:
@@ -39,15 +46,102 @@ def column_blocks(matrix: np.ndarray, dtype: type) -> Iterator[Tuple[slice, np.n
         matrix: Shape (m, n).
         dtype: What the blocks are to hold, ``np.float32`` or ``np.float64``.
     """
-    flags = matrix.flags
-    contiguous = flags.c_contiguous or flags.f_contiguous
-    if matrix.dtype == dtype and flags.aligned and contiguous:
+    if is_usable(matrix, dtype):
         yield slice(0, matrix.shape[1]), matrix
         return
     width = max(1, BLOCK_BYTES // (matrix.shape[0] * np.dtype(dtype).itemsize))
     for start in range(0, matrix.shape[1], width):
         columns = slice(start, min(start + width, matrix.shape[1]))
         yield columns, np.array(matrix[:, columns], dtype=dtype, order="K")
+
+
+def large_blocks(matrix: np.ndarray, dtype: type) -> Iterator[np.ndarray]:
+    """As `column_blocks`, one after another in the same memory, copied by several threads."""
+    if is_usable(matrix, dtype):
+        yield matrix
+        return
+    rows, columns = matrix.shape
+    width = max(1, min(columns, BLOCK_BYTES // (rows * np.dtype(dtype).itemsize)))
+    turned = matrix.strides[0] < matrix.strides[1]
+    buffer: np.ndarray = np.empty((width, rows) if turned else (rows, width), dtype)
+    buffer = buffer.T if turned else buffer
+    for start in range(0, columns, width):
+        stop = min(start + width, columns)
+        block = buffer[:, : stop - start]
+
+        def copy(part: slice, block: np.ndarray = block, start: int = start) -> None:
+            block[part] = matrix[part, start : start + block.shape[1]]
+
+        in_parallel(copy, parts(rows, TILE), COPYING * block.size)
+        let_go(matrix)
+        yield block
+
+
+def let_go(matrix: np.ndarray) -> None:
+    """Take what a large matrix of a mapped file filled out of memory: it can be read again."""
+    if matrix.nbytes < BLOCK_BYTES:
+        return
+    base = matrix.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if not isinstance(base, mmap.mmap) or not hasattr(base, "madvise"):
+        return
+    extent = sum((size - 1) * step for size, step in zip(matrix.shape, matrix.strides))
+    start = matrix.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
+    page = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+    base.madvise(mmap.MADV_DONTNEED, page, start + extent + matrix.itemsize - page)
+
+
+def is_usable(matrix: np.ndarray, dtype: type) -> bool:
+    """Whether BLAS takes a matrix as it is."""
+    flags = matrix.flags
+    return matrix.dtype == dtype and flags.aligned and (flags.c_contiguous or flags.f_contiguous)
+
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """``left @ right`` of one dtype, in tiles that threads take in turn where it is large.
+
+    Args:
+        left: Shape (m, k).
+        right: Shape (k, n).
+    """
+    (rows, inner), columns = left.shape, right.shape[1]
+    out = np.empty((rows, columns), left.dtype)
+
+    def fill(tile: Tuple[slice, slice]) -> None:
+        np.matmul(left[tile[0]], right[:, tile[1]], out=out[tile])
+
+    tiles = [(down, across) for down in parts(rows, TILE) for across in parts(columns, TILE)]
+    in_parallel(fill, tiles, 2.0 * rows * inner * columns)
+    return out
+
+
+def project(matrix: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """``basis.T @ matrix``, in the dtype of the basis, blocks of columns taken in turn by threads.
+
+    Args:
+        matrix: Shape (m, n), any floating dtype, aligned or not.
+        basis: Shape (m, rank).
+    """
+    out = np.empty((basis.shape[1], matrix.shape[1]), basis.dtype)
+    turned = np.ascontiguousarray(basis.T)
+
+    def fill(columns: slice) -> None:
+        block = matrix[:, columns]
+        if not is_usable(matrix, basis.dtype.type):
+            block = np.array(block, basis.dtype, order="K")
+            let_go(matrix)
+        np.matmul(turned, block, out=out[:, columns])
+
+    in_parallel(fill, parts(matrix.shape[1], 2 * TILE), 2.0 * out.size * len(matrix))
+    return out
+
+
+def parts(size: int, most: int) -> List[slice]:
+    """Slices of about one length, at most ``most``, that make up an axis."""
+    count = -(-size // most)
+    bounds = [size * number // count for number in range(count + 1)]
+    return [slice(start, stop) for start, stop in zip(bounds, bounds[1:])]
 
 
 def require_finite(matrix: np.ndarray) -> None:

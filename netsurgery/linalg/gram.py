@@ -10,7 +10,15 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.blocks import as_matrix, column_blocks, require_finite
+from netsurgery.linalg.blocks import (
+    TILE,
+    as_matrix,
+    column_blocks,
+    large_blocks,
+    parts,
+    require_finite,
+)
+from netsurgery.linalg.threads import in_parallel
 
 SAMPLE = 32
 
@@ -21,6 +29,8 @@ def gram(wide: np.ndarray, dtype: type) -> np.ndarray:
     Only the lower triangle is filled, which is half the work and all that LAPACK reads. The array
     is Fortran-contiguous, as LAPACK wants it.
     """
+    if len(wide) > TILE:
+        return _gram_in_tiles(wide, dtype)
     from scipy.linalg import get_blas_funcs
 
     total: np.ndarray = np.zeros((len(wide), len(wide)), dtype, order="F")
@@ -30,6 +40,35 @@ def gram(wide: np.ndarray, dtype: type) -> np.ndarray:
         factor = block.T if turned else block
         total = syrk(1.0, factor, 1.0, total, trans=turned, lower=1, overwrite_c=1)
     return total
+
+
+def _gram_in_tiles(wide: np.ndarray, dtype: type) -> np.ndarray:
+    """The same in tiles that threads take in turn, a block of columns after the other."""
+    size = len(wide)
+    total: np.ndarray = np.zeros((size, size), dtype, order="F")
+    rows = parts(size, TILE)
+    tiles = [(down, across) for down in rows for across in rows if across.start <= down.start]
+    for block in large_blocks(wide, dtype):
+
+        def add(tile: Tuple[slice, slice], block: np.ndarray = block) -> None:
+            total[tile] += block[tile[0]] @ block[tile[1]].T
+
+        in_parallel(add, tiles, 1.0 * size * block.size)
+    return total
+
+
+def square(matrix: np.ndarray) -> np.ndarray:
+    """The square of a symmetric matrix, both triangles filled, for half the work of a product."""
+    return mirrored(gram(matrix, matrix.dtype.type))
+
+
+def mirrored(lower: np.ndarray) -> np.ndarray:
+    """Fill the upper triangle of a symmetric matrix in place from the lower one; returns it."""
+    for rows in parts(len(lower), TILE):
+        lower[: rows.start, rows] = lower[rows, : rows.start].T
+        own = lower[rows, rows]
+        own[...] = np.tril(own) + np.tril(own, -1).T
+    return lower
 
 
 def gram_of(matrix: np.ndarray) -> np.ndarray:

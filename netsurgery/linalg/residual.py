@@ -6,16 +6,30 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.blocks import as_matrix, column_blocks
+from netsurgery.linalg.blocks import (
+    TILE,
+    as_matrix,
+    column_blocks,
+    is_small,
+    let_go,
+    parts,
+)
+from netsurgery.linalg.threads import in_parallel
+
+ROUNDED = 1e-6
+"""Share of a matrix's square below which float32 products do not tell what is apart."""
 
 Factors = Tuple[np.ndarray, np.ndarray]
 
 
 def relative_residual(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> float:
-    """``||matrix - left @ right||_F / ||matrix||_F``, in float64, a block at a time.
+    """``||matrix - left @ right||_F / ||matrix||_F``, a block at a time, several at once.
+
+    Of large float32 matrices all but the last sums are float32, unless so little is apart that its
+    rounding counts: then, and else, all is float64.
 
     Args:
-        matrix: Shape (m, n).
+        matrix: Shape (m, n), any floating dtype, aligned or not.
         left: Shape (m, rank).
         right: Shape (rank, n).
 
@@ -31,16 +45,35 @@ def relative_residual(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -
         raise ValueError(f"{left.shape} @ {right.shape} does not give {matrix.shape}")
     if matrix.shape[0] > matrix.shape[1]:
         matrix, left, right = matrix.T, right.T, left.T
-    left = left.astype(np.float64)
-    apart = whole = 0.0
-    for columns, block in column_blocks(matrix, np.float64):
-        difference = left @ right[:, columns].astype(np.float64)
-        difference -= block
-        apart += _squared_norm(difference)
-        whole += _squared_norm(block)
+    single = all(array.dtype == np.float32 for array in (matrix, left, right))
+    if single and not is_small(matrix):
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart, whole = _apart(matrix, left, right, np.float32)
+        if ROUNDED * whole < apart < np.inf:
+            return float(np.sqrt(apart / whole))
+    apart, whole = _apart(matrix, left, right, np.float64)
     if whole == 0:
         return 0.0 if apart == 0 else float("inf")
     return float(np.sqrt(apart / whole))
+
+
+def _apart(
+    matrix: np.ndarray, left: np.ndarray, right: np.ndarray, dtype: type
+) -> Tuple[float, float]:
+    """``||matrix - left @ right||_F^2`` and ``||matrix||_F^2`` from products in a dtype."""
+    left = np.ascontiguousarray(left, dtype)
+
+    def measure(columns: slice) -> Tuple[float, float]:
+        block: np.ndarray = np.array(matrix[:, columns], dtype, order="K")
+        let_go(matrix)
+        whole = _squared_norm(block)
+        block -= left @ right[:, columns].astype(dtype)
+        return _squared_norm(block), whole
+
+    work = 2.0 * matrix.size * left.shape[1]
+    found = in_parallel(measure, parts(matrix.shape[1], 2 * TILE), work)
+    apart, whole = np.sum(found, axis=0)
+    return float(apart), float(whole)
 
 
 def spectral_norm(
@@ -86,7 +119,7 @@ def _apply(matrix: np.ndarray, minus: Optional[Factors], vector: np.ndarray) -> 
 
 
 def _squared_norm(block: np.ndarray) -> float:
-    return float(np.einsum("ij,ij->", block, block))
+    return float(np.einsum("ij,ij->j", block, block).sum(dtype=np.float64))
 
 
 def relative_distance(before: np.ndarray, after: np.ndarray) -> float:

@@ -2,10 +2,11 @@
 
 The best approximation of a given rank in the Frobenius and the spectral norm (Eckart and Young
 1936). Small matrices go through LAPACK's SVD in float64. Larger ones go through the Gram matrix
-of their shorter side: the eigenvectors Q of its largest eigenvalues span the left singular
-vectors, and ``Q (Q^T W)`` is the best approximation that any matrix with that span can give,
-whatever rounding did to the single vectors. float32 is tried first and kept when the result is
-provably close enough to the optimum; else float64.
+of their shorter side: the eigenvectors Q of its largest eigenvalues span the left singular vectors,
+and ``Q (Q^T W)`` is the best approximation that any matrix with that span can give, whatever
+rounding did to the single vectors. Those of large ones come from an iteration, which goes on until
+they are near enough (`netsurgery.linalg.subspace`). float32 is tried first and kept when the result
+is close enough to the optimum, by what rounding and the iteration may have missed; else float64.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from netsurgery.linalg.axes import column_signs
-from netsurgery.linalg.blocks import as_matrix, column_blocks, is_small, require_finite
-from netsurgery.linalg.gram import eigenpairs, gram, rounding
+from netsurgery.linalg.blocks import as_matrix, is_small, project, require_finite
+from netsurgery.linalg.gram import eigenpairs, gram, mirrored, rounding
 from netsurgery.linalg.residual import relative_residual, spectral_norm
 from netsurgery.linalg.spectrum import (
     breakeven_rank,
@@ -26,6 +27,7 @@ from netsurgery.linalg.spectrum import (
     rank_for_error,
     singular_values,
 )
+from netsurgery.linalg.subspace import LeadingPairs, leading_pairs
 
 __all__ = [
     "SPLITS",
@@ -43,6 +45,8 @@ __all__ = [
 
 SPLITS = ("first", "sqrt")
 SUBOPTIMALITY = 1.0005
+TOLERANCE = 1e-4
+"""Share of the optimum's square that vectors may miss which are found by iteration."""
 NEARLY_FULL = 0.8
 SINGLE = np.finfo(np.float32)
 
@@ -125,12 +129,15 @@ class _Found(NamedTuple):
         eigenvalues: Its largest squared singular values, falling: ``rank`` and, unless that is
             all, the next.
         squared_norm: ``||wide||_F^2``.
+        missed: How much more the true largest eigenvalues may add up to, where vectors were
+            found by iteration.
     """
 
     basis: np.ndarray
     coefficients: np.ndarray
     eigenvalues: np.ndarray
     squared_norm: float
+    missed: float = 0.0
 
 
 def _factor(wide: np.ndarray, rank: int) -> _Found:
@@ -169,11 +176,10 @@ def _by_gram_double(wide: np.ndarray, rank: int) -> _Found:
 def _projected(wide: np.ndarray, rank: int, matrix: np.ndarray) -> _Found:
     """Project ``wide`` on the leading eigenvectors of its Gram matrix, which is overwritten."""
     squared_norm = float(np.trace(matrix, dtype=np.float64))
-    eigenvalues, basis = eigenpairs(matrix, rank)
-    coefficients = np.empty((rank, wide.shape[1]), basis.dtype)
-    for columns, block in column_blocks(wide, basis.dtype.type):
-        np.matmul(basis.T, block, out=coefficients[:, columns])
-    return _Found(basis, coefficients, np.maximum(eigenvalues, 0.0), squared_norm)
+    found = leading_pairs(mirrored(matrix), rank, TOLERANCE)
+    eigenvalues, basis, missed = found or LeadingPairs(*eigenpairs(matrix, rank), 0.0)
+    coefficients = project(wide, basis)
+    return _Found(basis, coefficients, np.maximum(eigenvalues, 0.0), squared_norm, missed)
 
 
 def _is_optimal(found: _Found, rank: int, blur: float) -> bool:
@@ -185,7 +191,7 @@ def _is_optimal(found: _Found, rank: int, blur: float) -> bool:
     and add up like random numbers.
     """
     unsure = 2 * blur + 4 * float(SINGLE.eps) * found.eigenvalues[0]
-    most = found.eigenvalues[:rank].sum() + np.sqrt(rank) * unsure
+    most = found.eigenvalues[:rank].sum() + found.missed + np.sqrt(rank) * unsure
     attained = found.squared_norm - _squared_norms(found.coefficients).sum()
     return bool(attained <= SUBOPTIMALITY**2 * (found.squared_norm - most))
 

@@ -81,23 +81,6 @@ def single_blas() -> Iterator[None]:
         _single.leave()
 
 
-@contextmanager
-def threaded_blas(work: float) -> Iterator[None]:
-    """Let BLAS divide its work among threads for a ``with``, if there is enough: for LAPACK only.
-
-    Products are better cut into blocks for `in_parallel`; an eigensolver cannot be.
-
-    Args:
-        work: Floating point operations.
-    """
-    count = thread_count() if work > 100 * SMALL_WORK else 1
-    if count == 1:
-        yield
-        return
-    with _pools().limit(limits=count):
-        yield
-
-
 def in_parallel(
     function: Callable[[Item], Answer], items: Iterable[Item], work: float
 ) -> List[Answer]:

@@ -70,7 +70,7 @@ class TruncatedSVD(ChainMethod):
                 layer=layer.name,
                 remedy="prototxt and weights do not belong together; see `netsurgery doctor`",
             )
-        return oriented(layer, blob.array())
+        return oriented(layer, blob.view())
 
     def weights_at(self, layer: LayerText, weights: np.ndarray) -> Tuple[Ranks, Cost]:
         """Return the full rank and the number of weights."""

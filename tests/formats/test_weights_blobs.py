@@ -82,6 +82,25 @@ def test_arrays_are_aligned_and_shared_where_the_file_is(tmp_path: Path, shift: 
     assert np.shares_memory(array, stored) == stored.flags.aligned
 
 
+@pytest.mark.parametrize("shift", range(4))
+def test_views_are_of_the_file_at_any_address(tmp_path: Path, shift: int) -> None:
+    values = seeded(3, 5)
+    blob = opened(tmp_path, blob_message(values).SerializeToString(), b"n" * shift)
+    view = blob.view()
+    assert np.shares_memory(view, next(blob.blocks()))
+    assert not view.flags.writeable
+    assert view.shape == (3, 5)
+    np.testing.assert_array_equal(view, values)
+
+
+def test_a_view_is_a_copy_where_the_file_holds_another_type_or_several_pieces() -> None:
+    values = seeded(3, 5)
+    np.testing.assert_array_equal(read(blob_message(values)).view(np.float64), values)
+    assert np.array_equal(Blob.of(values).rounded("<f2").view(), values.astype("<f2"))
+    unpacked = read(UNPACKED_BLOB(data=values.ravel(), shape=shape_bytes([3, 5])))
+    np.testing.assert_array_equal(unpacked.view(), values)
+
+
 def test_one_shift_in_four_is_aligned(tmp_path: Path) -> None:
     message = blob_message(seeded(3)).SerializeToString()
     blobs = [opened(tmp_path, message, b"n" * shift) for shift in range(1, 5)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netsurgery.linalg import blocks
+from netsurgery.linalg import blocks, residual
 from netsurgery.linalg.svd import relative_residual, spectral_norm, truncated_svd
 
 
@@ -29,6 +29,25 @@ def test_relative_residual_is_the_ratio_of_norms(shape):
 def test_relative_residual_sees_below_float32():
     left, right = random((30, 4)).astype(np.float64), random((4, 50)).astype(np.float64)
     assert relative_residual(left @ right, left, right) < 1e-15
+
+
+@pytest.mark.parametrize("share", [1.0, 1e-2, 1e-4, 1e-6])
+@pytest.mark.parametrize("shape", [(60, 90), (90, 60)])
+def test_large_float32_matrices_are_measured_as_well(monkeypatch, shape, share):
+    """To what float32 products allow, and in float64 where they do not."""
+    exact = relative_residual(*(parts := low_rank_plus_noise(shape, share)))
+    monkeypatch.setattr(blocks, "SMALL", 0)
+    dtypes, apart = [], residual._apart
+    monkeypatch.setattr(residual, "_apart", lambda *all_: dtypes.append(all_[3]) or apart(*all_))
+    # The products' rounding, 1e-6 at most, is at right angles to what is apart: 1e-6 of 1e-3.
+    assert relative_residual(*parts) == pytest.approx(exact, rel=2e-6)
+    assert dtypes == [np.float32] if share > 1e-3 else [np.float32, np.float64]
+
+
+def low_rank_plus_noise(shape, share):
+    left, right, noise = random((shape[0], 4)), random((4, shape[1]), 1), random(shape, 2)
+    product = (left.astype(np.float64) @ right).astype(np.float32)
+    return (product + np.float32(share) * noise).astype(np.float32), left, right
 
 
 def test_relative_residual_of_zeros():

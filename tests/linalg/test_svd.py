@@ -318,3 +318,26 @@ def test_a_large_matrix_is_not_copied(monkeypatch):
         tracemalloc.stop()
     # Blocks, a few Gram matrices of 0.4 MB, 32 rows in float32 and in float64, and the factors.
     assert peak < matrix.nbytes / 2
+
+
+def test_a_view_of_a_mapped_file_is_let_go_as_it_is_read(tmp_path, monkeypatch):
+    """And comes out as the array in memory does, at an odd address too."""
+    monkeypatch.setattr(blocks, "SMALL", 0)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 14)
+    matrix = some_matrix(90, 120)
+    for offset in (0, 1):
+        path = tmp_path / str(offset)
+        path.write_bytes(b"\1" * offset + matrix.tobytes())
+        let_go = []
+        with path.open("rb") as stream:
+            mapped = type(
+                "Mapped", (mmap.mmap,), {"madvise": lambda *told, to=let_go: to.append(told)}
+            )(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        view = np.ndarray(matrix.shape, np.float32, mapped, offset)
+        found, wanted = truncated_svd(view, 9), truncated_svd(matrix, 9)
+        np.testing.assert_allclose(found.left @ found.right, wanted.left @ wanted.right, atol=1e-5)
+        assert bool(let_go) == bool(offset)  # an aligned one is read in one go
+        for _, advice, start, length in let_go:
+            assert advice == mmap.MADV_DONTNEED
+            assert start % mmap.PAGESIZE == 0
+            assert start + length <= offset + matrix.nbytes

@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from netsurgery.linalg import threads
 from netsurgery.linalg.threads import (
@@ -17,7 +18,6 @@ from netsurgery.linalg.threads import (
     in_parallel,
     single_blas,
     thread_count,
-    threaded_blas,
 )
 
 LARGE = 2 * SMALL_WORK
@@ -37,8 +37,6 @@ def several(monkeypatch):
 
 def pools() -> set[int]:
     """The numbers of threads that the loaded BLAS libraries have."""
-    from threadpoolctl import threadpool_info
-
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
@@ -107,15 +105,14 @@ def test_an_error_of_what_makes_the_items_is_raised(several):
 
 
 def test_blas_has_one_thread_within_and_what_it_had_behind(several):
-    with threaded_blas(1000 * SMALL_WORK):  # as a program that gave its BLAS three
-        assert pools() == {3}
+    with threadpool_limits(3):  # as a program that gave its BLAS three
         assert set(map(max, in_parallel(lambda item: pools(), range(3), LARGE))) == {1}
         assert pools() == {3}
 
 
 def test_limits_of_several_threads_leave_none_behind(several):
     """The one who came first leaves first."""
-    with threaded_blas(1000 * SMALL_WORK):
+    with threadpool_limits(3):
         first, second = single_blas(), single_blas()
         first.__enter__()
         second.__enter__()
