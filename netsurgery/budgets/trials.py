@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from operator import itemgetter
+from queue import SimpleQueue
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
@@ -11,10 +12,18 @@ import numpy as np
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.calibration import Calibrator, Inputs, largest_batch
 from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
-from netsurgery.linalg import FullRankSolution, as_it_is, axes_energy, mixed, principal
+from netsurgery.linalg import (
+    FullRankSolution,
+    Moments,
+    as_it_is,
+    axes_energy,
+    in_parallel,
+    mixed,
+    principal,
+)
 from netsurgery.measurements import digest_of
 from netsurgery.methods import Context, Edit, Refit, biases_of, find_target, why_not
-from netsurgery.network import Layer, Model, infer_shapes, without_what_follows
+from netsurgery.network import Layer, Model, infer_shapes, total_cost, without_what_follows
 from netsurgery.planning import (
     ROWS,
     BoxDistance,
@@ -39,8 +48,21 @@ FEWEST, MOST = 8, 64
 WINDOWS = 256
 """Windows looked at in each of them: so few inputs must tell more than many do."""
 
+ENOUGH = 256
+"""How many times as many rows as unknowns a fit sees at most: it then loses a 256th more on others
+than it could, which does not change the order of layers."""
+
 AT_ONCE = 512e6
 """Bytes that all blobs may take: where all inputs run at once, only what has changed runs again."""
+
+AT_A_TIME = 2
+"""Trials that go on at once: each has the blobs of the net for all its inputs."""
+
+LONG = 1e10
+"""Multiplications and additions of all trials from which on a second engine is started."""
+
+SMALL_MODEL = 64e6
+"""Bytes of weights up to which a model is opened twice; a larger one has all cores for itself."""
 
 LEAST = 1e-6
 """What arrives is taken for no less, so that no form is free."""
@@ -71,6 +93,39 @@ class EffectCurve:
         arrived = np.interp(inside, [0.0, *self.lost], [0.0, *distances])
         found: np.ndarray = np.maximum(arrived / inside, LEAST)
         return found
+
+
+class _Trial:
+    """What came of cutting a layer.
+
+    Attributes:
+        found: A row for each cut that was tried: the share that was lost, then how far each output
+            was from the original's. Nothing is lost where there was none.
+    """
+
+    def __init__(self, layer: Layer, distances: int) -> None:
+        self._layer = layer
+        self.found = np.zeros((len(CUTS), 1 + distances))
+
+    @property
+    def layer(self) -> Layer:
+        """The layer."""
+        return self._layer
+
+    def take(self, rows: Sequence[Sequence[float]]) -> None:
+        """Take in what was found."""
+        for place, row in enumerate(rows):
+            self.found[place] = row
+
+    @property
+    def lost(self) -> np.ndarray:
+        """Shares that were lost, of each cut."""
+        return self.found[self.found[:, 0] > 0, 0]
+
+    @property
+    def distances(self) -> np.ndarray:
+        """How far outputs were apart, shape (cuts, outputs)."""
+        return self.found[self.found[:, 0] > 0, 1:]
 
 
 class Trials:
@@ -104,7 +159,7 @@ class Trials:
         self._model, self._request, self._progress = model, request, progress
         self._products = _products(model)
         few = _most_telling(model, self._distances, calibrator, self._count(calibrator))
-        self._few = calibrator.of(few, WINDOWS, AT_ONCE)
+        self._few = calibrator.of(few, WINDOWS, AT_ONCE, ENOUGH)
         self._fitted = {
             name
             for name, product in self._products.items()
@@ -115,23 +170,56 @@ class Trials:
 
     def all(self) -> Dict[str, EffectCurve]:
         """Return for each layer how much of what is lost of its outputs arrives at the net's."""
-        found = {}
-        tried_layers = [one for one in self._products.items() if self._is_tried(one[1].layer)]
-        told = self._progress.each(tried_layers, "trials", "layers", itemgetter(0))
-        for name, product in told:
-            tried = self._try(product.layer)
-            if tried:
-                found[name] = tried
+        layers = [one.layer for one in self._products.values() if self._is_tried(one.layer)]
+        tried = [_Trial(layer, len(self._distances)) for layer in layers]
+        asked = {self._asked(layer): trial for layer, trial in zip(layers, tried)}
+        self._few.learn([self._model], asked, self._try_all)
+        found = {one.layer.name: one for one in tried if one.lost.size}
         factors = _evening(
-            [distances / lost for tried in found.values() for lost, distances in tried]
+            [apart / lost for one in found.values() for lost, apart in zip(one.lost, one.distances)]
         )
         return {
-            name: EffectCurve(
-                np.array([lost for lost, _ in tried]),
-                np.array([np.mean(factors * distances) for _, distances in tried]),
-            )
-            for name, tried in found.items()
+            name: EffectCurve(one.lost, np.array([np.mean(factors * d) for d in one.distances]))
+            for name, one in found.items()
         }
+
+    def _asked(self, layer: Layer) -> str:
+        return digest_of("trial", layer.name, sorted(self._fitted), self._distances)
+
+    def _try_all(self, trials: Sequence[_Trial]) -> None:
+        """Carry out trials: they do not depend on each other, so several may go on at once."""
+        calibrators: SimpleQueue[Calibrator] = SimpleQueue()
+        first = self._few.beside(own_sessions=False)
+        calibrators.put(first)
+        seen = first.outputs(self._model, [trial.layer for trial in trials])
+        most = min(AT_A_TIME, len(trials)) if self._takes_long(len(trials)) else 1
+        with ExitStack() as stack:
+            task = stack.enter_context(self._progress.task("trials", len(trials), "layers"))
+            for _ in range(most - 1):
+                other = first.beside()
+                stack.enter_context(other.sessions)
+                calibrators.put(other)
+
+            def carry_out(trial: _Trial) -> None:
+                name = trial.layer.name
+                task.advance(0, name)
+                calibrator = calibrators.get()
+                try:
+                    trial.take(self._try(trial.layer, seen[name], calibrator))
+                finally:
+                    calibrators.put(calibrator)
+                task.advance(1, name)
+
+            # The first has the original run as well, which is then known to all.
+            carry_out(trials[0])
+            in_parallel(carry_out, trials[1:], np.inf, most)
+
+    def _takes_long(self, trials: int) -> bool:
+        """Whether it takes longer to carry trials out than to start an engine once more."""
+        weights = self._model.weights
+        assert weights is not None
+        macs = total_cost(self._model).macs or 0
+        return macs * len(self._few.inputs) * trials > LONG and 4 * weights.count < SMALL_MODEL
 
     def _is_tried(self, layer: Layer) -> bool:
         taken = any(one.takes(layer.layer_type) for one in self._request.low_rank())
@@ -149,18 +237,26 @@ class Trials:
         fitting = largest_batch(self._model.network(), calibrator.inputs, AT_ONCE) or MOST
         return min(MOST, max(FEWEST, min(max(wanted, default=FEWEST), fitting)))
 
-    def _try(self, layer: Layer) -> List[Tuple[float, np.ndarray]]:
-        """Return shares of what the layer makes, and how far the outputs are apart without them."""
+    def _try(self, layer: Layer, seen: Moments, calibrator: Calibrator) -> List[List[float]]:
+        """Return shares of what the layer makes, and how far the outputs are apart without them.
+
+        Args:
+            layer: The layer.
+            seen: What it makes.
+            calibrator: Runs inputs.
+        """
         names = [
             name for name in downstream_layers(self._model, layer.tops) if name in self._fitted
         ]
         found = []
-        for model, lost in self._cuts(layer, CUTS[:1] if names else CUTS):
-            tried = try_change(self._model, model, names, self._distances, self._few)
-            found.append((lost, tried.distances))
+        for model, lost in self._cuts(layer, seen, CUTS[:1] if names else CUTS):
+            tried = try_change(self._model, model, names, self._distances, calibrator)
+            found.append([lost, *tried.distances])
         return found
 
-    def _cuts(self, layer: Layer, shares: Sequence[float]) -> Iterator[Tuple[Model, float]]:
+    def _cuts(
+        self, layer: Layer, seen: Moments, shares: Sequence[float]
+    ) -> Iterator[Tuple[Model, float]]:
         """Yield the model with a layer cut to few components, and the share that it then lacks."""
         target = find_target(
             self._model, Edit(layer.name, Refit.name), Context(self._model, self._few)
@@ -168,7 +264,6 @@ class Trials:
         weights = self._model.blobs(layer.name)[0].array().astype(np.float64)
         matrices = target.product.matrices(weights)
         biases = biases_of(self._model, layer.name, len(matrices))
-        seen = self._few.outputs(self._model, [layer])[layer.name]
         wholes = [as_it_is(*one) for one in zip(matrices, biases, seen.groups())]
         assert self._model.weights is not None
         for rank, lost in _ranks_that_lose(shares, wholes):

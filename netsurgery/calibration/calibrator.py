@@ -49,6 +49,7 @@ class Calibrator:
         sessions: Where models stay open from one run to the next.
         places: How many windows of each input layers are looked at in.
         most_bytes: What all blobs of a model may take.
+        enough: How many times as many rows as unknowns a fit is given at most; None: all.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Calibrator:
         cache: Union[str, Path, MeasurementStore, None] = None,
         places: int = PLACES,
         most_bytes: float = MOST_BYTES,
+        enough: Optional[int] = None,
     ) -> None:
         """Choose what is run, and how.
 
@@ -74,9 +76,10 @@ class Calibrator:
             places: How many windows of each input layers are looked at in.
             most_bytes: What all blobs of a model may take. Inputs that all run at a time are
                 quicker to fit to, as only what has changed runs again.
+            enough: How many times as many rows as unknowns a fit is given at most; None: all.
         """
         self.inputs, self.engine, self.seed = inputs, engine, seed
-        self.places, self.most_bytes = places, most_bytes
+        self.places, self.most_bytes, self.enough = places, most_bytes, enough
         self.task_output = task_output
         if isinstance(cache, (str, Path)):
             cache = FolderStore(Path(cache) / FOLDER)
@@ -227,10 +230,17 @@ class Calibrator:
         product = MatrixProduct.of(layer, shapes[layer.bottoms[0]] or ())
         kind = OutputObserver if made else ProductObserver
         source = ObservedValue((layer.tops if made else layer.bottoms)[0])
-        observer = kind(product, source, target, self.seed, self.places)
+        places = self.places if made else self.places_to_fit(product)
+        observer = kind(product, source, target, self.seed, places)
         asked = digest_of("outcomes" if made else "targets", layer.name, target)
         self.learn([model, original], {asked: observer})
         return observer.moments
+
+    def places_to_fit(self, product: MatrixProduct) -> int:
+        """Return how many windows of each input a layer is looked at in to be fitted."""
+        if self.enough is None:
+            return self.places
+        return min(self.places, -(-self.enough * product.width // len(self.inputs)))
 
     def rows(
         self, model: Model, layer: Layer, original: Model, target: Target
@@ -259,7 +269,11 @@ class Calibrator:
         return self.of(self.inputs.spread(count))
 
     def of(
-        self, inputs: Inputs, places: Optional[int] = None, most_bytes: Optional[float] = None
+        self,
+        inputs: Inputs,
+        places: Optional[int] = None,
+        most_bytes: Optional[float] = None,
+        enough: Optional[int] = None,
     ) -> Calibrator:
         """Return statistics of other inputs, run and kept in the same way.
 
@@ -268,6 +282,7 @@ class Calibrator:
             places: How many windows of each layers are looked at in; as many as here if None.
             most_bytes: What all blobs of a model may take, as here if None. If it is given, what
                 models make is remembered, and runs begin behind it.
+            enough: How many times as many rows as unknowns a fit is given at most, as here if None.
         """
         others = Calibrator(
             inputs,
@@ -276,11 +291,29 @@ class Calibrator:
             task_output=self.task_output,
             places=places or self.places,
             most_bytes=most_bytes or self.most_bytes,
+            enough=enough or self.enough,
         )
         others.cache, others.sessions = self.cache, self.sessions
         if most_bytes:
             others._replay = Replay(inputs, self.sessions)
         return others
+
+    def beside(self, own_sessions: bool = True) -> Calibrator:
+        """Return what runs the same inputs, also at the same time, and keeps nothing in files.
+
+        What a model made is remembered by both.
+
+        Args:
+            own_sessions: Whether it opens models by itself, as for another thread; whoever asks for
+                it closes its ``sessions`` then.
+        """
+        other = self.of(self.inputs)
+        other.cache, other._known = None, self._known
+        if own_sessions:
+            other.sessions = SessionPool(self.sessions.most_bytes)
+        if self._replay is not None:
+            other._replay = Replay(self.inputs, other.sessions)
+        return other
 
     def learn(
         self,
@@ -305,7 +338,7 @@ class Calibrator:
         if self.cache is None:
             run(list(observers.values()))
             return
-        how = (self.seed, self.places, self.most_bytes)
+        how = (self.seed, self.places, self.most_bytes, self.enough)
         key = digest_of(code_version(), self.inputs, _named(self.engine), how, list(models))
         recall_or_run(self.cache, key, observers, run)
 

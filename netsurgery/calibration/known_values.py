@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from dataclasses import dataclass, field
 from typing import Dict, Hashable, List, Optional, Tuple
@@ -46,15 +47,17 @@ class KnownValues:
     def __init__(self, most_bytes: float = KNOWN_BYTES) -> None:
         self.most_bytes = most_bytes
         self._made: List[_Made] = []
+        self._lock = threading.Lock()  # calibrators in several threads may share it
 
     def expect(self, model: Model) -> None:
         """Take note that a model is about to be run."""
-        self._made = [made for made in self._made if made.model() is not None]
-        made = self._of(model)
-        if made is None:
-            made = _Made(weakref.ref(model))
-            self._made.append(made)
-        made.runs += 1
+        with self._lock:
+            self._made = [made for made in self._made if made.model() is not None]
+            made = self._of(model)
+            if made is None:
+                made = _Made(weakref.ref(model))
+                self._made.append(made)
+            made.runs += 1
 
     def find(self, model: Model, batch: Batch, what: Hashable) -> Optional[np.ndarray]:
         """Return what a model made of a batch, or None where that is not known.
@@ -72,9 +75,10 @@ class KnownValues:
         made = self._of(model)
         if made is None or made.runs < 2 or not batch.comes_again:
             return
-        if self._bytes() + array.nbytes <= self.most_bytes:
-            made.batches[id(batch)] = batch
-            made.values[id(batch), what] = array
+        with self._lock:
+            if self._bytes() + array.nbytes <= self.most_bytes:
+                made.batches[id(batch)] = batch
+                made.values[id(batch), what] = array
 
     def _of(self, model: Model) -> Optional[_Made]:
         return next((made for made in self._made if made.model() is model), None)

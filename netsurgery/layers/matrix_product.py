@@ -140,8 +140,7 @@ class WindowProduct(MatrixProduct):
 
     def read(self, array: np.ndarray, places: Places = None) -> np.ndarray:
         """Return the windows of each group, shape (groups, m, d)."""
-        rows = extract_patches(array, self._geometry, places)
-        return self._by_group(rows)
+        return self._by_group(extract_patches(array, self._geometry, places))
 
     def positions(self, places: np.ndarray) -> np.ndarray:
         """Return the positions in a channel that the windows cover, rising."""
@@ -150,7 +149,7 @@ class WindowProduct(MatrixProduct):
     def read_gathered(self, array: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Return the windows of each group, of what they cover."""
         _, index = gather_index(self._bottom, self._geometry, places)
-        return self._by_group(gather_patches(array, index))
+        return gather_patches(array, index, self.groups)
 
     def made(self, array: np.ndarray, places: Places = None) -> np.ndarray:
         """Return what is made of each window in each group, shape (groups, m, n)."""

@@ -45,7 +45,8 @@ def extract_patches(
         filter do.
     """
     flat = _taps(array.shape, geometry, places)
-    return gather_patches(array.reshape(*array.shape[:2], -1), flat)
+    rows = gather_patches(array.reshape(*array.shape[:2], -1), flat)
+    return rows.reshape(len(array), len(flat), -1)
 
 
 def gather_index(
@@ -68,23 +69,25 @@ def gather_index(
     return positions[padding:].astype(np.int32), index.reshape(flat.shape) - padding
 
 
-def gather_patches(array: np.ndarray, index: np.ndarray) -> np.ndarray:
+def gather_patches(array: np.ndarray, index: np.ndarray, groups: int = 1) -> np.ndarray:
     """Put windows together.
 
     Args:
         array: Shape (N, C, positions).
         index: Which of the positions each tap of each window is, shape (places, taps); -1 where it
             lies in the padding, which is zero.
+        groups: Into how many the channels are divided.
 
     Returns:
-        Shape (N, places, C * taps), as `extract_patches` returns it.
+        Shape (groups, N * places, C / groups * taps): the windows of one sample after another.
     """
     taken = np.zeros((*array.shape[:2], *index.shape), array.dtype)
     if array.shape[2]:
         np.take(array, index, axis=2, out=taken, mode="wrap")  # -1 is the last
         taken[:, :, index == _PADDING] = 0
-    # (N, C, places, taps) to (N, places, C, taps)
-    return taken.transpose(0, 2, 1, 3).reshape(len(array), len(index), -1)
+    # (N, groups, C / groups, places, taps) to (groups, N, places, C / groups, taps)
+    parts = taken.reshape(len(array), groups, -1, *index.shape).transpose(1, 0, 3, 2, 4)
+    return parts.reshape(groups, len(array) * len(index), -1)
 
 
 _PADDING = -1

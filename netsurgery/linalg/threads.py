@@ -82,7 +82,10 @@ def single_blas() -> Iterator[None]:
 
 
 def in_parallel(
-    function: Callable[[Item], Answer], items: Iterable[Item], work: float
+    function: Callable[[Item], Answer],
+    items: Iterable[Item],
+    work: float,
+    most: Optional[int] = None,
 ) -> List[Answer]:
     """Return what a function answers for each item, in order, several worked on at once.
 
@@ -90,12 +93,14 @@ def in_parallel(
         function: Depends on its item alone, and spends its time in NumPy or in files.
         items: Taken one at a time, when a thread is free.
         work: Floating point operations of all items together, about.
+        most: How many are worked on at once at most.
 
     Raises:
         Exception: The first that the function, or what makes the items, raised; no further item is
             taken after it.
     """
     count = thread_count() if work > SMALL_WORK else 1
+    count = count if most is None else min(count, most)
     if count == 1:
         return [function(item) for item in items]
     with single_blas():

@@ -72,7 +72,7 @@ def are_readers_fitted(group: ChannelGroup, names: Iterable[str]) -> bool:
 
 def rows_seen(product: MatrixProduct, calibrator: Calibrator) -> int:
     """Return how many rows a fit of a layer sees."""
-    return len(calibrator.inputs) * min(product.places, calibrator.places)
+    return len(calibrator.inputs) * min(product.places, calibrator.places_to_fit(product))
 
 
 def sees_enough(product: MatrixProduct, calibrator: Calibrator) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import pytest
-from budget_nets import small_net
+from budget_nets import small_net, some_inputs
 from small_models import make_model
 
 from netsurgery.budgets import Budget, BudgetRequest
@@ -36,8 +37,10 @@ def trials(monkeypatch: pytest.MonkeyPatch, **wished: Any) -> Trials:
     inputs = Inputs({"data": random.normal(size=(64, 6)).astype(np.float32)})
     monkeypatch.setattr(
         Trials,
-        "_try",
-        lambda self, layer: [(lost, np.array(seen)) for lost, seen in SEEN[layer.name]],
+        "_try_all",
+        lambda self, asked: [
+            one.take([[lost, *seen] for lost, seen in SEEN[one.layer.name]]) for one in asked
+        ],
     )
     request = BudgetRequest(Budget(macs=0.5), **wished)
     return Trials(make_model(TWO_OUTPUTS, blobs), Calibrator(inputs), request, silent)
@@ -130,3 +133,42 @@ def test_without_a_trial_each_output_counts_once() -> None:
     assert np.array_equal(_evening([]), [1.0])
     # An output that nothing hurts has no weight, rather than all of it.
     assert _evening([np.array([0.5, 0.0])]) == pytest.approx([0.5, 0.0])
+
+
+def test_several_trials_at_once_find_what_one_after_another_find(
+    quick_caffe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for at_once in (1, 2):
+        monkeypatch.setattr("netsurgery.budgets.trials.AT_A_TIME", at_once)
+        monkeypatch.setattr("netsurgery.budgets.trials.LONG", 0)
+        monkeypatch.setattr("netsurgery.linalg.threads.thread_count", lambda: 2)
+        calibrator = Calibrator(some_inputs(), quick_caffe)
+        with calibrator.sessions:
+            tried = Trials(small_net(), calibrator, BudgetRequest(Budget(macs=0.5)), silent)
+            found.append(tried.all())
+    assert found[0]
+    assert set(found[0]) == set(found[1])
+    for name, curve in found[0].items():
+        np.testing.assert_array_equal(curve.distances, found[1][name].distances)
+        np.testing.assert_array_equal(curve.lost, found[1][name].lost)
+
+
+def test_a_trial_that_is_known_is_not_carried_out_again(
+    opencv: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = BudgetRequest(Budget(macs=0.5))
+
+    def find() -> Dict[str, EffectCurve]:
+        calibrator = Calibrator(some_inputs(), opencv, cache=tmp_path)
+        with calibrator.sessions:
+            return Trials(small_net(), calibrator, request, silent).all()
+
+    first = find()
+    # One file a layer that may be tried, five of them here: not one a fit.
+    kept = [file for file in (tmp_path / "calibrator").rglob("*") if file.is_file()]
+    assert len(first) <= len(kept) <= 5
+    monkeypatch.setattr(Trials, "_try", lambda *_: pytest.fail("it is tried again"))
+    again = find()
+    for name, curve in first.items():
+        np.testing.assert_array_equal(curve.distances, again[name].distances)

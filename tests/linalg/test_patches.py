@@ -67,7 +67,11 @@ def test_windows_are_made_of_the_positions_that_they_cover(geometry, shape, seed
     assert (positions + 1).tolist() == sorted(set(covered[0, places].ravel()) - {0.0})
     gathered = array.reshape(*shape[:2], -1)[:, :, positions]
     found = gather_patches(gathered, index)
-    np.testing.assert_array_equal(found, extract_patches(array, geometry, places))
+    wanted = extract_patches(array, geometry, places)
+    np.testing.assert_array_equal(found[0], wanted.reshape(found[0].shape))
+    groups = gather_patches(gathered, index, shape[1])
+    each = wanted.reshape(-1, shape[1], index.shape[1]).transpose(1, 0, 2)
+    np.testing.assert_array_equal(groups, each)
 
 
 def test_padding_is_zero_whatever_stands_inside() -> None:
