@@ -9,6 +9,8 @@ import numpy as np
 
 from netsurgery.linalg.threads import in_parallel
 
+Tile = Tuple[slice, slice]
+
 BLOCK_BYTES = 64 << 20
 SMALL = 1 << 28
 COPYING = 20.0
@@ -105,15 +107,27 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         left: Shape (m, k).
         right: Shape (k, n).
     """
-    (rows, inner), columns = left.shape, right.shape[1]
-    out = np.empty((rows, columns), left.dtype)
+    out = np.empty((len(left), right.shape[1]), left.dtype)
 
-    def fill(tile: Tuple[slice, slice]) -> None:
+    def fill(tile: Tile) -> None:
         np.matmul(left[tile[0]], right[:, tile[1]], out=out[tile])
 
-    tiles = [(down, across) for down in parts(rows, TILE) for across in parts(columns, TILE)]
-    in_parallel(fill, tiles, 2.0 * rows * inner * columns)
+    in_parallel(fill, tiles(out.shape), 2.0 * out.size * len(right))
     return out
+
+
+def subtract_product(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+    """``matrix -= left @ right``, in tiles as `product`."""
+
+    def fill(tile: Tile) -> None:
+        matrix[tile] -= left[tile[0]] @ right[:, tile[1]]
+
+    in_parallel(fill, tiles(matrix.shape), 2.0 * matrix.size * len(right))
+
+
+def tiles(shape: Tuple[int, ...]) -> List[Tile]:
+    """The tiles that a matrix of a shape is made of."""
+    return [(down, across) for down in parts(shape[0], TILE) for across in parts(shape[1], TILE)]
 
 
 def project(matrix: np.ndarray, basis: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.blocks import product
+from netsurgery.linalg.blocks import product, subtract_product
 from netsurgery.linalg.gram import gram, square
 from netsurgery.linalg.threads import single_blas
 
@@ -27,6 +27,8 @@ _SPARE = 4
 _FEWEST_SPARE = 32
 _PROBES, _STEPS = 8, 24
 _ROUNDS = 6
+_FIRST_GAIN = 25.0
+"""How much the wanted are to grow at first; later rounds are narrower, and know how much."""
 _TINY = 1e-35
 _NEAREST = 0.01
 """Sine of the angle of a vector to those before it, below which rounding counts."""
@@ -89,7 +91,7 @@ class _Iteration:
         self._blur = len(matrix) * float(np.finfo(matrix.dtype).eps)
 
     def run(self) -> Optional[LeadingPairs]:
-        gain = 1 / sqrt(self._tolerance)
+        gain = _FIRST_GAIN
         before = np.inf
         for _ in range(_ROUNDS):
             if not self._span.is_proper(self._blur):
@@ -125,8 +127,9 @@ class _Iteration:
         near = min(int((missed.cumsum() <= most).sum()), len(missed) - 1)
         if near:
             ready = self._block[:, :near]
-            scaled = ready * values[:near].astype(ready.dtype)
-            self._matrix = self._matrix - product(scaled, ready.T)
+            if not len(self._values):
+                self._matrix = self._matrix.copy()  # the caller's may yet be wanted
+            subtract_product(self._matrix, ready * values[:near].astype(ready.dtype), ready.T)
             self._values = np.append(self._values, values[:near])
             self._vectors = np.concatenate([self._vectors, ready], axis=1)
             self._missed += missed[:near].sum()
@@ -210,20 +213,31 @@ def _filtered(matrix: np.ndarray, block: np.ndarray, span: _Span, degree: int) -
     As ``T_2n(x) = T_n(2 x^2 - 1)``, squaring the matrix halves the degree, which pays where the
     block is not narrow.
     """
-    scaled = matrix * matrix.dtype.type(2 / (span.cut - span.low))
-    scaled.flat[:: len(matrix) + 1] += matrix.dtype.type(span.scaled(0.0))
+    factor, shift = 2 / (span.cut - span.low), span.scaled(0.0)
     while degree >= 4 and degree * block.shape[1] > 1.3 * len(matrix):
-        scaled = square(scaled)
-        scaled *= 2
-        scaled.flat[:: len(matrix) + 1] -= 1
-        degree = ceil(degree / 2)
-    before, now = block, product(scaled, block)
+        matrix = _chebyshev_of_second_degree(matrix, factor, shift)
+        factor, shift, degree = 1.0, 0.0, ceil(degree / 2)
+    before, now = block, product(matrix, block)
+    now *= matrix.dtype.type(factor)
+    if shift:
+        now += matrix.dtype.type(shift) * block
     for _ in range(degree - 1):
-        after = product(scaled, now)
-        after *= 2
+        after = product(matrix, now)
+        after *= matrix.dtype.type(2 * factor)
         after -= before
+        if shift:
+            after += matrix.dtype.type(2 * shift) * now
         before, now = now, after
     return now
+
+
+def _chebyshev_of_second_degree(matrix: np.ndarray, factor: float, shift: float) -> np.ndarray:
+    scaled = matrix * matrix.dtype.type(factor)
+    scaled.flat[:: len(matrix) + 1] += matrix.dtype.type(shift)
+    found = square(scaled)
+    found *= 2
+    found.flat[:: len(matrix) + 1] -= 1
+    return found
 
 
 def _orthonormal(block: np.ndarray, passes: int) -> np.ndarray:
@@ -245,7 +259,7 @@ def _orthonormal(block: np.ndarray, passes: int) -> np.ndarray:
 
 def _by_cholesky(block: np.ndarray) -> Optional[np.ndarray]:
     """The columns made orthogonal, but for rounding that small angles magnify; None if too much."""
-    from scipy.linalg import solve_triangular
+    from scipy.linalg import get_lapack_funcs
 
     norms = np.sqrt(np.einsum("ij,ij->j", block, block, dtype=np.float64))
     if not norms.all():
@@ -257,8 +271,9 @@ def _by_cholesky(block: np.ndarray) -> Optional[np.ndarray]:
         return None
     if min(factor.diagonal()) < _NEAREST:
         return None
-    inverse = solve_triangular(factor, np.diag(1 / norms), lower=True, check_finite=False)
-    return product(block, inverse.T.astype(block.dtype))
+    (invert,) = get_lapack_funcs(("trtri",), (block,))
+    inverse, _ = invert(factor.astype(block.dtype), lower=1)
+    return product(block, np.ascontiguousarray((inverse / norms).T, block.dtype))
 
 
 def _ritz(
