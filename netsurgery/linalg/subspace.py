@@ -139,7 +139,12 @@ class _Iteration:
 
     def _found(self, values: np.ndarray, missed: float) -> LeadingPairs:
         vectors = np.concatenate([self._vectors, self._block[:, : len(values) - 1]], axis=1)
-        return LeadingPairs(np.append(self._values, values), vectors, float(missed))
+        found = np.append(self._values, values)
+        order = np.argsort(
+            -found[:-1], kind="stable"
+        )  # where some are equal, the taken may be less
+        falling = np.append(found[order], min(found))
+        return LeadingPairs(falling, vectors[:, order], float(missed))
 
 
 class _Span(NamedTuple):
