@@ -52,7 +52,7 @@ ENOUGH = 256
 """How many times as many rows as unknowns a fit sees at most: it then loses a 256th more on others
 than it could, which does not change the order of layers."""
 
-AT_ONCE = 512e6
+AT_ONCE = 1e9
 """Bytes that all blobs may take: where all inputs run at once, only what has changed runs again."""
 
 AT_A_TIME = 2

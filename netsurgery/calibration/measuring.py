@@ -22,7 +22,7 @@ from netsurgery.calibration.batching import MOST_BYTES
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.calibration.known_values import KnownValues
 from netsurgery.calibration.running import Runner, common_batch
-from netsurgery.calibration.session_pool import SessionPool
+from netsurgery.calibration.session_pool import SessionPool, fit_side_by_side, turns_into
 from netsurgery.engine import Engine, EngineLike, choose, gathered
 from netsurgery.network import Model, Value
 from netsurgery.progress import Progress, silent
@@ -115,9 +115,7 @@ def measure(
     with contextlib.ExitStack() as stack:
         if sessions is None:
             sessions = stack.enter_context(SessionPool())
-        run = _Run(models, chosen, sessions, known or KnownValues(), stack)
-        for number in used:
-            run.known.expect(models[number])
+        run = _Run(models, used, chosen, sessions, known or KnownValues(), stack)
         task = stack.enter_context((progress or silent).task("running", len(inputs), "inputs"))
         for batch in inputs.batches(size):
             seen = run.look(batch, wanted_of(observers))
@@ -150,12 +148,17 @@ class _Run:
     def __init__(
         self,
         models: Sequence[Model],
+        used: Sequence[int],
         engine: Engine,
         sessions: SessionPool,
         known: KnownValues,
         stack: contextlib.ExitStack,
     ) -> None:
         """Take what is there; sessions and threads are given back with ``stack``."""
+        some = [models[number] for number in used]
+        for model in some:
+            known.expect(model)
+        self._in_turn = not fit_side_by_side(some) and turns_into(engine, some)
         self.known, self.passes = known, 0
         self._models, self._engine, self._sessions = models, engine, sessions
         self._stack = stack
@@ -184,12 +187,12 @@ class _Run:
         """Run all models that are needed at the same time: each is in a process of its own."""
         numbers = list(values_by_model(missing))
         self.passes += batch.count * len(numbers)
+        if self._in_turn:
+            return self._make_in_turn(batch, missing)
         self._open([number for number in numbers if number not in self._runners])
 
         def look(number: int) -> List[Tuple[ObservedValue, np.ndarray]]:
-            mine = [source for source in missing if source.model == number]
-            looks = [(one.value, None if one.at is None else one.at.numbers) for one in mine]
-            return list(zip(mine, self._runners[number].look(batch, looks)))
+            return _look(self._runners[number], batch, missing, number)
 
         if len(numbers) < 2:
             return [pair for number in numbers for pair in look(number)]
@@ -197,8 +200,27 @@ class _Run:
             self._pool = self._stack.enter_context(ThreadPoolExecutor(len(numbers)))
         return [pair for found in self._pool.map(look, numbers) for pair in found]
 
+    def _make_in_turn(
+        self, batch: Batch, missing: Sequence[ObservedValue]
+    ) -> List[Tuple[ObservedValue, np.ndarray]]:
+        """Run models one after another, as each becomes the next by new weights."""
+        found: List[Tuple[ObservedValue, np.ndarray]] = []
+        for number in values_by_model(missing):
+            with self._sessions.open(self._engine, [self._models[number]]) as (runner,):
+                found += _look(runner, batch, missing, number)
+        return found
+
     def _open(self, numbers: Sequence[int]) -> None:
         if numbers:
             models = [self._models[number] for number in numbers]
             opened = self._stack.enter_context(self._sessions.open(self._engine, models))
             self._runners.update(zip(numbers, opened))
+
+
+def _look(
+    runner: Runner, batch: Batch, wanted: Iterable[ObservedValue], number: int
+) -> List[Tuple[ObservedValue, np.ndarray]]:
+    """Return what is wanted of the model of a number."""
+    mine = [source for source in wanted if source.model == number]
+    looks = [(one.value, None if one.at is None else one.at.numbers) for one in mine]
+    return list(zip(mine, runner.look(batch, looks)))

@@ -6,7 +6,7 @@ import contextlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Collection, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Collection, Iterator, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -14,7 +14,14 @@ from netsurgery.calibration.batching import MOST_BYTES, input_shapes, largest_ba
 from netsurgery.calibration.inputs import Batch, Inputs
 from netsurgery.engine import Capability, Engine, Session
 from netsurgery.errors import EngineError
-from netsurgery.formats import Blob, Prototxt, Weights, convert_weights, in_float32, scratch_folder
+from netsurgery.formats import (
+    Prototxt,
+    Weights,
+    WholeFile,
+    convert_weights,
+    in_float32,
+    scratch_folder,
+)
 from netsurgery.network import (
     Model,
     Network,
@@ -119,15 +126,19 @@ def load_model(
     with scratch_folder() as folder:
         prototxt = Path(folder) / "net.prototxt"
         prototxt.write_bytes(plain.prototxt.data)
-        is_set = _is_set(engine, model, plain.weights)
-        weights = None if is_set else place_weights(plain.weights, stock, engine, Path(folder))
+        whole = None if in_place else find_whole_file(plain, stock, engine)
+        is_set = whole is None and _is_set(engine, model, plain.weights)
+        if whole:
+            weights: Optional[Path] = Path(whole.path)
+        else:
+            weights = None if is_set else place_weights(plain.weights, stock, engine, Path(folder))
         try:
             if session is None:
                 session = engine.open(prototxt, weights)
             else:
                 session = engine.reopen(session, prototxt, weights)
-            if is_set and plain.weights is not None:
-                session.set_parameters(_fitting(session, plain.weights))
+            if plain.weights is not None and (whole or is_set):
+                _set_others(session, plain.weights, whole)
         except EngineError as error:
             raise renamed(error, str(prototxt), network) from None
         return Runner(network, session, names, str(prototxt), plain.weights)
@@ -148,15 +159,16 @@ def _is_set(engine: Engine, model: Model, weights: Optional[Weights]) -> bool:
     )
 
 
-def _fitting(session: Session, weights: Weights) -> dict[str, list[Blob]]:
-    """The blobs of each layer that has some, in the shapes that they have in the engine.
+def _set_others(session: Session, weights: Weights, whole: Optional[WholeFile]) -> None:
+    """Set the weights that are not those of the file that was loaded; all if there was none.
 
     Raises:
-        EngineError: They are not of as many numbers there.
+        EngineError: They are not of as many numbers in the engine.
     """
+    others = others_than(weights, whole)
     found = {}
-    for name, shapes in session.parameter_shapes.items():
-        blobs = weights.blobs(name)
+    for name, shapes in session.parameter_shapes.items() if others else ():
+        blobs = weights.blobs(name) if name in others else ()
         counts = [blob.count for blob in blobs], [math.prod(shape) for shape in shapes]
         if blobs and counts[0] != counts[1]:
             raise EngineError(
@@ -164,7 +176,48 @@ def _fitting(session: Session, weights: Weights) -> dict[str, list[Blob]]:
             )
         if blobs:
             found[name] = [blob.reshape(shape) for blob, shape in zip(blobs, shapes)]
-    return found
+    if found:
+        session.set_parameters(found)
+
+
+def find_whole_file(given: Translation, network: Network, engine: Engine) -> Optional[WholeFile]:
+    """Return the user's own file if an engine can load it, and be told by the way what is new.
+
+    A copy of what is large takes as long to write as to load. The file must be as it was, and every
+    layer of it that the net has must have the shapes that it has now; then what was changed can be
+    set once the net is open.
+
+    Args:
+        given: The net in the engine's words, with its weights.
+        network: The net.
+        engine: The engine.
+    """
+    weights = given.weights
+    whole = weights.whole_file if weights else None
+    if weights is None or whole is None or 4 * weights.count < LARGE:
+        return None
+    if weights.format != "caffemodel" or network.shared_parameters or not whole.is_as_it_was():
+        return None
+    if not engine.can(Capability.FLOAT16) and _has_half(weights):
+        return None
+    if not engine.can(Capability.SET_PARAMETERS) and others_than(weights, whole):
+        return None
+    held = {layer.name: [blob.shape for blob in layer.blobs] for layer in whole.layers}
+    now = {one.name: [blob.shape for blob in one.blobs] for one in weights.layers}
+    alone = len(held) == len(whole.layers) and len(now) == len(weights.layers)
+    built = {layer.name for layer in network.layers}
+    fits = all(now.get(name) == held[name] for name in built & held.keys())
+    return whole if alone and fits else None
+
+
+def others_than(weights: Weights, whole: Optional[WholeFile]) -> Set[str]:
+    """Return the layers whose weights are not those of a file."""
+    held = {layer.name: layer for layer in whole.layers} if whole else {}
+    return {one.name for one in weights.layers if one.blobs and held.get(one.name) is not one}
+
+
+def _has_half(weights: Weights) -> bool:
+    return any(a is not b for a, b in zip(in_float32(weights).layers, weights.layers))
 
 
 def given_weights(engine: Engine, model: Model) -> Optional[Weights]:

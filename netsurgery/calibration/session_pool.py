@@ -8,14 +8,18 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type
 
-from netsurgery.calibration.running import Runner, given_weights, is_large, load_model, users_names
+from netsurgery.calibration.running import Runner, given_weights, load_model, users_names
 from netsurgery.engine import Capability, Engine
 from netsurgery.formats import LayerWeights, Weights
 from netsurgery.network import Model
 
-MOST_BYTES = 512e6
+MOST_BYTES = 1.6e9
 """What the weights and blobs of all models that stay open may take; the ones longest not used make
-way."""
+way. A net such as VGG16 stays, with what it makes of eight pictures, but no two of them."""
+SIDE_BY_SIDE = 512e6
+"""Bytes of weights up to which models are opened beside others: loading one takes twice as much."""
+_TAKES_LONG = 16e6
+"""Bytes of weights that take as long to digest as to set anew."""
 
 
 class _Open(NamedTuple):
@@ -26,9 +30,10 @@ class _Open(NamedTuple):
 
     @property
     def size(self) -> float:
-        """About the bytes that it takes, for inputs of the shapes that it declares."""
-        weights = self.model.weights.count if self.model.weights else 0
-        return 4 * weights + 4 * sum(map(math.prod, self.runner.session.blobs.values()))
+        """About the bytes that it takes, with what it made of the last inputs."""
+        session = self.runner.session
+        blobs = session.batch * 4 * sum(map(math.prod, session.blobs.values()))
+        return _bytes_of(self.model) + blobs
 
 
 class SessionPool:
@@ -67,7 +72,8 @@ class SessionPool:
         Raises:
             EngineError: The engine refuses a model, or gives up.
         """
-        self._close(lambda one: fresh or one.engine is not engine)
+        crowded = len(models) > 1 and not fit_side_by_side(models)
+        self._close(lambda one: fresh or crowded or one.engine is not engine)
         spare, self._idle = self._idle, []
         with contextlib.ExitStack() as stack:
             for one in spare:
@@ -104,7 +110,6 @@ class SessionPool:
         self.close()
 
     def _make_room(self) -> None:
-        self._close(lambda one: is_large(one.model))
         while sum(one.size for one in self._idle) > self.most_bytes:
             self._idle.pop(0).runner.session.close()
 
@@ -149,9 +154,8 @@ def _take_open(spare: List[_Open], models: Sequence[Model], in_place: bool) -> d
 def _holds(one: _Open, model: Model) -> bool:
     if one.model is model:
         return True
-    # What is large does not stay open, and would take long to digest.
     return (
-        not is_large(model)
+        _bytes_of(model) <= _TAKES_LONG
         and _says_the_same(one.model, model)
         and (one.model.digest == model.digest)
     )
@@ -186,7 +190,10 @@ def _changed(one: _Open, model: Model) -> Optional[List[str]]:
 
 
 def _same(old: Sequence[LayerWeights], new: Sequence[LayerWeights]) -> bool:
-    return old == new or [one.digest for one in old] == [one.digest for one in new]
+    if len(old) == len(new) and all(a is b for a, b in zip(old, new)):
+        return True
+    large = 4 * sum(blob.count for one in new for blob in one.blobs) > _TAKES_LONG
+    return not large and [one.digest for one in old] == [one.digest for one in new]
 
 
 def _refilled(one: _Open, names: Sequence[str], model: Model) -> _Open:
@@ -210,3 +217,19 @@ def _given(one: _Open, model: Model) -> Optional[Weights]:
     """The weights of another model of the same text, as the engine is to be given them."""
     as_they_are = one.runner.weights is one.model.weights
     return model.weights if as_they_are else given_weights(one.engine, model)
+
+
+def fit_side_by_side(models: Sequence[Model]) -> bool:
+    """Whether models can be open at the same time without taking too much memory."""
+    return sum(map(_bytes_of, models)) <= SIDE_BY_SIDE
+
+
+def turns_into(engine: Engine, models: Sequence[Model]) -> bool:
+    """Whether one open model becomes each of several by new weights alone, as far as texts tell."""
+    same = all(_says_the_same(models[0], model) for model in models)
+    return same and engine.can(Capability.SET_PARAMETERS)
+
+
+def _bytes_of(model: Model) -> float:
+    """What its weights take in an engine, in float32."""
+    return 4.0 * model.weights.count if model.weights else 0.0

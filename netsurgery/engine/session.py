@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import os
+from math import prod
 from types import TracebackType
 from typing import (
     Any,
@@ -70,12 +71,14 @@ class Session(abc.ABC):
         inputs: Input blobs and the shapes the prototxt gives them.
         outputs: Blobs that no layer consumes, in the engine's order.
         blobs: All blobs and their shapes for the inputs' shapes above.
+        batch: How many times as large the inputs were that it was fed the last time.
     """
 
     engine: ClassVar[str] = "this engine"
     inputs: Dict[str, Shape]
     outputs: Tuple[str, ...]
     blobs: Dict[str, Shape]
+    batch: float = 1.0
 
     @abc.abstractmethod
     def forward(
@@ -296,6 +299,10 @@ class WorkerSession(Session):
             **arguments,
         )
         self._fed = dict(inputs)
+        declared = {name: prod(shape) for name, shape in self.inputs.items()}
+        self.batch = max(
+            (array.size / max(declared[name], 1) for name, array in inputs.items()), default=1.0
+        )
         return results
 
     def _is_fed(self, inputs: Mapping[str, np.ndarray]) -> bool:

@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.formats.weights import (
         Weights as Weights,
+        WholeFile as WholeFile,
         open_weights as open_weights,
     )
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 from copy import copy
 from functools import cached_property
-from typing import BinaryIO, Iterable, Mapping, Optional, Sequence, Union
+from typing import Any, BinaryIO, Iterable, Mapping, NamedTuple, Optional, Sequence, Union
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
@@ -22,6 +22,37 @@ from netsurgery.formats.hdf5.writer import size_of, write_hdf5
 __all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
 
 
+class WholeFile(NamedTuple):
+    """A caffemodel as it was when it was opened.
+
+    Attributes:
+        path: Where it is.
+        stamp: What tells whether it was changed since, see `stamp_of`.
+        layers: What it holds.
+    """
+
+    path: str
+    stamp: tuple[int, ...]
+    layers: tuple[LayerWeights, ...]
+
+    def is_as_it_was(self) -> bool:
+        """Return whether the file is still there, and the same."""
+        try:
+            return stamp_of(self.path) == self.stamp
+        except OSError:
+            return False
+
+
+def stamp_of(file: str) -> tuple[int, ...]:
+    """Return what changes where a file is changed, or another put in its place.
+
+    Raises:
+        OSError: It is not there.
+    """
+    found = os.stat(file)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 class Weights:
     """The layers of a weights file, in its order. Immutable; shares every untouched byte.
 
@@ -31,6 +62,7 @@ class Weights:
         version: The layout of its layers: ``"V2"``, ``"V1"`` or ``"V0"``.
         name: The net's name.
         gzip: Whether it is compressed when it is written; HDF5 only.
+        whole_file: The file that all its layers come from that were not changed, or None.
     """
 
     def __init__(
@@ -49,6 +81,7 @@ class Weights:
         self.format = format
         self.file = file
         self.gzip = gzip
+        self.whole_file: Optional[WholeFile] = None
         self._by_name: dict[str, list[LayerWeights]] = {}
         for layer in self.layers:
             self._by_name.setdefault(layer.name, []).append(layer)
@@ -128,7 +161,8 @@ class Weights:
         Names and places stay, so this costs no look at every layer.
         """
         found = copy(self)
-        for known in ("layers", "digest"):
+        found.whole_file = self.whole_file  # a copy is a pickle, which leaves it out
+        for known in ("layers", "digest", "count"):
             vars(found).pop(known, None)
         parts, found._by_name = list(self._parts), {**self._by_name}
         for name, layers in changes.items():
@@ -138,7 +172,7 @@ class Weights:
         return found
 
     def _with(self, parts: Sequence[Part]) -> Weights:
-        return Weights(
+        found = Weights(
             parts,
             name=self.name,
             version=self.version,
@@ -146,6 +180,12 @@ class Weights:
             file=self.file,
             gzip=self.gzip,
         )
+        found.whole_file = self.whole_file
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the file: elsewhere it may be another, and layers say where they lie."""
+        return {**vars(self), "whole_file": None}
 
     def _require_replaceable(self, changes: Mapping[str, Sequence[LayerWeights]]) -> None:
         for name, layers in changes.items():
@@ -253,4 +293,6 @@ def _read(data: Union[bytes, MappedFile], file: str) -> Weights:
     except FormatError as error:
         error.remedy = error.remedy or "it is damaged or cut; download or copy it again"
         raise
-    return Weights(parts, name=name, version=version, file=file)
+    weights = Weights(parts, name=name, version=version, file=file)
+    weights.whole_file = WholeFile(os.path.abspath(file), stamp_of(file), weights.layers)
+    return weights

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
-from netsurgery.calibration import Inputs, random_inputs, running, session_pool
+from netsurgery.calibration import Inputs, random_inputs, session_pool
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.engine import Engine, choose
+from netsurgery.engine.caffe import Caffe
 from netsurgery.engine.process import Worker
 from netsurgery.errors import EngineError
 from netsurgery.formats.prototxt.document import Prototxt
@@ -81,17 +82,41 @@ def test_a_model_that_is_open_is_not_loaded_again(
     assert loaded == [first, second, third]
 
 
-def test_large_models_do_not_stay(
-    opencv: str, started: List[Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_takes_too_much_does_not_stay(opencv: str, started: List[Worker]) -> None:
     choose(opencv).probe()
     started.clear()
-    monkeypatch.setattr(running, "LARGE", 10)
-    at, model = session_pool.SessionPool(), models()[0]
+    at, model = session_pool.SessionPool(most_bytes=10), models()[0]
     for _ in range(2):
         ask([model], random_inputs(model.network(), 2), opencv, at)
         assert started[-1]._process.poll() is not None
     assert len(started) == 2
+
+
+def test_a_session_counts_what_its_last_inputs_made(opencv: str) -> None:
+    at, model = session_pool.SessionPool(), models()[0]
+    sizes = []
+    for count in (1, 64):
+        ask([model], random_inputs(model.network(), count), opencv, at)
+        (one,) = at._idle
+        sizes.append(one.size - 4 * model.weights.count)
+    assert sizes[1] == 64 * sizes[0]
+
+
+def test_large_models_take_turns_in_one_process(
+    caffe_python: str, started: List[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of models that differ in their weights, as both need not fit into memory."""
+    caffe = Caffe(caffe_python)
+    first, second, third = models()
+    inputs = random_inputs(first.network(), 5)
+    expected = ask([first, second], inputs, caffe) + ask([third], inputs, caffe)
+    monkeypatch.setattr(session_pool, "SIDE_BY_SIDE", 1)
+    started.clear()
+    at = session_pool.SessionPool()
+    found = ask([first, second], inputs, caffe, at) + ask([third], inputs, caffe, at)
+    for one, other in zip(found, expected):
+        np.testing.assert_array_equal(one, other)
+    assert len(started) == 1
 
 
 def test_nothing_stays_open_behind_an_error(opencv: str, started: List[Worker]) -> None:
