@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from netsurgery.costs import Budget as Budget
     from netsurgery.jobs import (
         ApplyRequest as ApplyRequest,
+        Cache as Cache,
         ChannelGroups as ChannelGroups,
         ChannelsRequest as ChannelsRequest,
+        ClearedCache as ClearedCache,
         Compression as Compression,
         CompressRequest as CompressRequest,
         Conversion as Conversion,
@@ -50,7 +52,9 @@ if TYPE_CHECKING:
         VerifyRequest as VerifyRequest,
         WrittenPair as WrittenPair,
         apply as apply,
+        cache as cache,
         channels as channels,
+        clear_cache as clear_cache,
         compress as compress,
         convert as convert,
         doctor as doctor,

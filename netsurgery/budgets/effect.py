@@ -36,14 +36,15 @@ class Effect(Output):
         self._request, self._progress = request, progress
         self._arriving: Optional[Dict[str, EffectCurve]] = None
 
-    def losses(self, model: Model, layer: str, lost: np.ndarray) -> np.ndarray:
-        """Return shares that a layer loses as losses of the net's outputs.
-
-        How much arrives is tried with the first model that is asked about; thinned ones keep the
-        names of its layers.
-        """
+    def prepare(self, model: Model) -> None:
+        """Try what becomes of errors, with the first model; thinned ones keep its layers' names."""
         if self._arriving is None:
             self._arriving = Trials(model, self.calibrator, self._request, self._progress).all()
+
+    def losses(self, model: Model, layer: str, lost: np.ndarray) -> np.ndarray:
+        """Return shares that a layer loses as losses of the net's outputs."""
+        self.prepare(model)
+        assert self._arriving is not None
         known = self._arriving
         # Layers that share their weights, or are too wide to be fitted, count like the others.
         those = [known[layer]] if layer in known else list(known.values())

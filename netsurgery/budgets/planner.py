@@ -237,6 +237,7 @@ class Planner:
     def _select(self, share: float, start: Start, limits: Mapping[str, float]) -> Allocation:
         if share not in self._tables:
             cost = NetCost(start.model, self.request.rois, self._clock)
+            self._score.prepare(start.model)
             found = tables_of(start.model, self.request, self._score, cost, self.progress)
             self._tables[share] = (cost, *found)
         cost, tables, skipped = self._tables[share]

@@ -30,6 +30,10 @@ class Score(ABC):
         """Return what an edit needs beside its rank, to do what is scored."""
         return {}
 
+    def prepare(self, model: Model) -> None:
+        """Learn what takes long and is needed for all layers, before the first is asked about."""
+        return
+
     @abstractmethod
     def lost(
         self,

@@ -194,7 +194,10 @@ class Trials:
         seen = first.outputs(self._model, [trial.layer for trial in trials])
         most = min(AT_A_TIME, len(trials)) if self._takes_long(len(trials)) else 1
         with ExitStack() as stack:
-            task = stack.enter_context(self._progress.task("trials", len(trials), "layers"))
+            # The earlier a layer, the more there are behind it to be fitted.
+            work = {one.layer.name: place for place, one in enumerate(reversed(trials), 1)}
+            told = self._progress.task("trials", len(trials), "layers", sum(work.values()))
+            task = stack.enter_context(told)
             for _ in range(most - 1):
                 other = first.beside()
                 stack.enter_context(other.sessions)
@@ -208,7 +211,7 @@ class Trials:
                     trial.take(self._try(trial.layer, seen[name], calibrator))
                 finally:
                     calibrators.put(calibrator)
-                task.advance(1, name)
+                task.advance(1, name, work[name])
 
             # The first has the original run as well, which is then known to all.
             carry_out(trials[0])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         largest_batch as largest_batch,
     )
     from netsurgery.calibration.calibrator import (
+        FOLDER as FOLDER,
         Calibrator as Calibrator,
     )
     from netsurgery.calibration.gradients import (

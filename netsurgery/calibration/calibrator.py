@@ -340,7 +340,8 @@ class Calibrator:
             return
         how = (self.seed, self.places, self.most_bytes, self.enough)
         key = digest_of(code_version(), self.inputs, _named(self.engine), how, list(models))
-        recall_or_run(self.cache, key, observers, run)
+        names = ", ".join(dict.fromkeys(model.network().name or "a net" for model in models))
+        recall_or_run(self.cache, key, observers, run, f"{names} on {self.inputs.description}")
 
     def _remember(self, model: Model) -> None:
         """Forget what is known of another model."""

@@ -17,6 +17,7 @@ def recall_or_run(
     key: str,
     observers: Mapping[str, Any],
     run: Callable[[List[Any]], object],
+    told: str = "",
 ) -> None:
     """Fill observers from a store, and those it does not know by a run, which it then keeps.
 
@@ -27,6 +28,7 @@ def recall_or_run(
         key: All that the values depend on, besides what each observer is asked.
         observers: Observers by what they are asked.
         run: Called with the observers that are missing, if any are.
+        told: Of what they learn, for whoever looks into the store.
     """
     keys = {asked: digest_of(key, asked) for asked in observers}
     missing = [
@@ -37,7 +39,7 @@ def recall_or_run(
     run([observers[asked] for asked in missing])
     try:
         for asked in missing:
-            store.keep(keys[asked], dict(_learnt(observers[asked])))
+            store.keep(keys[asked], dict(_learnt(observers[asked])), told)
     except FormatError as error:
         # It costs the next run time, and this one nothing.
         warnings.warn(f"what calibration learnt is not kept: {error}", stacklevel=2)

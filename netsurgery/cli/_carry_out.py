@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Callable, Optional, Tuple, TypedDict, TypeVar
 
 import click
 
+from netsurgery.cli._cache import growth_told
 from netsurgery.cli._command import flags_of_command
 from netsurgery.cli._inputs import (
     CacheFlags,
@@ -200,15 +201,16 @@ def carry_out(
     if html:
         require_plots()
     flag = flags_of_command()
+    cached = growth_told(request.cache)
     model = ns.load(*files, given["input_shapes"])
     tell_of_phases(model, given["deploy"])
     if output is None or given["dry_run"]:
-        with progress(title) as work:
+        with cached, progress(title) as work:
             shown = ns.preview(model, request, output, work)
         say(shown.diff or "no layer gains: the prototxt stays as it is")
         tell_timings(work, given["timings"])
         return 0
-    with progress(title) as work:
+    with cached, progress(title) as work:
         done = job(model, request, output, work, flag)
     if html:
         write_page(done, ready(html), flag)

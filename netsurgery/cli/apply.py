@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional
 
 import click
 
+from netsurgery.cli._cache import growth_told
 from netsurgery.cli._carry_out import CalibrateFlags, calibrate_option, calibrated_arguments
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import (
@@ -96,7 +97,7 @@ def command(
     tell_of_phases(model, deploy)
     if not is_made_for(chosen, model, deploy):
         say("note: the plan was made for other files than these", err=True)
-    with progress("applying") as work:
+    with growth_told(request.cache), progress("applying") as work:
         done = ns.write_applied(model, chosen, output, request, work)
     for note in done.notes:
         say(note, err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from netsurgery.cli._budget import SearchFlags, budget_options, search_arguments
+from netsurgery.cli._cache import growth_told
 from netsurgery.cli._carry_out import CalibrateFlags, calibrate_option, calibrated_arguments
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import (
@@ -132,7 +133,7 @@ def command(
         **calibrated_arguments(given),
     )
     model = ns.load(prototxt, weights, given["input_shapes"])
-    with progress("planning") as work:
+    with growth_told(request.cache), progress("planning") as work:
         if shares:
             swept = ns.sweep(model, request, output, work)
         else:

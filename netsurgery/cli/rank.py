@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional, Tuple
 
 import click
 
+from netsurgery.cli._cache import growth_told
 from netsurgery.cli._command import Command
 from netsurgery.cli._inputs import (
     CacheFlags,
@@ -146,7 +147,7 @@ def command(
         cache=cache_given(given),
     )
     model = ns.load(prototxt, weights, given["input_shapes"])
-    with progress("ranking") as work:
+    with growth_told(request.cache), progress("ranking") as work:
         found = ns.rank(model, request, output, work)
     if as_json:
         print_timed_json(found.to_dict(), work, timings)

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
         is_made_for as is_made_for,
         write_applied as write_applied,
     )
+    from netsurgery.jobs.caching import (
+        Cache as Cache,
+        ClearedCache as ClearedCache,
+        cache as cache,
+        clear_cache as clear_cache,
+    )
     from netsurgery.jobs.comparison import (
         VerifyRequest as VerifyRequest,
         save_golden as save_golden,

@@ -8,16 +8,18 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from netsurgery.errors import PlanError, Remedy, RequestError
 from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.explanation import PlanLike, open_plan
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
 from netsurgery.jobs.proving import read_train_val, write_checked
 from netsurgery.jobs.requests import CalibratedRequest
-from netsurgery.jobs.samples import calibrator_of
+from netsurgery.jobs.samples import calibrator_of, fitted_to
+from netsurgery.jobs.workload import Workload
 from netsurgery.network import Model
 from netsurgery.planning import Plan, identify, refuse_another
 from netsurgery.progress import Progress, ProgressLike, Timing
-from netsurgery.surgery import Surgery, operate
+from netsurgery.surgery import operate
 from netsurgery.validation import validated
 from netsurgery.verification import Written
 
@@ -90,8 +92,10 @@ def apply(
     """
     request = request or ApplyRequest()
     refuse_contradictions("apply", request)
-    opened = open_model_like(model)
-    return _operate(opened, open_plan(plan), request, Progress.of(progress)).model
+    progress, opened = Progress.of(progress), deployed(open_model_like(model), request.deploy)
+    return operate(
+        opened, open_plan(plan), calibrator_of(opened, request, progress), progress
+    ).model
 
 
 @validated
@@ -125,11 +129,16 @@ def write_applied(
     opened, told = open_model_like(model), request.train_val
     train_val = None if told is None else read_train_val(told, opened, folder)
     progress = Progress.of(progress)
-    surgery = _operate(opened, open_plan(plan), request, progress)
-    if not request.force:
-        refuse_another(folder, surgery.original, surgery.model)
-    with progress.task("writing"):
-        files, written = write_checked(surgery, folder, train_val)
+    opened = deployed(opened, request.deploy)
+    calibrator = calibrator_of(opened, request, progress)
+    work = Workload.of(opened)
+    seconds = {**work.rewriting(fitted_to(calibrator)), **work.writing()}
+    with told_beforehand(progress, "apply", seconds, request.cache):
+        surgery = operate(opened, open_plan(plan), calibrator, progress)
+        if not request.force:
+            refuse_another(folder, surgery.original, surgery.model)
+        with progress.task("writing"):
+            files, written = write_checked(surgery, folder, train_val)
     notes: List[str] = [f"lost in the upgrade to V2: {note}" for note in surgery.notes]
     return WrittenPair(files, written, tuple(notes), progress.timings)
 
@@ -172,11 +181,6 @@ def is_made_for(plan: Plan, model: Model, deploy: bool = False) -> bool:
     """
     known = [_hashes(identify(one)) for one in (model, deployed(model, deploy))]
     return not plan.model or _hashes(plan.model) in known
-
-
-def _operate(model: Model, plan: Plan, request: ApplyRequest, progress: Progress) -> Surgery:
-    model = deployed(model, request.deploy)
-    return operate(model, plan, calibrator_of(model, request, progress), progress)
 
 
 def _hashes(files: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:

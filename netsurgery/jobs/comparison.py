@@ -9,11 +9,13 @@ from typing import Optional, Sequence, Union
 
 from netsurgery import verification
 from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import GOLDEN, PathLike
 from netsurgery.jobs.requests import FedRequest, JudgedRequest
 from netsurgery.jobs.samples import judging_inputs, random_count
+from netsurgery.jobs.workload import Workload
 from netsurgery.progress import Progress, ProgressLike
 from netsurgery.validation import validated
 from netsurgery.verification import Verification
@@ -64,12 +66,15 @@ def verify(
     refuse_contradictions("verify", request)
     progress, a, b = Progress.of(progress), open_model_like(a), open_model_like(b)
     inputs = judging_inputs(a, request, progress)
-    with progress.task("comparing"):
+    count = random_count(a, request.count)
+    seconds = Workload.of(a).comparing(count if inputs is None else len(inputs))
+    told = told_beforehand(progress, "verify", {("comparing",): seconds}, None)
+    with told, progress.task("comparing"):
         done = verification.verify(
             a,
             b,
             inputs=inputs,
-            count=random_count(a, request.count),
+            count=count,
             seed=request.seed,
             engine=request.engine,
             expect=request.expect,

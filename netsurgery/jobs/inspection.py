@@ -9,9 +9,11 @@ import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
 from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import names_of
+from netsurgery.jobs.workload import Workload
 from netsurgery.linalg import Tradeoff
 from netsurgery.methods import low_rank_method
 from netsurgery.network import (
@@ -157,10 +159,13 @@ def inspect(
         shapes = infer_shapes(network, None, request.rois, model.weights)
         costs = count_cost(network, shapes, model)
     wanted = request.spectra and model.weights is not None
+    spectra = Workload.of(model).spectra if wanted else 0.0
+    with told_beforehand(progress, "inspect", {("spectra",): spectra}, None):
+        low_rank = _low_rank(model, network, progress) if wanted else {}
     done = Inspection(
         network.name,
         costs,
-        _low_rank(model, network, progress) if wanted else {},
+        low_rank,
         sum_up(costs, bytes_of(network.legacy_inputs, shapes), peak_bytes(network, shapes)),
         cost_of_regions(model, network),
         find_misfits(model, network.phase),

@@ -9,17 +9,20 @@ from typing import Callable, Optional
 from netsurgery.calibration import Calibrator, Inputs
 from netsurgery.engine import Capability, Engine, choose
 from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import engine_of
 from netsurgery.jobs.outputs import PathLike, checked_folder
 from netsurgery.jobs.proving import Proof, read_train_val, write_proved
 from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest, JudgedRequest
 from netsurgery.jobs.samples import (
     calibrator_of,
+    fitted_to,
     judging_inputs,
     random_count,
     shown_of,
     with_preset,
 )
+from netsurgery.jobs.workload import work_of_pair
 from netsurgery.network import Model
 from netsurgery.planning import refuse_another
 from netsurgery.progress import Progress
@@ -86,19 +89,25 @@ def make_pair(
     engine = engine_of(request.engine)
     calibrator = calibrator_of(original, request, progress)
     proof = _proof_of(original, request, engine, calibrator, progress)
-    with progress.task("planning"):
-        plan, surgery = make_plan(original, calibrator, progress)
-    done = write_proved(
-        original,
-        Planned(with_preset(plan, request), surgery),
-        folder,
-        proof,
-        calibrator=calibrator,
-        writer=None if request.writer == "direct" else _writer(engine),
-        train_val=train_val,
-        progress=progress,
-        name=name,
+    writer = None if request.writer == "direct" else _writer(engine)
+    judged = (
+        None if not proof.wanted else proof.count if proof.inputs is None else len(proof.inputs)
     )
+    work = work_of_pair(original, request, fitted_to(calibrator), judged)
+    with told_beforehand(progress, type(request).__name__, work, request.cache):
+        with progress.task("planning"):
+            plan, surgery = make_plan(original, calibrator, progress)
+        done = write_proved(
+            original,
+            Planned(with_preset(plan, request), surgery),
+            folder,
+            proof,
+            calibrator=calibrator,
+            writer=writer,
+            train_val=train_val,
+            progress=progress,
+            name=name,
+        )
     return replace(done, timings=progress.timings)
 
 

@@ -12,13 +12,15 @@ from netsurgery.calibration import Calibrator
 from netsurgery.costs import Budget
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.layer_rules import Rules, rules_of
 from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import PLAN, PathLike
 from netsurgery.jobs.requests import BudgetedRequest
-from netsurgery.jobs.samples import calibrator_of, with_preset
+from netsurgery.jobs.samples import calibrator_of, fitted_to, with_preset
+from netsurgery.jobs.workload import Seconds, Workload, within, work_of_plan
 from netsurgery.network import Model
 from netsurgery.planning import LowRankRequest, Plan, identify, plan_folds, plan_low_rank
 from netsurgery.progress import Progress, ProgressLike, Timing
@@ -26,6 +28,7 @@ from netsurgery.surgery import Planned, plan_after_folds
 from netsurgery.validation import validated
 
 PAIR_SUFFIXES = ("_L", "_U")
+_LEARNT_ONCE = [("trials",), ("choices",)]
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,8 @@ def plan(
         )
     model, progress = open_model_like(model), Progress.of(progress)
     calibrator = calibrator_of(model, request, progress)
-    with progress.task("planning"):
+    work = work_of_plan(model, request, fitted_to(calibrator))
+    with told_beforehand(progress, "plan", work, request.cache), progress.task("planning"):
         made = chooser.choose(model, calibrator, progress).plan
     made = with_preset(replace(made, model=identify(model)), request)
     if path is not None:
@@ -184,7 +188,8 @@ def sweep(
     assert chooser.budget is not None
     model, progress = open_model_like(model), Progress.of(progress)
     calibrator = calibrator_of(model, request, progress)
-    with progress.task("planning"):
+    work = _work_of_sweep(model, request, fitted_to(calibrator))
+    with told_beforehand(progress, "sweep", work, request.cache), progress.task("planning"):
         planner = Planner(model, chooser.budget, calibrator, progress)
         points = sweep_budgets(planner, request.currency, request.sweep, request.measured)
     files = identify(model)
@@ -249,6 +254,15 @@ class Chooser:
         return Planned(
             plan_after_folds(model, lambda folded: plan_low_rank(folded, low_rank, progress), keep)
         )
+
+
+def _work_of_sweep(model: Model, request: SweepRequest, inputs: Optional[int]) -> Seconds:
+    """What is learnt of layers serves all budgets; each net that is measured is made."""
+    nets = len(request.sweep) if request.measured is None else request.measured
+    work, score = Workload.of(model), request.score or ("effect" if inputs else "energy")
+    found = work.budget(inputs, score, nets)
+    once: Seconds = {path: found.pop(path) for path in list(found) if path in _LEARNT_ONCE}
+    return within("planning", {**within("searches", once), **found})
 
 
 def with_last_share(request: SweepRequest) -> SweepRequest:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Union
 
 from netsurgery.jobs.compression import CompressRequest, prepare_compression
+from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike
 from netsurgery.jobs.outputs import PathLike
-from netsurgery.jobs.samples import calibrator_of
+from netsurgery.jobs.samples import calibrator_of, fitted_to
 from netsurgery.jobs.thinning import ThinRequest, prepare_thinning
+from netsurgery.jobs.workload import work_of_pair
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.surgery import operate
@@ -62,9 +64,11 @@ def preview(
         original, make_plan = prepare_compression(model, request, out)
     progress = Progress.of(progress)
     calibrator = calibrator_of(original, request, progress)
-    with progress.task("planning"):
-        plan, surgery = make_plan(original, calibrator, progress)
-    surgery = surgery or operate(original, plan, calibrator, progress)
+    work = work_of_pair(original, request, fitted_to(calibrator), None)
+    with told_beforehand(progress, "preview", work, request.cache):
+        with progress.task("planning"):
+            plan, surgery = make_plan(original, calibrator, progress)
+        surgery = surgery or operate(original, plan, calibrator, progress)
     before, after = original.prototxt, surgery.model.prototxt
     old, new = (
         bytes(text).decode("utf-8", "replace").splitlines(keepends=True) for text in (before, after)

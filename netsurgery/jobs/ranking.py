@@ -11,12 +11,14 @@ from netsurgery.calibration import Calibrator
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.formats import write_together
 from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.json_text import to_json
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import RANKING, PathLike
 from netsurgery.jobs.requests import RunRequest
-from netsurgery.jobs.samples import InputsLike, read_samples
+from netsurgery.jobs.samples import InputsLike, fitted_to, read_samples
+from netsurgery.jobs.workload import Workload
 from netsurgery.measurements import default_folder
 from netsurgery.network import Model
 from netsurgery.progress import Progress, ProgressLike
@@ -77,16 +79,19 @@ def rank(
         raise RequestError(Remedy("say what to rank by: give {}", "criteria"))
     path = None if out is None else RANKING.checked(out)
     model, progress = open_model_like(model), Progress.of(progress)
-    found = ranking.rank(
-        model,
-        names_of(request.criteria),
-        _calibrator(model, request, progress),
-        oracle=request.oracle,
-        notes=path and path.with_name(f"{path.name}.oracle"),
-        flops=request.flops,
-        seed=request.seed,
-        progress=progress,
-    )
+    calibrator = _calibrator(model, request, progress)
+    work = Workload.of(model).ranking(fitted_to(calibrator), request.oracle)
+    with told_beforehand(progress, "rank", work, request.cache):
+        found = ranking.rank(
+            model,
+            names_of(request.criteria),
+            calibrator,
+            oracle=request.oracle,
+            notes=path and path.with_name(f"{path.name}.oracle"),
+            flops=request.flops,
+            seed=request.seed,
+            progress=progress,
+        )
     if path is not None:
         data = f"{to_json(found.to_dict())}\n".encode()
         write_together({RANKING.ready(path): lambda stream: stream.write(data)})

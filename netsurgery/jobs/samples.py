@@ -162,6 +162,11 @@ def calibrator_of(
     return Calibrator(samples, request.engine, request.seed, progress, request.task_output, cache)
 
 
+def fitted_to(calibrator: Optional[Calibrator]) -> Optional[int]:
+    """Return how many inputs there are to fit to, or None where there are none."""
+    return None if calibrator is None else len(calibrator.inputs)
+
+
 def shown_of(calibrator: Calibrator) -> Inputs:
     """Return a few of the inputs that a net was fitted to: what judges where nothing else does."""
     few = calibrator.inputs.spread(SHOWN)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.measurements.folder_store import (
         FolderStore as FolderStore,
+        StoredFile as StoredFile,
         default_folder as default_folder,
     )
     from netsurgery.measurements.keys import (

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Iterator, List, Optional, Union
 
 import numpy as np
 
@@ -19,8 +21,10 @@ VARIABLE = "NETSURGERY_CACHE"
 MOST_BYTES = 2 << 30
 """What all files may have together; the ones longest not used make way."""
 
-_SEAL = "sha256"
-"""The array that says what the others of a file must be, and what they are for."""
+_SEAL, _TOLD = "sha256", "what"
+"""The arrays that say what the others of a file must be and what they are for; and what they are,
+for whoever looks into the folder."""
+_NAME = re.compile(r"[0-9a-f]{64}\.npz")
 
 
 def default_folder() -> Path:
@@ -36,6 +40,25 @@ def default_folder() -> Path:
     if platform.system() == "Windows":
         variable, usual = "LOCALAPPDATA", "~/AppData/Local"
     return Path(os.environ.get(variable) or os.path.expanduser(usual)) / "netsurgery"
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that lies in a store.
+
+    Attributes:
+        path: The file.
+        bytes: Its size.
+        used: When it was last used, in seconds since 1970.
+        what: What it holds.
+        problem: Why that is not known: it is of somebody else, or spoilt. None where it is.
+    """
+
+    path: Path
+    bytes: int
+    used: float
+    what: str = ""
+    problem: Optional[str] = None
 
 
 class FolderStore(MeasurementStore):
@@ -57,7 +80,7 @@ class FolderStore(MeasurementStore):
             # Opened here: NumPy leaves a file open that is no archive to it.
             with place.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-            if str(arrays.pop(_SEAL)) != sealed(key, arrays):
+            if str(arrays.pop(_SEAL)) != sealed(key, arrays, str(arrays.pop(_TOLD))):
                 return None
         except (OSError, ValueError, EOFError, KeyError, MemoryError, SyntaxError, AttributeError):
             return None
@@ -67,12 +90,25 @@ class FolderStore(MeasurementStore):
             os.utime(place)
         return arrays
 
+    def entries(self) -> List[StoredFile]:
+        """Return what lies in the folder, the longest not used first; none where there is none.
+
+        What arrays hold is not read.
+        """
+        try:
+            paths = [Path(entry.path) for entry in os.scandir(self.folder)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        found = [one for path in paths for one in _stored(path)]
+        return sorted(found, key=lambda one: one.used)
+
     def _write(self, key: str, arrays: Arrays, told: str) -> None:
         make_folder(self.folder)
         # One that would drive out most others, such as the moments of a huge fc6, is not worth it.
         if sum(array.nbytes for array in arrays.values()) > self.most_bytes // 4:
             return
-        whole: Dict[str, Any] = {**arrays, _SEAL: np.array(sealed(key, arrays))}
+        seal = np.array(sealed(key, arrays, told))
+        whole: Dict[str, Any] = {**arrays, _SEAL: seal, _TOLD: np.array(told)}
         write_together({self._place(key): lambda stream: np.savez(stream, **whole)})
         self._make_room()
 
@@ -89,3 +125,19 @@ class FolderStore(MeasurementStore):
                     break
                 os.unlink(path)
                 total -= stat.st_size
+
+
+def _stored(path: Path) -> Iterator[StoredFile]:
+    """What a file is; nothing where it has gone meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        facts = path.stat()
+        what, problem = "", None
+        if not _NAME.fullmatch(path.name) or not path.is_file():
+            problem = "is none of netsurgery's"
+        else:
+            try:
+                with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+                    what = str(archive[_TOLD]) if _TOLD in archive.files else ""
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+                problem = "is spoilt"
+        yield StoredFile(path, facts.st_size, facts.st_mtime, what, problem)

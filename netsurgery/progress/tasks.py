@@ -50,9 +50,10 @@ class Task:
             item: What comes next.
             weight: How much of the whole they were, where they are no equals.
         """
-        self.done += count
-        self.through += count if weight is None else weight
-        self.item = item
+        with self._owner.lock:
+            self.done += count
+            self.through += count if weight is None else weight
+            self.item = item
         self._owner._say()
 
     def count(self, what: str, number: int = 1) -> None:
@@ -87,7 +88,7 @@ class Progress:
             processor: Seconds of processor time.
         """
         self._tell, self._clock, self._processor = tell, clock, processor
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._stacks: Dict[int, List[Task]] = {}
         self._timings = Timing(times=1)
         self._began, self._used = clock(), processor()
@@ -99,15 +100,23 @@ class Progress:
         return given if isinstance(given, Progress) else cls(given)
 
     @contextmanager
-    def task(self, name: str, total: Optional[float] = None, unit: str = "") -> Iterator[Task]:
+    def task(
+        self,
+        name: str,
+        total: Optional[float] = None,
+        unit: str = "",
+        weight: Optional[float] = None,
+    ) -> Iterator[Task]:
         """Do what is in the ``with`` as a task of a name.
 
         Args:
             name: What is done, in a word or two: ``"trials"``.
             total: How many items of it there are, if they will be counted with `Task.advance`.
             unit: What they are: ``"layers"``.
+            weight: How much work all are together, where they are no equals.
         """
         task = self._open(name, total, unit)
+        task.weight = task.weight if weight is None else weight
         self._say()
         try:
             yield task
@@ -119,7 +128,7 @@ class Progress:
 
         It lasts until the next is begun like this, or the task ends that it stands in.
         """
-        with self._lock:
+        with self.lock:
             mine = self._stacks.get(threading.get_ident())
             if mine and mine[-1].passing:
                 self._close(mine[-1])
@@ -158,7 +167,7 @@ class Progress:
 
     def count(self, what: str, number: int = 1) -> None:
         """Count something that was done, for `timings`: forward passes, fits, bytes."""
-        with self._lock:
+        with self.lock:
             for task in self._open_tasks():
                 task.timing.count(what, number)
             self._timings.count(what, number)
@@ -166,12 +175,13 @@ class Progress:
     def expect(self, forecast: Optional[Forecast]) -> None:
         """Take in how long the work that now begins is expected to take."""
         self.forecast = forecast
-        self._say()
+        if forecast is not None:
+            self._say()
 
     @property
     def timings(self) -> Timing:
         """Where the time went so far."""
-        with self._lock:
+        with self.lock:
             self._timings.seconds = self._clock() - self._began
             self._timings.processor = self._processor() - self._used
             return deepcopy(self._timings)
@@ -179,14 +189,14 @@ class Progress:
     @property
     def event(self) -> Event:
         """What goes on now."""
-        with self._lock:
+        with self.lock:
             states = tuple(task.state for task in self._open_tasks())
             expected = self.forecast.total if self.forecast else None
             return Event(states, self._clock() - self._began, expected, self.left())
 
     def left(self) -> Optional[float]:
         """Seconds until the whole is through; without a forecast None."""
-        with self._lock:
+        with self.lock:
             return seconds_left(self.forecast, self._known()) if self.forecast else None
 
     def _known(self) -> Dict[Path, TaskTime]:
@@ -205,8 +215,10 @@ class Progress:
             for name in path:
                 timing = timing.tasks.get(name) if timing else None
             if path in running:
-                # What it took at other times is over, and tells nothing of this one.
-                known[path] = TaskTime(running[path][0], True, running[path][1])
+                seconds, share = running[path]
+                before = timing.seconds if timing else 0.0
+                # How much is through of one time says nothing of how many there will be.
+                known[path] = TaskTime(before + seconds, True, None if before else share)
             elif timing is not None:
                 known[path] = TaskTime(timing.seconds)
         return known
@@ -216,7 +228,7 @@ class Progress:
         return next(iter(self._stacks.values()), [])
 
     def _open(self, name: str, total: Optional[float], unit: str) -> Task:
-        with self._lock:
+        with self.lock:
             mine = self._stacks.setdefault(threading.get_ident(), [])
             trunk = self._open_tasks()
             outer = mine or trunk
@@ -231,7 +243,7 @@ class Progress:
 
     def _close(self, task: Task) -> None:
         """End a task, and all that was begun within it and not ended."""
-        with self._lock:
+        with self.lock:
             thread, stack = next(
                 ((key, one) for key, one in self._stacks.items() if task in one), (None, [])
             )
@@ -265,7 +277,13 @@ class _Silent(Progress):
         super().__init__(processor=lambda: 0.0)
 
     @contextmanager
-    def task(self, name: str, total: Optional[float] = None, unit: str = "") -> Iterator[Task]:
+    def task(
+        self,
+        name: str,
+        total: Optional[float] = None,
+        unit: str = "",
+        weight: Optional[float] = None,
+    ) -> Iterator[Task]:
         yield Task(self, Timing(name), total, unit)
 
     def begin(self, name: str) -> None: ...

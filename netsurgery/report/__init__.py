@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.report.cache import (
+        print_cache as print_cache,
+        size as size,
+    )
     from netsurgery.report.channels import (
         describe_group as describe_group,
     )

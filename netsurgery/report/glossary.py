@@ -39,6 +39,12 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "engines run, included.",
         "counted": "What was done within it, counted: inputs that a net was run on, for example.",
     },
+    "What is kept for later runs": {
+        "kept of": "The net, and the inputs that it was run on.",
+        "files": "How many files hold it.",
+        "size": "Their bytes together.",
+        "last used": "How long ago it last saved a run some work.",
+    },
     "Layers and what is done to them": {
         "layer": "A layer by its name in the prototxt.",
         "type": "Its type in the prototxt.",
