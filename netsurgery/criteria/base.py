@@ -41,17 +41,25 @@ class View:
         """The model; layers before the group may be thinned already."""
         return self.net if isinstance(self.net, Model) else self.net.model
 
-    def made(self) -> np.ndarray:
-        """Return the weights that make each channel, shape (channels, n), float64.
+    def made(self, dtype: Optional[type] = np.float64) -> np.ndarray:
+        """Return the weights that make each channel, shape (channels, n).
 
         Weights of several layers that make the same channels stand side by side, so that Gram
         matrices add up. A bias is left out, as in Lu et al. 2017.
-        """
-        return self._weights(MAKES, "nothing that is known makes its channels")
 
-    def read(self) -> np.ndarray:
-        """Return the weights that read each channel, shape (channels, m), float64."""
-        return self._weights(READS, "nothing that is known reads its channels")
+        Args:
+            dtype: Of what is returned; None for that of the weights, which of a single layer
+                need not be copied.
+        """
+        return self._weights(MAKES, "nothing that is known makes its channels", dtype)
+
+    def read(self, dtype: Optional[type] = np.float64) -> np.ndarray:
+        """Return the weights that read each channel, shape (channels, m).
+
+        Args:
+            dtype: As in `made`.
+        """
+        return self._weights(READS, "nothing that is known reads its channels", dtype)
 
     def seen(self) -> ChannelObserver:
         """Return what the channels hold where other layers read them.
@@ -93,13 +101,13 @@ class View:
             )
         return cells
 
-    def _weights(self, role: str, problem: str) -> np.ndarray:
+    def _weights(self, role: str, problem: str, dtype: Optional[type]) -> np.ndarray:
         channels, found = self.group.channels, []
         for cut in self.group.members:
             blobs = self.net.blobs(cut.layer.name)
             if cut.role != role or cut.blob != 0 or not blobs or not blobs[0].count:
                 continue
-            array = blobs[0].array().astype(np.float64)
+            array = blobs[0].array()
             array = array.reshape(array.shape[-cut.axes :] if cut.axes <= array.ndim else (-1,))
             runs = np.atleast_2d(cut.channels)
             parts = np.split(array, len(runs)) if len(runs) > 1 else [array]
@@ -107,7 +115,8 @@ class View:
                 found.append(_by_channel(np.moveaxis(part, cut.axis, 0), run, channels))
         if not found:
             raise PlanError(problem, layer=self.group.name)
-        return np.concatenate(found, axis=1)
+        whole = np.concatenate(found, axis=1) if len(found) > 1 else found[0]
+        return whole if dtype is None else whole.astype(dtype, copy=False)
 
 
 class RemovalOrder(NamedTuple):
@@ -206,8 +215,10 @@ class Criterion(ABC):
 def _by_channel(array: np.ndarray, of_entry: np.ndarray, channels: int) -> np.ndarray:
     """Bring entries along axis 0 together by channel; what a channel lacks is zero."""
     flat = array.reshape(len(array), -1)
+    if np.array_equal(of_entry, np.arange(channels)):
+        return flat
     counts = np.bincount(of_entry[of_entry >= 0], minlength=channels)
-    rows = np.zeros((channels, int(np.max(counts, initial=0)), flat.shape[1]))
+    rows = np.zeros((channels, int(np.max(counts, initial=0)), flat.shape[1]), flat.dtype)
     turn = np.zeros(channels, int)
     for entry, channel in enumerate(of_entry):
         if channel >= 0:

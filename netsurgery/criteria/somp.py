@@ -19,7 +19,7 @@ class OnWeights(GreedySelection):
 
     def gram(self, view: View) -> np.ndarray:
         """Return the products of all pairs of rows."""
-        return gram_of(view.made())
+        return gram_of(view.made(dtype=None))
 
 
 @CRITERIA.register("somp-l1")

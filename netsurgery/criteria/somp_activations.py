@@ -50,4 +50,4 @@ class ConsumerAware(OnActivations):
 
     def consumer(self, view: View) -> Optional[np.ndarray]:
         """Return the products of all pairs of the weights that read the channels."""
-        return gram_of(view.read())
+        return gram_of(view.read(dtype=None))

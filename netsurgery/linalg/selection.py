@@ -28,6 +28,10 @@ CHUNK = 1 << 13
 """How many values are worked on at a time. Of more, OpenBLAS makes work for several threads, and
 those wait for each other at every step: on a busy machine a hundred times longer than they work."""
 
+SMALL, KEPT = 256, 0.75
+"""Matrices of more rows than these are cut down to what is not chosen yet, whenever that is no more
+than this share of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Selection:
@@ -117,7 +121,9 @@ def _pursue(
     for row in places.order:
         rest.remove(row)
     while (candidates := places.open & rest.live).any():
-        row = _highest(score(rest), candidates)
+        scores = np.zeros(len(candidates))
+        scores[rest.rows] = score(rest)
+        row = _highest(scores, candidates)
         places.take(row)
         rest.remove(row)
     done = len(places.order)
@@ -130,15 +136,17 @@ class _Unexplained:
     """What the rows chosen so far leave of the others.
 
     Attributes:
-        gram: E, shape (d, d); rows and columns of chosen rows are zero.
+        rows: The rows that the matrices hold, rising; others are chosen.
+        gram: E, a row and a column for each of ``rows``, zero for those of them that are chosen.
         weighted: E M where there is a consumer M, else E itself.
-        start: The diagonal of G.
+        start: The diagonal of G, shape (d,).
         live: Shape (d,), which rows have something of their own left.
         residual: The squared norm of it all, at first and after each row.
         unused: Chosen rows that had nothing of their own left.
     """
 
     def __init__(self, gram: np.ndarray, consumer: Optional[np.ndarray], floor: float) -> None:
+        self.rows = np.arange(len(gram))
         self.gram = np.array(gram, order="C")
         self.consumer = consumer
         self.weighted = self.gram if consumer is None else gram @ consumer
@@ -148,33 +156,49 @@ class _Unexplained:
         self.unused: List[int] = []
         self.live = self.start > self.least
         self.residual = [self._norm()]
+        self._there = np.ones(len(gram), bool)
 
     @property
     def own(self) -> np.ndarray:
-        """The squared norm of what is left of each row."""
+        """The squared norm of what is left of each of ``rows``."""
         return np.diagonal(self.gram)
 
     def remove(self, row: int) -> None:
         """Project ``row`` out of all rows, or only drop it where there is nothing to project."""
+        place = int(np.searchsorted(self.rows, row))
         if self.live[row]:
-            vector = self.gram[row] / np.sqrt(self.gram[row, row])
+            vector = self.gram[place] / np.sqrt(self.gram[place, place])
             self._project(vector)
         else:
             self.unused.append(row)
-            self._forget(row)
+            self._forget(place)
         # Exactly, so that rounding is not left behind.
-        self.gram[row] = self.gram[:, row] = self.weighted[row] = 0.0
-        self.live = self.own > self.least
+        self.gram[place] = self.gram[:, place] = self.weighted[place] = 0.0
+        self.live[self.rows] = self.own > self.least[self.rows]
         self.residual.append(self._norm())
+        self._there[row] = False
+        left = np.count_nonzero(self._there)
+        if len(self.rows) > SMALL and left < KEPT * len(self.rows):
+            self._shrink()
+
+    def _shrink(self) -> None:
+        """Leave out what is chosen: a step costs the square of the rows that are held."""
+        left = self._there[self.rows]
+        square = np.ix_(left, left)
+        alone = self.weighted is self.gram
+        self.gram = self.gram[square]
+        self.weighted = self.gram if alone else self.weighted[square]
+        self.consumer = None if self.consumer is None else self.consumer[square]
+        self.rows = self.rows[left]
 
     def _project(self, vector: np.ndarray) -> None:
         _subtract_outer(self.gram, vector, vector)
         if self.consumer is not None:
             _subtract_outer(self.weighted, vector, np.einsum("ij,j->i", self.consumer, vector))
 
-    def _forget(self, row: int) -> None:
+    def _forget(self, place: int) -> None:
         if self.consumer is not None:
-            _subtract_outer(self.weighted, self.gram[row].copy(), self.consumer[row])
+            _subtract_outer(self.weighted, self.gram[place].copy(), self.consumer[place])
 
     def _norm(self) -> float:
         return max(float(np.trace(self.weighted)), 0.0)
@@ -182,15 +206,15 @@ class _Unexplained:
 
 def _l1(rest: _Unexplained) -> np.ndarray:
     sums = [np.abs(rest.gram[rows]).sum(axis=1) for rows in _chunks(rest.gram)]
-    return _ratio(np.concatenate(sums), np.sqrt(rest.start), rest.live)
+    return _ratio(np.concatenate(sums), np.sqrt(rest.start[rest.rows]), rest)
 
 
 def _l2(rest: _Unexplained) -> np.ndarray:
-    return _ratio(_falls(rest), rest.start, rest.live)
+    return _ratio(_falls(rest), rest.start[rest.rows], rest)
 
 
 def _greedy(rest: _Unexplained) -> np.ndarray:
-    return _ratio(_falls(rest), rest.own, rest.live)
+    return _ratio(_falls(rest), rest.own, rest)
 
 
 def _pivot(rest: _Unexplained) -> np.ndarray:
@@ -209,7 +233,8 @@ def _falls(rest: _Unexplained) -> np.ndarray:
     return np.einsum("ij,ij->i", rest.gram, rest.weighted)
 
 
-def _ratio(above: np.ndarray, below: np.ndarray, live: np.ndarray) -> np.ndarray:
+def _ratio(above: np.ndarray, below: np.ndarray, rest: _Unexplained) -> np.ndarray:
+    live = rest.live[rest.rows]
     return np.divide(above, below, out=np.zeros_like(above), where=live)
 
 

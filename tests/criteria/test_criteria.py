@@ -214,3 +214,11 @@ def test_each_says_what_it_is(name) -> None:
 def test_a_wrong_name_lists_those_there_are() -> None:
     with pytest.raises(PlanError, match=r"choose among activation, .*surgeon"):
         criterion("magic")
+
+
+def test_the_weights_of_one_layer_are_not_copied() -> None:
+    view = view_of(perceptron())
+    stored = view.made(dtype=None)
+    assert np.shares_memory(stored, view.model.blobs("a")[0].array())
+    assert view.made().dtype == np.float64
+    assert np.array_equal(view.made(), stored)

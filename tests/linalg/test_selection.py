@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
+from netsurgery.linalg import selection
 from netsurgery.linalg.gram import gram, gram_of
 from netsurgery.linalg.selection import SCORES, select
 
@@ -316,3 +317,35 @@ def test_a_consumer_of_another_size_is_refused():
 def test_only_the_greedy_score_takes_a_consumer():
     with pytest.raises(ValueError, match="only 'greedy' does"):
         select(np.eye(3), 2, "l1", consumer=np.eye(3))
+
+
+@given(seed=seeds, score=scores, d=st.integers(6, 40), data=st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_chosen_may_be_left_out_of_the_matrices(monkeypatch, seed, score, d, data):
+    matrix = random(d, 2 * d, seed)
+    matrix[data.draw(st.lists(st.integers(0, d - 1), max_size=3))] = 0.0
+    consumer = gram_of(random(d, 3, seed + 1)) if score == "greedy" and seed % 2 else None
+    locked = data.draw(st.lists(st.integers(0, d - 1), max_size=4, unique=True))
+    given = {"consumer": consumer, "locked": locked}
+    whole = select(gram_of(matrix), d, score, **given)
+    with monkeypatch.context() as patch:
+        patch.setattr(selection, "SMALL", 2)
+        found = select(gram_of(matrix), d, score, **given)
+    assert np.array_equal(found.order, whole.order)
+    assert np.array_equal(found.filled, whole.filled)
+    # The sums are the same but for zeros that are not added.
+    assert np.allclose(
+        found.residual, whole.residual, rtol=ROUNDING, atol=ROUNDING * whole.residual[0]
+    )
+
+
+def test_a_step_costs_the_square_of_the_rows_that_are_left(monkeypatch):
+    held = []
+    falls = selection._falls
+    monkeypatch.setattr(selection, "SMALL", 8)
+    monkeypatch.setattr(
+        selection, "_falls", lambda rest: held.append(len(rest.gram)) or falls(rest)
+    )
+    select(gram_of(random(64, 128)), 64)
+    assert held[0] == 64
+    assert all(rows <= max(8, 1 + (64 - step) / selection.KEPT) for step, rows in enumerate(held))
