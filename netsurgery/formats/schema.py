@@ -9,16 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pool, message_factory
+
+from netsurgery.formats.caffemodel.wire import fields
 
 
 def _load_pool() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
-    files = descriptor_pb2.FileDescriptorSet.FromString(
-        (Path(__file__).parent / "caffe.desc").read_bytes()
-    )
-    for file in files.file:
-        pool.AddSerializedFile(file.SerializeToString())
+    data = (Path(__file__).parent / "caffe.desc").read_bytes()
+    # A FileDescriptorSet holds files and nothing else.
+    for file in fields(data, 0, len(data)):
+        pool.AddSerializedFile(data[file.start : file.stop])
     return pool
 
 

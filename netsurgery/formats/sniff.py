@@ -89,16 +89,17 @@ _MAGIC = (
 
 _HTML = FileKind("an HTML page, so a failed download", _DOWNLOAD)
 _FIELD = rb"(?:\A|\n)[ \t]*%s[ \t]*"
-_PROTOTXT = re.compile(
+# Patterns are compiled when they are first tried.
+_PROTOTXT = (
     _FIELD
     % rb"(?:(?:layers?|input_shape|state)[ \t]*:?[ \t\r\n]*\{|(?:name|input|input_dim)[ \t]*:)"
 )
-_SOLVER = re.compile(_FIELD % rb"(?:net|train_net|base_lr|lr_policy|snapshot_prefix)[ \t]*:")
+_SOLVER = _FIELD % rb"(?:net|train_net|base_lr|lr_policy|snapshot_prefix)[ \t]*:"
 # (pattern, kind): tried in this order on a file that is text.
 _TEXTS = (
-    (re.compile(rb"(?i)\A<(?:!doctype html|html|head|body)"), _HTML),
-    (re.compile(rb"(?i)\A<(?:\?xml|!doctype|[a-z]+[ >/])"), _XML),
-    (re.compile(rb"\A(?:\{[ \t\r\n]*[\"}]|\[[ \t\r\n]*[\[{\"\]])"), _JSON),
+    (rb"(?i)\A<(?:!doctype html|html|head|body)", _HTML),
+    (rb"(?i)\A<(?:\?xml|!doctype|[a-z]+[ >/])", _XML),
+    (rb"\A(?:\{[ \t\r\n]*[\"}]|\[[ \t\r\n]*[\[{\"\]])", _JSON),
     (_SOLVER, SOLVER),
     (_PROTOTXT, PROTOTXT),
 )
@@ -106,12 +107,12 @@ _WHITE = b"\t\n\v\f\r"
 
 # How the messages begin, in the words of `_beginning`.
 _MESSAGES = (
-    (re.compile(r"(?:[1-4]V )*5L|7L 5L"), BINARYPROTO),
-    (re.compile(r"1V (?:2L )?3L(?: 3L| 4V|$)"), SOLVERSTATE),
-    (re.compile(r"1V (?:[2-478]L|5V)"), _ONNX),
-    (re.compile(r"(?:1L )?(?:[38]L |4V |[5-7][VL] )*(?:2|100)L"), CAFFEMODEL),
+    (r"(?:[1-4]V )*5L|7L 5L", BINARYPROTO),
+    (r"1V (?:2L )?3L(?: 3L| 4V|$)", SOLVERSTATE),
+    (r"1V (?:[2-478]L|5V)", _ONNX),
+    (r"(?:1L )?(?:[38]L |4V |[5-7][VL] )*(?:2|100)L", CAFFEMODEL),
 )
-_GRAPHDEF_NODE = re.compile(
+_GRAPHDEF_NODE = (
     rb"\n[^\n]{1,3}\n[^\0]{1,200}\x12.(?:Placeholder|Const|Variable|Identity|NoOp|Pad|Conv2D)"
 )
 _LETTERS = {VARINT: "V", LENGTH: "L"}
@@ -144,18 +145,18 @@ def _identify_text(data: bytes) -> Optional[FileKind]:
     if any(byte < 32 and byte not in _WHITE for byte in text):
         return None
     for pattern, kind in _TEXTS:
-        if pattern.search(text):
+        if re.search(pattern, text):
             return kind
     return TEXT if text else EMPTY
 
 
 def _identify_message(data: bytes) -> Optional[FileKind]:
     """Tell protobuf messages apart by how they begin."""
-    if _GRAPHDEF_NODE.match(data):
+    if re.match(_GRAPHDEF_NODE, data):
         return _GRAPHDEF
     begins = _beginning(data)
-    for pattern, kind in _MESSAGES:
-        if pattern.match(begins):
+    for message, kind in _MESSAGES:
+        if re.match(message, begins):
             return kind
     return None
 

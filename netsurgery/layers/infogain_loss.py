@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netsurgery.layers.registry import register_layer
-from netsurgery.layers.softmax_loss import SoftmaxWithLossLayer
+from netsurgery.layers.softmax_with_loss import SoftmaxWithLossLayer
 from netsurgery.layers.traits import Compared
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from netsurgery.methods.coupled import (
         weights_name as weights_name,
     )
-    from netsurgery.methods.fitting import (
+    from netsurgery.methods.fits import (
         ASYMMETRIC as ASYMMETRIC,
     )
     from netsurgery.methods.fold_chains import (

@@ -16,7 +16,7 @@ from netsurgery.layers import layer_type
 from netsurgery.linalg import SPLITS, KernelChain, join_groups
 from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionChain
-from netsurgery.methods.fitting import FITS, NONE, fit_outputs, joined_bias
+from netsurgery.methods.fits import FITS, NONE
 from netsurgery.methods.registry import METHODS
 
 
@@ -25,7 +25,7 @@ class ChannelSVD(ConvolutionChain):
     """Replace a convolution by one with fewer outputs and a 1 x 1 convolution.
 
     ``rank`` is the number of channels in between. ``fit`` says for what the pair is best, see
-    `netsurgery.methods.fitting.FITS`.
+    `netsurgery.methods.fits.FITS`.
     """
 
     name: ClassVar[str] = "channel_svd"
@@ -37,6 +37,8 @@ class ChannelSVD(ConvolutionChain):
         """Factor the kernel of every group."""
         if task.option("fit", FITS) == NONE:
             return super().factor(task)
+        from netsurgery.methods.fitting import fit_outputs, joined_bias
+
         parts = np.split(
             task.weights, layer_type(task.layer.type).groups(task.layer.parameter.convolution_param)
         )

@@ -21,6 +21,7 @@ from netsurgery.linalg import (
     stored,
 )
 from netsurgery.methods.chain import ChainTask
+from netsurgery.methods.fits import DATA, FITS, RELU
 from netsurgery.network import Layer, Model
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 Matrices = Sequence[np.ndarray]
 Biases = Sequence[Optional[np.ndarray]]
-
-NONE, DATA, ASYMMETRIC, RELU = FITS = ("none", "data", "asymmetric", "relu")
-"""For what a layer's factors are best: its weights; its outputs in the original; what it made
-there, of what it reads in the net as rewritten so far; or what a ReLU behind it left of that."""
 
 
 def fit_outputs(task: ChainTask, matrices: Matrices, split: str) -> List[Responses]:

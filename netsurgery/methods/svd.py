@@ -27,7 +27,7 @@ from netsurgery.linalg import (
 )
 from netsurgery.methods.base import Arrays
 from netsurgery.methods.chain import ChainMethod, ChainTask, Found
-from netsurgery.methods.fitting import FITS, NONE, fit_outputs
+from netsurgery.methods.fits import FITS, NONE
 from netsurgery.methods.pieces import CarriedParameters, Names, oriented, wiring
 from netsurgery.methods.registry import METHODS
 
@@ -40,7 +40,7 @@ class TruncatedSVD(ChainMethod):
 
     Options of an edit: ``rank``; ``split``, ``"first"`` (the first layer takes the singular
     values, as compress_net.py does) or ``"sqrt"`` (half and half); ``fit``, for what the pair is
-    best (see `netsurgery.methods.fitting.FITS`); ``suffixes``, the endings of the two names;
+    best (see `netsurgery.methods.fits.FITS`); ``suffixes``, the endings of the two names;
     ``templates``, a folder whose ``inner_product_pair.prototxt`` is used.
     """
 
@@ -86,6 +86,8 @@ class TruncatedSVD(ChainMethod):
         """Factor the matrix."""
         split = task.option("split", SPLITS)
         if task.option("fit", FITS) != NONE:
+            from netsurgery.methods.fitting import fit_outputs
+
             (fit,) = fit_outputs(task, [task.weights], split)
             return Found((fit.right, fit.left), fit.error, fit.bias)
         pair = truncated_svd(task.weights, task.ranks[0], split)

@@ -39,7 +39,6 @@ _CULPRITS: Tuple[Tuple[bytes, str, str], ...] = (
     (rb"\+", "a number must not start with `+`", "remove the `+`"),
     (rb"-?(?:0[xX]\w*|[0-9.][\w.]*)", "a malformed or misplaced number", "separate or correct it"),
 )
-_culprits = tuple((re.compile(pattern), wrong, cure) for pattern, wrong, cure in _CULPRITS)
 _match_name = re.compile(IDENTIFIER).match
 _match_string = re.compile(STRING).match
 _word = re.compile(rb"[^\s{}<>\[\]:;,\"']{1,40}|.", re.DOTALL)
@@ -54,8 +53,8 @@ def _culprit(data: bytes, position: int) -> Optional[PrototxtSyntaxError]:
     comment = re.compile(rb"#[^\n\0]*\0").match(data, position)
     if comment:
         return PrototxtSyntaxError(comment.end() - 1, "a NUL byte stands in the text", "remove it")
-    for pattern, problem, remedy in _culprits:
-        found = pattern.match(data, position)
+    for pattern, problem, remedy in _CULPRITS:
+        found = re.compile(pattern).match(data, position)
         if found:
             shown = ascii(found.group().decode("utf-8", "replace"))[1:-1]
             return PrototxtSyntaxError(position, f"{problem} (`{shown}`)", remedy)

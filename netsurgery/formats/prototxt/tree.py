@@ -91,7 +91,8 @@ _match_field = re.compile(
     % {b"t": TRIVIA, b"i": IDENTIFIER, b"s": SCALAR}
 ).match
 _NAME, _SCALAR, _COLON, _OPEN, _CLOSE = range(1, 6)
-_match_item = re.compile(rb"%s(?:(%s)|([{<]))" % (TRIVIA, SCALAR)).match
+# Few nets have lists of strings or blocks: compiled when the first is met.
+_ITEM = rb"%s(?:(%s)|([{<]))" % (TRIVIA, SCALAR)
 _match_next = re.compile(rb"%s([,\]])" % TRIVIA).match
 _match_list_end = re.compile(rb"%s\]" % TRIVIA).match
 _match_separator = re.compile(rb"%s[,;]" % TRIVIA).match
@@ -186,7 +187,7 @@ class _Parser:
         """Read list items from ``position`` up to the end of the list, or into a block."""
         assert isinstance(field.values, list)
         while True:
-            found = _match_item(self.data, position)
+            found = re.compile(_ITEM).match(self.data, position)
             if found is None:
                 raise diagnose_item(self.data, position)
             if found.lastindex == 2:
