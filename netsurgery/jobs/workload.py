@@ -7,15 +7,16 @@ too little, `netsurgery.jobs.estimates` corrects them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import input_shapes
 from netsurgery.errors import NetsurgeryError
-from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest
 from netsurgery.layers import ROW_PRODUCTS
-from netsurgery.network import Model, total_cost
+from netsurgery.network import Model, infer_shapes, total_cost
+
+if TYPE_CHECKING:
+    from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest
 
 Path = Tuple[str, ...]
 Seconds = Dict[Path, float]
@@ -190,6 +191,8 @@ def work_of_pair(
         inputs: How many there are to fit to; None for none.
         judged: How many it is judged by; None where nothing is run.
     """
+    from netsurgery.jobs.requests import BudgetedRequest
+
     work = Workload.of(model)
     found = {}
     if isinstance(request, BudgetedRequest) and vars(request).get("plan") is None:
@@ -201,5 +204,7 @@ def work_of_pair(
 
 def _batch(model: Model) -> int:
     """How many samples the text says that the net takes at a time."""
-    shapes = [dims for dims in input_shapes(model.network()).values() if dims]
+    network = model.network()
+    known = infer_shapes(network, weights=model.weights)
+    shapes = [dims for dims in map(known.get, network.inputs) if dims]
     return max(1, *(int(dims[0]) for dims in shapes)) if shapes else 1

@@ -58,3 +58,9 @@ def test_an_inspection_imports_the_layer_types_that_the_net_has(tmp_path: Path) 
     found = imported(tmp_path, "inspect", *PAIR)
     assert "netsurgery.layers.inner_product" in found
     assert not {"netsurgery.layers.eltwise", "netsurgery.layers.prelu"} & found
+
+
+def test_a_net_without_inputs_is_inspected_all_the_same(tmp_path: Path) -> None:
+    """How long that takes is told before: for that, too, nothing of a run is needed."""
+    found = imported(tmp_path, "inspect", str(DIGITS / "train_val.prototxt"), PAIR[1])
+    assert "netsurgery.calibration" not in found
