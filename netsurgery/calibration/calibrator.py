@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from netsurgery.calibration.batching import MOST_BYTES
+from netsurgery.calibration.batching import MOST_BYTES, largest_batch
 from netsurgery.calibration.gradients import GradientObserver, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.known_values import KnownValues
@@ -33,6 +33,10 @@ from netsurgery.progress import Progress
 
 FOLDER = "calibrator"
 """Where the folder that is given has what was learnt."""
+
+STEP_BYTES = 800e6
+"""What all blobs of a model may take where its layers are fitted in turn: if all inputs run at once
+within it, an engine goes on from the layer that changed, and need not begin anew for each fit."""
 
 
 class Calibrator:
@@ -93,8 +97,15 @@ class Calibrator:
         self._known = KnownValues()
         self._replay: Optional[Replay] = None
 
-    def run(self, models: Sequence[Model], observers: Sequence[Observer]) -> None:
+    def run(
+        self, models: Sequence[Model], observers: Sequence[Observer], in_steps: bool = False
+    ) -> None:
         """Run models side by side over all inputs, once, for observers to look at.
+
+        Args:
+            models: The models; all are fed the same.
+            observers: What looks at them.
+            in_steps: Whether they run again for what is behind, with other weights there.
 
         Raises:
             EngineError: There is no engine, or it refuses a model.
@@ -108,9 +119,16 @@ class Calibrator:
             self.engine,
             self._progress,
             self.sessions,
-            self.most_bytes,
+            self._step_bytes(models) if in_steps else self.most_bytes,
             self._known,
         )
+
+    def _step_bytes(self, models: Sequence[Model]) -> float:
+        """What blobs may take for all inputs to run at once, if they then do."""
+        networks = [model.network() for model in models]
+        sizes = [largest_batch(network, self.inputs, STEP_BYTES) for network in networks]
+        whole = all(size == len(self.inputs) for size in sizes)
+        return max(STEP_BYTES, self.most_bytes) if whole else self.most_bytes
 
     def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, Moments]:
         """Return the moments of the rows that layers read, in the groups of a convolution.
@@ -233,7 +251,8 @@ class Calibrator:
         places = self.places if made else self.places_to_fit(product)
         observer = kind(product, source, target, self.seed, places)
         asked = digest_of("outcomes" if made else "targets", layer.name, target)
-        self.learn([model, original], {asked: observer})
+        models = [model, original]
+        self.learn(models, {asked: observer}, lambda found: self.run(models, found, in_steps=True))
         return observer.moments
 
     def places_to_fit(self, product: MatrixProduct) -> int:
@@ -261,7 +280,8 @@ class Calibrator:
         outputs = sum(map(len, product.matrices(model.blobs(layer.name)[0].array())))
         source = ObservedValue(layer.tops[0])
         observer = RowObserver(product, source, target, outputs, self.seed, self.places)
-        self.learn([model, original], {digest_of("rows", layer.name, target): observer})
+        models, asked = [model, original], digest_of("rows", layer.name, target)
+        self.learn(models, {asked: observer}, lambda found: self.run(models, found, in_steps=True))
         return observer.rows[: observer.count], observer.targets[: observer.count]
 
     def spread(self, count: int) -> Calibrator:

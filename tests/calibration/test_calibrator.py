@@ -14,6 +14,7 @@ from netsurgery.calibration.inputs import Batch
 from netsurgery.calibration.measuring import ObservedValue
 from netsurgery.calibration.observers import Part, Target, channel_rows, entries_by_turn
 from netsurgery.calibration.session_pool import open_model
+from netsurgery.linalg import Moments
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.channels.groups import ValueCut
 from netsurgery.network.graph import Value
@@ -138,3 +139,22 @@ def test_rows_of_a_flattened_value() -> None:
     cut = ValueCut(Value("f", 0), 1, 2, np.array([0, 0, 0, 1, 1, 1]))
     rows = channel_rows(array, cut, 2)
     assert sorted(map(tuple, rows.tolist())) == [(0, 3), (1, 4), (2, 5), (6, 9), (7, 10), (8, 11)]
+
+
+@pytest.mark.parametrize(("room", "batches"), [(1e9, 1), (1.0, 7)])
+def test_layers_are_fitted_on_all_inputs_at_once_where_they_fit(
+    learnt, monkeypatch, room, batches
+) -> None:
+    model, calibrator, _ = learnt
+    alone = Calibrator(calibrator.inputs, calibrator.engine, most_bytes=1.0)
+    monkeypatch.setattr("netsurgery.calibration.calibrator.STEP_BYTES", room)
+    (layer,) = (one for one in model.network().layers if one.name == "a")
+    target = Target(Part(ObservedValue(layer.tops[0], 1)))
+    sizes: list[int] = []
+    add = Moments.add
+    monkeypatch.setattr(
+        Moments, "add", lambda self, x, y=None: (sizes.append(x.shape[-2]), add(self, x, y))[1]
+    )
+    moments = alone.targets(model, layer, model, target)
+    assert len(sizes) == batches
+    assert moments.count == 7 * 25
