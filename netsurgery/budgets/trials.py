@@ -52,6 +52,9 @@ ENOUGH = 256
 """How many times as many rows as unknowns a fit sees at most: it then loses a 256th more on others
 than it could, which does not change the order of layers."""
 
+FITTING = 512e6
+"""Bytes that all blobs may take of as many inputs as are chosen, if those are not the fewest."""
+
 AT_ONCE = 1e9
 """Bytes that all blobs may take: where all inputs run at once, only what has changed runs again."""
 
@@ -237,7 +240,7 @@ class Trials:
             for product in self._products.values()
             if sees_enough(product, calibrator)
         ]
-        fitting = largest_batch(self._model.network(), calibrator.inputs, AT_ONCE) or MOST
+        fitting = largest_batch(self._model.network(), calibrator.inputs, FITTING) or MOST
         return min(MOST, max(FEWEST, min(max(wanted, default=FEWEST), fitting)))
 
     def _try(self, layer: Layer, seen: Moments, calibrator: Calibrator) -> List[List[float]]:

@@ -111,6 +111,7 @@ if TYPE_CHECKING:
         tensor_train_decomposition as tensor_train_decomposition,
     )
     from netsurgery.linalg.threads import (
+        blas_variables as blas_variables,
         in_parallel as in_parallel,
         keep_blas_single as keep_blas_single,
         outer_environment as outer_environment,

@@ -13,7 +13,7 @@ all cores wait for it. So:
   others use does fewer blocks and holds nobody up.
 - A number of threads that the user set for BLAS, in one of `VARIABLES`, is how many work, in all.
 - Child processes get the environment that the user gave (`outer_environment`): what their own
-  BLAS does is for whoever starts them to say.
+  BLAS does is for whoever starts them to say (`blas_variables`).
 
 How blocks are cut must depend on the shapes alone, never on the number of threads, so that the same
 numbers come out on every machine with the same BLAS.
@@ -69,6 +69,17 @@ def keep_blas_single() -> None:
 def outer_environment() -> Dict[str, str]:
     """Return the environment as the user gave it, for child processes."""
     return {name: value for name, value in os.environ.items() if _ours.get(name) != value}
+
+
+def blas_variables(count: int) -> Dict[str, str]:
+    """Return variables that give the BLAS of a child process some threads.
+
+    Args:
+        count: How many. None are set where the user said how many.
+    """
+    if _users_count(outer_environment()):
+        return {}
+    return {name: str(count) for name in VARIABLES}
 
 
 @contextmanager
