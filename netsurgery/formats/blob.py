@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from netsurgery.formats.caffemodel.wire import Bytes, buffer_of
+from netsurgery.linalg import let_go
 
 BLOCK = 1 << 22
 
@@ -292,7 +293,9 @@ def _changeable(values: np.ndarray, dtype: np.dtype) -> bool:
 def _blocks(values: Values) -> Iterator[np.ndarray]:
     for piece in values.pieces():
         for start in range(0, len(piece), BLOCK):
-            yield piece[start : start + BLOCK]
+            block = piece[start : start + BLOCK]
+            yield block
+            let_go(block)
 
 
 def _gather(pieces: Iterable[np.ndarray], count: int, dtype: np.dtype) -> np.ndarray:

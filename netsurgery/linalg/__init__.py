@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.linalg.blocks import (
+        let_go as let_go,
+    )
     from netsurgery.linalg.compensation import (
         reconstruction as reconstruction,
         refit as refit,

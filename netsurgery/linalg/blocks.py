@@ -13,6 +13,8 @@ Tile = Tuple[slice, slice]
 
 BLOCK_BYTES = 64 << 20
 SMALL = 1 << 28
+LARGE = 8 << 20
+"""Bytes of a file that are worth a call to the system to take them out of memory."""
 COPYING = 20.0
 """Floating point operations that take as long as copying one number from a file."""
 TILE = 512
@@ -80,18 +82,23 @@ def large_blocks(matrix: np.ndarray, dtype: type) -> Iterator[np.ndarray]:
 
 
 def let_go(matrix: np.ndarray) -> None:
-    """Take what a large matrix of a mapped file filled out of memory: it can be read again."""
-    if matrix.nbytes < BLOCK_BYTES:
+    """Take what a large array of a mapped file filled out of memory: it can be read again.
+
+    What is mapped counts as memory of this process as soon as it was looked at.
+    """
+    if matrix.nbytes < LARGE:
         return
-    base = matrix.base
-    while isinstance(base, np.ndarray):
-        base = base.base
+    base: object = matrix
+    while isinstance(base, (np.ndarray, memoryview)):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
     if not isinstance(base, mmap.mmap) or not hasattr(base, "madvise"):
         return
     extent = sum((size - 1) * step for size, step in zip(matrix.shape, matrix.strides))
     start = matrix.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
-    page = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
-    base.madvise(mmap.MADV_DONTNEED, page, start + extent + matrix.itemsize - page)
+    first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE  # a page that others share stays
+    length = start + extent + matrix.itemsize - first
+    if length > 0:
+        base.madvise(mmap.MADV_DONTNEED, first, length)
 
 
 def is_usable(matrix: np.ndarray, dtype: type) -> bool:

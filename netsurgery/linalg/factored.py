@@ -7,6 +7,8 @@ from typing import Iterator, Tuple
 
 import numpy as np
 
+from netsurgery.linalg.blocks import product
+
 NUMBERS = 1 << 22
 """Numbers that a block of rows has at most, but for one row that has more."""
 
@@ -33,8 +35,8 @@ class Factored:
         rows, columns = self.shape
         step = max(1, NUMBERS // max(columns, 1))
         for start in range(0, rows, step):
-            yield self.left[start : start + step] @ self.right
+            yield product(self.left[start : start + step], self.right)
 
     def multiplied_out(self) -> np.ndarray:
         """Return the product as one array."""
-        return self.left @ self.right
+        return product(self.left, self.right)

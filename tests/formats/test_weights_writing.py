@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import resource
 import stat
@@ -19,7 +20,9 @@ from netsurgery.formats import atomic
 from netsurgery.formats.atomic import write_together
 from netsurgery.formats.caffemodel import writer as caffemodel_writer
 from netsurgery.formats.caffemodel.wire import encode_bytes, encode_prefix
+from netsurgery.formats.file_reference import MappedFile
 from netsurgery.formats.weights import Blob, LayerWeights, Weights, open_weights
+from netsurgery.linalg import blocks
 
 
 @pytest.fixture
@@ -224,3 +227,25 @@ def test_writing_holds_no_layer_in_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", MEMORY, str(tmp_path / "net"), str(tmp_path / "out")]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(ran.stdout) < 10_000, "of the 60,000 KiB of the file"
+
+
+def test_what_is_read_of_a_file_is_let_go_block_by_block(tmp_path: Path, monkeypatch: Any) -> None:
+    """By whoever reads blobs in blocks, and where layers are written as they are."""
+    monkeypatch.setattr(blocks, "LARGE", 1000)
+    path, copy = tmp_path / "a.caffemodel", tmp_path / "b.caffemodel"
+    layer = LayerWeights("ip", "InnerProduct", (Blob.of(seeded(400, 50)),))
+    Weights.of([layer]).write(path)
+    let_go: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        MappedFile,
+        "madvise",
+        lambda self, advice, start, length: let_go.append((start, length)),
+        raising=False,
+    )
+    weights = open_weights(path)
+    list(weights.blobs("ip")[0].blocks())
+    weights.write(copy)
+    assert copy.read_bytes() == path.read_bytes()
+    assert len(let_go) == 2
+    assert all(start % mmap.PAGESIZE == 0 for start, _ in let_go)
+    assert all(0 < length <= path.stat().st_size - start for start, length in let_go)

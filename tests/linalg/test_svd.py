@@ -324,6 +324,7 @@ def test_a_view_of_a_mapped_file_is_let_go_as_it_is_read(tmp_path, monkeypatch):
     """And comes out as the array in memory does, at an odd address too."""
     monkeypatch.setattr(blocks, "SMALL", 0)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 14)
+    monkeypatch.setattr(blocks, "LARGE", 1 << 14)
     matrix = some_matrix(90, 120)
     for offset in (0, 1):
         path = tmp_path / str(offset)

@@ -26,6 +26,7 @@ from netsurgery.formats.caffemodel.wire import (
     encode_varint,
 )
 from netsurgery.formats.upgrade.layer_types import V0_TYPES, V1_TYPES
+from netsurgery.linalg import let_go
 
 CAFFE_LIMIT = 2_147_483_647
 _BLOCK = 1 << 24
@@ -170,7 +171,9 @@ def _blocks(piece: Piece) -> Iterator[Union[bytes, memoryview]]:
     elif isinstance(piece, Extent):
         whole = piece.whole()
         for start in range(piece.start, piece.stop, _BLOCK):
-            yield whole[start : min(start + _BLOCK, piece.stop)]
+            part = whole[start : min(start + _BLOCK, piece.stop)]
+            yield part
+            let_go(np.asarray(part))
     else:
         dtype = _stored(piece)[1]
         for block in piece.blocks():
