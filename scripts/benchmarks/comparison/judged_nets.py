@@ -166,7 +166,8 @@ def _cifar(bench: Bench, folder: Path) -> List[object]:
     count = CIFAR_IMAGES // bench.setting.model.scale
     inputs = ZooData(bench.data, bench.setting.zoo).calibration(weights, "data", count)
     file = folder.with_name(f"{folder.name}-{count}.npz")
-    np.savez(file, **inputs.arrays)
+    # Read now: which samples were chosen is all that is known so far.
+    np.savez(file, **{name: np.asarray(all_of[:]) for name, all_of in inputs.arrays.items()})
     return [f"{count} images", file]
 
 
