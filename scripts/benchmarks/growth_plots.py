@@ -16,6 +16,7 @@ def draw(grown: Grown, file: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator
 
     # Text stays text, and the same figures make the same file.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "netsurgery", "font.size": 10})
@@ -27,12 +28,15 @@ def draw(grown: Grown, file: Path) -> None:
     )
     for axes, (label, values, colour, must), found in zip(both, panels, grown.exponents):
         axes.plot(sizes, values, "o-", color=colour, markersize=4, label=f"exponent {found:.2f}")
-        straight = [values[-1] * (size / sizes[-1]) ** must for size in sizes]
-        shown = [(size, value) for size, value in zip(sizes, straight) if value >= min(values) / 2]
-        axes.plot(*zip(*shown), ":", color=MUST, label=f"exponent {must:g}")
+        least = [size**must - sizes[0] ** must for size in sizes]
+        above = (values[-1] - values[0]) / (least[-1] or 1)
+        shown = [values[0] + above * one for one in least]
+        axes.plot(sizes, shown, ":", color=MUST, label=f"exponent {must:g} above the first")
         axes.set(xscale="log", yscale="log", xlabel=grown.curve.axis, ylabel=label)
         axes.set_xticks(sizes[::-2][::-1], [f"{size:,}" for size in sizes[::-2][::-1]])
-        axes.minorticks_off()
+        axes.xaxis.minorticks_off()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.minorticks_off()
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.grid(color="#dddddd", linewidth=0.6)
         axes.legend(fontsize=8)

@@ -28,12 +28,15 @@ class Memory:
     Attributes:
         resident: VmHWM of the command's own process, mapped files included.
         own: Its anonymous memory: what it holds besides mapped files.
+        largest: The resident memory of that of its processes which held most, as
+            ``/usr/bin/time`` tells it.
         tree: The proportional set sizes of all its processes, added up: pages that several of them
             map are shared out among them, so that nothing counts twice.
     """
 
     resident: int = 0
     own: int = 0
+    largest: int = 0
     tree: int = 0
 
 
@@ -154,7 +157,11 @@ def _sample(child: subprocess.Popen[str], memory: Memory) -> None:
         status = _fields(PROC / str(child.pid) / "status", "VmHWM", "RssAnon")
         memory.resident = max(memory.resident, status.get("VmHWM", 0))
         memory.own = max(memory.own, status.get("RssAnon", 0))
-        memory.tree = max(memory.tree, proportional(members(child.pid)))
+        processes = members(child.pid)
+        for one in processes:
+            peak = _fields(PROC / str(one) / "status", "VmHWM").get("VmHWM", 0)
+            memory.largest = max(memory.largest, memory.resident, peak)
+        memory.tree = max(memory.tree, proportional(processes))
         took = time.thread_time() - begun
         time.sleep(max(LEAST_PAUSE, took / SHARE_OF_SAMPLING))
 

@@ -70,7 +70,7 @@ class Measured:
     Attributes:
         seconds: From its start to its end; to the limit where it was stopped.
         processor: Processor time.
-        resident: Peak of the resident memory of its own process, in bytes.
+        largest: Peak of the resident memory of its largest process, in bytes.
         tree: Peak of the memory of all its processes.
         others: Share of the machine that other processes took.
         stopped: It was stopped at the limit.
@@ -78,7 +78,7 @@ class Measured:
 
     seconds: float
     processor: float
-    resident: int
+    largest: int
     tree: int
     others: float
     stopped: bool = False
@@ -220,7 +220,7 @@ class Bench:
             )
         memory = done.memory
         return Measured(
-            *(done.seconds, done.processor, memory.resident, memory.tree),
+            *(done.seconds, done.processor, memory.largest, memory.tree),
             *(done.others or 0.0, done.stopped),
         )
 
@@ -232,7 +232,7 @@ def median(found: Sequence[Measured]) -> Measured:
         return statistics.median(getattr(one, name) for one in found)
 
     return Measured(
-        *(middle("seconds"), middle("processor"), int(middle("resident")), int(middle("tree"))),
+        *(middle("seconds"), middle("processor"), int(middle("largest")), int(middle("tree"))),
         *(middle("others"), any(one.stopped for one in found)),
     )
 
@@ -253,8 +253,8 @@ def faster(command: Command, ours: Measured, theirs: Measured, wanted: Optional[
         reached,
         f"{command.title}: processor time {seconds(theirs.processor)} and "
         f"{seconds(ours.processor)}, memory of all processes {theirs.tree / 1e9:.2f} GB and "
-        f"{ours.tree / 1e9:.2f} GB, of the first {theirs.resident / 1e9:.2f} GB and "
-        f"{ours.resident / 1e9:.2f} GB.",
+        f"{ours.tree / 1e9:.2f} GB, of the largest {theirs.largest / 1e9:.2f} GB "
+        f"and {ours.largest / 1e9:.2f} GB.",
     )
 
 
