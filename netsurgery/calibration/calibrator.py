@@ -23,6 +23,7 @@ from netsurgery.calibration.observers import (
 )
 from netsurgery.calibration.recall import recall_or_run
 from netsurgery.calibration.replay import Replay
+from netsurgery.calibration.running import LARGE
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike
 from netsurgery.layers import MatrixProduct
@@ -253,7 +254,13 @@ class Calibrator:
         asked = digest_of("outcomes" if made else "targets", layer.name, target)
         models = [model, original]
         self.learn(models, {asked: observer}, lambda found: self.run(models, found, in_steps=True))
+        self._make_way(model, layer)
         return observer.moments
+
+    def _make_way(self, model: Model, layer: Layer) -> None:
+        """Close large models before a large layer is fitted, which takes several times its size."""
+        if 4 * sum(blob.count for blob in model.blobs(layer.name)) > LARGE:
+            self.sessions.make_way()
 
     def places_to_fit(self, product: MatrixProduct) -> int:
         """Return how many windows of each input a layer is looked at in to be fitted."""
@@ -282,6 +289,7 @@ class Calibrator:
         observer = RowObserver(product, source, target, outputs, self.seed, self.places)
         models, asked = [model, original], digest_of("rows", layer.name, target)
         self.learn(models, {asked: observer}, lambda found: self.run(models, found, in_steps=True))
+        self._make_way(model, layer)
         return observer.rows[: observer.count], observer.targets[: observer.count]
 
     def spread(self, count: int) -> Calibrator:

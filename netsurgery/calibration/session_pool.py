@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type
 
-from netsurgery.calibration.running import Runner, given_weights, load_model, users_names
+from netsurgery.calibration.running import Runner, given_weights, is_large, load_model, users_names
 from netsurgery.engine import Capability, Engine
 from netsurgery.formats import LayerWeights, Weights
 from netsurgery.network import Model
@@ -94,6 +94,10 @@ class SessionPool:
         self._idle += found.values()
         self._make_room()
 
+    def make_way(self) -> None:
+        """Close large models: something else is about to take memory."""
+        self._close(lambda one: is_large(one.model))
+
     def close(self) -> None:
         """End all child processes; the pool can be used again."""
         self._close(lambda one: True)
@@ -110,6 +114,9 @@ class SessionPool:
         self.close()
 
     def _make_room(self) -> None:
+        for one in self._idle:
+            if is_large(one.model) and one.model.weights and one.model.weights.whole_file:
+                one.model.weights.whole_file.let_go()
         while sum(one.size for one in self._idle) > self.most_bytes:
             self._idle.pop(0).runner.session.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from copy import copy
 from functools import cached_property
@@ -29,11 +30,18 @@ class WholeFile(NamedTuple):
         path: Where it is.
         stamp: What tells whether it was changed since, see `stamp_of`.
         layers: What it holds.
+        data: Its bytes, mapped.
     """
 
     path: str
     stamp: tuple[int, ...]
     layers: tuple[LayerWeights, ...]
+    data: Union[bytes, MappedFile]
+
+    def let_go(self) -> None:
+        """Have its pages count no more for this process; they come back when they are read."""
+        if isinstance(self.data, MappedFile) and hasattr(mmap, "MADV_DONTNEED"):
+            self.data.madvise(mmap.MADV_DONTNEED)
 
     def is_as_it_was(self) -> bool:
         """Return whether the file is still there, and the same."""
@@ -294,5 +302,5 @@ def _read(data: Union[bytes, MappedFile], file: str) -> Weights:
         error.remedy = error.remedy or "it is damaged or cut; download or copy it again"
         raise
     weights = Weights(parts, name=name, version=version, file=file)
-    weights.whole_file = WholeFile(os.path.abspath(file), stamp_of(file), weights.layers)
+    weights.whole_file = WholeFile(os.path.abspath(file), stamp_of(file), weights.layers, data)
     return weights

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
-from netsurgery.calibration import Inputs, random_inputs, session_pool
+from netsurgery.calibration import (
+    Calibrator,
+    Inputs,
+    Part,
+    Target,
+    calibrator as calibrator_module,
+    random_inputs,
+    running,
+    session_pool,
+)
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.engine import Engine, choose
 from netsurgery.engine.caffe import Caffe
@@ -117,6 +126,33 @@ def test_large_models_take_turns_in_one_process(
     for one, other in zip(found, expected):
         np.testing.assert_array_equal(one, other)
     assert len(started) == 1
+
+
+def test_large_models_make_way(
+    opencv: str, started: List[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, model = session_pool.SessionPool(), models()[0]
+    ask([model], random_inputs(model.network(), 2), opencv, at)
+    at.make_way()
+    assert started[-1]._process.poll() is None
+    monkeypatch.setattr(running, "LARGE", 1)
+    at.make_way()
+    assert started[-1]._process.poll() is not None
+
+
+def test_large_models_make_way_before_a_large_layer_is_fitted(
+    opencv: str, started: List[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = models()[0]
+    layer = model.network().layers[1]
+    calibrator = Calibrator(random_inputs(model.network(), 2), opencv)
+    target = Target(Part(ObservedValue(layer.tops[0], 1)))
+    calibrator.targets(model, layer, model, target)
+    assert started[-1]._process.poll() is None
+    for place in (calibrator_module, running):
+        monkeypatch.setattr(place, "LARGE", 1)
+    calibrator.targets(model, layer, model, target)
+    assert all(worker._process.poll() is not None for worker in started)
 
 
 def test_nothing_stays_open_behind_an_error(opencv: str, started: List[Worker]) -> None:

@@ -111,3 +111,9 @@ def test_small_files_are_copied(caffe: Engine, tmp_path: Path, opened: List[Any]
     model = load(*two_layers().save(tmp_path))
     outputs(caffe, model)
     assert opened != [model.weights.file]
+
+
+def test_pages_that_were_let_go_are_read_again(saved: Model) -> None:
+    before = saved.blobs("fc6")[0].array().copy()
+    saved.weights.whole_file.let_go()
+    np.testing.assert_array_equal(saved.blobs("fc6")[0].array(), before)
