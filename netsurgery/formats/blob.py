@@ -321,6 +321,10 @@ class Extent(NamedTuple):
         """All bytes of what it is a part of."""
         return memoryview(buffer_of(self.data))
 
+    def part(self, start: int, count: int) -> np.ndarray:
+        """Some of its bytes, as a view of the file."""
+        return np.ndarray((count,), np.uint8, buffer_of(self.data), self.start + start)
+
 
 @dataclass(frozen=True, eq=False)
 class LayerWeights:

@@ -19,6 +19,7 @@ from netsurgery.formats.file_reference import MappedFile, map_file
 from netsurgery.formats.half import halved_layer
 from netsurgery.formats.hdf5.reader import is_compressed, read_hdf5
 from netsurgery.formats.hdf5.writer import size_of, write_hdf5
+from netsurgery.linalg import let_go
 
 __all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
 
@@ -202,6 +203,12 @@ class Weights:
             for layer in layers:
                 if layer.name in self and layer.name not in changes:
                     raise FormatError("is in the weights already", file=self.file, layer=layer.name)
+
+    def let_go(self) -> None:
+        """Take what was read of a mapped file out of memory: it can be read again."""
+        for layer in self.layers:
+            if layer.extent is not None:
+                let_go(layer.extent.part(0, layer.extent.stop - layer.extent.start))
 
     def size(self) -> int:
         """Bytes these weights fill when they are written; in HDF5 not counting what gzip saves."""

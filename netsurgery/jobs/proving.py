@@ -230,6 +230,9 @@ def _examine(
         LayerError(name, predicted.get(name), error, rounding.get(name, 0.0), others.get(name, 0.0))
         for name, error in measured.items()
     ]
+    for one in (surgery.original, written):
+        if one.weights is not None:
+            one.weights.let_go()  # engines need the memory
     progress.begin("running")
     nothing = None, None, None
     equality, effect, unproven = _prove(surgery, twin, written, proof) if found else nothing

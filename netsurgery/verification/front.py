@@ -8,12 +8,14 @@ either be loaded whole beside the other.
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass, replace
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from netsurgery.calibration import (
+    Batch,
     Inputs,
     Runner,
     SessionPool,
@@ -31,9 +33,13 @@ from netsurgery.network import (
     infer_shapes,
     take_apart,
 )
-from netsurgery.verification.judges import require_same
 from netsurgery.verification.pairing import same_text
 from netsurgery.verification.written import same_numbers
+
+_AT_ONCE = 64e6
+"""Bytes of what a net that is run whole may make at a time."""
+_MOST_BYTES = 256e6
+"""What is kept of it at most."""
 
 
 class _Graph(NamedTuple):
@@ -61,6 +67,39 @@ class Rest:
         """Return what runs the rest, and knows its values by what they are in the whole."""
         return replace(opened, network=self.whole, names=self.names, part=self.model.network())
 
+    @property
+    def bytes_each(self) -> int:
+        """Bytes of all its values for one sample."""
+        network = self.model.network()
+        shapes = infer_shapes(network, weights=self.model.weights)
+        return 4 * sum(math.prod(shapes[value] or ()) for value in network.values)
+
+
+class Recorded:
+    """What a net made of some inputs, told again: batch after batch, each once, in their order.
+
+    Attributes:
+        network: The net.
+        names: What is known of it: the values that its rest has.
+        fed: What was fed as.
+    """
+
+    def __init__(self, rest: Rest, made: Mapping[Value, np.ndarray]) -> None:
+        """Begin with the first batch.
+
+        Args:
+            rest: What of the net is told.
+            made: Its values, of all inputs.
+        """
+        self.network, self.names, self.fed = rest.whole, rest.names, rest.model.network()
+        self._made, self._told = made, 0
+
+    def run(self, batch: Batch, values: Mapping[str, Value]) -> Dict[str, np.ndarray]:
+        """Return the chosen values for the next batch."""
+        rows = slice(self._told, self._told + batch.count)
+        self._told = rows.stop
+        return {name: self._made[value][rows] for name, value in values.items()}
+
 
 @dataclass(frozen=True)
 class Parting:
@@ -73,6 +112,11 @@ class Parting:
 
     front: Mapping[str, Value]
     rests: Tuple[Rest, Rest]
+
+    @property
+    def values(self) -> Tuple[Value, ...]:
+        """What is known of the second net when it has run: the front, and all behind it."""
+        return tuple(dict.fromkeys([*self.front.values(), *self.rests[1].names]))
 
 
 def find_parting(a: Model, b: Model, inputs: Inputs) -> Optional[Parting]:
@@ -96,10 +140,10 @@ def find_parting(a: Model, b: Model, inputs: Inputs) -> Optional[Parting]:
     if not named_alike or joined.ends or set(front) <= set(first.network.inputs):
         return None
     wholes = {stands: value for value, stands in second.values.items()}
-    return Parting(
-        {value.blob: wholes[joined.values[value]] for value in front},
-        (_rest(a, first, front), _rest(b, second, [joined.values[value] for value in front])),
-    )
+    rests = _rest(a, first, front), _rest(b, second, [joined.values[value] for value in front])
+    if rests[1].bytes_each * len(inputs) > _MOST_BYTES:
+        return None
+    return Parting({value.blob: wholes[joined.values[value]] for value in front}, rests)
 
 
 class _Joined:
@@ -171,26 +215,29 @@ class FrontRun(NamedTuple):
     """What a net, run whole, made of some inputs.
 
     Attributes:
-        front: What the rests of both nets are fed.
-        outputs: The outputs for the first of them, by name.
-        first: How many those are.
+        front: What the rest of another net is fed.
+        made: What it made itself from there on.
     """
 
     front: Inputs
-    outputs: Mapping[str, np.ndarray]
-    first: int
+    made: Mapping[Value, np.ndarray]
+
+    def first(self, inputs: Inputs) -> FrontRun:
+        """Return what it made of the first of these inputs, which are given."""
+        made = {value: array[: len(inputs)] for value, array in self.made.items()}
+        return FrontRun(_told(self.front.first(len(inputs)), inputs), made)
 
 
 class FrontRuns:
-    """Runs what nets begin with, and remembers what came of it the last time."""
+    """Runs nets, whole, beside which the rest of others is run; remembers the last run."""
 
     def __init__(self) -> None:
-        self._last: Optional[Tuple[Model, frozenset[Value], Inputs, FrontRun]] = None
+        self._last: Optional[Tuple[Model, Inputs, FrontRun]] = None
 
     def run(
         self, engine: Engine, pool: SessionPool, model: Model, parting: Parting, inputs: Inputs
     ) -> FrontRun:
-        """Run a net, whole, up to where it parts from another; the first inputs to its end.
+        """Run a net whole, and keep what it makes from where it parts from another on.
 
         Args:
             engine: What runs it.
@@ -202,18 +249,17 @@ class FrontRuns:
         Raises:
             EngineError: The engine refuses the net.
         """
-        wanted = frozenset(parting.front.values())
         if self._last is not None:
-            last, known, fed, made = self._last
-            if last is model and known == wanted and _begins_with(fed, inputs):
-                front = _told(made.front.first(len(inputs)), inputs)
-                return made._replace(front=front)
-        made = _run_whole(engine, pool, model, parting, inputs)
-        self._last = model, wanted, inputs, made
-        return made
+            last, fed, found = self._last
+            if last is model and set(parting.values) <= set(found.made) and _begins(fed, inputs):
+                return found.first(inputs)
+        found = _run_whole(engine, pool, model, parting, inputs)
+        self._last = model, inputs, found
+        return found
 
 
-def _begins_with(fed: Inputs, inputs: Inputs) -> bool:
+def _begins(fed: Inputs, inputs: Inputs) -> bool:
+    """Whether inputs that were fed begin with others."""
     if fed is inputs:
         return True
     return inputs.drawn and all(
@@ -225,19 +271,18 @@ def _begins_with(fed: Inputs, inputs: Inputs) -> bool:
 def _run_whole(
     engine: Engine, pool: SessionPool, model: Model, parting: Parting, inputs: Inputs
 ) -> FrontRun:
-    network = model.network()
-    size, _ = common_batch(inputs, network)
-    found: Dict[str, List[np.ndarray]] = {name: [] for name in parting.front}
-    outputs: Dict[str, np.ndarray] = {}
+    # One after another where they are large: what a net makes of several takes as many times more.
+    size, _ = common_batch(inputs, model.network(), most_bytes=_AT_ONCE)
+    values = {str(value): value for value in parting.values}
+    rows: Dict[Value, List[np.ndarray]] = {value: [] for value in parting.values}
     with pool.open(engine, [model]) as (runner,):
         for batch in inputs.batches(size):
-            ends = {} if outputs else {str(value): value for value in network.outputs}
-            blobs = runner.run(batch, {**parting.front, **ends})
-            outputs.update((name, blobs[name]) for name in ends)
-            for name, rows in found.items():
-                rows.append(blobs[name])
-    whole = {name: np.concatenate(rows) for name, rows in found.items()}
-    return FrontRun(_told(Inputs(whole), inputs), outputs, min(size, len(inputs)))
+            for name, blob in runner.run(batch, values).items():
+                rows[values[name]].append(blob)
+    pool.close()  # the rest of another net, which comes next, may need as much memory
+    made = {value: np.concatenate(blobs) for value, blobs in rows.items()}
+    front = Inputs({name: made[value] for name, value in parting.front.items()})
+    return FrontRun(_told(front, inputs), made)
 
 
 def _told(front: Inputs, inputs: Inputs) -> Inputs:
@@ -254,38 +299,28 @@ def opened(
     models: Tuple[Model, Model],
     inputs: Inputs,
     fronts: Optional[FrontRuns],
-) -> Iterator[Tuple[Runner, Runner, Inputs]]:
-    """Open two nets side by side for the time of a ``with``, large ones behind where they part.
+) -> Iterator[Tuple[Runner, Union[Runner, Recorded], Inputs]]:
+    """Open two nets side by side for the time of a ``with``; of large ones, the rest of the first.
 
     Args:
         engine: The engine.
         pool: Where they are opened.
         models: The nets.
         inputs: What they are to be run on.
-        fronts: What was run already of what such nets begin with; None: they are opened whole.
+        fronts: What was run already of large nets; None: they are opened whole.
 
     Yields:
-        Both, and what they are to be fed.
+        Both, or the rest of the first and what the second made; and what is to be fed.
 
     Raises:
         EngineError: The engine refuses a net, or gives up.
-        NoJudgeError: It gives something else for the rest of a net than for the whole.
     """
     parting = find_parting(*models, inputs) if fronts is not None else None
     if fronts is None or parting is None:
         with pool.open(engine, models) as (first, second):
             yield first, second, inputs
         return
-    made = fronts.run(engine, pool, models[1], parting, inputs)
-    with pool.open(engine, [rest.model for rest in parting.rests]) as runners:
-        first, second = (rest.runner(one) for rest, one in zip(parting.rests, runners))
-        _require_joint(second, made)
-        yield first, second, made.front
-
-
-def _require_joint(rest: Runner, made: FrontRun) -> None:
-    """See that the rest of a net continues what the whole net began."""
-    if made.first <= len(made.front):
-        outputs = {str(value): value for value in rest.network.outputs}
-        batch = next(iter(made.front.batches(made.first)))
-        require_same(made.outputs, rest.run(batch, outputs))
+    found = fronts.run(engine, pool, models[1], parting, inputs)
+    with pool.open(engine, [parting.rests[0].model]) as (runner,):
+        rest, other = parting.rests
+        yield rest.runner(runner), Recorded(other, found.made), found.front

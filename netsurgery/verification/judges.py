@@ -70,17 +70,6 @@ def require_steady(
     raise NoJudgeError(f"gives something else each time for the same inputs{why}")
 
 
-def require_same(whole: Mapping[str, np.ndarray], rest: Mapping[str, np.ndarray]) -> None:
-    """See that a part of a net, run alone, gave what the whole gave.
-
-    Raises:
-        NoJudgeError: It did not.
-    """
-    for name, blob in whole.items():
-        if not _same(blob, rest[name]):
-            raise NoJudgeError(f"gives another {name!r} for a part of the net than for the whole")
-
-
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     if a.shape != b.shape:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Mapping, NamedTuple, Optional, Sequence
+from typing import Callable, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from netsurgery.verification.comparison import (
     choose_kinds,
     choose_scored,
 )
-from netsurgery.verification.front import FrontRuns, opened
+from netsurgery.verification.front import FrontRuns, Recorded, opened
 from netsurgery.verification.judges import ask_judge, require_steady
 from netsurgery.verification.noise import NoiseMeter, with_small_ones
 from netsurgery.verification.pairing import (
@@ -197,7 +197,7 @@ def check_inputs(network: Network, inputs: Inputs) -> None:
         )
 
 
-def _compare(first: Runner, second: Runner, task: ComparisonTask) -> Findings:
+def _compare(first: Runner, second: Union[Runner, Recorded], task: ComparisonTask) -> Findings:
     """Run both models on all inputs; the noise is that of the first."""
     inputs, kept = task.inputs, task.kept
     # The padding layers of V0 nets leave no value behind.

@@ -10,9 +10,10 @@ from typing import Any, Container, Dict, List, NamedTuple, Sequence, Tuple
 import numpy as np
 
 from netsurgery.formats import SHARED, Blob, LayerWeights, Weights, aligned
+from netsurgery.linalg import let_go
 from netsurgery.network import Model, Network
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 24
 _MEANT = {False: "the original's file", True: "what surgery made"}
 
 
@@ -253,14 +254,14 @@ def _same_bytes(a: LayerWeights, b: LayerWeights) -> bool:
     sizes = [extent.stop - extent.start for extent in (a.extent, b.extent)]
     if sizes[0] != sizes[1]:
         return False
-    first, second = (
-        np.frombuffer(extent.whole(), np.uint8, sizes[0], extent.start)
-        for extent in (a.extent, b.extent)
-    )
-    return all(
-        np.array_equal(first[start : start + _BLOCK], second[start : start + _BLOCK])
-        for start in range(0, sizes[0], _BLOCK)
-    )
+    for start in range(0, sizes[0], _BLOCK):
+        count = min(_BLOCK, sizes[0] - start)
+        first, second = (extent.part(start, count) for extent in (a.extent, b.extent))
+        if not np.array_equal(first, second):
+            return False
+        let_go(first)
+        let_go(second)
+    return True
 
 
 def _alike(a: Blob, b: Blob) -> bool:

@@ -11,7 +11,6 @@ from small_models import make_model
 
 from netsurgery.calibration import Inputs, running
 from netsurgery.engine import Engine
-from netsurgery.errors import NoJudgeError
 from netsurgery.formats.blob import Blob, LayerWeights
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model
@@ -141,17 +140,16 @@ def test_the_front_is_not_run_again_for_inputs_that_begin_alike(
     assert ran.count("data") == 2
 
 
-def test_a_part_that_gives_something_else_is_no_proof(
+def test_where_too_much_would_be_kept_both_are_run_whole(
     surgery: Surgery, quick_caffe: Engine, ran: List[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really = front._weights_of
-
-    def other(model: Model, layers: Any) -> Any:
-        return really(with_blob(model, "fc2", lambda old: 2 * old), layers)
-
-    monkeypatch.setattr(front, "_weights_of", other)
-    with pytest.raises(NoJudgeError, match="for a part of the net than for the whole"):
-        compare(surgery, quick_caffe)
+    monkeypatch.setattr(front, "_MOST_BYTES", 12 * 4 * 111)  # twelve samples of all behind "pool"
+    assert compare(surgery, quick_caffe)
+    assert "pool" in ran
+    ran.clear()
+    monkeypatch.setattr(front, "_MOST_BYTES", 12 * 4 * 111 - 1)
+    assert compare(surgery, quick_caffe)
+    assert "pool" not in ran
 
 
 SHARED = NET.replace(

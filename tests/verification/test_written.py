@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Optional
@@ -14,7 +15,7 @@ from small_models import make_model
 from netsurgery.engine import engine
 from netsurgery.formats.convert import convert_weights
 from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.formats.weights import Blob, LayerWeights, Weights
+from netsurgery.formats.weights import Blob, LayerWeights, Weights, open_weights
 from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.methods import Edit
 from netsurgery.network.model import Model, load
@@ -258,3 +259,25 @@ def test_pycaffe_writes_what_was_meant(
         "written blob 0 of layer 'fc_U'",
         "written blob 1 of layer 'fc_U'",
     ]
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="of Linux")
+def test_what_was_read_of_a_file_is_taken_out_of_memory(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=(4096, 1024)).astype(np.float32)  # 16 MB
+    weights = Weights.of([LayerWeights("fc", None, (Blob.of(numbers),))])
+    weights.write(tmp_path / "net.caffemodel")
+    mapped = open_weights(tmp_path / "net.caffemodel")
+
+    def resident() -> int:
+        """Kilobytes of the file that are in memory of this process."""
+        text = Path("/proc/self/smaps").read_text().split(str(tmp_path / "net.caffemodel"))[1:]
+        return sum(int(part.split("Rss:")[1].split()[0]) for part in text)
+
+    assert mapped.blobs("fc")[0].array().sum() == pytest.approx(numbers.sum(), rel=1e-3)
+    assert resident() > 16000
+    mapped.let_go()
+    assert resident() < 1000
+    assert sum(block.size for block in mapped.blobs("fc")[0].blocks()) == numbers.size
+    assert resident() < 1000
+    np.testing.assert_array_equal(mapped.blobs("fc")[0].array(), numbers)
