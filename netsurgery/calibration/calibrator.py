@@ -316,6 +316,7 @@ class Calibrator:
             inputs,
             self.engine,
             self.seed,
+            self._progress,
             task_output=self.task_output,
             places=places or self.places,
             most_bytes=most_bytes or self.most_bytes,

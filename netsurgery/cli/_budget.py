@@ -22,6 +22,7 @@ class CostFlags(TypedDict):
     bytes: Optional[str]
     latency: Optional[float]
     max_loss: Optional[float]
+    quick: bool
 
 
 class SearchFlags(CostFlags):
@@ -41,6 +42,7 @@ class SearchArguments(TypedDict):
 
     budget: Optional[Budget]
     max_loss: Optional[float]
+    quick: bool
     time_limit: float
     methods: Tuple[str, ...]
     score: Optional[str]
@@ -80,6 +82,12 @@ _COSTS = (
         "of accuracy where there are labels, else a hundredth of agreement, of matched detections "
         "and the like, measured on --inputs, or on --calibrate. A budget beside it is a cap: its "
         "cost is made smaller, MACs where there is none.",
+    ),
+    click.option(
+        "--quick",
+        is_flag=True,
+        help="With --calibrate: a plan in about a tenth of the time, without trials of what losses "
+        "do to the outputs, and not carried out to measure it. It says what was not tried.",
     ),
 )
 
@@ -164,6 +172,7 @@ def search_arguments(given: SearchFlags) -> SearchArguments:
     return {
         "budget": read_budget(given),
         "max_loss": given["max_loss"],
+        "quick": given["quick"],
         "time_limit": given["time_limit"],
         "methods": tuple(name.strip() for name in names.split(",")) if names else (),
         "score": given["score"],

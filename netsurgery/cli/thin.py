@@ -118,6 +118,7 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
     request = ns.ThinRequest(
         budget=read_budget(given),
         max_loss=given["max_loss"],
+        quick=given["quick"],
         keep=read_rules("keep", given["keep"]),
         width=given["width"],
         from_zeros=given["from_zeros"],

@@ -83,6 +83,12 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
             ("count", "verify"),
             "what is lost is measured, and random inputs say nothing of it",
         ),
+        Conflict(
+            ("quick",), ("max_loss",), "what is lost is measured, on nets that are carried out"
+        ),
+        Conflict(("quick",), ("score=effect", "score=metric"), "that is tried, which takes long"),
+        Conflict(("quick",), ("measured",), "no net is carried out"),
+        Conflict(("quick",), ("plan",), "there is nothing to plan"),
         Conflict(BUDGET, RULES, "give a budget or rules, not both"),
         Conflict(
             BUDGET,
@@ -104,7 +110,7 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
     "thin": (
         Conflict(
             ("from_zeros",),
-            (*COSTS, "max_loss", "keep", "width"),
+            (*COSTS, "max_loss", "keep", "width", "quick"),
             Remedy("say how thin, or {}: it cuts what is dead, and nothing else", "from_zeros"),
         ),
         Conflict(
@@ -133,6 +139,8 @@ NEEDS: Mapping[str, Tuple[Requirement, ...]] = {
         Requirement(("allow_growth", "method", "fit"), RULES),
         Requirement(FORMS, (*RULES, *BUDGET)),
         Requirement(("measured",), ("sweep",)),
+        Requirement(("quick",), BUDGET),
+        Requirement(("quick",), ("calibrate",)),
         Requirement(("samples",), ("calibrate",)),
         Requirement(("max_loss",), ("inputs", "calibrate")),
         Requirement(("labels",), ("inputs",)),

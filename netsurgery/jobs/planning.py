@@ -18,6 +18,7 @@ from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import PLAN, PathLike
+from netsurgery.jobs.quick import SCORE as QUICK_SCORE, quickly, told_untried
 from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import calibrator_of, fitted_to, with_preset
 from netsurgery.jobs.workload import Seconds, Workload, within, work_of_plan
@@ -190,16 +191,18 @@ def sweep(
     calibrator = calibrator_of(model, request, progress)
     work = _work_of_sweep(model, request, fitted_to(calibrator))
     with told_beforehand(progress, "sweep", work, request.cache), progress.task("planning"):
-        planner = Planner(model, chooser.budget, calibrator, progress)
-        points = sweep_budgets(planner, request.currency, request.sweep, request.measured)
+        runs = quickly(calibrator) if request.quick else calibrator
+        measured = 0 if request.quick else request.measured
+        planner = Planner(model, chooser.budget, runs, progress)
+        points = sweep_budgets(planner, request.currency, request.sweep, measured)
     files = identify(model)
-    points = [
-        replace(
-            point,
-            plan=point.plan and with_preset(replace(point.plan, model=files), request),
-        )
-        for point in points
-    ]
+
+    def told(plan: Plan) -> Plan:
+        if request.quick and calibrator is not None:
+            plan = told_untried(plan, len(calibrator.inputs), joint=bool(plan.edits))
+        return with_preset(replace(plan, model=files), request)
+
+    points = [replace(point, plan=point.plan and told(point.plan)) for point in points]
     for point in points:
         if path is not None and point.plan is not None:
             one = path.with_name(f"{path.stem}.{point.share:g}{path.suffix}")
@@ -240,6 +243,10 @@ class Chooser:
             NetworkError: Prototxt and weights do not belong together.
         """
         low_rank, keep = self._low_rank, names_of(self._request.keep)
+        if self.budget is not None and self._request.quick and calibrator is not None:
+            planner = Planner(model, self.budget, quickly(calibrator), progress)
+            made = planner.search()
+            return Planned(told_untried(made, len(calibrator.inputs), joint=bool(made.edits)))
         if self.budget is not None:
             planner = Planner(model, self.budget, calibrator, progress)
             if self._request.max_loss is None:
@@ -309,7 +316,7 @@ def _budget_request(request: PlanRequest, notes: Optional[str]) -> BudgetRequest
     return BudgetRequest(
         request.searched,
         (*methods, FOLD) if request.fold_batchnorm else methods,
-        request.score,
+        request.score or (QUICK_SCORE if request.quick else None),
         request.metric,
         names_of(request.keep),
         request.rois,

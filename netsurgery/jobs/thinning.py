@@ -14,6 +14,7 @@ from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, deployed, engine_of, open_model_like
 from netsurgery.jobs.outputs import PLAN, PathLike, checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
+from netsurgery.jobs.quick import quickly, told_untried
 from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import with_preset
 from netsurgery.network import Model, without_masks
@@ -143,6 +144,9 @@ def _thinned(
     calibrator: Optional[Calibrator],
     progress: Progress,
 ) -> Planned:
+    if request.quick and calibrator is not None:
+        planner = ThinPlanner(model, replace(spec, trials=False), quickly(calibrator), progress)
+        return Planned(told_untried(planner.plan(), len(calibrator.inputs), joint=False))
     planner = ThinPlanner(model, spec, calibrator, progress)
     if request.max_loss is None:
         return Planned(planner.plan())

@@ -99,6 +99,7 @@ class Expected:
         correction: How many times what was predicted each of these is.
         max_loss: The search for the smallest net that loses no more than it may, if there was one.
         corrected: Of a plan that was not carried out: what it will be found to lose.
+        untried: What a quick plan left out that tells more of what is lost, in words.
         others: Facts that this version does not know.
     """
 
@@ -114,6 +115,7 @@ class Expected:
     correction: Mapping[str, float] = field(default_factory=dict)
     corrected: Mapping[str, float] = field(default_factory=dict)
     max_loss: Optional[LossSearch] = None
+    untried: Tuple[str, ...] = ()
     others: Mapping[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -129,6 +131,8 @@ class Expected:
             elif isinstance(value, Mapping):
                 # That nothing could be measured is a fact; that nothing was asked is none.
                 found.update({name: dict(value)} if value or name == "measured" else {})
+            elif isinstance(value, tuple):
+                found.update({name: list(value)} if value else {})
             elif value is not None:
                 found[name] = value
         return {**found, **self.others}
@@ -144,6 +148,7 @@ class Expected:
             )
         if "max_loss" in known:
             known["max_loss"] = LossSearch.from_dict(known["max_loss"])
+        known["untried"] = tuple(known.get("untried", ()))
         others = {name: value for name, value in data.items() if name not in _NAMES}
         return cls(**known, others=others)
 

@@ -34,6 +34,8 @@ class ThinSpec:
         seed: For what is random.
         engine: What times layers for a budget of time; by default what runs the inputs.
         notes: A file in which times are kept, for the next run to go on from.
+        trials: For a budget with inputs, try what the loss of each group does to the outputs;
+            without that each counts by what it costs the layers that read it.
     """
 
     rules: Sequence[LayerRule] = ()
@@ -45,6 +47,7 @@ class ThinSpec:
     seed: int = 0
     engine: EngineLike = None
     notes: Optional[str] = None
+    trials: bool = True
 
 
 class ThinRules:

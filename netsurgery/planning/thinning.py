@@ -210,7 +210,7 @@ class ThinPlanner:
                 rankings[group.name] = within_parts(self.criterion.ranking(view), view)
             except PlanError as error:
                 self._leave(group, error)
-        if self.calibrator is not None:
+        if self.calibrator is not None and self.request.trials:
             downstream = (
                 partial(_fitted, self.model, self.groups) if self._kind() == REFIT else None
             )

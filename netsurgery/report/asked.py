@@ -61,10 +61,12 @@ def asked_lines(asked: Sequence[Asked]) -> List[str]:
 
 
 def loss_lines(expected: Expected) -> List[str]:
-    """Return what may be lost beside what was measured, and why the net is no smaller."""
+    """Return what may be lost beside what was measured, why the net is no smaller, and whether
+    that was planned in a hurry.
+    """
     search = expected.max_loss
     if search is None:
-        return []
+        return [f"not tried, as it was to be quick: {one}" for one in expected.untried]
     of = f" ({search.figure} of {search.output!r})" if search.figure else ""
     line = (
         f"loss: {told(search.asked)} allowed, {told(search.measured)} measured{of} on "
