@@ -164,7 +164,7 @@ def _cifar(bench: Bench, folder: Path) -> List[object]:
     """Training images of CIFAR-10, as the net was fed them, in a file."""
     weights = bench.setting.zoo / RESNET
     count = CIFAR_IMAGES // bench.setting.model.scale
-    inputs = ZooData(bench.data, bench.setting.zoo).calibration(weights, "data", count)
+    inputs = ZooData(bench.data, bench.setting.zoo).calibration(weights, _input(weights), count)
     file = folder.with_name(f"{folder.name}-{count}.npz")
     # Read now: which samples were chosen is all that is known so far.
     np.savez(file, **{name: np.asarray(all_of[:]) for name, all_of in inputs.arrays.items()})
@@ -172,10 +172,16 @@ def _cifar(bench: Bench, folder: Path) -> List[object]:
 
 
 def _judge_cifar(bench: Bench, weights: Path, outputs: Sequence[Path]) -> List[Losses]:
-    inputs = ZooData(bench.data, bench.setting.zoo).held_out(weights, "data")
+    inputs = ZooData(bench.data, bench.setting.zoo).held_out(weights, _input(weights))
     wrong = [_wrong(load(*pair_in(folder)), inputs) for folder in outputs]
     each = np.arange(len(inputs))
     return [Losses(one, len(inputs), each) for one in wrong]
+
+
+def _input(weights: Path) -> str:
+    """The blob that resnet20 is fed."""
+    (value,) = load(weights.with_name(RESNET_TEXT)).network().inputs
+    return str(value.blob)
 
 
 def _wrong(model: Model, inputs: Inputs) -> np.ndarray:
@@ -193,6 +199,7 @@ def pair_in(folder: Path) -> Tuple[Path, Path]:
 
 
 RESNET = Path("resnet20_cifar10/ResNet_20.caffemodel")
+RESNET_TEXT = "deploy_derived.prototxt"
 _SEEN = "detections missing or new, of the original's"
 _LOOKED_AT = {
     "ultraface_rfb320": ("ultraface", _SEEN),
@@ -210,7 +217,7 @@ def judged_nets() -> Tuple[JudgedNet, ...]:
             name, lost = _LOOKED_AT[net.folder]
             pair = [Path(net.folder) / file for file in ("deploy.prototxt", net.weights)]
             found.append(JudgedNet(name, *pair, _photos(net), _judge_photos(net), lost))
-    prototxt = RESNET.with_name("deploy_derived.prototxt")
+    prototxt = RESNET.with_name(RESNET_TEXT)
     lost = "wrong classes of CIFAR-10"
     return (*found, JudgedNet("resnet20", prototxt, RESNET, _cifar, _judge_cifar, lost))
 
