@@ -9,6 +9,8 @@ Path = Tuple[str, ...]
 
 _DOUBT = 0.1
 """Share of the whole that has to be through for what it took to tell as much as the forecast."""
+_OWN = 0.2
+"""Share of a task that has to be through for its own pace to tell as much as the forecast."""
 _LEAST = 0.2
 """What is left of a task that is not counted, at least, as a share of what it took so far."""
 
@@ -91,6 +93,6 @@ def _of_running(expected: float, task: TaskTime) -> float:
         return max(expected - task.seconds, _LEAST * task.seconds)
     if not task.share:
         return max(expected, task.seconds)
-    trust = task.share / (task.share + _DOUBT)
+    trust = task.share / (task.share + _OWN)
     whole = trust * task.seconds / task.share + (1 - trust) * max(expected, task.seconds)
     return whole * (1 - task.share)
