@@ -25,8 +25,8 @@ class LayerFacts:
         in_place: Whether Caffe lets a top be its bottom.
         region_bottom: Which bottom holds regions, one item of the tops for every row of it; None
             for none.
-        learns_shapes: Whether `shapes` may look at the shapes of trained blobs; other types are
-            shown no weights.
+        learns_shapes: Whether `shapes` may look at the shapes of trained blobs and at readers;
+            other types are shown neither.
         shape_fields: Fields of forks that change the shapes of what it makes, as dotted paths.
         own_fields: Blocks and fields of its own that no schema has and that it reads itself, as
             dotted paths, see `LayerText.written`.

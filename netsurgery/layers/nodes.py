@@ -32,7 +32,7 @@ class ShapeNode:
         bottoms: One shape a bottom; None only where the type says ``partial``.
         file: The prototxt, for errors to name.
         weights: Trained weights, for the few types that `learns_shapes` is true of.
-        consumers: Answers which layers read a value, for the few types that look further.
+        consumers: Answers which layers read a value, for the same types; nobody for all others.
     """
 
     layer: Layer

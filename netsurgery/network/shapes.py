@@ -8,6 +8,7 @@ from math import prod
 from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
+    Callable,
     Dict,
     Hashable,
     Iterator,
@@ -16,6 +17,7 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    TypeVar,
 )
 
 from netsurgery.errors import NetworkError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 from netsurgery.network.graph import Network
 
 Shapes = Mapping["Value", Optional[Shape]]
+T = TypeVar("T")
 _Traced = Tuple[Shapes, Tuple[NetworkError, ...]]
 
 
@@ -113,15 +116,14 @@ def _trace(
             layer,
             tuple(shapes[value] for value in layer.bottoms),
             network.prototxt.file,
-            weights if layer.layer_type.learns_shapes else None,
-            network.consumers,
+            *((weights, network.consumers) if layer.layer_type.learns_shapes else ()),
         )
         try:
             tops = _top_shapes(node)
         except NetworkError as error:
             # With a field that only its fork knows, the fork may well take it.
             problems += [] if unknown_fields(layer.text) else [copy(error)]
-            tops = []
+            tops = ()
         for value, shape in zip_longest(layer.tops, tops[: len(layer.tops)]):
             settle(value, shape)
         problems += _overwritten(node, shapes)
@@ -151,30 +153,49 @@ def parameter_shapes(
         return ()
     if any(shape is None for shape in bottom_shapes):
         return None
-    with plugin_faults_told(layer):
-        found = kind.blobs(ShapeNode(layer, tuple(bottom_shapes)))
+    node = ShapeNode(layer, tuple(bottom_shapes))
+    return _of_text(node, parameter_shapes, lambda: _blobs(node))
+
+
+def _blobs(node: ShapeNode) -> Optional[Tuple[Shape, ...]]:
+    with plugin_faults_told(node.layer):
+        found = node.layer.layer_type.blobs(node)
         return None if found is None else tuple(tuple(map(int, shape)) for shape in found)
+
+
+def _of_text(node: ShapeNode, what: Hashable, answer: Callable[[], T]) -> T:
+    """What the text of a layer and the shapes around it tell; an edited net knows it again."""
+    layer = node.layer
+    if layer.parameter is not layer.text.parameter:  # a layer before it in the net says more
+        return answer()
+    return layer.text.derived((what, node.bottoms, node.tops, bool(layer.in_place)), answer)
 
 
 _INT_MAX = 2**31 - 1
 
 
 def _top_shapes(node: ShapeNode) -> Sequence[Optional[Shape]]:
+    if node.layer.layer_type.learns_shapes:
+        return _made_shapes(node)
+    return _of_text(node, _top_shapes, lambda: _made_shapes(node))
+
+
+def _made_shapes(node: ShapeNode) -> Tuple[Optional[Shape], ...]:
     kind = node.layer.layer_type
     if not kind.knows_shapes or not kind.shape_fields.isdisjoint(node.layer.text.unknown):
-        return []
+        return ()
     _check_counts(node, kind)
     _check_loss_weights(node)
     if not kind.in_place:
         node.check(not node.layer.in_place, "computes in place, which its type cannot")
     if not kind.partial and any(shape is None for shape in node.bottoms):
-        return []
+        return ()
     with plugin_faults_told(node.layer):
         shapes = kind.shapes(node)
         for shape in shapes:
             fits = shape is None or (min(shape, default=0) >= 0 and prod(shape) <= _INT_MAX)
             node.check(fits, f"makes a blob of {show(shape)}, which Caffe cannot count")
-    return shapes
+    return tuple(shapes)
 
 
 def _overwritten(node: ShapeNode, shapes: Shapes) -> Iterator[NetworkError]:

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Hashable,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+)
 
 from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt import layout
@@ -15,6 +26,11 @@ from netsurgery.formats.prototxt.tree import Field, Message, Scalar
 from netsurgery.formats.prototxt.typed import Unknown, convert
 from netsurgery.formats.schema import LayerParameter, V1LayerParameter
 from netsurgery.formats.upgrade import legacy
+from netsurgery.remembered import Remembered
+
+T = TypeVar("T")
+
+_MOST_DERIVED = 8
 
 
 class LayerText:
@@ -159,6 +175,21 @@ class LayerText:
         """
         return self._typed[0]
 
+    def derived(self, what: Hashable, make: Callable[[], T]) -> T:
+        """Return what others work out of what this layer says, such as shapes, worked out once.
+
+        Layers of the same text in an edited document know it too.
+
+        Args:
+            what: What it is, and all that it depends on besides the text.
+            make: Works it out; the result must not be changed by anybody.
+        """
+        return self._derived.get(what, make)
+
+    @cached_property
+    def _derived(self) -> Remembered:
+        return Remembered(_MOST_DERIVED)
+
     @property
     def unknown(self) -> Tuple[str, ...]:
         """Dotted paths of the fields, or words of enums, that stock Caffe does not know."""
@@ -288,4 +319,4 @@ def share_known(old: Iterable[LayerText], new: Iterable[LayerText]) -> None:
                 vars(layer)[name] = vars(twin)[name]
 
 
-_SHARED = ("name", "type", "bottoms", "tops", "structure", "_typed")
+_SHARED = ("name", "type", "bottoms", "tops", "structure", "_typed", "_derived")
