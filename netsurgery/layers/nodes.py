@@ -156,7 +156,7 @@ class ChannelNode:
         tops: Shapes of the tops.
         ties: Where a layer type writes what it finds out.
         uses: Where it writes which blobs belong to channels.
-        weights: Trained weights, for types whose blobs differ between forks.
+        weights: Trained weights, for types whose blobs differ between forks: their shapes tell.
     """
 
     layer: Layer

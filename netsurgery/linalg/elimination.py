@@ -50,6 +50,10 @@ class Elimination:
 POOL = 64
 """How many of the cheapest blocks are looked at closely before the others are updated."""
 
+SMALL, KEPT = 256, 0.75
+"""An inverse of more entries than these is cut down to those of the blocks that are left, whenever
+that is less than this share of it."""
+
 
 def eliminate(
     readers: Sequence[Reader],
@@ -94,9 +98,10 @@ def eliminate(
         pool = candidates[ranked[: max(most, 1)]]
         limit = costs[ranked[len(pool)]] if len(pool) < len(candidates) else np.inf
         gone, lost = _from_pool(states, pool, limit, kept, alive)
+        alive[gone] = False
         for state in states:
             state.remove(gone)
-        alive[gone] = False
+            state.shrink(alive)
         order += gone
         losses += lost
 
@@ -166,6 +171,21 @@ class _State:
         renumbered[entries >= 0] = np.arange(len(kept))
         own = self._inverse[np.ix_(kept, kept)]
         return _State(own, self._weights[:, kept], renumbered, self._scale)
+
+    def shrink(self, alive: np.ndarray) -> None:
+        """Leave out entries that no block left holds, once they are many: nobody asks for them.
+
+        What a block costs, and what it does to others, are products of their own entries.
+        """
+        held = self._entries[alive]
+        kept = np.sort(held[held >= 0])
+        if len(self._inverse) <= SMALL or len(kept) >= KEPT * len(self._inverse):
+            return
+        numbers = np.full(len(self._inverse) + 1, -1)  # of -1 it is -1
+        numbers[kept] = np.arange(len(kept))
+        self._entries = numbers[self._entries]
+        self._inverse = self._inverse[np.ix_(kept, kept)]
+        self._weights = self._weights[:, kept]
 
     def costs(self, blocks: np.ndarray) -> np.ndarray:
         """By how much the squared error grows when a block goes, for each of ``blocks``."""

@@ -81,15 +81,15 @@ def trace_shapes(
     if weights is None or not network.learns_shapes:
         weights, learnt = None, None
     else:
-        learnt = _blob_shapes(network, weights)
+        learnt = trained_shapes(network, weights)
     question: Hashable = trace_shapes, tuple(sorted(given.items())), rois, learnt
     shapes, problems = network.derived(question, lambda: _trace(network, given, rois, weights))
     # Whoever raises an error gives it a traceback, and may add to its words.
     return shapes, tuple(map(copy, problems))
 
 
-def _blob_shapes(network: Network, weights: Weights) -> Hashable:
-    """All that shapes of values may depend on in weights."""
+def trained_shapes(network: Network, weights: Weights) -> Hashable:
+    """Return all that shapes of values, and groups of channels, may depend on in weights."""
     return tuple(tuple(blob.shape for blob in weights.blobs(one.name)) for one in network.layers)
 
 

@@ -118,6 +118,39 @@ def without_a_pool(readers: Sequence[Reader], blocks: int) -> Elimination:
         return eliminate(readers, blocks)
 
 
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 10**6),
+    blocks=st.integers(2, 24),
+    size=st.integers(1, 3),
+    missing=st.sets(st.integers(0, 23), max_size=4),
+    locked=st.sets(st.integers(0, 23), max_size=3),
+)
+def test_entries_that_are_gone_may_be_left_out(seed, blocks, size, missing, locked) -> None:
+    missing = sorted(block for block in missing if block < blocks - 1)
+    readers = [problem(seed, blocks, size), problem(seed + 1, blocks, size, 3, missing)]
+    # Inputs of other groups: no block holds them, and they are not asked for.
+    readers[0] = readers[0]._replace(entries=readers[0].entries[:-1])
+    readers[1] = readers[1]._replace(entries=readers[1].entries[:-1])
+    kept = sorted(block for block in locked if block < blocks - 1)
+    whole = eliminate(readers, blocks - 1, locked=kept)
+    held = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(elimination, "SMALL", 2)
+        remove = elimination._State.remove
+        patch.setattr(
+            elimination._State,
+            "remove",
+            lambda own, gone: held.append(len(own._inverse)) or remove(own, gone),
+        )
+        found = eliminate(readers, blocks - 1, locked=kept)
+    assert found.order.tolist() == whole.order.tolist()
+    # The same products of fewer rows: BLAS may round their last digits otherwise.
+    np.testing.assert_allclose(found.losses, whole.losses, rtol=1e-9, atol=1e-12)
+    if len(found.order) > 15:
+        assert min(held) < blocks * size / 2
+
+
 def test_dead_and_duplicated_inputs_cost_nothing_and_go_first() -> None:
     random = np.random.default_rng(5)
     rows = random.normal(size=(200, 12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List
 
 import numpy as np
@@ -14,7 +15,13 @@ from special_nets import ACCEPTED
 from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
-from netsurgery.network.channels import ChannelGroup, channel_groups, masked, thin_model
+from netsurgery.network.channels import (
+    ChannelGroup,
+    channel_groups,
+    groups as groups_module,
+    masked,
+    thin_model,
+)
 from netsurgery.network.model import Model
 from netsurgery.network.parameters import blob_shapes
 
@@ -290,3 +297,27 @@ def test_double_precision_stays() -> None:
     weights = model.weights.replace({"a": [LayerWeights("a", None, blobs)]})
     thin = thin_model(Model(model.prototxt, weights), channel_groups(model), {"a": [1]})
     assert {blob.storage for blob in thin.blobs("a")} == {"float64"}
+
+
+def test_groups_are_found_once_for_a_net_whatever_its_numbers(monkeypatch) -> None:
+    looks = []
+    really = groups_module.find_groups
+    monkeypatch.setattr(
+        groups_module, "find_groups", lambda *given: looks.append(1) or really(*given)
+    )
+    text = A + line("BatchNorm", "last", ["a"], ["last"]) + END
+    model = with_random_weights(text)
+    (layer,) = model.weights.find("last")
+    other = LayerWeights("last", layer.type, (*layer.blobs[:2], Blob.of([2.0])))
+    more = LayerWeights("last", layer.type, (*layer.blobs, *layer.blobs[:2]))
+    again = replace(model, weights=model.weights.replace({"last": [other]}))
+    fork = replace(model, weights=model.weights.replace({"last": [more]}))
+    first, second = channel_groups(model), channel_groups(again)
+    assert len(looks) == 1
+    assert first == second
+    assert first is not second
+    blobs = {
+        cut.blob for one in channel_groups(fork) for cut in one.members if cut.layer.name == "last"
+    }
+    assert blobs == {0, 1, 3, 4}
+    assert len(looks) == 2

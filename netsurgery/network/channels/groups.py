@@ -15,7 +15,7 @@ from netsurgery.network.channels.parts import find_parts
 from netsurgery.network.channels.propagation import Shapes, Trace, trace_channels
 from netsurgery.network.graph import Network
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import infer_shapes
+from netsurgery.network.shapes import infer_shapes, trained_shapes
 
 OTHER = -1  # stands for channels of other groups
 
@@ -133,12 +133,16 @@ class ChannelGroup:
 def channel_groups(model: Model) -> List[ChannelGroup]:
     """Return the groups of channels of a model as real Caffe would build it for TEST.
 
+    The network remembers them, for weights of the same shapes.
+
     Raises:
         NetworkError: Caffe would refuse the network.
     """
-    network = model.network()
-    shapes = infer_shapes(network, weights=model.weights)
-    return find_groups(network, shapes, model.weights)
+    network, weights = model.network(), model.weights
+    shapes = infer_shapes(network, weights=weights)
+    question = channel_groups, None if weights is None else trained_shapes(network, weights)
+    found = network.derived(question, lambda: tuple(find_groups(network, shapes, weights)))
+    return list(found)
 
 
 def find_groups(
