@@ -13,9 +13,11 @@ from netsurgery.engine import Capability, Engine
 from netsurgery.formats import LayerWeights, Weights
 from netsurgery.network import Model
 
-MOST_BYTES = 1.6e9
+MOST_BYTES = 800e6
 """What the weights and blobs of all models that stay open may take; the ones longest not used make
-way. A net such as VGG16 stays, with what it makes of eight pictures, but no two of them."""
+way."""
+MOST_ALONE = 1.6e9
+"""What one that stays alone may take: a net such as VGG16, with what it makes of eight pictures."""
 SIDE_BY_SIDE = 512e6
 """Bytes of weights up to which models are opened beside others: loading one takes twice as much."""
 _TAKES_LONG = 16e6
@@ -44,11 +46,12 @@ class SessionPool:
     what they say and hold, whatever files or objects they come from.
 
     Attributes:
-        most_bytes: What all models that stay open may take.
+        most_bytes: What all models that stay open may take, if they are several.
+        most_alone: What one may take.
     """
 
-    def __init__(self, most_bytes: float = MOST_BYTES) -> None:
-        self.most_bytes = most_bytes
+    def __init__(self, most_bytes: float = MOST_BYTES, most_alone: float = MOST_ALONE) -> None:
+        self.most_bytes, self.most_alone = most_bytes, most_alone
         self._idle: List[_Open] = []
 
     @contextlib.contextmanager
@@ -117,8 +120,12 @@ class SessionPool:
         for one in self._idle:
             if is_large(one.model) and one.model.weights and one.model.weights.whole_file:
                 one.model.weights.whole_file.let_go()
-        while sum(one.size for one in self._idle) > self.most_bytes:
+        while self._takes_too_much():
             self._idle.pop(0).runner.session.close()
+
+    def _takes_too_much(self) -> bool:
+        most = self.most_bytes if len(self._idle) > 1 else self.most_alone
+        return sum(one.size for one in self._idle) > most
 
     def _close(self, which: Callable[[_Open], bool]) -> None:
         for one in self._idle:

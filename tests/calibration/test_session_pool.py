@@ -94,11 +94,20 @@ def test_a_model_that_is_open_is_not_loaded_again(
 def test_what_takes_too_much_does_not_stay(opencv: str, started: List[Worker]) -> None:
     choose(opencv).probe()
     started.clear()
-    at, model = session_pool.SessionPool(most_bytes=10), models()[0]
+    at, model = session_pool.SessionPool(most_alone=10), models()[0]
     for _ in range(2):
         ask([model], random_inputs(model.network(), 2), opencv, at)
         assert started[-1]._process.poll() is not None
     assert len(started) == 2
+
+
+def test_of_several_that_take_too_much_the_last_stays(opencv: str, started: List[Worker]) -> None:
+    choose(opencv).probe()
+    started.clear()
+    at, (first, second, _) = session_pool.SessionPool(most_bytes=10), models()
+    ask([first, second], random_inputs(first.network(), 2), opencv, at)
+    assert [one.model for one in at._idle] == [second]
+    assert [worker._process.poll() is None for worker in started].count(True) == 1
 
 
 def test_a_session_counts_what_its_last_inputs_made(opencv: str) -> None:
