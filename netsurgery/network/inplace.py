@@ -38,6 +38,11 @@ def take_apart(network: Network) -> Apart:
     Raises:
         FormatError: A V0 net that Caffe could not upgrade either.
     """
+    prototxt, names = network.derived(take_apart, lambda: _taken_apart(network))
+    return Apart(prototxt, dict(names))
+
+
+def _taken_apart(network: Network) -> Apart:
     if network.prototxt.version == "V0":
         network = network.rewritten(upgrade_net(network.prototxt, keep_unknown=True).prototxt)
     network = in_stock_form(network)
@@ -45,7 +50,8 @@ def take_apart(network: Network) -> Apart:
     built = {layer.text.index for layer in network.layers}
     gone = {text.index: b"" for text in network.prototxt.layers if text.index not in built}
     prototxt = network.prototxt.replace_layers(gone) if gone else network.prototxt
-    return Apart(with_inputs(_renamed(prototxt, network.layers, names), network), names)
+    renamed = _renamed(prototxt, network.layers, names)
+    return Apart(with_inputs(renamed, network), names)
 
 
 def _names(network: Network) -> Dict[Value, str]:

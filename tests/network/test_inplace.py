@@ -132,3 +132,15 @@ def test_every_third_net_of_the_corpus_comes_apart(shared):
             ]
             seen += 1
     assert seen > 150
+
+
+def test_a_net_is_taken_apart_once(parse):
+    network = parse(
+        'input: "data" input_shape { dim: 1 dim: 2 }'
+        'layer { name: "relu" type: "ReLU" bottom: "data" top: "data" }'
+    )
+    first = take_apart(network)
+    first.names.clear()
+    second = take_apart(network)
+    assert second.prototxt is first.prototxt
+    assert set(second.names) == set(network.values)
