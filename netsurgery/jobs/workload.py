@@ -38,7 +38,7 @@ TRIED = 16
 """Inputs that trials run on, about."""
 ROWS = 4096
 """Rows that a layer is fitted to, about."""
-JUDGED = 9
+JUDGED = 5
 """Passes over its inputs that a proof takes, of all models together."""
 NETS = 6
 """Nets that are planned and measured, about, until the smallest that loses little is found."""

@@ -15,7 +15,7 @@ from netsurgery.formats.weights import open_weights
 from netsurgery.network.model import load
 
 COMMANDS = {
-    *("apply", "channels", "compress", "convert", "doctor", "engines", "explain", "help"),
+    *("apply", "cache", "channels", "compress", "convert", "doctor", "engines", "explain", "help"),
     *("inspect", "plan", "rank", "thin", "upgrade", "verify"),
 }
 
