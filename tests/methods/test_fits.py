@@ -14,7 +14,7 @@ from thin_nets import ErrorObserver
 from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError
-from netsurgery.methods import Edit, fitting
+from netsurgery.methods import Edit
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.surgery import Surgery, operate
@@ -121,7 +121,7 @@ def test_a_refit_of_the_last_layer_adds_nothing(quick_caffe) -> None:
 def test_a_layer_too_wide_is_fitted_to_its_own_outputs(quick_caffe, monkeypatch) -> None:
     model, inputs = net()
     windows = done(model, inputs, quick_caffe, *CUT, low_rank("b", 2, "asymmetric"))
-    monkeypatch.setattr(fitting, "WIDEST", 1)
+    monkeypatch.setattr("netsurgery.methods.reconstruction.WIDEST", 1)
     wide = done(model, inputs, quick_caffe, *CUT, low_rank("b", 2, "asymmetric"))
     data = done(model, inputs, quick_caffe, *CUT, low_rank("b", 2, "data"))
     best, found, worst = (error(one, inputs, quick_caffe, "b") for one in (windows, wide, data))
