@@ -6,8 +6,6 @@ import os
 import sys
 from typing import Iterable, Iterator, List, Optional, Sequence
 
-import click
-
 from netsurgery.errors import visible
 from netsurgery.report.folding import cells, folded
 from netsurgery.report.glossary import explained
@@ -37,7 +35,7 @@ def print_text(text: str = "") -> None:
     """
     width = room()
     for line in text.split("\n"):
-        click.echo("\n".join(folded(_plain(line), width)))
+        print("\n".join(folded(_plain(line), width)))
 
 
 def print_table(
@@ -68,7 +66,7 @@ def print_table(
         if widths is None
         else _table(columns, lines, shown, total, widths)
     )
-    click.echo("\n".join(made), err=err)
+    print("\n".join(made), file=sys.stderr if err else sys.stdout)
     for line in explained(legend):
         print_text(line)
     if legend:
