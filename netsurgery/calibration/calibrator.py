@@ -156,6 +156,7 @@ class Calibrator:
         self.learn(
             [model], {digest_of("products", name): observer for name, observer in observers.items()}
         )
+        self._make_way(model, *layers)
         self._products.update((name, observer.moments) for name, observer in observers.items())
         return {layer.name: self._products[layer.name] for layer in layers}
 
@@ -172,6 +173,7 @@ class Calibrator:
             NetworkError: A layer is of another type.
             EngineError: There is no engine, or it refuses the model.
         """
+        layers = list(layers)
         shapes = infer_shapes(model.network(), weights=model.weights)
         observers = {
             layer.name: OutputObserver(
@@ -185,6 +187,7 @@ class Calibrator:
         self.learn(
             [model], {digest_of("outputs", name): observer for name, observer in observers.items()}
         )
+        self._make_way(model, *layers)
         return {name: observer.moments for name, observer in observers.items()}
 
     def channels(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, ChannelObserver]:
@@ -257,9 +260,10 @@ class Calibrator:
         self._make_way(model, layer)
         return observer.moments
 
-    def _make_way(self, model: Model, layer: Layer) -> None:
-        """Close large models before a large layer is fitted, which takes several times its size."""
-        if 4 * sum(blob.count for blob in model.blobs(layer.name)) > LARGE:
+    def _make_way(self, model: Model, *layers: Layer) -> None:
+        """Close large models before a large layer is cut, which takes several times its size."""
+        counts = (sum(blob.count for blob in model.blobs(layer.name)) for layer in layers)
+        if 4 * max(counts, default=0) > LARGE:
             self.sessions.make_way()
 
     def places_to_fit(self, product: MatrixProduct) -> int:

@@ -160,8 +160,13 @@ def test_large_models_make_way_before_a_large_layer_is_fitted(
     assert started[-1]._process.poll() is None
     for place in (calibrator_module, running):
         monkeypatch.setattr(place, "LARGE", 1)
-    calibrator.targets(model, layer, model, target)
-    assert all(worker._process.poll() is not None for worker in started)
+    for ask_again in (
+        lambda: calibrator.targets(model, layer, model, target),
+        lambda: calibrator.products(model, iter([layer])),
+        lambda: calibrator.outputs(model, iter([layer])),
+    ):
+        ask_again()
+        assert all(worker._process.poll() is not None for worker in started)
 
 
 def test_nothing_stays_open_behind_an_error(opencv: str, started: List[Worker]) -> None:
