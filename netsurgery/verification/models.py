@@ -233,15 +233,15 @@ def _compare(first: Runner, second: Union[Runner, Recorded], task: ComparisonTas
     steady = False
     for batch in inputs.batches(size):
         original = first.run(batch, in_a)
-        if not steady:
-            require_steady(first.network, original, first.run(batch, in_a))
-            steady = True
         part = cut(original)
         new = second.run(batch, in_b)
         comparison.add(part, new, batch.labels)
         compared.add(part, new, batch.count)
         del new  # before the next values come: all that a net makes may be a lot
         meter.add(batch, part)
+        if not steady:  # behind other inputs: an engine that is given the same again need not run
+            require_steady(first.network, original, first.run(batch, in_a))
+            steady = True
     rows = comparison.rows(meter.noise(), shapes, meter.fine())
     accuracy = comparison.accuracy()
     quality = compared.verdict(rows, accuracy, inputs, task.demand, task.missing)

@@ -21,10 +21,11 @@ class Summing:
     def __init__(self, off: float = 0.0) -> None:
         self.network = Network.of(two_layers().prototxt)
         self.off = off
-        self.fed: List[np.ndarray] = []
+        self.fed = self.network
+        self.runs: List[np.ndarray] = []
 
     def run(self, batch: Batch, values: object) -> Dict[str, np.ndarray]:
-        self.fed.append(batch.inputs["data"])
+        self.runs.append(batch.inputs["data"])
         return {"out": batch.inputs["data"] * np.float32(1 + self.off * (batch.size == 1))}
 
 
@@ -47,7 +48,7 @@ def fed(net: Summing, *batches: Batch, apart: bool = True) -> NoiseMeter:
 def test_every_value_is_moved_by_one_unit_in_the_last_place_up_or_down() -> None:
     net, one = Summing(), batch(4)
     noise = fed(net, one, apart=False).noise()["out"]
-    (moved,) = net.fed
+    (moved,) = net.runs
     before = one.inputs["data"]
     up, down = (np.nextafter(before, np.float32(end)) for end in (np.inf, -np.inf))
     assert (((moved == up) | (moved == down)) & (moved != before)).all()
@@ -71,8 +72,8 @@ def test_each_sample_runs_alone_once_and_eight_at_most() -> None:
     net = Summing()
     batches = [batch(5, seed=1), batch(5, seed=2), batch(5, seed=3)]
     fed(net, *batches)
-    alone = [array for array in net.fed if len(array) == 1]
-    assert len(net.fed) - len(alone) == 2  # the third batch is beyond the eighth sample
+    alone = [array for array in net.runs if len(array) == 1]
+    assert len(net.runs) - len(alone) == 2  # the third batch is beyond the eighth sample
     samples = np.concatenate([batches[0].inputs["data"], batches[1].inputs["data"][:3]])
     assert np.array_equal(np.concatenate(alone), samples)
 
@@ -80,13 +81,13 @@ def test_each_sample_runs_alone_once_and_eight_at_most() -> None:
 def test_what_fills_a_batch_up_is_not_run_alone() -> None:
     net = Summing()
     fed(net, batch(2, size=4))
-    assert [len(array) for array in net.fed] == [4, 1, 1]
+    assert [len(array) for array in net.runs] == [4, 1, 1]
 
 
 def test_of_a_single_sample_there_is_nothing_to_run_apart() -> None:
     net = Summing()
     fed(net, batch(1))
-    assert len(net.fed) == 1
+    assert len(net.runs) == 1
 
 
 def test_noise_of_rows_is_the_largest_of_them() -> None:
