@@ -91,12 +91,27 @@ def largest_batch(
     """
     if inputs.whole_blobs:
         return 1
+    size = bytes_each(network, inputs, wanted)
+    if size is None:
+        return None
+    return max(1, min(MOST_SAMPLES, int(most_bytes) // max(size, 1), len(inputs)))
+
+
+def bytes_each(
+    network: Network, inputs: Inputs, wanted: Optional[Collection[Value]] = None
+) -> Optional[int]:
+    """Return the bytes of all blobs for one sample; None where samples are not fed together.
+
+    Args:
+        network: The net.
+        inputs: What it is fed.
+        wanted: The values that are looked at; the outputs if None.
+    """
     samples = {name: array.shape[1:] for name, array in inputs.arrays.items()}
-    if not samples_are_apart(network, samples, wanted):
+    if inputs.whole_blobs or not samples_are_apart(network, samples, wanted):
         return None
     shapes = _shapes_at(with_open_batch(network), samples, 1) or {}
-    bytes_each = 4 * sum(math.prod(shape) for shape in shapes.values() if shape is not None)
-    return max(1, min(MOST_SAMPLES, int(most_bytes) // max(bytes_each, 1), len(inputs)))
+    return 4 * sum(math.prod(shape) for shape in shapes.values() if shape is not None)
 
 
 def batch_size(network: Network, inputs: Inputs) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from netsurgery.calibration.batching import MOST_BYTES, largest_batch
+from netsurgery.calibration.batching import MOST_BYTES, bytes_each, largest_batch
 from netsurgery.calibration.gradients import GradientObserver, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.known_values import KnownValues
@@ -34,6 +34,12 @@ from netsurgery.progress import Progress
 
 FOLDER = "calibrator"
 """Where the folder that is given has what was learnt."""
+
+WHOLE_BYTES = 2e9
+"""What blobs of all inputs together may take for the parts of a net to be run alone."""
+
+STEPS_KEPT = 256e6
+"""Bytes kept of what models made, from one step of a rewriting to the next."""
 
 STEP_BYTES = 800e6
 """What all blobs of a model may take where its layers are fitted in turn: if all inputs run at once
@@ -97,6 +103,7 @@ class Calibrator:
         self.sessions = SessionPool()
         self._known = KnownValues()
         self._replay: Optional[Replay] = None
+        self._steps = Replay(inputs, self.sessions, STEPS_KEPT, rewritten=True)
 
     def run(
         self, models: Sequence[Model], observers: Sequence[Observer], in_steps: bool = False
@@ -111,7 +118,8 @@ class Calibrator:
         Raises:
             EngineError: There is no engine, or it refuses a model.
         """
-        if self._replay is not None and self._replay.run(models, observers, self.engine):
+        replay = self._replay or (self._steps if in_steps and self._fit_whole(models) else None)
+        if replay is not None and replay.run(models, observers, self.engine):
             return
         measure(
             models,
@@ -123,6 +131,11 @@ class Calibrator:
             self._step_bytes(models) if in_steps else self.most_bytes,
             self._known,
         )
+
+    def _fit_whole(self, models: Sequence[Model]) -> bool:
+        """Whether all that models make of all inputs is little enough to be kept for steps."""
+        sizes = [bytes_each(model.network(), self.inputs) for model in models]
+        return all(size and size * len(self.inputs) <= WHOLE_BYTES for size in sizes)
 
     def _step_bytes(self, models: Sequence[Model]) -> float:
         """What blobs may take for all inputs to run at once, if they then do."""
@@ -327,6 +340,7 @@ class Calibrator:
             enough=enough or self.enough,
         )
         others.cache, others.sessions = self.cache, self.sessions
+        others._steps = Replay(inputs, self.sessions, STEPS_KEPT, rewritten=True)
         if most_bytes:
             others._replay = Replay(inputs, self.sessions)
         return others

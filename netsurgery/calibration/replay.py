@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
 from netsurgery.calibration.batching import input_shapes, largest_batch
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.measuring import Observer, Seen, values_by_model, wanted_of
+from netsurgery.calibration.measuring import (
+    ObservedValue,
+    Observer,
+    Seen,
+    values_by_model,
+    wanted_of,
+)
 from netsurgery.calibration.running import common_batch
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Capability, Engine, EngineLike, choose
 from netsurgery.formats import Weights
 from netsurgery.measurements import digest_of
 from netsurgery.network import Layer, Model, Network, Value, cut_section, take_apart
+
+TURNS = 16
+"""Times that observers are shown some of the inputs."""
 
 Provenance = Tuple[object, ...]
 """What makes a value: a layer's text and weights, and what makes the values that it reads."""
@@ -32,16 +42,28 @@ class Replay:
 
     Of a model that part is run, as a net of its own, which lies between what is known and what is
     wanted. Values are known by what made them, in whichever model. What belongs to none of the
-    models of the last run is forgotten.
+    models of the last run is forgotten, and of the rest what was longest not used.
+
+    Attributes:
+        most_bytes: What all values may take that are kept from one run to the next.
     """
 
-    def __init__(self, inputs: Inputs, sessions: SessionPool) -> None:
+    def __init__(
+        self,
+        inputs: Inputs,
+        sessions: SessionPool,
+        most_bytes: float = math.inf,
+        rewritten: bool = False,
+    ) -> None:
         """Prepare.
 
         Args:
             inputs: What models are fed; so few that what is looked at can be kept.
             sessions: Where parts of models are opened.
+            most_bytes: What all values may take that are kept.
+            rewritten: Models differ in their texts, so that no engine goes on by itself.
         """
+        self.most_bytes, self._rewritten = most_bytes, rewritten
         self._inputs, self._sessions = inputs, sessions
         self._graphs: Dict[str, _Graph] = {}
         self._numbers: Dict[Provenance, int] = {}
@@ -49,9 +71,12 @@ class Replay:
         self._known: Dict[int, np.ndarray] = {}
 
     def run(
-        self, models: Sequence[Model], observers: Sequence[Observer], engine: EngineLike
+        self,
+        models: Sequence[Model],
+        observers: Sequence[Observer],
+        engine: EngineLike,
     ) -> bool:
-        """Show observers what models make of all inputs: at once, or one where nets take but one.
+        """Show observers what models make of all inputs, some inputs at a time.
 
         Args:
             models: The models; all are fed the same.
@@ -60,7 +85,8 @@ class Replay:
 
         Returns:
             False where that cannot be done: the engine goes on from where it was by itself, as it
-            does where all inputs run at once, or parts of a model cannot be run alone.
+            does where all inputs run at once and texts do not change, or parts of a model cannot be
+            run alone.
 
         Raises:
             EngineError: There is no engine, or it refuses a part of a model.
@@ -71,29 +97,33 @@ class Replay:
         networks = [models[number].network() for number in used]
         chosen = choose(engine, networks)
         _, at_once = common_batch(self._inputs, *networks, wanted=list(looked_at.values()))
-        if self._inputs.whole_blobs or (chosen.can(Capability.RESUME) and at_once):
+        resumes = chosen.can(Capability.RESUME) and at_once and not self._rewritten
+        if self._inputs.whole_blobs or resumes:
             return False
         seen: Seen = {}
         alive: Set[int] = set()
         for number in used:
-            graph = self._graph(models[number])
-            if graph.network.shared_parameters:
+            made = self._values_of(models[number], looked_at[number], chosen)
+            if made is None:
                 return False
-            numbers = self._number_values(graph.network, models[number].weights)
-            self._feed(graph.network, numbers)
-            values = {one: graph.values[one.value] for one in wanted if one.model == number}
-            if not self._make(chosen, models[number], numbers, values.values()):
-                return False
-            seen.update(
-                (one._replace(at=None), self._known[numbers[value]])
-                for one, value in values.items()
-            )
-            alive.update(numbers.values())
+            found, numbers = made
+            seen.update((ObservedValue(value, number), array) for value, array in found.items())
+            alive.update(numbers)
         self._forget_others(models, alive)
+        self._show(observers, seen)
+        return True
+
+    def _show(self, observers: Sequence[Observer], seen: Seen) -> None:
+        """Show what was made to observers, some inputs at a time where all have as many rows.
+
+        They look at other windows each time: the more often, the more of them.
+        """
         count = len(self._inputs)
-        apart = not at_once and all(len(array) == count for array in seen.values())
-        # Observers look at other windows each time: the more often, the more of them.
-        for rows in [slice(n, n + 1) for n in range(count)] if apart else [slice(None)]:
+        apart = all(len(array) == count for array in seen.values())
+        turns = min(count, TURNS) if apart else 1
+        ends = [count * turn // turns for turn in range(turns + 1)]
+        parts = [slice(*pair) for pair in zip(ends, ends[1:])] if apart else [slice(None)]
+        for rows in parts:
             for observer in observers:
                 observer.add(
                     {
@@ -101,7 +131,21 @@ class Replay:
                         for source in observer.sources
                     }
                 )
-        return True
+
+    def _values_of(
+        self, model: Model, wanted: Iterable[Value], engine: Engine
+    ) -> Optional[Tuple[Dict[Value, np.ndarray], Set[int]]]:
+        """Return values of a model, and the numbers of all that it has."""
+        graph = self._graph(model)
+        if graph.network.shared_parameters:
+            return None
+        numbers = self._number_values(graph.network, model.weights)
+        self._feed(graph.network, numbers)
+        values = {one: graph.values[one] for one in wanted}
+        if not self._make(engine, model, numbers, values.values()):
+            return None
+        found = {one: self._known[numbers[value]] for one, value in values.items()}
+        return found, set(numbers.values())
 
     def _graph(self, model: Model) -> _Graph:
         text = _text_of(model)
@@ -142,7 +186,7 @@ class Replay:
         if not missing:
             return True
         section = cut_section(network, known, missing)
-        fed = {value.blob: self._known[numbers[value]] for value in section.inputs}
+        fed = {value.blob: self._used(numbers[value]) for value in section.inputs}
         if not fed or any(len(array) != len(self._inputs) for array in fed.values()):
             return False
         inputs = Inputs(fed)
@@ -158,7 +202,7 @@ class Replay:
         ]
         made: Dict[Value, List[np.ndarray]] = {value: [] for value in [*missing, *branching]}
         part = Model(section.prototxt, _weights_of(model, section.layers))
-        with self._sessions.open(engine, [part]) as (runner,):
+        with self._sessions.open(engine, [part], brief=True) as (runner,):
             for batch in inputs.batches(size or 1):
                 found = runner.run(batch, {value.blob: value for value in made})
                 for value, arrays in made.items():
@@ -166,6 +210,11 @@ class Replay:
         for value, arrays in made.items():
             self._known[numbers[value]] = np.concatenate(arrays)
         return True
+
+    def _used(self, number: int) -> np.ndarray:
+        """Return what is known, as what is used last."""
+        array = self._known[number] = self._known.pop(number)
+        return array
 
     def _feed(self, network: Network, numbers: Mapping[Value, int]) -> None:
         """Take the inputs for known."""
@@ -179,6 +228,11 @@ class Replay:
         self._graphs = {key: graph for key, graph in self._graphs.items() if key in texts}
         self._numbers = {key: number for key, number in self._numbers.items() if number in alive}
         self._known = {number: array for number, array in self._known.items() if number in alive}
+        excess = sum(array.nbytes for array in self._known.values()) - self.most_bytes
+        for number in list(self._known):
+            if excess <= 0:
+                break
+            excess -= self._known.pop(number).nbytes
 
 
 def _text_of(model: Model) -> str:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type
 
 from netsurgery.calibration.running import Runner, given_weights, is_large, load_model, users_names
-from netsurgery.engine import Capability, Engine
+from netsurgery.engine import Capability, Engine, Session
 from netsurgery.formats import LayerWeights, Weights
 from netsurgery.network import Model
 
@@ -29,6 +29,7 @@ class _Open(NamedTuple):
     model: Model
     runner: Runner
     in_place: bool
+    brief: bool = False
 
     @property
     def size(self) -> float:
@@ -62,6 +63,7 @@ class SessionPool:
         *,
         in_place: bool = False,
         fresh: bool = False,
+        brief: bool = False,
     ) -> Iterator[List[Runner]]:
         """Open models side by side for the time of a ``with``.
 
@@ -71,6 +73,8 @@ class SessionPool:
             in_place: Leave layers that compute in place as they are, as when models are timed;
                 else every value of the graph is in reach.
             fresh: Start child processes anew.
+            brief: The models will hardly come again: their child processes go to the next models,
+                and they take none of models that may.
 
         Raises:
             EngineError: The engine refuses a model, or gives up.
@@ -84,10 +88,10 @@ class SessionPool:
             found = _take_open(spare, models, in_place)
             for number, model in enumerate(models):
                 if number not in found:
-                    session = spare.pop().runner.session if spare else None
+                    session = _take_spare(spare, brief)
                     runner = load_model(engine, model, session, in_place=in_place)
                     stack.callback(runner.session.close)
-                    found[number] = _Open(engine, model, runner, in_place)
+                    found[number] = _Open(engine, model, runner, in_place, brief)
             runners = [found[number].runner for number in range(len(models))]
             self._idle = spare  # for models that are opened beside these
             stack.callback(self.close)
@@ -143,6 +147,16 @@ def open_model(engine: Engine, model: Model) -> Iterator[Runner]:
     """
     with SessionPool() as sessions, sessions.open(engine, [model]) as (runner,):
         yield runner
+
+
+def _take_spare(spare: List[_Open], brief: bool) -> Optional[Session]:
+    """Take a session whose child process can hold another model: if possible, a brief one's."""
+    passing = [one for one in spare if one.brief]
+    chosen = passing[-1] if passing else spare[-1] if spare and not brief else None
+    if chosen is None:
+        return None
+    spare.remove(chosen)
+    return chosen.runner.session
 
 
 def _take_open(spare: List[_Open], models: Sequence[Model], in_place: bool) -> dict[int, _Open]:
