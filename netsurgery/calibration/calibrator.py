@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from netsurgery.calibration.batching import MOST_BYTES, bytes_each, largest_batch
+from netsurgery.calibration.batching import MOST_BYTES, bytes_each
 from netsurgery.calibration.gradients import GradientObserver, measure_gradients
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.known_values import KnownValues
@@ -40,10 +40,6 @@ WHOLE_BYTES = 2e9
 
 STEPS_KEPT = 256e6
 """Bytes kept of what models made, from one step of a rewriting to the next."""
-
-STEP_BYTES = 800e6
-"""What all blobs of a model may take where its layers are fitted in turn: if all inputs run at once
-within it, an engine goes on from the layer that changed, and need not begin anew for each fit."""
 
 
 class Calibrator:
@@ -85,8 +81,7 @@ class Calibrator:
             task_output: The output that labels are for, where several hold class scores.
             cache: A folder, or a store, to keep what is learnt for other runs.
             places: How many windows of each input layers are looked at in.
-            most_bytes: What all blobs of a model may take. Inputs that all run at a time are
-                quicker to fit to, as only what has changed runs again.
+            most_bytes: What all blobs of a model may take: says how many inputs run at a time.
             enough: How many times as many rows as unknowns a fit is given at most; None: all.
         """
         self.inputs, self.engine, self.seed = inputs, engine, seed
@@ -103,7 +98,7 @@ class Calibrator:
         self.sessions = SessionPool()
         self._known = KnownValues()
         self._replay: Optional[Replay] = None
-        self._steps = Replay(inputs, self.sessions, STEPS_KEPT, rewritten=True)
+        self._steps: Optional[Replay] = None
 
     def run(
         self, models: Sequence[Model], observers: Sequence[Observer], in_steps: bool = False
@@ -113,12 +108,17 @@ class Calibrator:
         Args:
             models: The models; all are fed the same.
             observers: What looks at them.
-            in_steps: Whether they run again for what is behind, with other weights there.
+            in_steps: Whether they run again, changed behind what is looked at: only what changed
+                is run then, if all that they make fits.
 
         Raises:
             EngineError: There is no engine, or it refuses a model.
         """
-        replay = self._replay or (self._steps if in_steps and self._fit_whole(models) else None)
+        replay = self._replay
+        if replay is None and in_steps and self._fit_whole(models):
+            replay = self._steps = self._steps or Replay(
+                self.inputs, self.sessions, STEPS_KEPT, rewritten=True
+            )
         if replay is not None and replay.run(models, observers, self.engine):
             return
         measure(
@@ -128,21 +128,14 @@ class Calibrator:
             self.engine,
             self._progress,
             self.sessions,
-            self._step_bytes(models) if in_steps else self.most_bytes,
+            self.most_bytes,
             self._known,
         )
 
     def _fit_whole(self, models: Sequence[Model]) -> bool:
-        """Whether all that models make of all inputs is little enough to be kept for steps."""
+        """Whether all that models make of all inputs is little enough for steps."""
         sizes = [bytes_each(model.network(), self.inputs) for model in models]
         return all(size and size * len(self.inputs) <= WHOLE_BYTES for size in sizes)
-
-    def _step_bytes(self, models: Sequence[Model]) -> float:
-        """What blobs may take for all inputs to run at once, if they then do."""
-        networks = [model.network() for model in models]
-        sizes = [largest_batch(network, self.inputs, STEP_BYTES) for network in networks]
-        whole = all(size == len(self.inputs) for size in sizes)
-        return max(STEP_BYTES, self.most_bytes) if whole else self.most_bytes
 
     def products(self, model: Model, layers: Iterable[Layer]) -> Dict[str, Moments]:
         """Return the moments of the rows that layers read, in the groups of a convolution.
@@ -340,7 +333,6 @@ class Calibrator:
             enough=enough or self.enough,
         )
         others.cache, others.sessions = self.cache, self.sessions
-        others._steps = Replay(inputs, self.sessions, STEPS_KEPT, rewritten=True)
         if most_bytes:
             others._replay = Replay(inputs, self.sessions)
         return others

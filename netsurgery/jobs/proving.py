@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
 
-from netsurgery.calibration import Calibrator, Inputs, SessionPool
+from netsurgery.calibration import Calibrator, Inputs, SessionPool, is_large
 from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
 from netsurgery.errors import EngineError, FormatError, NoJudgeError, VerificationError
 from netsurgery.formats import (
@@ -294,19 +295,32 @@ def _compare(
     # Where channels change their neighbours, the twin is no measure.
     approximate = surgery.approximate
     held_to, kept = surgery.original if surgery.exact else twin, surgery.kept()
-    equality = (
-        None
-        if approximate
-        else verify(held_to, written, expect="exact", blobs="common", kept=kept, **common)
-    )
-    effect = verify(
-        surgery.original,
-        written,
-        max_error=proof.max_error,
-        min_agreement=proof.min_agreement,
-        accept_loss=proof.accept_loss,
-        **common,
-    )
+
+    def equal(**how: Any) -> Optional[Verification]:
+        if approximate:
+            return None
+        return verify(held_to, written, expect="exact", blobs="common", kept=kept, **how)
+
+    def affected(**how: Any) -> Verification:
+        return verify(
+            surgery.original,
+            written,
+            max_error=proof.max_error,
+            min_agreement=proof.min_agreement,
+            accept_loss=proof.accept_loss,
+            **how,
+        )
+
+    if is_large(surgery.original):
+        # Its sessions take turns in little memory, and know what both comparisons begin with.
+        equality, effect = equal(**common), affected(**common)
+    else:
+        with ThreadPoolExecutor(1) as beside, SessionPool() as sessions:
+            first = beside.submit(equal, **{**common, "sessions": sessions})
+            try:
+                effect = affected(**common)
+            finally:
+                equality = first.result()  # its errors go first, as when one follows the other
     why = approximate and f"thinned nets like this are not exact: {approximate}"
     return equality, effect, why or None
 

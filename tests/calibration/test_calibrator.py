@@ -8,13 +8,12 @@ from calibration_nets import declared
 from channel_choices import with_random_weights
 from channel_nets import CONVOLUTION, line
 
-from netsurgery.calibration import observers, random_inputs
+from netsurgery.calibration import observers, random_inputs, session_pool
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.inputs import Batch
 from netsurgery.calibration.measuring import ObservedValue
 from netsurgery.calibration.observers import Part, Target, channel_rows, entries_by_turn
 from netsurgery.calibration.session_pool import open_model
-from netsurgery.linalg import Moments
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.channels.groups import ValueCut
 from netsurgery.network.graph import Value
@@ -141,20 +140,28 @@ def test_rows_of_a_flattened_value() -> None:
     assert sorted(map(tuple, rows.tolist())) == [(0, 3), (1, 4), (2, 5), (6, 9), (7, 10), (8, 11)]
 
 
-@pytest.mark.parametrize(("room", "batches"), [(1e9, 1), (1.0, 7)])
-def test_layers_are_fitted_on_all_inputs_at_once_where_they_fit(
-    learnt, monkeypatch, room, batches
+@pytest.mark.parametrize("fits", [True, False])
+def test_fits_in_turn_run_what_changed_where_all_that_models_make_fits(
+    learnt, monkeypatch, fits
 ) -> None:
     model, calibrator, _ = learnt
+    monkeypatch.setattr("netsurgery.calibration.calibrator.WHOLE_BYTES", 1e9 if fits else 1.0)
     alone = Calibrator(calibrator.inputs, calibrator.engine, most_bytes=1.0)
-    monkeypatch.setattr("netsurgery.calibration.calibrator.STEP_BYTES", room)
-    (layer,) = (one for one in model.network().layers if one.name == "a")
-    target = Target(Part(ObservedValue(layer.tops[0], 1)))
-    sizes: list[int] = []
-    add = Moments.add
-    monkeypatch.setattr(
-        Moments, "add", lambda self, x, y=None: (sizes.append(x.shape[-2]), add(self, x, y))[1]
-    )
-    moments = alone.targets(model, layer, model, target)
-    assert len(sizes) == batches
-    assert moments.count == 7 * 25
+    ran: list[list[str]] = []
+    load = session_pool.load_model
+
+    def watched(engine, model, *given, **named):
+        ran.append([layer.name for layer in model.network().layers])
+        return load(engine, model, *given, **named)
+
+    monkeypatch.setattr(session_pool, "load_model", watched)
+    whole = [layer.name for layer in model.network().layers]
+    layers = {layer.name: layer for layer in model.network().layers}
+    for name in ("a", "b"):
+        target = Target(Part(ObservedValue(layers[name].tops[0], 1)))
+        assert alone.targets(model, layers[name], model, target).count
+    alone.sessions.close()
+    assert all((names == whole) != fits for names in ran)
+    if fits:  # the second fit begins behind what the first one looked at
+        assert "a" in ran[0]
+        assert "a" not in ran[-1]

@@ -42,10 +42,10 @@ class Watched(SessionPool):
         super().__init__()
         self.layers: List[List[str]] = []
 
-    def open(self, engine, models):
+    def open(self, engine, models, **how):
         names = [one.name for model in models for one in model.network().layers]
         self.layers.append([name for name in names if name != "x"])
-        return super().open(engine, models)
+        return super().open(engine, models, **how)
 
 
 @pytest.fixture
@@ -134,6 +134,55 @@ def test_an_engine_that_goes_on_by_itself_is_left_to_do_so(model, caffe, session
     replay = Replay(random_inputs(model.network(), 3, 0), sessions)
     assert engine_named(caffe).can(Capability.RESUME)
     assert not replay.run([model], [Keep([ObservedValue(Value("d"))])], caffe)
+
+
+def test_where_texts_change_only_what_is_behind_is_run(model, caffe, sessions) -> None:
+    """Caffe would begin anew for each text, though it goes on by itself within one."""
+    inputs = random_inputs(model.network(), 3, 0)
+    replay = Replay(inputs, sessions, rewritten=True)
+    end = [ObservedValue(Value("d"))]
+    seen_in(replay, [model], end, caffe)
+    more = line(
+        "Convolution", "e", ["d"], ["e"], "convolution_param { num_output: 2 kernel_size: 1 }"
+    )
+    grown = with_random_weights(BRANCHING + more, 1)
+    assert model.weights
+    assert grown.weights
+    grown = Model(
+        grown.prototxt,
+        model.weights.replace({"d": [*model.weights.find("d"), *grown.weights.find("e")]}),
+    )
+    source = [ObservedValue(Value("e"))]
+    seen, expected = (
+        seen_in(replay, [grown], source, caffe)[source[0]],
+        really([grown], inputs, source, caffe)[source[0]],
+    )
+    np.testing.assert_allclose(seen, expected, rtol=1e-5, atol=1e-6)
+    assert sessions.layers == [["a", "r", "b", "c", "sum", "d"], ["e"]]
+
+
+def test_of_what_does_not_fit_the_longest_unused_is_forgotten(model, opencv, sessions) -> None:
+    inputs = random_inputs(model.network(), 3, 0)
+    ends = [[ObservedValue(Value(name))] for name in ("a", "d", "a")]
+    sizes = [really([model], inputs, one, opencv)[one[0]].nbytes for one in ends]
+    replay = Replay(inputs, sessions, most_bytes=sizes[0])
+    for one in ends:
+        seen_in(replay, [model], one, opencv)
+    # What "a" made was there for the second run, which left other things in its place.
+    assert sessions.layers == [["a"], ["r", "b", "c", "sum", "d"], ["a"]]
+    kept = sum(array.nbytes for array in replay._known.values())
+    assert kept <= sizes[0]
+
+
+def test_observers_are_shown_a_few_inputs_at_a_time(model, opencv, sessions) -> None:
+    """So that windows are others each time: for many inputs in sixteen turns, all of them once."""
+    for count, turns in ((3, 3), (50, 16)):
+        replay = Replay(random_inputs(model.network(), count, 0), sessions)
+        source = ObservedValue(Value("d"))
+        observer = Keep([source])
+        assert replay.run([model], [observer], opencv)
+        assert len(observer.seen) == turns
+        assert sum(len(seen[source]) for seen in observer.seen) == count
 
 
 def test_a_net_that_takes_one_sample_at_a_time_is_gone_through_all_the_same(

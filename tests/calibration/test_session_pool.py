@@ -7,6 +7,9 @@ from typing import Any, List
 
 import numpy as np
 import pytest
+from calibration_nets import BRANCHING
+from channel_choices import with_random_weights
+from channel_nets import line
 from small_models import two_layers
 
 from netsurgery.calibration import (
@@ -280,3 +283,22 @@ def test_the_longest_unused_make_room(opencv: str, started: List[Worker]) -> Non
     with session_pool.SessionPool(1) as none, none.open(engine, [first]):
         pass
     assert all(worker._process.poll() is not None for worker in started)
+
+
+def test_models_that_hardly_come_again_go_on_in_one_process_and_take_no_others(caffe) -> None:
+    """The original of fits stays open beside the parts of nets that are run once each."""
+    chosen = choose(caffe, [])
+    more = line("InnerProduct", "e", ["d"], ["e"], "inner_product_param { num_output: 2 }")
+    original = two_layers()
+    parts = [with_random_weights(BRANCHING), with_random_weights(BRANCHING + more)]
+    with session_pool.SessionPool() as pool:
+        with pool.open(chosen, [original]) as (runner,):
+            kept = runner.session
+        processes = []
+        for part in parts:
+            with pool.open(chosen, [part], brief=True) as (runner,):
+                processes.append(runner.session._worker)
+        assert processes[0] is processes[1]
+        assert processes[0] is not kept._worker
+        with pool.open(chosen, [original]) as (runner,):
+            assert runner.session is kept
