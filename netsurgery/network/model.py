@@ -71,7 +71,13 @@ class Model:
     def network_and_problems(
         self, phase: str = "TEST", level: int = 0, stages: Iterable[str] = ()
     ) -> Tuple[Network, Tuple[NetworkError, ...]]:
-        """Return the graph as far as it goes, with all that Caffe would abort on; see `network`."""
+        """Return the graph as far as it goes, with all that Caffe would abort on.
+
+        Args:
+            phase: As for `network`.
+            level: As for `network`.
+            stages: As for `network`.
+        """
         asked, given = tuple(stages), self.input_shapes
         shapes = tuple((name, tuple(shape)) for name, shape in given.items())
         network, problems = self.prototxt.derived(

@@ -6,6 +6,7 @@ from hypothesis import given, strategies as st
 
 from netsurgery.calibration import Inputs
 from netsurgery.errors import NetsurgeryError
+from netsurgery.progress import Progress
 
 
 @given(count=st.integers(1, 20), size=st.integers(1, 9))
@@ -136,9 +137,9 @@ def test_samples_spread_evenly() -> None:
 def test_samples_tell_how_many_were_handed_out() -> None:
     inputs = Inputs({"data": np.arange(10.0).reshape(5, 2)}, np.arange(5))
     seen: list[str] = []
-    told = inputs.told(seen.append)
+    told = inputs.told(Progress(lambda event: seen.append(str(event))))
     pairs = list(zip(told.batches(2), inputs.batches(2)))
-    assert seen == ["0 of 5 inputs", "2 of 5 inputs", "4 of 5 inputs"]
+    assert seen == [f"running, {number} of 5 inputs" for number in (0, 2, 4, 5)]
     for one, other in pairs:
         np.testing.assert_array_equal(one.inputs["data"], other.inputs["data"])
         np.testing.assert_array_equal(one.labels, other.labels)

@@ -25,6 +25,7 @@ from netsurgery.measurements import FileStore, MeasurementStore, MemoryStore
 from netsurgery.methods import low_rank_method
 from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
+from netsurgery.progress import silent
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_layers_take_no_longer_beside_each_other_than_the_whole(
     timer = clock_of(opencv, MemoryStore())
     request = BudgetRequest(Budget(latency=0.5), ("svd", "spatial_svd"))
     cost = NetCost(model, clock=timer)
-    tables, _ = tables_of(model, request, Energy(), cost, lambda _: None)
+    tables, _ = tables_of(model, request, Energy(), cost, silent)
     together = sum(table.choices[0].cost["latency"] for table in tables)
     assert together == pytest.approx(cost.total["latency"])
     halves = [table.choices[0].cost["macs"] * 1e-9 for table in tables]

@@ -63,7 +63,9 @@ def test_a_capability_is_what_its_methods_are_written_for(
 def test_every_method_of_a_session_belongs_to_a_capability() -> None:
     public = {name for name in vars(Session) if not name.startswith("_")}
     methods = {name for names in SESSION_METHODS.values() for name in names}
-    assert public - methods == {"close", "engine"}
+    # `gather` runs the net forward and cuts what it makes: who can do one can do the other.
+    # `batch` says of any engine what it was fed the last time.
+    assert public - methods == {"close", "engine", "gather", "batch"}
 
 
 def test_caffe_trains_and_opencv_says_that_it_does_not(
