@@ -47,13 +47,16 @@ def cut_section(network: Network, known: Mapping[Value, Shape], wanted: Sequence
         read.update((value, None) for value in layer.bottoms if value in known)
         missing.update(value for value in layer.bottoms if value not in known)
     layers.reverse()
+    # What a layer makes beside what is missing is made again, known or not.
+    made = {value for layer in layers for value in layer.tops}
+    inputs = tuple(value for value in read if value not in made)
     text = b"".join(
         [
-            *(declaration(value.blob, known[value]) for value in read),
+            *(declaration(value.blob, known[value]) for value in inputs),
             *(layer.text.text + b"\n" for layer in layers),
         ]
     )
-    return Section(Prototxt.parse(text, network.prototxt.file), tuple(read), tuple(layers))
+    return Section(Prototxt.parse(text, network.prototxt.file), inputs, tuple(layers))
 
 
 def without_what_follows(model: Model, wanted: Sequence[Value]) -> Tuple[Model, Tuple[Value, ...]]:

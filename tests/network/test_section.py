@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from calibration_nets import BRANCHING
+from calibration_nets import BRANCHING, declared
 from channel_choices import with_random_weights
 from channel_nets import line
 
@@ -58,6 +58,29 @@ def test_only_what_lies_between_is_cut_out_and_makes_the_same(
     for name in wanted:
         # The same layers of the same engine on the same numbers.
         np.testing.assert_array_equal(again[name], whole[name])
+
+
+def test_what_a_layer_makes_beside_what_is_missing_is_not_fed() -> None:
+    halves = (
+        declared("x", 1, 4, 4, 4)
+        + line("Slice", "s", ["x"], ["u", "v"])
+        + line("Eltwise", "e", ["u", "v"], ["e"])
+    )
+    network = with_random_weights(halves).network()
+    # Of what s makes, u is known, and still s must run for v.
+    half = (1, 2, 4, 4)
+    section = cut_section(
+        network, {Value("x"): (1, 4, 4, 4), Value("u"): half}, [Value("v"), Value("e")]
+    )
+    assert [layer.name for layer in section.layers] == ["s", "e"]
+    assert section.inputs == (Value("x"),)
+    assert [value.blob for value in Network.of(section.prototxt).inputs] == ["x"]
+    # With both known nothing of s is run.
+    section = cut_section(
+        network, {Value("x"): (1, 4, 4, 4), Value("u"): half, Value("v"): half}, [Value("e")]
+    )
+    assert [layer.name for layer in section.layers] == ["e"]
+    assert section.inputs == (Value("u"), Value("v"))
 
 
 def test_what_follows_is_left_out(model: Model, engine: str) -> None:
