@@ -13,8 +13,9 @@ import numpy as np
 
 from netsurgery.errors import NetsurgeryError
 from netsurgery.jobs.quick import INPUTS, SCORE
+from netsurgery.jobs.samples import declared_batch
 from netsurgery.layers import ROW_PRODUCTS
-from netsurgery.network import Model, infer_shapes, total_cost
+from netsurgery.network import Model, total_cost
 
 if TYPE_CHECKING:
     from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest
@@ -66,12 +67,18 @@ class Workload:
 
     @classmethod
     def of(cls, model: Model) -> Workload:
-        """Look at the shapes of a model; no weights are read. What has none is no work."""
+        """Look at the shapes of a model; no weights are read.
+
+        Where something is wrong with it, that is no work: whoever does the work will say so.
+        """
         try:
-            network, cost = model.network(), total_cost(model)
+            return cls._of(model)
         except NetsurgeryError:
             return cls(0.0, 0.0, 0, 0.0, 0.0)
-        batch = _batch(model)
+
+    @classmethod
+    def _of(cls, model: Model) -> Workload:
+        network, cost, batch = model.network(), total_cost(model), declared_batch(model)
         shapes = [
             (int(blobs[0].shape[0]), int(np.prod(blobs[0].shape[1:])))
             for layer in network.layers
@@ -208,11 +215,3 @@ def work_of_pair(
     if not any("joint result" in path for path in found):
         found.update(work.rewriting(inputs))
     return {**found, **work.writing(), **work.proof(judged)}
-
-
-def _batch(model: Model) -> int:
-    """How many samples the text says that the net takes at a time."""
-    network = model.network()
-    known = infer_shapes(network, weights=model.weights)
-    shapes = [dims for dims in map(known.get, network.inputs) if dims]
-    return max(1, *(int(dims[0]) for dims in shapes)) if shapes else 1
