@@ -194,13 +194,13 @@ class Trials:
         calibrators: SimpleQueue[Calibrator] = SimpleQueue()
         first = self._few.beside(own_sessions=False)
         calibrators.put(first)
-        seen = first.outputs(self._model, [trial.layer for trial in trials])
         most = min(AT_A_TIME, len(trials)) if self._takes_long(len(trials)) else 1
         with ExitStack() as stack:
             # The earlier a layer, the more there are behind it to be fitted.
             work = {one.layer.name: place for place, one in enumerate(reversed(trials), 1)}
             told = self._progress.task("trials", len(trials), "layers", sum(work.values()))
             task = stack.enter_context(told)
+            seen = first.outputs(self._model, [trial.layer for trial in trials])
             for _ in range(most - 1):
                 other = first.beside()
                 stack.enter_context(other.sessions)
