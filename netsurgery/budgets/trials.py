@@ -255,6 +255,7 @@ class Trials:
             name for name in downstream_layers(self._model, layer.tops) if name in self._fitted
         ]
         found = []
+        calibrator.make_way(self._model, layer)
         for model, lost in self._cuts(layer, seen, CUTS[:1] if names else CUTS):
             tried = try_change(self._model, model, names, self._distances, calibrator)
             found.append([lost, *tried.distances])

@@ -24,7 +24,7 @@ from netsurgery.calibration.observers import (
 from netsurgery.calibration.recall import recall_or_run
 from netsurgery.calibration.replay import Replay
 from netsurgery.calibration.running import LARGE
-from netsurgery.calibration.session_pool import SessionPool
+from netsurgery.calibration.session_pool import SessionPool, fit_side_by_side
 from netsurgery.engine import EngineLike
 from netsurgery.layers import MatrixProduct
 from netsurgery.linalg import Moments
@@ -116,21 +116,14 @@ class Calibrator:
         """
         replay = self._replay
         if replay is None and in_steps and self._fit_whole(models):
-            replay = self._steps = self._steps or Replay(
-                self.inputs, self.sessions, STEPS_KEPT, rewritten=True
-            )
+            self._steps = self._steps or Replay(self.inputs, self.sessions, STEPS_KEPT, True)
+            replay = self._steps
         if replay is not None and replay.run(models, observers, self.engine):
             return
-        measure(
-            models,
-            self.inputs,
-            observers,
-            self.engine,
-            self._progress,
-            self.sessions,
-            self.most_bytes,
-            self._known,
-        )
+        if not fit_side_by_side(models):
+            self._steps = None
+        how = self._progress, self.sessions, self.most_bytes, self._known
+        measure(models, self.inputs, observers, self.engine, *how)
 
     def _fit_whole(self, models: Sequence[Model]) -> bool:
         """Whether all that models make of all inputs is little enough for steps."""
@@ -162,7 +155,7 @@ class Calibrator:
         self.learn(
             [model], {digest_of("products", name): observer for name, observer in observers.items()}
         )
-        self._make_way(model, *layers)
+        self.make_way(model, *layers)
         self._products.update((name, observer.moments) for name, observer in observers.items())
         return {layer.name: self._products[layer.name] for layer in layers}
 
@@ -193,7 +186,7 @@ class Calibrator:
         self.learn(
             [model], {digest_of("outputs", name): observer for name, observer in observers.items()}
         )
-        self._make_way(model, *layers)
+        self.make_way(model, *layers)
         return {name: observer.moments for name, observer in observers.items()}
 
     def channels(self, model: Model, groups: Iterable[ChannelGroup]) -> Dict[str, ChannelObserver]:
@@ -263,11 +256,11 @@ class Calibrator:
         asked = digest_of("outcomes" if made else "targets", layer.name, target)
         models = [model, original]
         self.learn(models, {asked: observer}, lambda found: self.run(models, found, in_steps=True))
-        self._make_way(model, layer)
+        self.make_way(model, layer)
         return observer.moments
 
-    def _make_way(self, model: Model, *layers: Layer) -> None:
-        """Close large models before a large layer is cut, which takes several times its size."""
+    def make_way(self, model: Model, *layers: Layer) -> None:
+        """Close large models before large layers are cut, which takes several times their size."""
         counts = (sum(blob.count for blob in model.blobs(layer.name)) for layer in layers)
         if 4 * max(counts, default=0) > LARGE:
             self.sessions.make_way()
@@ -299,7 +292,7 @@ class Calibrator:
         observer = RowObserver(product, source, target, outputs, self.seed, self.places)
         models, asked = [model, original], digest_of("rows", layer.name, target)
         self.learn(models, {asked: observer}, lambda found: self.run(models, found, in_steps=True))
-        self._make_way(model, layer)
+        self.make_way(model, layer)
         return observer.rows[: observer.count], observer.targets[: observer.count]
 
     def spread(self, count: int) -> Calibrator:

@@ -116,6 +116,8 @@ def measure(
         if sessions is None:
             sessions = stack.enter_context(SessionPool())
         run = _Run(models, used, chosen, sessions, known or KnownValues(), stack)
+        if run.goes_one_by_one(wanted_of(observers)):
+            run.look_one_by_one(inputs, size, wanted_of(observers))
         task = stack.enter_context((progress or silent).task("running", len(inputs), "inputs"))
         for batch in inputs.batches(size):
             seen = run.look(batch, wanted_of(observers))
@@ -158,15 +160,37 @@ class _Run:
         some = [models[number] for number in used]
         for model in some:
             known.expect(model)
-        self._in_turn = not fit_side_by_side(some) and turns_into(engine, some)
+        self._crowded = not fit_side_by_side(some)
+        self._in_turn = self._crowded and turns_into(engine, some)
+        self._ahead: List[Seen] = []
         self.known, self.passes = known, 0
         self._models, self._engine, self._sessions = models, engine, sessions
         self._stack = stack
         self._runners: Dict[int, Runner] = {}
         self._pool: Optional[Executor] = None
 
+    def goes_one_by_one(self, wanted: Sequence[ObservedValue]) -> bool:
+        """Whether models are too large to be open side by side, and one does not become the other.
+
+        Observers that look at whole values look at the same in each batch, so that these can be had
+        ahead.
+        """
+        return self._crowded and not self._in_turn and all(one.at is None for one in wanted)
+
+    def look_one_by_one(self, inputs: Inputs, size: int, wanted: Sequence[ObservedValue]) -> None:
+        """Run one model over all batches before the next one takes its place."""
+        self._ahead = [{} for _ in inputs.batches(size)]
+        for number in values_by_model(wanted):
+            mine = [one for one in wanted if one.model == number]
+            with self._sessions.open(self._engine, [self._models[number]]) as (runner,):
+                for batch, seen in zip(inputs.batches(size), self._ahead):
+                    seen.update(_look(runner, batch, mine, number))
+                    self.passes += batch.count
+
     def look(self, batch: Batch, wanted: Sequence[ObservedValue]) -> Seen:
         """Return values for a batch."""
+        if self._ahead:
+            return self._ahead.pop(0)
         seen: Seen = {}
         for one in wanted:
             found = self.known.find(self._models[one.model], batch, self._asked(one))

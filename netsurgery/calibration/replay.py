@@ -16,7 +16,7 @@ from netsurgery.calibration.measuring import (
     values_by_model,
     wanted_of,
 )
-from netsurgery.calibration.running import common_batch
+from netsurgery.calibration.running import LARGE, common_batch
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Capability, Engine, EngineLike, choose
 from netsurgery.formats import Weights
@@ -85,8 +85,8 @@ class Replay:
 
         Returns:
             False where that cannot be done: the engine goes on from where it was by itself, as it
-            does where all inputs run at once and texts do not change, or parts of a model cannot be
-            run alone.
+            does where all inputs run at once and texts and large layers do not change, or parts of
+            a model cannot be run alone.
 
         Raises:
             EngineError: There is no engine, or it refuses a part of a model.
@@ -97,7 +97,8 @@ class Replay:
         networks = [models[number].network() for number in used]
         chosen = choose(engine, networks)
         _, at_once = common_batch(self._inputs, *networks, wanted=list(looked_at.values()))
-        resumes = chosen.can(Capability.RESUME) and at_once and not self._rewritten
+        by_parts = self._rewritten or _differ_in_large_layers(models)
+        resumes = chosen.can(Capability.RESUME) and at_once and not by_parts
         if self._inputs.whole_blobs or resumes:
             return False
         seen: Seen = {}
@@ -193,14 +194,15 @@ class Replay:
         size = largest_batch(Network.of(section.prototxt), inputs)
         if size is None and not _takes_one(model.network()):
             return False
-        # From where a net branches, the next run will begin again.
-        branching = [
+        # From where a net branches, and in front of what is large, the next run will begin again.
+        kept = [
             value
             for layer in section.layers
             for value in layer.tops
             if len(network.consumers(value)) > 1
+            or any(_bytes_of(model, reader.name) > LARGE for reader in network.consumers(value))
         ]
-        made: Dict[Value, List[np.ndarray]] = {value: [] for value in [*missing, *branching]}
+        made: Dict[Value, List[np.ndarray]] = {value: [] for value in [*missing, *kept]}
         part = Model(section.prototxt, _weights_of(model, section.layers))
         with self._sessions.open(engine, [part], brief=True) as (runner,):
             for batch in inputs.batches(size or 1):
@@ -233,6 +235,22 @@ class Replay:
             if excess <= 0:
                 break
             excess -= self._known.pop(number).nbytes
+
+
+def _differ_in_large_layers(models: Sequence[Model]) -> bool:
+    """Whether new weights are so large that an engine should hold them beside little else."""
+    first, *others = models
+    return any(
+        _bytes_of(other, name) > LARGE and other.blobs(name)[0] is not first.blobs(name)[0]
+        for other in others
+        for name in dict.fromkeys(layer.name for layer in first.network().layers)
+        if first.blobs(name) and other.blobs(name)
+    )
+
+
+def _bytes_of(model: Model, layer: str) -> int:
+    """What the weights of a layer take in an engine."""
+    return 4 * sum(blob.count for blob in model.blobs(layer))
 
 
 def _text_of(model: Model) -> str:

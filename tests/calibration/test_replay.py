@@ -10,7 +10,7 @@ from calibration_nets import BRANCHING
 from channel_choices import with_random_weights
 from channel_nets import line
 
-from netsurgery.calibration import random_inputs
+from netsurgery.calibration import random_inputs, replay as replay_module
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.calibration.replay import Replay
@@ -222,3 +222,15 @@ def test_what_cannot_be_cut_is_left_to_a_whole_run(more, opencv, sessions) -> No
     model = with_random_weights(BRANCHING + more, 1)
     replay = Replay(random_inputs(model.network(), 3, 0), sessions)
     assert not replay.run([model], [Keep([ObservedValue(Value("e"))])], opencv)
+
+
+def test_a_large_layer_is_run_with_little_else(model, caffe, sessions, monkeypatch) -> None:
+    """Not in a net that goes on by itself, which would hold all that is in front of it."""
+    monkeypatch.setattr(replay_module, "LARGE", 4.0)
+    replay = Replay(random_inputs(model.network(), 3, 0), sessions)
+    source = ObservedValue(Value("d"), 1)
+    now = changed(model, "d")
+    seen = seen_in(replay, [model, now], [source], caffe)[source]
+    again = changed(now, "d")
+    assert not np.array_equal(seen, seen_in(replay, [model, again], [source], caffe)[source])
+    assert sessions.layers == [["a", "r", "b", "c", "sum", "d"], ["d"]]

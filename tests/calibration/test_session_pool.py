@@ -28,6 +28,7 @@ from netsurgery.engine.caffe import Caffe
 from netsurgery.engine.process import Worker
 from netsurgery.errors import EngineError
 from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.network.graph import Value
 from netsurgery.network.model import Model, load
 
 
@@ -302,3 +303,22 @@ def test_models_that_hardly_come_again_go_on_in_one_process_and_take_no_others(c
         assert processes[0] is not kept._worker
         with pool.open(chosen, [original]) as (runner,):
             assert runner.session is kept
+
+
+def test_what_is_too_large_to_stand_side_by_side_is_run_one_after_the_other(
+    caffe, monkeypatch
+) -> None:
+    """Each once over all batches, and the observers see what they see of both at the same time."""
+    more = line("InnerProduct", "e", ["d"], ["e"], "inner_product_param { num_output: 2 }")
+    models = [with_random_weights(BRANCHING), with_random_weights(BRANCHING + more)]
+    inputs = random_inputs(models[0].network(), 5, 0)
+    found = []
+    for room in (session_pool.SIDE_BY_SIDE, 1.0):
+        monkeypatch.setattr(session_pool, "SIDE_BY_SIDE", room)
+        loaded = watch_loading(monkeypatch)
+        observer = Collected(ObservedValue(Value("d")), ObservedValue(Value("e"), 1))
+        # A batch of one: each model would otherwise be opened anew for each of five.
+        measure(models, inputs, [observer], choose(caffe, []), most_bytes=1.0)
+        assert len(loaded) == 2
+        found.append(np.concatenate([array.ravel() for array in observer.seen]))
+    np.testing.assert_array_equal(*found)
