@@ -16,7 +16,8 @@ from netsurgery.calibration import (
 )
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.outputs import PathLike
-from netsurgery.network import Model, infer_shapes, require_inputs, total_cost
+from netsurgery.jobs.workload import declared_batch
+from netsurgery.network import Model, require_inputs, total_cost
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress
 
@@ -50,17 +51,6 @@ def random_count(model: Model, asked: Optional[int]) -> int:
         return asked
     macs = total_cost(model).macs or 0
     return FEW if macs > MANY_MACS * declared_batch(model) else RANDOM
-
-
-def declared_batch(model: Model) -> int:
-    """Return how many samples the text says that a model takes at a time; 1 where it says nothing.
-
-    Raises:
-        NetworkError: Caffe would refuse the network.
-    """
-    network = model.network()
-    known = infer_shapes(network, weights=model.weights)
-    return max([1, *(dims[0] for dims in map(known.get, network.inputs) if dims)])
 
 
 def read_samples(

@@ -13,9 +13,8 @@ import numpy as np
 
 from netsurgery.errors import NetsurgeryError
 from netsurgery.jobs.quick import INPUTS, SCORE
-from netsurgery.jobs.samples import declared_batch
 from netsurgery.layers import ROW_PRODUCTS
-from netsurgery.network import Model, total_cost
+from netsurgery.network import Model, infer_shapes, total_cost
 
 if TYPE_CHECKING:
     from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest
@@ -160,6 +159,17 @@ class Workload:
     def comparing(self, inputs: int) -> float:
         """Return the seconds of running two nets on inputs, and of measuring float noise."""
         return 3 * START + JUDGED * inputs * self.passing + 2 * self.bytes / READ
+
+
+def declared_batch(model: Model) -> int:
+    """Return how many samples the text says that a model takes at a time; 1 where it says nothing.
+
+    Raises:
+        NetworkError: Caffe would refuse the network.
+    """
+    network = model.network()
+    known = infer_shapes(network, weights=model.weights)
+    return max([1, *(dims[0] for dims in map(known.get, network.inputs) if dims)])
 
 
 def within(name: str, tasks: Seconds) -> Seconds:
