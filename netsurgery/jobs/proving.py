@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
 
-from netsurgery.calibration import Calibrator, Inputs, SessionPool, is_large
+from netsurgery.calibration import Calibrator, Inputs, SessionPool
 from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
 from netsurgery.errors import EngineError, FormatError, NoJudgeError, VerificationError
 from netsurgery.formats import (
@@ -113,6 +112,8 @@ def write_proved(
     refuse_labels(model, proof.inputs if proof else None)
     plan, surgery = planned if isinstance(planned, Planned) else Planned(planned)
     surgery = surgery.of(plan) if surgery else operate(model, plan, calibrator, progress)
+    if calibrator is not None:
+        calibrator.sessions.close()  # the proof needs the memory
     beside = _rewritten_alike(surgery, train_val)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
@@ -295,32 +296,19 @@ def _compare(
     # Where channels change their neighbours, the twin is no measure.
     approximate = surgery.approximate
     held_to, kept = surgery.original if surgery.exact else twin, surgery.kept()
-
-    def equal(**how: Any) -> Optional[Verification]:
-        if approximate:
-            return None
-        return verify(held_to, written, expect="exact", blobs="common", kept=kept, **how)
-
-    def affected(**how: Any) -> Verification:
-        return verify(
-            surgery.original,
-            written,
-            max_error=proof.max_error,
-            min_agreement=proof.min_agreement,
-            accept_loss=proof.accept_loss,
-            **how,
-        )
-
-    if is_large(surgery.original):
-        # Its sessions take turns in little memory, and know what both comparisons begin with.
-        equality, effect = equal(**common), affected(**common)
-    else:
-        with ThreadPoolExecutor(1) as beside, SessionPool() as sessions:
-            first = beside.submit(equal, **{**common, "sessions": sessions})
-            try:
-                effect = affected(**common)
-            finally:
-                equality = first.result()  # its errors go first, as when one follows the other
+    equality = (
+        None
+        if approximate
+        else verify(held_to, written, expect="exact", blobs="common", kept=kept, **common)
+    )
+    effect = verify(
+        surgery.original,
+        written,
+        max_error=proof.max_error,
+        min_agreement=proof.min_agreement,
+        accept_loss=proof.accept_loss,
+        **common,
+    )
     why = approximate and f"thinned nets like this are not exact: {approximate}"
     return equality, effect, why or None
 
