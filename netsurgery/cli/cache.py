@@ -62,7 +62,7 @@ def clear(older_than: float, everything: bool, as_json: bool) -> None:
     if as_json:
         print_json(done.to_dict())
     else:
-        say(f"cleared {size(done.bytes)} of {len(done.removed)} files in {done.left.folder}")
+        say(f"cleared {size(done.size)} of {len(done.removed)} files in {done.left.folder}")
     _tell_of_others(done.left)
 
 

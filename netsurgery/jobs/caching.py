@@ -32,7 +32,7 @@ class Cache:
     entries: Tuple[StoredFile, ...]
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """The size of all of it."""
         return sum(one.bytes for one in self.entries)
 
@@ -41,7 +41,7 @@ class Cache:
 
     def to_dict(self) -> Dict[str, Any]:
         """Return everything as plain data; times are seconds since 1970."""
-        return {"folder": str(self.folder), "bytes": self.bytes, "entries": _told(self.entries)}
+        return {"folder": str(self.folder), "bytes": self.size, "entries": _told(self.entries)}
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class ClearedCache:
     left: Cache
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """The size of what is gone."""
         return sum(one.bytes for one in self.removed)
 
     def to_dict(self) -> Dict[str, Any]:
         """Return everything as plain data."""
-        removed = {"bytes": self.bytes, "entries": _told(self.removed)}
+        removed = {"bytes": self.size, "entries": _told(self.removed)}
         return {"removed": removed, "left": self.left.to_dict()}
 
 

@@ -103,9 +103,11 @@ class _Iteration:
             missed = 2 * residuals**2 / (gaps + np.sqrt(gaps**2 + 4 * residuals**2) + _TINY)
             rest = self._trace - self._values.sum() - values[:left].sum()
             allowed, total = self._tolerance * rest, self._missed + missed.sum()
+            if allowed <= 0:  # nothing is left but rounding
+                return None
             if total <= allowed:
                 return self._found(values[: left + 1], total)
-            if allowed <= 0 or not total <= before / 2:  # rounding, or the spectrum, forbids it
+            if not total <= before / 2:  # rounding, or the spectrum, forbids it
                 return None
             before = total
             gain = 2 * sqrt(total / allowed)

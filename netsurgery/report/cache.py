@@ -23,7 +23,7 @@ def print_cache(found: Cache) -> None:
     ]
     if rows:
         print_table(("kept of", ">files", ">size", ">last used"), rows)
-    print_text(f"{size(found.bytes)} in {found.folder}")
+    print_text(f"{size(found.size)} in {found.folder}")
 
 
 def size(number: int) -> str:
