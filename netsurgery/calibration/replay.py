@@ -243,6 +243,7 @@ def _differ_in_large_layers(models: Sequence[Model]) -> bool:
     return any(
         _bytes_of(other, name) > LARGE and other.blobs(name)[0] is not first.blobs(name)[0]
         for other in others
+        if other.weights and 4 * other.weights.count > LARGE  # most nets are asked no further
         for name in dict.fromkeys(layer.name for layer in first.network().layers)
         if first.blobs(name) and other.blobs(name)
     )
