@@ -13,8 +13,9 @@ from revisions import Tree
 
 SOURCES = ("netsurgery", "prototxt_templates", "pyproject.toml", "setup.py")
 """What a build is made of."""
-OF_THE_CALLER = ("PYTHONPATH", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables that would make a build other than its user has it."""
+OF_THE_CALLER = ("PYTHON", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""What variables begin with that would make a build other than its user has it: in another path, or
+compiled anew at every start, as with ``PYTHONDONTWRITEBYTECODE``."""
 
 
 class Side(NamedTuple):
@@ -70,7 +71,7 @@ def imported_by(python: str) -> Path | None:
 
 def environment(**more: str) -> dict[str, str]:
     """The variables of this process without those that would change what a build does."""
-    kept = {name: value for name, value in os.environ.items() if name not in OF_THE_CALLER}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_CALLER)}
     return {**kept, **more}
 
 
