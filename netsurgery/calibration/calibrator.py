@@ -116,7 +116,7 @@ class Calibrator:
         """
         replay = self._replay
         if replay is None and in_steps and self._fit_whole(models):
-            self._steps = self._steps or Replay(self.inputs, self.sessions, STEPS_KEPT, True)
+            self._steps = self._steps or self._remembered(STEPS_KEPT, True)
             replay = self._steps
         if replay is not None and replay.run(models, observers, self.engine):
             return
@@ -124,6 +124,10 @@ class Calibrator:
             self._steps = None
         how = self._progress, self.sessions, self.most_bytes, self._known
         measure(models, self.inputs, observers, self.engine, *how)
+
+    def _remembered(self, most_bytes: float = np.inf, rewritten: bool = False) -> Replay:
+        """Return what remembers what models make of the inputs."""
+        return Replay(self.inputs, self.sessions, most_bytes, rewritten, self._progress)
 
     def _fit_whole(self, models: Sequence[Model]) -> bool:
         """Whether all that models make of all inputs is little enough for steps."""
@@ -327,7 +331,7 @@ class Calibrator:
         )
         others.cache, others.sessions = self.cache, self.sessions
         if most_bytes:
-            others._replay = Replay(inputs, self.sessions)
+            others._replay = others._remembered()
         return others
 
     def beside(self, own_sessions: bool = True) -> Calibrator:
@@ -344,7 +348,7 @@ class Calibrator:
         if own_sessions:
             other.sessions = SessionPool(self.sessions.most_bytes)
         if self._replay is not None:
-            other._replay = Replay(self.inputs, other.sessions)
+            other._replay = other._remembered()
         return other
 
     def learn(

@@ -116,9 +116,9 @@ def measure(
         if sessions is None:
             sessions = stack.enter_context(SessionPool())
         run = _Run(models, used, chosen, sessions, known or KnownValues(), stack)
+        task = stack.enter_context((progress or silent).task("running", len(inputs), "inputs"))
         if run.goes_one_by_one(wanted_of(observers)):
             run.look_one_by_one(inputs, size, wanted_of(observers))
-        task = stack.enter_context((progress or silent).task("running", len(inputs), "inputs"))
         for batch in inputs.batches(size):
             seen = run.look(batch, wanted_of(observers))
             for observer in observers:

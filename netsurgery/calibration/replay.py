@@ -22,6 +22,7 @@ from netsurgery.engine import Capability, Engine, EngineLike, choose
 from netsurgery.formats import Weights
 from netsurgery.measurements import digest_of
 from netsurgery.network import Layer, Model, Network, Value, cut_section, take_apart
+from netsurgery.progress import Progress, silent
 
 TURNS = 16
 """Times that observers are shown some of the inputs."""
@@ -54,6 +55,7 @@ class Replay:
         sessions: SessionPool,
         most_bytes: float = math.inf,
         rewritten: bool = False,
+        progress: Optional[Progress] = None,
     ) -> None:
         """Prepare.
 
@@ -62,9 +64,12 @@ class Replay:
             sessions: Where parts of models are opened.
             most_bytes: What all values may take that are kept.
             rewritten: Models differ in their texts, so that no engine goes on by itself.
+            progress: Told how many inputs were run; through a part of a model is a pass, too, as it
+                is where an engine goes on by itself.
         """
         self.most_bytes, self._rewritten = most_bytes, rewritten
         self._inputs, self._sessions = inputs, sessions
+        self._progress = progress or silent
         self._graphs: Dict[str, _Graph] = {}
         self._numbers: Dict[Provenance, int] = {}
         self._count = 0
@@ -204,11 +209,14 @@ class Replay:
         ]
         made: Dict[Value, List[np.ndarray]] = {value: [] for value in [*missing, *kept]}
         part = Model(section.prototxt, _weights_of(model, section.layers))
-        with self._sessions.open(engine, [part], brief=True) as (runner,):
+        told = self._progress.task("running", len(inputs), "inputs")
+        with told as task, self._sessions.open(engine, [part], brief=True) as (runner,):
             for batch in inputs.batches(size or 1):
                 found = runner.run(batch, {value.blob: value for value in made})
                 for value, arrays in made.items():
                     arrays.append(found[value.blob])
+                task.advance(batch.count)
+            task.count("forward passes", len(inputs))
         for value, arrays in made.items():
             self._known[numbers[value]] = np.concatenate(arrays)
         return True

@@ -11,6 +11,7 @@ from channel_choices import with_random_weights
 from channel_nets import line
 
 from netsurgery.calibration import random_inputs, replay as replay_module
+from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
 from netsurgery.calibration.replay import Replay
@@ -20,6 +21,7 @@ from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.weights import LayerWeights
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model, load
+from netsurgery.progress import Progress
 
 SHARED = 'inner_product_param { num_output: 3 } param { name: "w" }'
 
@@ -234,3 +236,32 @@ def test_a_large_layer_is_run_with_little_else(model, caffe, sessions, monkeypat
     again = changed(now, "d")
     assert not np.array_equal(seen, seen_in(replay, [model, again], [source], caffe)[source])
     assert sessions.layers == [["a", "r", "b", "c", "sum", "d"], ["d"]]
+
+
+def test_what_is_run_is_told_and_counted(model, opencv, sessions) -> None:
+    """Each input through each part that is run; what is known takes no pass."""
+    inputs, work = random_inputs(model.network(), 5, 0), Progress()
+    replay = Replay(inputs, sessions, progress=work)
+    ends = [ObservedValue(Value(name), number) for name, number in (("d", 0), ("b", 1))]
+    seen_in(replay, [changed(model, "c"), model], ends, opencv)
+    assert work.timings.counts == {"forward passes": 10}
+    assert work.timings.tasks["running"].times == len(sessions.layers) == 2
+    seen_in(replay, [changed(model, "c"), model], ends, opencv)
+    assert work.timings.counts == {"forward passes": 10}
+    assert work.timings.tasks["running"].times == 2
+
+
+def test_a_calibrator_tells_of_what_is_run_again(model, opencv) -> None:
+    """However it came to remember what models made: among few inputs, beside, or in steps."""
+    work = Progress()
+    first = Calibrator(random_inputs(model.network(), 5, 0), opencv, progress=work)
+    sources, passes = [ObservedValue(Value("d"))], 0
+    with first.sessions:
+        for one, in_steps in ((first, True), (first.of(first.inputs, most_bytes=1e9), False)):
+            one.run([model], [Keep(sources)], in_steps)
+            passes += 5
+            assert work.timings.counts == {"forward passes": passes}
+        other = one.beside()
+        with other.sessions:
+            other.run([model], [Keep(sources)])
+        assert work.timings.counts == {"forward passes": passes + 5}

@@ -18,6 +18,7 @@ from netsurgery.calibration import (
     Part,
     Target,
     calibrator as calibrator_module,
+    measuring,
     random_inputs,
     running,
     session_pool,
@@ -30,6 +31,7 @@ from netsurgery.errors import EngineError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Value
 from netsurgery.network.model import Model, load
+from netsurgery.progress import Progress
 
 
 class Collected:
@@ -322,3 +324,23 @@ def test_what_is_too_large_to_stand_side_by_side_is_run_one_after_the_other(
         assert len(loaded) == 2
         found.append(np.concatenate([array.ravel() for array in observer.seen]))
     np.testing.assert_array_equal(*found)
+
+
+def test_models_that_run_ahead_are_told_of(opencv: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those too large to be open side by side run one after another, before anyone looks."""
+    monkeypatch.setattr(measuring, "fit_side_by_side", lambda _: False)
+    model, work = with_random_weights(BRANCHING, 1), Progress()
+    goes_on: List[str] = []
+
+    class Watched(session_pool.SessionPool):
+        def open(self, *given: Any, **how: Any) -> Any:
+            goes_on.append(str(work.event))
+            return super().open(*given, **how)
+
+    ends = [ObservedValue(Value("d"), number) for number in range(2)]
+    inputs = random_inputs(model.network(), 3, 0)
+    other = with_random_weights(BRANCHING, 2)
+    with Watched() as sessions:
+        measure([model, other], inputs, [Collected(*ends)], opencv, work, sessions)
+    assert goes_on == ["running, 0 of 3 inputs"] * 2
+    assert work.timings.counts == {"forward passes": 6}
