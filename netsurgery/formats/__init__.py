@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         read_rows as read_rows,
     )
     from netsurgery.formats.on_disk import (
-        filed as filed,
+        product_blob as product_blob,
     )
     from netsurgery.formats.plain_data import (
         LONGEST as LONGEST,

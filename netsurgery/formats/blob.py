@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from netsurgery.formats.caffemodel.wire import Bytes, buffer_of
-from netsurgery.linalg import let_go
+from netsurgery.linalg import Factored, let_go
 
 BLOCK = 1 << 22
 
@@ -135,6 +135,11 @@ class Blob:
     def count(self) -> int:
         """How many numbers it has."""
         return math.prod(self.shape)
+
+    @property
+    def factors(self) -> Optional[Factored]:
+        """What it is the product of, where it is multiplied out only when it is read."""
+        return getattr(self._values, "factors", None)
 
     @property
     def storage(self) -> str:

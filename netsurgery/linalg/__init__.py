@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         fit_rectified as fit_rectified,
     )
     from netsurgery.linalg.residual import (
+        distance_of_fitted as distance_of_fitted,
         relative_distance as relative_distance,
     )
     from netsurgery.linalg.responses import (

@@ -7,6 +7,7 @@ from typing import Optional, Tuple
 import numpy as np
 
 from netsurgery.linalg.blocks import (
+    COPYING,
     TILE,
     as_matrix,
     column_blocks,
@@ -14,10 +15,16 @@ from netsurgery.linalg.blocks import (
     let_go,
     parts,
 )
+from netsurgery.linalg.factored import NUMBERS, Factored
+from netsurgery.linalg.gram import gram
 from netsurgery.linalg.threads import in_parallel
 
 ROUNDED = 1e-6
 """Share of a matrix's square below which float32 products do not tell what is apart."""
+
+FITTED = 1e-4
+PROBES, UNLUCKY = 16, 4.0
+"""Random vectors, and how much less than the mean they may show: once in some 1e7 times."""
 
 Factors = Tuple[np.ndarray, np.ndarray]
 
@@ -74,6 +81,55 @@ def _apart(
     found = in_parallel(measure, parts(matrix.shape[1], 2 * TILE), work)
     apart, whole = np.sum(found, axis=0)
     return float(apart), float(whole)
+
+
+def distance_of_fitted(matrix: np.ndarray, factors: Factored) -> Optional[float]:
+    """``||matrix - left @ right||_F / ||matrix||_F`` of a fitted pair, not multiplied out.
+
+    Where ``right`` is what is best for ``left``, the residual is orthogonal to ``left``: by
+    Pythagoras its square is ``||matrix||^2 - ||left @ right||^2``. Whether it is, random vectors
+    tell, seeded, that are multiplied with the residual and then with ``left`` (Freivalds 1977).
+
+    Args:
+        matrix: Shape (m, n), any floating dtype, aligned or not; read once, in blocks.
+        factors: Of that shape.
+
+    Returns:
+        The distance, right to a share of `FITTED`; None where the pair is not known to be fitted
+        so well.
+    """
+    left, right = factors.left, factors.right
+    probes = np.random.default_rng(0).standard_normal((matrix.shape[1], PROBES), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        images, whole = _multiplied(matrix, probes)
+        kept = _squared_norm_of_product(left, right)
+        lengths = np.sqrt(np.einsum("ij,ij->j", left, left, dtype=np.float64))[:, None]
+        apart = left.T @ (images - left @ (right @ probes)) / np.where(lengths > 0, lengths, 1.0)
+        # The norms of both have the ratio of the root of chi squared and of its degrees.
+        seen = UNLUCKY * np.linalg.norm(apart) / np.sqrt(PROBES)
+        unsure = 2 * seen * np.linalg.norm(lengths * right) + ROUNDED * kept
+    lost = whole - kept
+    if not 0 < lost < np.inf or unsure > 2 * FITTED * lost:
+        return None
+    return float(np.sqrt(lost / whole))
+
+
+def _multiplied(matrix: np.ndarray, vectors: np.ndarray) -> Tuple[np.ndarray, float]:
+    """``matrix @ vectors``, and ``||matrix||_F^2``."""
+
+    def multiply(rows: slice) -> Tuple[np.ndarray, float]:
+        block = np.array(matrix[rows], np.float32, order="C")
+        let_go(matrix)
+        return block @ vectors, _squared_norm(block)
+
+    step = parts(len(matrix), max(1, NUMBERS // matrix.shape[1]))
+    images, norms = zip(*in_parallel(multiply, step, COPYING * matrix.size))
+    return np.concatenate(images), float(sum(norms))
+
+
+def _squared_norm_of_product(left: np.ndarray, right: np.ndarray) -> float:
+    lower = gram(left.T, np.float32) * gram(right, np.float32)
+    return float(2 * np.tril(lower, -1).sum(dtype=np.float64) + np.trace(lower, dtype=np.float64))
 
 
 def spectral_norm(

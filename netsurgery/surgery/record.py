@@ -12,8 +12,8 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats import Blob, LayerWeights, Weights, aligned, filed, scratch_name
-from netsurgery.linalg import Factored, relative_distance
+from netsurgery.formats import Blob, LayerWeights, Weights, aligned, product_blob, scratch_name
+from netsurgery.linalg import Factored, distance_of_fitted, relative_distance
 from netsurgery.methods import Arrays, Composed, Origin, Rewrite, method
 from netsurgery.network import Model, Value, describe_edits, edit_text
 from netsurgery.planning import Plan
@@ -67,8 +67,8 @@ class Surgery:
         Args:
             weights: The weights of the rewritten model as they were read back from a file;
                 those in memory if not given.
-            folder: Where large products are written, and lie as long as the twin is used; they are
-                held in memory if not given.
+            folder: Where large products are written when they are read, for as long as the twin is
+                used; they are held in memory if not given.
         """
         weights = weights or self.model.weights
         assert weights is not None, "operate() takes no model without weights"
@@ -314,7 +314,7 @@ def _as_before(
     """A blob with new numbers, in the form of the one there was if that has the shape."""
     if isinstance(array, Factored):
         if folder is not None and math.prod(array.shape) > LARGE:
-            whole = filed(scratch_name(folder / "product"), array.shape, array.blocks())
+            whole = product_blob(scratch_name(folder / "product"), array)
             return whole.with_mask(blob.mask) if blob and blob.shape == array.shape else whole
         array = array.multiplied_out()
     return blob.filled(array) if blob and blob.shape == array.shape else Blob.of(array)
@@ -323,10 +323,15 @@ def _as_before(
 def distance(before: Blob, after: Blob) -> float:
     """Return ``||before - after|| / ||before||`` of blobs of as many numbers; 0 for zeros.
 
-    Large ones are read a block at a time, and none is held.
+    Large ones are read a block at a time, and none is held; products that were fitted to what is
+    before are not even multiplied out.
     """
     if before.count <= LARGE or before.count != after.count:
         return relative_distance(before.array(), after.array())
+    if after.factors is not None:
+        found = distance_of_fitted(before.view().reshape(after.factors.shape), after.factors)
+        if found is not None:
+            return found
     apart = whole = 0.0
     for one, other in aligned(before, after):
         block = one.astype(np.float32)

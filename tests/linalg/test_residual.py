@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from netsurgery.linalg import blocks, residual
+from netsurgery.linalg import Factored, blocks, distance_of_fitted, residual
 from netsurgery.linalg.svd import relative_residual, spectral_norm, truncated_svd
 
 
@@ -85,3 +86,52 @@ def test_spectral_norm_of_what_truncation_loses_is_the_next_singular_value():
 
 def test_spectral_norm_of_zero():
     assert spectral_norm(np.zeros((3, 4))) == 0.0
+
+
+@pytest.mark.parametrize("split", ["first", "sqrt"])
+@pytest.mark.parametrize("shape", [(60, 90), (90, 60)])
+def test_the_distance_of_a_fitted_pair_needs_no_product(shape, split):
+    matrix = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    pair = truncated_svd(matrix, 20, split)
+    found = distance_of_fitted(matrix, Factored(pair.left, pair.right))
+    wanted = relative_residual(matrix, pair.left, pair.right)
+    assert found == pytest.approx(wanted, rel=residual.FITTED)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.floats(-7, 0))
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_the_distance_of_any_pair_is_right_or_not_told(seed, rank, size):
+    """Fitted by least squares, then moved by more or less."""
+    matrix, left = random((30, 40), seed), random((30, rank), seed + 1)
+    right = np.linalg.lstsq(left, matrix, rcond=None)[0].astype(np.float32)
+    right += np.float32(10**size) * random(right.shape, seed + 2)
+    found = distance_of_fitted(matrix, Factored(left, right))
+    wanted = relative_residual(matrix, left, right)
+    assert found is None or found == pytest.approx(wanted, rel=residual.FITTED)
+    assert found is not None or size > -5, "what float32 rounds is fitted"
+
+
+@pytest.mark.parametrize(
+    "what", ["one entry", "a row", "another pair", "infinite", "zeros", "equal"]
+)
+def test_the_distance_of_what_is_not_fitted_is_not_told(what):
+    matrix = np.random.default_rng(0).standard_normal((60, 90)).astype(np.float32)
+    pair = truncated_svd(matrix, 20)
+    left, right = pair.left.copy(), pair.right.copy()
+    if what == "one entry":
+        right[0, 0] += 1.0
+    elif what == "a row":
+        right[19] = 0
+    elif what == "another pair":
+        right = truncated_svd(matrix + 0.1, 20).right
+    elif what == "infinite":
+        right[3, 4] = np.inf
+    elif what == "zeros":
+        matrix, right = np.zeros_like(matrix), np.zeros_like(right)
+    else:
+        matrix = left @ right
+    assert distance_of_fitted(matrix, Factored(left, right)) is None
