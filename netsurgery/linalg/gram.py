@@ -26,19 +26,14 @@ SAMPLE = 32
 def gram(wide: np.ndarray, dtype: type) -> np.ndarray:
     """``wide @ wide.T``, of shape (m, m), computed and accumulated in ``dtype``.
 
-    Only the lower triangle is filled, which is half the work and all that LAPACK reads. The array
-    is Fortran-contiguous, as LAPACK wants it.
+    The lower triangle is filled, which is half the work and all that LAPACK reads; of the upper one
+    nothing is said. The array is Fortran-contiguous, as LAPACK wants it.
     """
     if len(wide) > TILE:
         return _gram_in_tiles(wide, dtype)
-    from scipy.linalg import get_blas_funcs
-
     total: np.ndarray = np.zeros((len(wide), len(wide)), dtype, order="F")
-    syrk = get_blas_funcs("syrk", (total,))
     for _, block in column_blocks(wide, dtype):
-        turned = block.flags.c_contiguous
-        factor = block.T if turned else block
-        total = syrk(1.0, factor, 1.0, total, trans=turned, lower=1, overwrite_c=1)
+        total += block @ block.T  # of a matrix and itself numpy, too, computes one triangle
     return total
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from netsurgery.linalg import blocks
+from netsurgery.linalg import blocks, spectrum
 from netsurgery.linalg.svd import (
     breakeven_rank,
     kept_energy,
@@ -20,9 +20,11 @@ falling_values = st.lists(st.floats(0, 1e6, allow_subnormal=False), min_size=1, 
 )
 
 
-@pytest.fixture(params=["lapack", "gram", "gram in blocks"])
+@pytest.fixture(params=["lapack", "small gram", "gram", "gram in blocks"])
 def path(request, monkeypatch):
     if request.param != "lapack":
+        monkeypatch.setattr(spectrum, "CHEAP", 0)
+    if request.param.startswith("gram"):
         monkeypatch.setattr(blocks, "SMALL", 0)
     if request.param == "gram in blocks":
         monkeypatch.setattr(blocks, "BLOCK_BYTES", 1024)
