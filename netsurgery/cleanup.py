@@ -11,9 +11,21 @@ import contextlib
 import itertools
 import os
 import signal
-import subprocess
 import threading
-from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+if TYPE_CHECKING:
+    import subprocess
 
 _lock = threading.RLock()
 _duties: Dict[int, Callable[[], object]] = {}
@@ -89,6 +101,8 @@ def run_process(
     Raises:
         OSError: It cannot be run.
     """
+    import subprocess
+
     with undisturbed():
         process = subprocess.Popen(
             command,

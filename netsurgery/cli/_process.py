@@ -10,10 +10,8 @@ import contextlib
 import io
 import os
 import signal
-import socket
 import sys
 import threading
-import traceback
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Optional, TextIO, Type, Union
@@ -131,14 +129,15 @@ def stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard, says = socket.socketpair()
-    says.setblocking(False)
+    heard, says = os.pipe()
+    if hasattr(os, "set_blocking"):  # on Windows from Python 3.12 on, which asks for it nowhere
+        os.set_blocking(says, False)
     before = {}
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             before[number] = signal.signal(number, _nothing)
-    old = signal.set_wakeup_fd(says.fileno(), warn_on_full_buffer=False)
+    old = signal.set_wakeup_fd(says, warn_on_full_buffer=False)
     watchman = threading.Thread(target=_watch, args=(heard, set(before)), daemon=True)
     watchman.start()
     try:
@@ -147,18 +146,18 @@ def stoppable() -> Iterator[None]:
         signal.set_wakeup_fd(old)
         for number, handler in before.items():
             signal.signal(number, handler)
-        says.close()
+        os.close(says)
         watchman.join()
-        heard.close()
+        os.close(heard)
 
 
 def _nothing(number: int, frame: object) -> None:
     """The watchman has it: a handler must be there for him to be woken."""
 
 
-def _watch(heard: socket.socket, asked_to_stop: set[int]) -> None:
+def _watch(heard: int, asked_to_stop: set[int]) -> None:
     while True:
-        numbers = heard.recv(1)
+        numbers = os.read(heard, 1)
         if not numbers:
             return
         if numbers[0] in asked_to_stop:
@@ -218,6 +217,8 @@ def warnings_told() -> Iterator[None]:
 def own_up(error: BaseException) -> int:
     """Say that this program is at fault, and where; returns the status."""
     if os.environ.get(TRACEBACK):
+        import traceback
+
         traceback.print_exception(type(error), error, error.__traceback__)
     what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return complain(
@@ -229,11 +230,12 @@ def own_up(error: BaseException) -> int:
 
 def _place(error: BaseException) -> str:
     """The innermost line of this package that an error passed through."""
-    place = "an unknown place"
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        file = Path(frame.f_code.co_filename)
+    place, at = "an unknown place", error.__traceback__
+    while at is not None:
+        file = Path(at.tb_frame.f_code.co_filename)
         if _PACKAGE in file.parents:
-            place = f"{file.relative_to(_PACKAGE.parent).as_posix()}:{line}"
+            place = f"{file.relative_to(_PACKAGE.parent).as_posix()}:{at.tb_lineno}"
+        at = at.tb_next
     return place
 
 

@@ -6,14 +6,16 @@ import os
 import platform
 import time
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
 from netsurgery.errors import NetsurgeryError
-from netsurgery.jobs.outputs import PathLike
-from netsurgery.measurements import MeasurementStore, digest_of, open_store
 from netsurgery.progress import Forecast, Progress, Timing
+
+if TYPE_CHECKING:
+    from netsurgery.jobs.outputs import PathLike
+    from netsurgery.measurements import MeasurementStore
 
 Path = Tuple[str, ...]
 
@@ -29,25 +31,28 @@ NEAR = 0.05
 _SIZE = 256
 _REFERENCE = 2.8e-4
 """Seconds that a product of two square matrices of that size takes where the figures are from."""
-_PROBE = 0.03
-"""Seconds that the machine is looked at."""
+_PROBE, _SHARE = 0.03, 0.02
+"""Seconds that the machine is looked at, and the most that this may be of a job."""
 _SLOWEST = 10.0
 
 
-def speed(clock: Callable[[], float] = time.perf_counter) -> float:
+def speed(most: float = _PROBE, clock: Callable[[], float] = time.perf_counter) -> float:
     """Return how many times as long this machine takes as the one of the figures.
 
-    It multiplies matrices for `_PROBE` seconds.
+    Args:
+        most: Seconds in which it multiplies matrices, once at least.
+        clock: Tells the time.
     """
     matrix = np.ones((_SIZE, _SIZE), np.float32)
     matrix @ matrix  # the first one starts threads
     times: List[float] = []
     began = clock()
-    while not times or clock() - began < _PROBE:
+    while not times or clock() - began < most:
         before = clock()
         matrix @ matrix
         times.append(clock() - before)
-    return float(np.clip(np.median(times) / _REFERENCE, 1 / _SLOWEST, _SLOWEST))
+    usual = sorted(times)[len(times) // 2]
+    return min(max(usual / _REFERENCE, 1 / _SLOWEST), _SLOWEST)
 
 
 def busy() -> float:
@@ -73,6 +78,8 @@ class Durations:
         """
         self._store: Optional[MeasurementStore] = None
         if folder is not None:
+            from netsurgery.measurements import open_store
+
             try:
                 self._store = open_store(os.path.join(folder, FILE))
             except NetsurgeryError:
@@ -129,8 +136,10 @@ class Durations:
 
     def _factor(self, job: str, path: Path, seconds: float) -> Optional[float]:
         """By how much more it took: a mean of logarithms, the nearer a run the more it tells."""
+        if self._store is None or not seconds > 0:
+            return None
         runs = self._runs(_key(job, path))
-        if not len(runs) or not seconds > 0:
+        if not len(runs):
             return None
         apart = np.abs(np.log(runs[:, 0] / seconds))
         # Of equals, the latest tell most.
@@ -163,8 +172,9 @@ def told_beforehand(
     durations = Durations(cache)
     before: Dict[Path, float] = dict(worked_out)
     slower, others = 1.0, busy()
-    if sum(before.values()) * others > SHORT / _SLOWEST:
-        slower = speed()
+    whole = sum(before.values()) * others
+    if whole > SHORT / _SLOWEST:
+        slower = speed(min(_PROBE, _SHARE * whole))
     forecast = durations.corrected(job, before, slower, others)
     progress.expect(forecast if forecast.total else None)
     yield
@@ -172,4 +182,6 @@ def told_beforehand(
 
 
 def _key(job: str, path: Path) -> str:
+    from netsurgery.measurements import digest_of
+
     return digest_of("seconds", job, path, platform.node(), os.cpu_count())

@@ -77,7 +77,7 @@ def test_a_file_that_tells_nothing_is_no_matter(content: str, tmp_path: Path) ->
 
 def test_the_machine_is_looked_at_for_a_moment() -> None:
     ticks = iter(range(1000))
-    assert speed(lambda: float(next(ticks))) == 10.0  # a second for a small product
+    assert speed(clock=lambda: float(next(ticks))) == 10.0  # a second for a small product
     assert next(ticks) < 10
     assert busy() >= 1.0
 
