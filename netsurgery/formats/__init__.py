@@ -77,6 +77,11 @@ if TYPE_CHECKING:
     from netsurgery.formats.prototxt.printing import (
         one_line as one_line,
     )
+    from netsurgery.formats.prototxt.solver_text import (
+        SolverText as SolverText,
+        SolverValue as SolverValue,
+        Word as Word,
+    )
     from netsurgery.formats.prototxt.template import (
         Carried as Carried,
         Filling as Filling,

@@ -1,0 +1,18 @@
+"""Training: what a net should come to, what it is fed on the way, and what steps an engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.training.solver_settings import (
+        SolverSettings as SolverSettings,
+        settings_of as settings_of,
+        solver_text as solver_text,
+        tuning_settings as tuning_settings,
+        twin_of_solver as twin_of_solver,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)
