@@ -150,6 +150,16 @@ if TYPE_CHECKING:
     from netsurgery.network.sharing import (
         borrowed_blobs as borrowed_blobs,
     )
+    from netsurgery.network.sparse import (
+        Masks as Masks,
+        ParameterKey as ParameterKey,
+        masks_of as masks_of,
+        prunable as prunable,
+        require_masks_fit as require_masks_fit,
+        sparsity_of as sparsity_of,
+        with_masks as with_masks,
+        zeros_of as zeros_of,
+    )
     from netsurgery.network.spreading import (
         in_stock_form as in_stock_form,
     )
