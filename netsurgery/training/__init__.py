@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.training.objectives import (
+        LABELS as LABELS,
+        HintObjective as HintObjective,
+        LabelObjective as LabelObjective,
+        Objective as Objective,
+        TeacherClassObjective as TeacherClassObjective,
+        TeacherObjective as TeacherObjective,
+        TeacherProbabilityObjective as TeacherProbabilityObjective,
+        TeacherValueObjective as TeacherValueObjective,
+    )
     from netsurgery.training.solver_settings import (
         SolverSettings as SolverSettings,
         settings_of as settings_of,

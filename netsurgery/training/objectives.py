@@ -1,0 +1,128 @@
+"""What a net is trained towards: hard classes, or what a teacher answers. Data only.
+
+What an objective compares with is fed to the training net; a *role* says what that is. `LABELS` is
+the class of each input, ``target:NAME``, ``label:NAME`` and ``weight:NAME`` are what is worked out
+from the teacher's answers for the objective of that name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Optional, Tuple
+
+from netsurgery.network import Value
+
+LABELS = "labels"
+"""The role of a blob that is fed the class of each input."""
+TARGET, LABEL, WEIGHT = "target", "label", "weight"
+"""Kinds of what a teacher gives: numbers to come to, the best class, how much a number counts."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Something that a value of the net should come to.
+
+    Attributes:
+        name: A word, unique among the objectives of a net.
+        value: The value, in the deploy net.
+        weight: The factor of its loss.
+    """
+
+    name: str
+    value: Value
+    weight: float = 1.0
+
+    @property
+    def roles(self) -> Tuple[str, ...]:
+        """What has to be fed for it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class LabelObjective(Objective):
+    """Class scores, before any Softmax, whose largest should be that of the input's class.
+
+    Attributes:
+        axis: The axis of the classes.
+    """
+
+    axis: int = 1
+
+    @property
+    def roles(self) -> Tuple[str, ...]:
+        """The labels."""
+        return (LABELS,)
+
+
+@dataclass(frozen=True)
+class TeacherObjective(Objective):
+    """A value that should be as the teacher has it.
+
+    Attributes:
+        taught: The value in the teacher, if it is another there.
+    """
+
+    fed: ClassVar[Tuple[str, ...]] = (TARGET,)
+    taught: Optional[Value] = None
+
+    @property
+    def teachers(self) -> Value:
+        """The value of the teacher."""
+        return self.value if self.taught is None else self.taught
+
+    @property
+    def roles(self) -> Tuple[str, ...]:
+        """What is worked out from the teacher's answers."""
+        return tuple(self.role(kind) for kind in self.fed)
+
+    def role(self, kind: str) -> str:
+        """Return the role of what is fed: of `TARGET`, `LABEL` or `WEIGHT`."""
+        return f"{kind}:{self.name}"
+
+
+@dataclass(frozen=True)
+class TeacherClassObjective(TeacherObjective):
+    """Class scores whose Softmax at a temperature should be the teacher's (Hinton 2015).
+
+    Fed are the teacher's best class y, and onehot(y) - t, where t are its probabilities: the cross
+    entropy to t is that to y plus the inner product of onehot(y) - t and the scores, which stock
+    layers compute exactly, however large the scores are.
+
+    Attributes:
+        temperature: What scores are divided by. The loss is multiplied by its square, so that
+            gradients keep their size.
+        axis: The axis of the classes.
+    """
+
+    fed: ClassVar[Tuple[str, ...]] = (LABEL, TARGET)
+    temperature: float = 2.0
+    axis: int = 1
+
+
+@dataclass(frozen=True)
+class TeacherProbabilityObjective(TeacherObjective):
+    """Logits whose Sigmoid should be the teacher's."""
+
+
+@dataclass(frozen=True)
+class TeacherValueObjective(TeacherObjective):
+    """Numbers that should be the teacher's: half the mean square of what they are off.
+
+    Attributes:
+        scale: What differences are divided by: the standard deviation of the teacher's numbers.
+        weighted: Each number counts as much as the square of a weight that is fed says.
+    """
+
+    scale: float = 1.0
+    weighted: bool = False
+
+    @property
+    def roles(self) -> Tuple[str, ...]:
+        """The target, and its weights."""
+        kinds = (*self.fed, WEIGHT) if self.weighted else self.fed
+        return tuple(self.role(kind) for kind in kinds)
+
+
+@dataclass(frozen=True)
+class HintObjective(TeacherValueObjective):
+    """A blob on the way that should be as the teacher's of the same shape (Romero 2015)."""
