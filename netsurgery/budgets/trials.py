@@ -30,8 +30,8 @@ from netsurgery.planning import (
     Distance,
     SightingObserver,
     distances_of,
-    downstream_layers,
     keeps,
+    layers_behind,
     sees_enough,
     try_change,
 )
@@ -251,9 +251,8 @@ class Trials:
             seen: What it makes.
             calibrator: Runs inputs.
         """
-        names = [
-            name for name in downstream_layers(self._model, layer.tops) if name in self._fitted
-        ]
+        behind = layers_behind(self._model.network(), layer.tops) if self._fitted else ()
+        names = [one.name for one in behind if one.name in self._fitted]
         found = []
         calibrator.make_way(self._model, layer)
         for model, lost in self._cuts(layer, seen, CUTS[:1] if names else CUTS):

@@ -107,8 +107,19 @@ def bytes_each(
         inputs: What it is fed.
         wanted: The values that are looked at; the outputs if None.
     """
-    samples = {name: array.shape[1:] for name, array in inputs.arrays.items()}
-    if inputs.whole_blobs or not samples_are_apart(network, samples, wanted):
+    if inputs.whole_blobs:
+        return None
+    samples = {name: tuple(array.shape[1:]) for name, array in inputs.arrays.items()}
+    looked_at = None if wanted is None else frozenset(wanted)
+    asked = bytes_each, tuple(sorted(samples.items())), looked_at
+    # Trials ask it of one net again and again.
+    return network.derived(asked, lambda: _bytes_each(network, samples, looked_at))
+
+
+def _bytes_each(
+    network: Network, samples: Mapping[str, Shape], wanted: Optional[Collection[Value]]
+) -> Optional[int]:
+    if not samples_are_apart(network, samples, wanted):
         return None
     shapes = _shapes_at(with_open_batch(network), samples, 1) or {}
     return 4 * sum(math.prod(shape) for shape in shapes.values() if shape is not None)

@@ -178,12 +178,15 @@ class Method(ABC):
         products: The kinds of products that it takes.
         options: Names of the options of its edits.
         cause: What makes the new net differ from the original, for the words of the proof.
+        only_fits: Whether it does no more than set numbers of a layer, and of what normalises that
+            layer's outputs, by what leads to these outputs and to what they are added to.
     """
 
     name: ClassVar[str]
     products: ClassVar[Tuple[Product, ...]]
     options: ClassVar[tuple]
     cause: ClassVar[str] = "what was done"
+    only_fits: ClassVar[bool] = False
 
     def takes(self, kind: LayerType) -> bool:
         """Return whether it takes layers of a type."""
@@ -266,6 +269,13 @@ class LowRankMethod(Method):
 
     length: ClassVar[int]
     cause: ClassVar[str] = "truncation"
+
+    def needs_only_its_layer(self, model: Model, edit: Edit, context: Context) -> bool:
+        """Return whether `rewrite` looks at nothing that edits of other layers change.
+
+        Such edits are carried out together, in one look at the net, ahead of fits in between.
+        """
+        return False
 
     def coupled(self, model: Model, layer: str) -> Sequence[str]:
         """Return the names of all layers that are rewritten with ``layer``, itself included."""

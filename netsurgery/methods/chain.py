@@ -21,6 +21,7 @@ from netsurgery.linalg import Cost, Energies, Factored, Ranks, Tradeoff, rank_te
 from netsurgery.methods.base import EXACT, Arrays, Composed, Context, Edit, LowRankMethod, Rewrite
 from netsurgery.methods.chain_cost import count_macs
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
+from netsurgery.methods.fits import DATA, NONE
 from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
 from netsurgery.network import LayerKey, Model, ReplaceLayer, SetBlobs, why_foreign
 
@@ -142,6 +143,14 @@ class ChainMethod(LowRankMethod):
     def coupled(self, model: Model, layer: str) -> Tuple[str, ...]:
         """Return the names of all layers that are rewritten with ``layer``, itself included."""
         return tuple(dict.fromkeys(other.name for other in self._group(model, layer)))
+
+    def needs_only_its_layer(self, model: Model, edit: Edit, context: Context) -> bool:
+        """Return whether the layer is factored for its weights, or for the original's outputs."""
+        if edit.options.get("fit", NONE) == DATA:
+            from netsurgery.methods.fitting import is_unspoilt
+
+            return is_unspoilt(model, edit.layer, context)
+        return edit.options.get("fit", NONE) == NONE
 
     def tradeoff(self, model: Model, layer: str) -> Tradeoff:
         """Return what the ranks of the layer cost and lose.

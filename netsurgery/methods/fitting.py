@@ -20,6 +20,7 @@ from netsurgery.linalg import (
     principal,
     stored,
 )
+from netsurgery.methods.base import Context
 from netsurgery.methods.chain import ChainTask
 from netsurgery.methods.fits import DATA, FITS, RELU
 from netsurgery.network import Layer, Model
@@ -121,18 +122,23 @@ def _outputs_seen(task: ChainTask) -> Moments:
     if len(layers) != 1:
         problem = "it shares its weights" if layers else "phase TEST is without it"
         raise PlanError(f"{problem}: it cannot be fitted to data", layer=task.edit.layer)
-    model, layer = _unspoilt(task, layers[0])
+    unspoilt = _in_original(layers[0], task.context)
+    model, layer = (task.model, layers[0]) if unspoilt is None else unspoilt
     return calibrator.outputs(model, [layer])[layer.name]
 
 
-def _unspoilt(task: ChainTask, layer: Layer) -> Tuple[Model, Layer]:
-    """The layer in the original, if it is there with all its outputs; else as it is."""
-    original, origin = task.context.original, task.context.origin(layer.tops[0])
+def is_unspoilt(model: Model, name: str, context: Context) -> bool:
+    """Whether a layer is in the original, with all its outputs."""
+    found = model.network().find(name)
+    return len(found) == 1 and _in_original(found[0], context) is not None
+
+
+def _in_original(layer: Layer, context: Context) -> Optional[Tuple[Model, Layer]]:
+    """The original, and the layer in it if it is there with all its outputs."""
+    original, origin = context.original, context.origin(layer.tops[0])
     same = [
         other
-        for other in original.network().layers
-        if (other.name, other.type, other.tops[:1]) == (layer.name, layer.type, (origin.value,))
+        for other in original.network().find(layer.name)
+        if (other.type, other.tops[:1]) == (layer.type, (origin.value,))
     ]
-    if origin.kept is not None or not same:
-        return task.model, layer
-    return original, same[0]
+    return (original, same[0]) if same and origin.kept is None else None

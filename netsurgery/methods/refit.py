@@ -35,6 +35,7 @@ class Refit(Method):
 
     name: ClassVar[str] = "refit"
     cause: ClassVar[str] = "the fits"
+    only_fits: ClassVar[bool] = True
     products: ClassVar[Tuple[Product, ...]] = ROW_PRODUCTS
     options: ClassVar[tuple] = ("ridge",)
 

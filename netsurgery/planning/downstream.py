@@ -8,7 +8,7 @@ from typing import Iterable, List, Mapping, Sequence
 from netsurgery.calibration import Calibrator
 from netsurgery.layers import MatrixProduct
 from netsurgery.methods import Context, Edit, Origin, Refit, why_not
-from netsurgery.network import ChannelGroup, Model, Value, infer_shapes
+from netsurgery.network import ChannelGroup, Layer, Model, Network, Value, infer_shapes
 
 ROWS = 4
 """How many times as many rows as unknowns a fit must see: fewer say little of other inputs."""
@@ -23,14 +23,21 @@ def downstream_layers(model: Model, changed: Iterable[Value]) -> List[str]:
     """
     network = model.network()
     shapes = infer_shapes(network, weights=model.weights)
+    return [
+        layer.name
+        for layer in layers_behind(network, changed)
+        if model.blobs(layer.name) and not why_not(network, layer, shapes[layer.bottoms[0]])
+    ]
+
+
+def layers_behind(network: Network, changed: Iterable[Value]) -> List[Layer]:
+    """Return the layers that read some values, however far behind, in their order."""
     reached = set(changed)
     found = []
     for layer in network.layers:
-        if reached.isdisjoint(layer.bottoms):
-            continue
-        reached.update(layer.tops)
-        if model.blobs(layer.name) and not why_not(network, layer, shapes[layer.bottoms[0]]):
-            found.append(layer.name)
+        if not reached.isdisjoint(layer.bottoms):
+            reached.update(layer.tops)
+            found.append(layer)
     return found
 
 

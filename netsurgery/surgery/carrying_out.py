@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import takewhile
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
 from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.formats import mostly_half, stored_alike, upgrade_net
 from netsurgery.linalg import relative_distance
-from netsurgery.methods import Context, Edit, Origin, Rewrite, method
+from netsurgery.methods import Context, Origin, Rewrite, method
 from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
 from netsurgery.progress import Progress, silent
-from netsurgery.surgery.contract import ModelState, carried_out, rewrites_of
+from netsurgery.surgery.contract import ModelState, carried_out
 from netsurgery.surgery.masks import require_masks
 from netsurgery.surgery.record import Step, Surgery, joined, multiplied_out, traced_back
+from netsurgery.surgery.together import rewrites_together
 
 
 def apply(model: Model, plan: Plan, calibrator: Optional[Calibrator] = None) -> Model:
@@ -80,32 +80,26 @@ def operate(
     editable, notes = _in_editable_form(model) if plan.edits else (model, ())
     state = ModelState(editable)
     origins: Mapping[Value, Origin] = {}
-    steps: list[Step] = []
-    together: list[Step] = []
-    waiting: Iterator[Rewrite] = iter(())
-    told = (progress or silent).each(plan.edits, "rewriting", "edits", _layer_of)
-    for number, _ in enumerate(told):
-        rewrite = next(waiting, None)
-        if rewrite is None:
-            state, origins = _after(state, origins, together)
+    steps: Dict[int, Step] = {}
+    with (progress or silent).task("rewriting", len(plan.edits), "edits") as task:
+        while len(steps) < len(plan.edits):
+            left = [number for number in range(len(plan.edits)) if number not in steps]
+            edits = [plan.edits[number] for number in left]
+            task.advance(0, edits[0].layer)
+            together: List[Step] = []
             context = Context(model, calibrator, origins)
-            waiting = rewrites_of(state.model, _alike(plan.edits[number:]), context)
-            rewrite, before, together = next(waiting), state.model, []
-        else:
-            before = _with_blobs(together[-1])
-        together.append(_step(before, rewrite))
-        steps.append(together[-1])
-    state, origins = _after(state, origins, together)
+            for place, rewrite in rewrites_together(state.model, edits, context):
+                before = _with_blobs(together[-1]) if together else state.model
+                together.append(_step(before, rewrite))
+                steps[left[place]] = together[-1]
+                task.advance(1, edits[place].layer)
+            state, origins = _after(state, origins, together)
     forks = tuple(
         f"stock Caffe does not know {what}; engines that do not are given what it is"
         for what in described(state.model.network())
     )
-    return Surgery(model, tuple(steps), state.model, (*notes, *forks), origins)
-
-
-def _alike(edits: Sequence[Edit]) -> list[Edit]:
-    """The first of some edits, and those that follow with the same method."""
-    return list(takewhile(lambda edit: edit.method == edits[0].method, edits))
+    in_order = tuple(steps[number] for number in range(len(steps)))
+    return Surgery(model, in_order, state.model, (*notes, *forks), origins)
 
 
 def _step(before: Model, rewrite: Rewrite) -> Step:
@@ -125,15 +119,9 @@ def _after(
     state: ModelState, origins: Mapping[Value, Origin], together: Sequence[Step]
 ) -> tuple[ModelState, Mapping[Value, Origin]]:
     """What is known once steps are carried out that were made of one text."""
-    if not together:
-        return state, origins
     for step in together:
         origins = traced_back(origins, step.rewrite.origins)
     return carried_out(state, joined([step.rewrite for step in together])), origins
-
-
-def _layer_of(edit: Edit) -> str:
-    return edit.layer
 
 
 def _in_editable_form(model: Model) -> tuple[Model, tuple[str, ...]]:

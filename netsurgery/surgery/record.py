@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, LayerWeights, Weights, aligned, product_blob, scratch_name
 from netsurgery.linalg import Factored, distance_of_fitted, relative_distance
 from netsurgery.methods import Arrays, Composed, Origin, Rewrite, method
-from netsurgery.network import Model, Value, describe_edits, edit_text
+from netsurgery.network import GraphEdit, Model, Value, describe_edits, edit_text
 from netsurgery.planning import Plan
 
 LARGE = 1 << 22
@@ -27,7 +27,9 @@ class Step:
     """One rewrite, with the model it was made for.
 
     Attributes:
-        before: The model. Of steps that were carried out together each has the text of the first.
+        before: The model. Of steps that were carried out together each has the text of the first,
+            and those may have been carried out ahead of others in the plan, see
+            `netsurgery.surgery.together`.
         rewrite: What was done to it; its weights are as they are stored.
         rounding: For layers of which the method states an error, how far storing them rounded
             moved their weights, multiplied out: ``||W' - W''|| / ||W||``.
@@ -173,7 +175,7 @@ class Surgery:
         origins: Mapping[Value, Origin] = {}
         for step in left:
             origins = traced_back(origins, step.rewrite.origins)
-        model = self._before(len(left)) if count else self.model
+        model = _carried_out(left) if count else self.model
         return replace(self, steps=left, model=model, origins=origins)
 
     def of(self, plan: Plan) -> Surgery:
@@ -193,13 +195,6 @@ class Surgery:
             for step, edit in zip(self.steps, plan.edits)
         )
         return replace(self, steps=steps)
-
-    def _before(self, number: int) -> Model:
-        """The model before a step, with a text of its own."""
-        before = self.steps[number].before
-        together = [one for one in self.steps[:number] if one.before.prototxt is before.prototxt]
-        edits = [edit for step in together for edit in step.rewrite.edits]
-        return replace(before, prototxt=edit_text(before.prototxt, edits))
 
     def describe(self) -> list[dict[str, Any]]:
         """Return every edit of every step as plain data, with the method that made it."""
@@ -236,6 +231,20 @@ class Planned(NamedTuple):
 
     plan: Plan
     surgery: Optional[Surgery] = None
+
+
+def _carried_out(steps: Sequence[Step]) -> Model:
+    """The model that the first steps leave of the one before them."""
+    model = steps[0].before
+    prototxt, weights = model.prototxt, model.weights
+    assert weights is not None
+    by_text: Dict[int, List[GraphEdit]] = {}
+    for step in steps:
+        by_text.setdefault(id(step.before.prototxt), []).extend(step.rewrite.edits)
+        weights = weights.replace(step.rewrite.weights)
+    for edits in by_text.values():
+        prototxt = edit_text(prototxt, edits)
+    return replace(model, prototxt=prototxt, weights=weights)
 
 
 def joined(rewrites: Sequence[Rewrite]) -> Rewrite:

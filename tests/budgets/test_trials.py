@@ -14,6 +14,7 @@ from small_models import make_model
 from netsurgery.budgets import Budget, BudgetRequest
 from netsurgery.budgets.trials import EffectCurve, Trials, _evening, _ranks_that_lose
 from netsurgery.calibration import Calibrator, Inputs
+from netsurgery.methods import why_not
 from netsurgery.progress import silent
 
 TWO_OUTPUTS = """\
@@ -172,3 +173,20 @@ def test_a_trial_that_is_known_is_not_carried_out_again(
     again = find()
     for name, curve in first.items():
         np.testing.assert_array_equal(curve.distances, again[name].distances)
+
+
+def test_no_trial_asks_again_which_layers_can_be_fitted(
+    monkeypatch: pytest.MonkeyPatch, opencv: str
+) -> None:
+    asked: List[str] = []
+
+    def counted(network: Any, layer: Any, bottom: Any) -> Any:
+        asked.append(layer.name)
+        return why_not(network, layer, bottom)
+
+    for room in ("budgets.trials", "planning.downstream"):
+        monkeypatch.setattr(f"netsurgery.{room}.why_not", counted)
+    calibrator = Calibrator(some_inputs(12), opencv)
+    with calibrator.sessions:
+        Trials(small_net(), calibrator, BudgetRequest(Budget(macs=0.5)), silent).all()
+    assert len(asked) == len(set(asked)) > 2

@@ -141,3 +141,19 @@ def test_samples_give_together_what_they_give_alone(
         assert array.shape[0] == 3
         single = np.concatenate([one[name] for one in alone])
         np.testing.assert_allclose(array, single, rtol=0, atol=1e-5 * np.abs(single).max())
+
+
+def test_a_net_is_looked_at_once_for_how_many_samples_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = []
+    monkeypatch.setattr(
+        "netsurgery.calibration.batching.samples_are_apart",
+        lambda *asked: looks.append(asked) or True,
+    )
+    network = parse(DETECTOR)
+    few, many = (Inputs({"data": np.zeros((count, 4, 2, 3))}) for count in (3, 9))
+    assert [largest_batch(network, one) for one in (few, many, few)] == [3, 9, 3]
+    assert len(looks) == 1
+    largest_batch(network, many, wanted=[Value("conv")])
+    assert len(looks) == 2

@@ -11,21 +11,21 @@ import pytest
 from budget_nets import small_net, some_inputs
 
 import netsurgery as ns
-from netsurgery.surgery import carrying_out
+from netsurgery.surgery import together
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often methods were asked to rewrite which layer."""
     found: Counter[str] = Counter()
-    really = carrying_out.rewrites_of
+    really = together.rewrites_of
 
     def counted(model: Any, edits: Any, context: Any) -> Iterator[Any]:
         for edit, rewrite in zip(edits, really(model, edits, context)):
             found[f"{edit.layer} {edit.method}"] += 1
             yield rewrite
 
-    monkeypatch.setattr(carrying_out, "rewrites_of", counted)
+    monkeypatch.setattr(together, "rewrites_of", counted)
     return found
 
 
