@@ -32,7 +32,7 @@ class Effect(Output):
             request: What the user asks for: what is kept, and whether layers will be fitted.
             progress: Told each layer that is tried.
         """
-        super().__init__(calibrator)
+        super().__init__(calibrator, request)
         self._request, self._progress = request, progress
         self._arriving: Optional[Dict[str, EffectCurve]] = None
 

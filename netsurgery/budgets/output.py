@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from netsurgery.budgets.request import THIN, BudgetRequest
 from netsurgery.budgets.scores import Score, read_off
 from netsurgery.calibration import (
     Calibrator,
@@ -56,11 +57,17 @@ class Output(Score):
 
     name: ClassVar[str] = "output"
 
-    def __init__(self, calibrator: Calibrator) -> None:
+    def __init__(self, calibrator: Calibrator, request: BudgetRequest) -> None:
+        """Prepare.
+
+        Args:
+            calibrator: Runs inputs.
+            request: What the user asks for: the methods to choose among.
+        """
         self.calibrator = calibrator
+        self._methods, self._thins = request.low_rank(), THIN in request.methods
         self._model: Optional[Model] = None
-        self._read: Dict[str, Halves] = {}
-        self._made: Dict[str, Halves] = {}
+        self._known: Dict[Tuple[str, bool], Halves] = {}
 
     def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
         """Return ``fit: data`` for methods that fit themselves."""
@@ -140,51 +147,81 @@ class Output(Score):
         return MatrixProduct.of(found, shapes[found.bottoms[0]] or ())
 
     def _what_is_made(self, model: Model, product: MatrixProduct) -> Halves:
-        """What stands for all that a layer makes: of wide ones looked at, of others worked out."""
+        """What stands for all that a layer makes: looked at, or worked out from what it reads."""
         layer = product.layer.name
-        if product.width <= WIDEST:
+        if self._is_read(model, product):
             matrices = product.matrices(model.blobs(layer)[0].array())
             made: Halves = self._what_is_read(model, layer) @ np.swapaxes(matrices, -1, -2)
             return made
-        if layer not in self._made:
-            observer = OutputObserver(
-                product, ObservedValue(product.layer.tops[0]), seed=self.calibrator.seed
-            )
-            self.calibrator.learn([model], {digest_of("outputs", layer): observer})
-            self._made[layer] = _half(model, layer, observer.moments)
-        return self._made[layer]
+        return self._gathered(model, layer, made=True)
 
     def _what_is_read(self, model: Model, layer: str) -> Halves:
-        """What stands for all that a layer reads; that of the next layers is gathered with it."""
-        if model is not self._model:
-            self._model, self._read, self._made = model, {}, {}
-        if layer not in self._read:
-            self._read = {}
-            observers = {
-                product.layer.name: observer for product, observer in self._next(model, layer)
-            }
-            asked = {digest_of("products", name): observer for name, observer in observers.items()}
-            self.calibrator.learn([model], asked)
-            self._read = {
-                name: _half(model, name, observer.moments) for name, observer in observers.items()
-            }
-        return self._read[layer]
+        """What stands for all that a layer reads."""
+        return self._gathered(model, layer, made=False)
 
-    def _next(self, model: Model, layer: str) -> List[Tuple[MatrixProduct, ProductObserver]]:
-        """The layer and as many of those behind it as there is memory for."""
-        found: List[Tuple[MatrixProduct, ProductObserver]] = []
+    def _is_read(self, model: Model, product: MatrixProduct) -> bool:
+        """Whether a layer is looked at in what it reads: all else can be worked out from that.
+
+        Not where that is wide, and only what it makes is asked for: the products of so many numbers
+        take time and memory with the square of the width.
+        """
+        if product.width > WIDEST:
+            return False
+        by_outputs = all(
+            isinstance(one, (TruncatedSVD, ChannelSVD))
+            for one in self._methods
+            if one.takes(product.layer.layer_type)
+        )
+        if self._thins or not by_outputs or product.width > rows_seen(product, self.calibrator):
+            return True
+        return product.width <= _outputs(model, product)
+
+    def _gathered(self, model: Model, layer: str, made: bool) -> Halves:
+        """What stands for all that a layer makes, or reads; those behind it are run with it."""
+        if model is not self._model:
+            self._model, self._known = model, {}
+        if (layer, made) not in self._known:
+            self._known = {}
+            observers = {
+                (product.layer.name, makes): self._observer(product, makes)
+                for product, makes in self._next(model, layer, made)
+            }
+            asked = {
+                digest_of("outputs" if makes else "products", name): observer
+                for (name, makes), observer in observers.items()
+            }
+            self.calibrator.learn([model], asked)
+            self._known = {
+                key: _half(model, key[0], observer.moments) for key, observer in observers.items()
+            }
+        return self._known[layer, made]
+
+    def _observer(self, product: MatrixProduct, made: bool) -> ProductObserver:
+        layer, seed = product.layer, self.calibrator.seed
+        if made:
+            return OutputObserver(product, ObservedValue(layer.tops[0]), seed=seed)
+        return ProductObserver(product, ObservedValue(layer.bottoms[0]), seed=seed)
+
+    def _next(self, model: Model, layer: str, made: bool) -> List[Tuple[MatrixProduct, bool]]:
+        """The layer and as many of those behind it as there is memory for, each with what of it."""
+        found: List[Tuple[MatrixProduct, bool]] = []
         names = [one.name for one in model.network().layers if _has_matrix(model, one)]
         room = _MEMORY
         for name in names[names.index(layer) :]:
             product = self._product(model, name)
-            held = min(product.width, rows_seen(product, self.calibrator))
-            room -= 8.0 * product.groups * product.width * held
+            makes = not self._is_read(model, product) if found else made
+            width = _outputs(model, product) if makes else product.width
+            held = min(width, rows_seen(product, self.calibrator))
+            room -= 8.0 * product.groups * width * held
             if found and room < 0:
                 break
-            if product.width <= WIDEST:
-                source = ObservedValue(product.layer.bottoms[0])
-                found.append((product, ProductObserver(product, source, seed=self.calibrator.seed)))
+            found.append((product, makes))
         return found
+
+
+def _outputs(model: Model, product: MatrixProduct) -> int:
+    """How many numbers each group of a layer makes at a time."""
+    return model.blobs(product.layer.name)[0].count // (product.groups * product.width)
 
 
 def _has_matrix(model: Model, layer: Layer) -> bool:

@@ -249,7 +249,7 @@ class Planner:
         if name == "metric":
             return make_metric(self.request.metric, self._store, self.calibrator, self.progress)
         if self.calibrator is not None and name == Output.name:
-            return Output(self.calibrator)
+            return Output(self.calibrator, self.request)
         if self.calibrator is not None and name == Effect.name:
             return Effect(self.calibrator, self.request, self.progress)
         return Energy()
