@@ -98,6 +98,10 @@ if TYPE_CHECKING:
         Blocks as Blocks,
         keep_best as keep_best,
     )
+    from netsurgery.linalg.sparsity import (
+        Pattern as Pattern,
+        choose_open as choose_open,
+    )
     from netsurgery.linalg.spectrum import (
         lost_energy as lost_energy,
     )
