@@ -17,8 +17,6 @@ if TYPE_CHECKING:
         ridge_for as ridge_for,
     )
     from netsurgery.linalg.convolution_factors import (
-        KernelChain as KernelChain,
-        chain_energies as chain_energies,
         factor_kernel as factor_kernel,
         join_groups as join_groups,
         multiply_out_chain as multiply_out_chain,
@@ -45,6 +43,10 @@ if TYPE_CHECKING:
     )
     from netsurgery.linalg.grids import (
         even_numbers as even_numbers,
+    )
+    from netsurgery.linalg.kernel_chain import (
+        KernelChain as KernelChain,
+        chain_energies as chain_energies,
     )
     from netsurgery.linalg.moments import (
         Moments as Moments,
@@ -104,10 +106,10 @@ if TYPE_CHECKING:
     )
     from netsurgery.linalg.spectrum import (
         lost_energy as lost_energy,
+        singular_values as singular_values,
     )
     from netsurgery.linalg.svd import (
         SPLITS as SPLITS,
-        singular_values as singular_values,
         truncated_svd as truncated_svd,
     )
     from netsurgery.linalg.tensor_train import (

@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.convolution_factors import KernelChain
+from netsurgery.linalg.kernel_chain import KernelChain
 from netsurgery.linalg.nested import explained
 from netsurgery.linalg.svd import truncated_svd
 from netsurgery.linalg.tradeoff import Ranks

@@ -56,7 +56,7 @@ class Tradeoff:
         shape: Shape of the layer's weights.
         full: The ranks from which on nothing is lost.
         weights: Numbers that are stored.
-        macs: Multiply-accumulates of a forward pass, where the shapes are known.
+        count: Counts the multiply-accumulates.
         measure: Computes the energies.
         fit: Where those only estimate what is lost, carries the form out and tells.
     """
@@ -64,9 +64,21 @@ class Tradeoff:
     shape: Tuple[int, ...]
     full: Ranks
     weights: Cost
-    macs: Optional[Cost]
+    count: Callable[[], Optional[Cost]]
     measure: Callable[[], Energies]
     fit: Optional[Callable[[Ranks], float]] = None
+
+    @cached_property
+    def macs(self) -> Optional[Cost]:
+        """Multiply-accumulates of a forward pass, where the shapes are known.
+
+        Counted when they are first asked for, as energies are computed: for that the form's text is
+        written.
+
+        Raises:
+            PlanError: The text cannot be written.
+        """
+        return self.count()
 
     @cached_property
     def energies(self) -> Energies:

@@ -11,12 +11,8 @@ if TYPE_CHECKING:
         ROUNDING as ROUNDING,
         Arrays as Arrays,
         Composed as Composed,
-        Context as Context,
-        Edit as Edit,
         LowRankMethod as LowRankMethod,
         Method as Method,
-        Origin as Origin,
-        Rewrite as Rewrite,
     )
     from netsurgery.methods.chain import (
         ChainMethod as ChainMethod,
@@ -33,6 +29,12 @@ if TYPE_CHECKING:
     )
     from netsurgery.methods.coupled import (
         weights_name as weights_name,
+    )
+    from netsurgery.methods.exchange import (
+        Context as Context,
+        Edit as Edit,
+        Origin as Origin,
+        Rewrite as Rewrite,
     )
     from netsurgery.methods.fits import (
         ASYMMETRIC as ASYMMETRIC,

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ClassVar,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats import (
-    Blob,
-    Filling,
-    LayerTemplate,
-    LayerText,
-    LayerWeights,
-)
 from netsurgery.layers import layer_type
-from netsurgery.linalg import Cost, Energies, Factored, Ranks, Tradeoff, rank_text
-from netsurgery.methods.base import EXACT, Arrays, Composed, Context, Edit, LowRankMethod, Rewrite
-from netsurgery.methods.chain_cost import count_macs
+from netsurgery.linalg import Tradeoff
+from netsurgery.methods.base import EXACT, Arrays, Composed, LowRankMethod
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.methods.fits import DATA, NONE
-from netsurgery.methods.pieces import SUFFIXES, Names, named, new_names
-from netsurgery.network import LayerKey, Model, ReplaceLayer, SetBlobs, why_foreign
+from netsurgery.network import why_foreign
 
-Group = Tuple[LayerText, ...]
+if TYPE_CHECKING:
+    from netsurgery.formats import Blob, Filling, LayerTemplate, LayerText, LayerWeights
+    from netsurgery.linalg import Cost, Energies, Factored, Ranks
+    from netsurgery.methods.exchange import Context, Edit, Rewrite
+    from netsurgery.methods.pieces import Names
+    from netsurgery.network import Model
+
+Group = Tuple["LayerText", ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +170,11 @@ class ChainMethod(LowRankMethod):
         weights = self._weights(model, group)
         full, cost = self.weights_at(group[0], weights)
         ones = (1,) * len(full)
-        macs = count_macs(model, group, lambda one: self.sketch(model, one, ones), len(full))
+
+        def count() -> Optional[Cost]:
+            from netsurgery.methods.chain_cost import count_macs
+
+            return count_macs(model, group, lambda one: self.sketch(model, one, ones), len(full))
 
         def measure() -> Energies:
             try:
@@ -170,7 +182,7 @@ class ChainMethod(LowRankMethod):
             except ValueError as error:
                 raise PlanError(str(error), layer=layer) from None
 
-        return Tradeoff(weights.shape, full, cost, macs, measure, self.fit(weights))
+        return Tradeoff(weights.shape, full, cost, count, measure, self.fit(weights))
 
     def fit(self, weights: np.ndarray) -> Optional[Callable[[Ranks], float]]:
         """Return what tells the loss by factoring, where `energies` does not tell it exactly."""
@@ -178,6 +190,8 @@ class ChainMethod(LowRankMethod):
 
     def sketch(self, model: Model, layer: LayerText, ranks: Ranks) -> bytes:
         """Return the text of the chain, under the usual names."""
+        from netsurgery.methods.pieces import SUFFIXES, named
+
         return self._template(layer, named(layer.name, SUFFIXES[self.length]), ranks).fill(layer)
 
     def rewrite(self, model: Model, edit: Edit, context: Context) -> Rewrite:
@@ -186,6 +200,11 @@ class ChainMethod(LowRankMethod):
         Raises:
             PlanError: The layer cannot be factored, or an option is wrong.
         """
+        from netsurgery.linalg import rank_text
+        from netsurgery.methods.exchange import Rewrite
+        from netsurgery.methods.pieces import new_names
+        from netsurgery.network import LayerKey, ReplaceLayer, SetBlobs
+
         group = self._group(model, edit.layer)
         weights = self._weights(model, group)
         ranks = _ranks(edit, self.weights_at(group[0], weights)[0])
@@ -275,6 +294,8 @@ class ChainMethod(LowRankMethod):
     def _template(
         self, layer: LayerText, names: Names, ranks: Ranks, folder: Any = None
     ) -> LayerTemplate:
+        from netsurgery.formats import LayerTemplate
+
         return LayerTemplate(self.template, self.values(layer, names, ranks), folder)
 
 
@@ -303,6 +324,8 @@ def _stored(
     names: Sequence[str], kind: str, found: Found, bias: Sequence[Blob]
 ) -> Tuple[LayerWeights, ...]:
     """The layers of a chain in the weights; old files store a bias with four axes, these do not."""
+    from netsurgery.formats import Blob, LayerWeights
+
     blobs = [[Blob.of(weights)] for weights in found.weights]
     rows = [blob.reshape((blob.count,)) for blob in bias]
     blobs[-1] += rows if found.bias is None else [Blob.of(found.bias.astype(np.float32))]

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from netsurgery.layers import layer_type
-from netsurgery.linalg import SPLITS, KernelChain, join_groups
+from netsurgery.linalg import KernelChain
 from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.fits import FITS, NONE
@@ -37,6 +37,7 @@ class ChannelSVD(ConvolutionChain):
         """Factor the kernel of every group."""
         if task.option("fit", FITS) == NONE:
             return super().factor(task)
+        from netsurgery.linalg import SPLITS, join_groups
         from netsurgery.methods.fitting import fit_outputs, joined_bias
 
         parts = np.split(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, ClassVar, List, Mapping, Tuple
 
 import numpy as np
 
 from netsurgery.errors import NetworkError, PlanError
-from netsurgery.formats import FORK_FIELDS, Blob, Filling, LayerText, fork_words
+from netsurgery.formats import FORK_FIELDS, fork_words
 from netsurgery.layers import (
     Product,
     ShapeNode,
@@ -15,20 +15,16 @@ from netsurgery.layers import (
     layer_type,
     read_windows,
 )
-from netsurgery.linalg import (
-    SPLITS,
-    Cost,
-    Energies,
-    KernelChain,
-    Ranks,
-    chain_energies,
-    factor_kernel,
-    multiply_out_chain,
-)
-from netsurgery.methods.base import Arrays
-from netsurgery.methods.chain import ChainMethod, ChainTask, Found
-from netsurgery.methods.pieces import PLACES, CarriedParameters, Names, wiring
+from netsurgery.linalg import KernelChain, chain_energies
+from netsurgery.methods.chain import ChainMethod, Found
 from netsurgery.network import Layer, show
+
+if TYPE_CHECKING:
+    from netsurgery.formats import Blob, Filling, LayerText
+    from netsurgery.linalg import Cost, Energies, Ranks
+    from netsurgery.methods.base import Arrays
+    from netsurgery.methods.chain import ChainTask
+    from netsurgery.methods.pieces import Names
 
 # Padding stands before the first layer of its axis, and no layer but the last has a bias: at the
 # borders the chain reads the zeros that the original reads.
@@ -98,6 +94,8 @@ class ConvolutionMethod(ChainMethod):
         ``$window`` is the original's, as it is written there; ``$kernel_h``, ``$kernel_w``,
         ``$vertical`` and ``$horizontal`` (stride, pad and dilation) are its two axes.
         """
+        from netsurgery.methods.pieces import PLACES, CarriedParameters, wiring
+
         parameter = layer.parameter.convolution_param
         values: dict[str, Filling] = {
             **wiring(self.message, names),
@@ -148,6 +146,8 @@ class ConvolutionChain(ConvolutionMethod):
 
     def factor(self, task: ChainTask) -> Found:
         """Factor the kernel of every group."""
+        from netsurgery.linalg import SPLITS, factor_kernel
+
         split = task.option("split", SPLITS)
         groups = _groups(task.layer)
         found = factor_kernel(task.weights, self.chain, task.ranks, groups, split)
@@ -155,6 +155,8 @@ class ConvolutionChain(ConvolutionMethod):
 
     def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:
         """Return the one kernel that does what the chain does."""
+        from netsurgery.linalg import multiply_out_chain
+
         return multiply_out_chain(weights, _groups(layer))
 
 
@@ -194,6 +196,8 @@ def _along(parameter: Any, windows: Windows, axis: int) -> str:
 
 def _parameters(layer: LayerText, message: str, last: bool) -> Filling:
     """The fields of the layer's parameter that say nothing of shapes, its groups, and its bias."""
+    from netsurgery.methods.pieces import CarriedParameters
+
     parameter = layer.parameter.convolution_param
     groups = _groups(layer)
     lines = f"    group: {groups}\n" if groups != 1 else ""

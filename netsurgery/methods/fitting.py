@@ -20,8 +20,8 @@ from netsurgery.linalg import (
     principal,
     stored,
 )
-from netsurgery.methods.base import Context
 from netsurgery.methods.chain import ChainTask
+from netsurgery.methods.exchange import Context
 from netsurgery.methods.fits import DATA, FITS, RELU
 from netsurgery.network import Layer, Model
 

@@ -16,7 +16,8 @@ import numpy as np
 from netsurgery.errors import PlanError
 from netsurgery.formats import Blob, LayerWeights
 from netsurgery.layers import Product, shifted
-from netsurgery.methods.base import ROUNDING, Arrays, Context, Edit, Method, Origin, Rewrite
+from netsurgery.methods.base import ROUNDING, Arrays, Method
+from netsurgery.methods.exchange import Context, Edit, Origin, Rewrite
 from netsurgery.methods.fold_chains import FoldChain, composed, find_chain, shapes_of
 from netsurgery.methods.fold_product import FoldProduct
 from netsurgery.methods.registry import METHODS

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from textwrap import indent
 from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
-import numpy as np
-
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import Carried, Filling, LayerText, one_line, quoted
-from netsurgery.methods.base import Edit
 from netsurgery.methods.coupled import weights_name
+from netsurgery.methods.exchange import Edit
 from netsurgery.network import Model
 
 SUFFIXES = {2: ("_L", "_U"), 3: ("_L", "_M", "_U"), 4: ("_L", "_V", "_H", "_U")}
@@ -187,9 +185,3 @@ def _are_endings(suffixes: object, count: int) -> bool:
         and len(suffixes) == len(set(map(str, suffixes))) == count
         and all(isinstance(suffix, str) and suffix for suffix in suffixes)
     )
-
-
-def oriented(layer: LayerText, array: np.ndarray) -> np.ndarray:
-    """Turn an InnerProduct layer's weights as stored into (outputs, inputs), or back."""
-    matrix = array.reshape(array.shape[-2:])
-    return matrix.T if layer.parameter.inner_product_param.transpose else matrix

@@ -16,8 +16,8 @@ from netsurgery.errors import NetworkError, PlanError
 from netsurgery.formats import LayerWeights
 from netsurgery.layers import ROW_PRODUCTS, Axis, MatrixProduct, per_channel
 from netsurgery.linalg import Moments
-from netsurgery.methods.base import Context, Edit
 from netsurgery.methods.coupled import weights_name
+from netsurgery.methods.exchange import Context, Edit
 from netsurgery.network import Layer, Model, Network, Shape, Value, infer_shapes, why_foreign
 
 

@@ -14,7 +14,8 @@ from netsurgery.errors import PlanError
 from netsurgery.formats import LayerWeights
 from netsurgery.layers import ROW_PRODUCTS, MatrixProduct, Product
 from netsurgery.linalg import refit_rows
-from netsurgery.methods.base import Arrays, Context, Edit, Method, Rewrite
+from netsurgery.methods.base import Arrays, Method
+from netsurgery.methods.exchange import Context, Edit, Rewrite
 from netsurgery.methods.reconstruction import WIDEST
 from netsurgery.methods.reconstruction_targets import (
     ReconstructionTarget,

@@ -8,28 +8,23 @@ section 3.1, whose ``compress_net.py`` gave the layers their names.
 
 from __future__ import annotations
 
-from typing import ClassVar, Mapping, Tuple
+from typing import TYPE_CHECKING, ClassVar, Mapping, Tuple
 
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.formats import Blob, Filling, LayerText
 from netsurgery.layers import Product
-from netsurgery.linalg import (
-    SPLITS,
-    Cost,
-    Energies,
-    Factored,
-    Ranks,
-    lost_energy,
-    singular_values,
-    truncated_svd,
-)
-from netsurgery.methods.base import Arrays
-from netsurgery.methods.chain import ChainMethod, ChainTask, Found
-from netsurgery.methods.fits import FITS, NONE
-from netsurgery.methods.pieces import CarriedParameters, Names, oriented, wiring
+from netsurgery.linalg import Cost, Energies, lost_energy, singular_values
+from netsurgery.methods.chain import ChainMethod, Found
+from netsurgery.methods.orientation import oriented
 from netsurgery.methods.registry import METHODS
+
+if TYPE_CHECKING:
+    from netsurgery.formats import Blob, Filling, LayerText
+    from netsurgery.linalg import Factored, Ranks
+    from netsurgery.methods.base import Arrays
+    from netsurgery.methods.chain import ChainTask
+    from netsurgery.methods.pieces import Names
 
 _SHAPE_FIELDS = ("num_output", "bias_term", "axis", "transpose")
 
@@ -84,6 +79,9 @@ class TruncatedSVD(ChainMethod):
 
     def factor(self, task: ChainTask) -> Found:
         """Factor the matrix."""
+        from netsurgery.linalg import SPLITS, truncated_svd
+        from netsurgery.methods.fits import FITS, NONE
+
         split = task.option("split", SPLITS)
         if task.option("fit", FITS) != NONE:
             from netsurgery.methods.fitting import fit_outputs
@@ -100,6 +98,8 @@ class TruncatedSVD(ChainMethod):
 
     def factored(self, layer: LayerText, weights: Arrays) -> Factored:
         """Return the pair, as factors of the weights that the original stores."""
+        from netsurgery.linalg import Factored
+
         right, left = weights
         if layer.parameter.inner_product_param.transpose:
             return Factored(right.T, left.T)
@@ -107,6 +107,8 @@ class TruncatedSVD(ChainMethod):
 
     def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
         """Return what to fill into the template."""
+        from netsurgery.methods.pieces import CarriedParameters, wiring
+
         parameter, message = layer.parameter.inner_product_param, self.message
         axis = parameter.axis
         # Behind the first layer the inputs are one axis, the last: a negative axis is -1 there.

@@ -15,8 +15,9 @@ from netsurgery.errors import PlanError
 from netsurgery.formats import Blob
 from netsurgery.layers import Product
 from netsurgery.linalg import relative_distance
-from netsurgery.methods.base import Arrays, Context, Edit, Method, Origin, Rewrite
+from netsurgery.methods.base import Arrays, Method
 from netsurgery.methods.constants import fold_constants
+from netsurgery.methods.exchange import Context, Edit, Origin, Rewrite
 from netsurgery.methods.reconstruction import COMPENSATIONS, compensate
 from netsurgery.methods.registry import METHODS
 from netsurgery.network import (

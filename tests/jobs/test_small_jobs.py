@@ -10,6 +10,7 @@ from small_models import two_layers
 
 import netsurgery as ns
 from netsurgery.errors import RequestError
+from netsurgery.methods import ChainMethod
 
 
 @pytest.fixture
@@ -25,6 +26,18 @@ def test_a_model_may_be_given_as_its_files(pair: tuple[Path, Path]) -> None:
     assert opened.low_rank
     assert not ns.inspect(pair[0]).low_rank
     assert not ns.inspect(pair, ns.InspectRequest(spectra=False)).low_rank
+
+
+def test_to_inspect_a_model_no_chain_is_written(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a form computes is told by its text; what a rank keeps is not."""
+
+    def refuse(*arguments: object) -> bytes:
+        raise AssertionError("writes the text of a chain")
+
+    monkeypatch.setattr(ChainMethod, "sketch", refuse)
+    assert ns.inspect(pair).low_rank
 
 
 def test_shapes_of_inputs_are_refused_by_every_job(pair: tuple[Path, Path]) -> None:

@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from netsurgery.linalg.convolution_factors import (
-    KernelChain,
-    chain_energies,
-    factor_kernel,
-    multiply_out_chain,
-)
+from netsurgery.linalg.convolution_factors import factor_kernel, multiply_out_chain
+from netsurgery.linalg.kernel_chain import KernelChain, chain_energies
 from netsurgery.linalg.tradeoff import Cost, Energies, Tradeoff
 from netsurgery.linalg.tucker import kept_energies, tucker2
 
@@ -204,7 +200,7 @@ def pair_tradeoff(values: np.ndarray) -> Tradeoff:
     tails = np.append(np.cumsum((values**2)[::-1])[::-1], 0)
     lost = tails[1:] / tails[0]
     cost = Cost(32 * 48, (48, 32))
-    return Tradeoff((32, 48), (32,), cost, None, lambda: Energies((values,), lost))
+    return Tradeoff((32, 48), (32,), cost, lambda: None, lambda: Energies((values,), lost))
 
 
 def test_the_cheapest_rank_is_the_smallest_that_keeps_enough() -> None:
@@ -220,7 +216,7 @@ def test_the_cheapest_pair_of_ranks_has_the_fewest_weights() -> None:
     kernel = np.random.default_rng(7).normal(size=(5, 4, 3, 3)).astype("f4")
     chain = CHAINS["tucker"]
     cost, full = chain.weights(kernel.shape), chain.full_ranks(kernel.shape)
-    found = Tradeoff(kernel.shape, full, cost, None, lambda: chain_energies(kernel, chain))
+    found = Tradeoff(kernel.shape, full, cost, lambda: None, lambda: chain_energies(kernel, chain))
     pairs = list(itertools.product(range(1, 5), range(1, 6)))
     for lost in (0.6, 0.3, 0.0):
         fewest = min(cost.at(pair) for pair in pairs if found.lost(pair) <= lost)
@@ -232,6 +228,21 @@ def test_break_even_is_the_last_rank_that_saves() -> None:
     assert found.breakeven == (19,)
     assert found.saves((19,))
     assert not found.saves((20,))
-    tiny = Tradeoff((1, 4), (1,), Cost(4, (4, 1)), Cost(40, (20, 10)), found.measure)
+    tiny = Tradeoff((1, 4), (1,), Cost(4, (4, 1)), lambda: Cost(40, (20, 10)), found.measure)
     assert tiny.breakeven is None
     assert tiny.saves((1,))
+
+
+def test_macs_are_counted_when_they_are_first_asked_for() -> None:
+    counted = []
+
+    def count() -> Cost:
+        counted.append(len(counted))
+        return Cost(40, (20, 10))
+
+    found = Tradeoff((1, 4), (1,), Cost(4, (4, 1)), count, pair_tradeoff(np.ones(32)).measure)
+    assert found.breakeven is None
+    assert found.lost((1,)) > 0
+    assert not counted
+    assert found.macs == found.macs == Cost(40, (20, 10))
+    assert counted == [0]

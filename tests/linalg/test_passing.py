@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from netsurgery.linalg.convolution_factors import KernelChain, factor_kernel, multiply_out_chain
+from netsurgery.linalg.convolution_factors import factor_kernel, multiply_out_chain
+from netsurgery.linalg.kernel_chain import KernelChain
 from netsurgery.linalg.nested import explained
 from netsurgery.linalg.passing import kept_by_chains
 

@@ -76,7 +76,7 @@ def test_every_layer_gets_the_largest_rank_within_its_share(factored: ModuleType
     def nothing() -> Energies:
         return Energies((), np.zeros(0))
 
-    costs = Tradeoff((8, 6), (6,), Cost(48, (6, 8)), Cost(4800, (600, 800)), nothing)
+    costs = Tradeoff((8, 6), (6,), Cost(48, (6, 8)), lambda: Cost(4800, (600, 800)), nothing)
     assert factored.rank_for(costs, 0.5) == 1
     assert factored.rank_for(costs, 0.6) == 2
     assert factored.rank_for(costs, 0.2) is None

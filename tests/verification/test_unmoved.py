@@ -12,7 +12,7 @@ from small_models import make_model
 
 from netsurgery.calibration import Inputs
 from netsurgery.jobs.proving import Proof, write_proved
-from netsurgery.methods.base import Edit
+from netsurgery.methods.exchange import Edit
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.report.compression import verdict
