@@ -38,8 +38,8 @@ def _offered(package: str) -> Iterator[Tuple[str, str]]:
     spec = sys.modules[package].__spec__
     source = spec.loader.get_source(package) if spec and spec.loader else ""  # type: ignore[attr-defined]
     for statement in ast.parse(source or "").body:
-        if not (isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"):
+        if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Name):
             continue
-        for one in statement.body:
+        for one in statement.body if statement.test.id == "TYPE_CHECKING" else ():
             if isinstance(one, ast.ImportFrom) and one.module:
                 yield from ((name.name, one.module) for name in one.names)

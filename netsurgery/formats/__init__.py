@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         LmdbDatabase as LmdbDatabase,
     )
     from netsurgery.formats.digest import (
+        sha256 as sha256,
         sha256_of as sha256_of,
     )
     from netsurgery.formats.half import (

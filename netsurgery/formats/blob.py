@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from array import array as typed_array
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Protocol, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Sequence,
+)
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from netsurgery.formats.caffemodel.wire import Bytes, buffer_of
+from netsurgery.formats.digest import sha256
 from netsurgery.linalg import Factored, let_go
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 BLOCK = 1 << 22
 
@@ -197,7 +209,7 @@ class Blob:
         """
         stored = self._values.dtype.str if self.count else ""  # no file tells the type of nothing
         facts = (self.shape, self.legacy, stored)
-        found = hashlib.sha256(repr(facts).encode())
+        found = sha256(repr(facts).encode())
         for block in self.blocks():
             found.update(np.ascontiguousarray(block).view("u1"))
         return found.hexdigest()
@@ -360,4 +372,4 @@ class LayerWeights:
     def digest(self) -> str:
         """A sha256 of its name and its blobs."""
         parts = [self.name, *(blob.digest for blob in self.blobs)]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        return sha256(repr(parts).encode()).hexdigest()

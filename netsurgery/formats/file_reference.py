@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import os
 from typing import Any, Optional, Tuple, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.digest import sha256_of
+from netsurgery.formats.digest import sha256, sha256_of
 
 
 class FileReference:
@@ -88,7 +87,7 @@ class MappedFile(mmap.mmap):
     def __reduce__(self) -> Any:
         if self._reference is None:
             # What is mapped, which is what the path held then: another file may be there by now.
-            self._reference = FileReference(self.path, hashlib.sha256(self).hexdigest())
+            self._reference = FileReference(self.path, sha256(self).hexdigest())
         return FileReference, (self._reference.path, self._reference.sha256)
 
 

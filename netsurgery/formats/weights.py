@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import os
 from copy import copy
 from functools import cached_property
-from typing import Any, BinaryIO, Iterable, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    BinaryIO,
+    Iterable,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Union,
+)
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import sniff
-from netsurgery.formats.atomic import AnyPath, write_together
 from netsurgery.formats.blob import Blob, LayerWeights
-from netsurgery.formats.caffemodel import writer as caffemodel_writer
 from netsurgery.formats.caffemodel.scanner import Part, scan
+from netsurgery.formats.digest import sha256
 from netsurgery.formats.file_reference import MappedFile, map_file
-from netsurgery.formats.half import halved_layer
-from netsurgery.formats.hdf5.reader import is_compressed, read_hdf5
-from netsurgery.formats.hdf5.writer import size_of, write_hdf5
 from netsurgery.linalg import let_go
+
+if TYPE_CHECKING:
+    from netsurgery.formats.atomic import AnyPath
+    from netsurgery.formats.caffemodel.writer import Piece
 
 __all__ = ["Blob", "LayerWeights", "Weights", "open_weights"]
 
@@ -103,7 +112,9 @@ class Weights:
     @classmethod
     def of(cls, layers: Iterable[LayerWeights], name: str = "", *, version: str = "V2") -> Weights:
         """Weights of the given layers, to be written as a caffemodel of that version."""
-        return cls([caffemodel_writer.net_name(name), *layers], name=name, version=version)
+        from netsurgery.formats.caffemodel.writer import net_name
+
+        return cls([net_name(name), *layers], name=name, version=version)
 
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
@@ -128,7 +139,7 @@ class Weights:
         Blobs are read when it is first asked for; weights that share blobs share that work.
         """
         layers = sorted((one for one in self.layers if one.blobs), key=lambda one: one.name)
-        return hashlib.sha256("".join(one.digest for one in layers).encode()).hexdigest()
+        return sha256("".join(one.digest for one in layers).encode()).hexdigest()
 
     @cached_property
     def count(self) -> int:
@@ -160,6 +171,8 @@ class Weights:
 
     def halved(self) -> Weights:
         """The same in float16, but for blobs that it cannot hold; see `netsurgery.formats.half`."""
+        from netsurgery.formats.half import halved_layer
+
         return self._with(
             [halved_layer(part) if isinstance(part, LayerWeights) else part for part in self._parts]
         )
@@ -213,8 +226,12 @@ class Weights:
     def size(self) -> int:
         """Bytes these weights fill when they are written; in HDF5 not counting what gzip saves."""
         if self.format == "hdf5":
+            from netsurgery.formats.hdf5.writer import size_of
+
             return size_of(self.layers)
-        return caffemodel_writer.size_of(self._pieces())
+        from netsurgery.formats.caffemodel import writer
+
+        return writer.size_of(self._pieces())
 
     def write(
         self,
@@ -237,6 +254,8 @@ class Weights:
             FormatError: The file cannot be written, or cannot hold a layer, or Caffe could not
                 read it for its size.
         """
+        from netsurgery.formats.atomic import write_together
+
         options = {"allow_huge": allow_huge, "float16": float16, "gzip": gzip}
         write_together({path: lambda stream: self.write_to(stream, **options)})
 
@@ -251,17 +270,23 @@ class Weights:
         """Write into an open file with a name, for `write_together`; see `write`."""
         given = self.halved() if float16 else self
         if self.format == "hdf5":
+            from netsurgery.formats.hdf5.writer import write_hdf5
+
             write_hdf5(given.layers, stream, gzip=gzip or self.gzip)
             return
         if gzip:
             raise FormatError("gzip is for HDF5", remedy="convert to HDF5")
+        from netsurgery.formats.caffemodel import writer
+
         pieces = given._pieces()
         if not allow_huge:
-            caffemodel_writer.require_readable(caffemodel_writer.size_of(pieces))
-        caffemodel_writer.write_pieces(pieces, stream)
+            writer.require_readable(writer.size_of(pieces))
+        writer.write_pieces(pieces, stream)
 
-    def _pieces(self) -> list[caffemodel_writer.Piece]:
-        return caffemodel_writer.pieces_of(self._parts, self.version)
+    def _pieces(self) -> list[Piece]:
+        from netsurgery.formats.caffemodel import writer
+
+        return writer.pieces_of(self._parts, self.version)
 
     def __repr__(self) -> str:
         return f"Weights({self.file!r}, {self.format!r}, {len(self.layers)} layers)"
@@ -299,6 +324,8 @@ def _map(file: str) -> Union[bytes, MappedFile]:
 def _read(data: Union[bytes, MappedFile], file: str) -> Weights:
     kind = sniff.identify(data[: sniff.HEAD])
     if kind is sniff.HDF5:
+        from netsurgery.formats.hdf5.reader import is_compressed, read_hdf5
+
         layers = read_hdf5(file)
         return Weights(layers, format="hdf5", file=file, gzip=is_compressed(layers))
     if kind not in (None, sniff.CAFFEMODEL):

@@ -11,7 +11,8 @@ from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.explanation import PlanLike, open_plan
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
-from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.names import PathLike
+from netsurgery.jobs.outputs import checked_folder
 from netsurgery.jobs.proving import read_train_val, write_checked
 from netsurgery.jobs.requests import CalibratedRequest
 from netsurgery.jobs.samples import calibrator_of, fitted_to

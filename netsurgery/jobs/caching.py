@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from netsurgery.calibration import FOLDER
 from netsurgery.errors import FormatError, RequestError
 from netsurgery.jobs.estimates import FILE
-from netsurgery.jobs.outputs import PathLike
+from netsurgery.jobs.names import PathLike
 from netsurgery.measurements import FolderStore, StoredFile, default_folder
 from netsurgery.validation import validated
 

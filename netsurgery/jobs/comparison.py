@@ -11,8 +11,8 @@ from netsurgery import verification
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike, open_model_like
-from netsurgery.jobs.names import names_of
-from netsurgery.jobs.outputs import GOLDEN, PathLike
+from netsurgery.jobs.names import PathLike, names_of
+from netsurgery.jobs.outputs import GOLDEN
 from netsurgery.jobs.requests import FedRequest, JudgedRequest
 from netsurgery.jobs.samples import judging_inputs, random_count
 from netsurgery.jobs.workload import Workload

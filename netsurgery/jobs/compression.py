@@ -11,7 +11,8 @@ from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.explanation import PlanLike, open_plan
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
-from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.names import PathLike
+from netsurgery.jobs.outputs import checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
 from netsurgery.jobs.planning import Chooser, PlanRequest
 from netsurgery.network import Model

@@ -9,8 +9,7 @@ documentation of the argument says what it then means.
 from __future__ import annotations
 
 import sys
-from dataclasses import MISSING, dataclass, fields
-from typing import Any, Collection, Dict, Mapping, Optional, Sized, Tuple
+from typing import Any, Collection, Dict, Mapping, NamedTuple, Optional, Sized, Tuple
 
 from netsurgery.errors import Remedy, RequestError
 
@@ -32,8 +31,7 @@ PREPROCESSING = (
 HOW_TO_CHOOSE = ("methods", "score", "metric", "rois", "refit", "time_limit")
 
 
-@dataclass(frozen=True)
-class Conflict:
+class Conflict(NamedTuple):
     """Arguments of which none of the first goes with any of the others.
 
     Attributes:
@@ -47,8 +45,7 @@ class Conflict:
     why: str
 
 
-@dataclass(frozen=True)
-class Requirement:
+class Requirement(NamedTuple):
     """Arguments that do nothing unless one of others is given.
 
     Attributes:
@@ -181,6 +178,8 @@ def refuse_contradictions(job: str, request: Any, **others: object) -> None:
     Raises:
         RequestError: Two arguments contradict each other; one does nothing, or cannot be.
     """
+    from dataclasses import fields
+
     given = {**_given(request), **others}
     for name, words in CHOICES.items():
         if name in given and given[name] not in words:
@@ -247,6 +246,8 @@ def _contradiction(one: _Found, other: _Found, why: str) -> Remedy:
 
 def _given(request: Any) -> Dict[str, object]:
     """The fields of a request that are not as they are by default; what is empty is as empty."""
+    from dataclasses import MISSING, fields
+
     found: Dict[str, object] = {}
     for field in fields(request):
         value, default = getattr(request, field.name), field.default

@@ -16,7 +16,8 @@ from netsurgery.formats import (
 )
 from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.models import ModelLike, open_model_like
-from netsurgery.jobs.outputs import WEIGHTS, PathLike, is_hdf5
+from netsurgery.jobs.names import PathLike
+from netsurgery.jobs.outputs import WEIGHTS, is_hdf5
 from netsurgery.network import blob_shapes, owners_of_shared
 from netsurgery.validation import validated
 

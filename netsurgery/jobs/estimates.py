@@ -14,7 +14,7 @@ from netsurgery.errors import NetsurgeryError
 from netsurgery.progress import Forecast, Progress, Timing
 
 if TYPE_CHECKING:
-    from netsurgery.jobs.outputs import PathLike
+    from netsurgery.jobs.names import PathLike
     from netsurgery.measurements import MeasurementStore
 
 Path = Tuple[str, ...]

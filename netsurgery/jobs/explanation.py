@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Dict, Tuple, Union
 
-from netsurgery.jobs.outputs import PathLike
+from netsurgery.jobs.names import PathLike
 from netsurgery.methods import Edit
 from netsurgery.planning import Plan, Skipped
 from netsurgery.validation import validated

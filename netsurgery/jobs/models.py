@@ -7,14 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple, Union
 
 from netsurgery.errors import Remedy
-from netsurgery.jobs.outputs import PathLike
-from netsurgery.network import (
-    Model,
-    load,
-    other_phases,
-    require_inputs,
-    without_other_phases,
-)
+from netsurgery.jobs.names import PathLike
+from netsurgery.network import Model, load, require_inputs
 
 if TYPE_CHECKING:
     from netsurgery.engine import Engine, EngineLike
@@ -51,6 +45,8 @@ def note_on_phases(model: Model, deploy: bool) -> Optional[Remedy]:
         model: The model as it was read.
         deploy: Whether these layers are left out of what is made of it.
     """
+    from netsurgery.network import other_phases
+
     others = ", ".join(f"{text.name} ({text.type})" for text in other_phases(model.prototxt))
     if not others:
         return None
@@ -66,7 +62,11 @@ def note_on_phases(model: Model, deploy: bool) -> Optional[Remedy]:
 
 def deployed(model: Model, deploy: bool) -> Model:
     """Return a model, with ``deploy`` without the layers that Caffe does not build for TEST."""
-    if not (deploy and other_phases(model.prototxt)):
+    if not deploy:
+        return model
+    from netsurgery.network import other_phases, without_other_phases
+
+    if not other_phases(model.prototxt):
         return model
     return replace(model, prototxt=without_other_phases(model.prototxt))
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Tuple, Union
+from typing import Tuple
 
 from netsurgery.errors import RequestError
 from netsurgery.formats import make_folder, refuse_unmakable, refuse_unwritable
-
-PathLike = Union[str, os.PathLike[str]]
+from netsurgery.jobs.names import PathLike
 
 _HDF5 = (".h5", ".hdf5")
 

@@ -11,7 +11,8 @@ from netsurgery.engine import Capability, Engine, choose
 from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import engine_of
-from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.names import PathLike
+from netsurgery.jobs.outputs import checked_folder
 from netsurgery.jobs.proving import Proof, read_train_val, write_proved
 from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest, JudgedRequest
 from netsurgery.jobs.samples import (

@@ -16,8 +16,8 @@ from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.layer_rules import Rules, rules_of
 from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
-from netsurgery.jobs.names import names_of
-from netsurgery.jobs.outputs import PLAN, PathLike
+from netsurgery.jobs.names import PathLike, names_of
+from netsurgery.jobs.outputs import PLAN
 from netsurgery.jobs.quick import SCORE as QUICK_SCORE, quickly, told_untried
 from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import calibrator_of, fitted_to, with_preset

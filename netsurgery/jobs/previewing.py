@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Union
 from netsurgery.jobs.compression import CompressRequest, prepare_compression
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike
-from netsurgery.jobs.outputs import PathLike
+from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.samples import calibrator_of, fitted_to
 from netsurgery.jobs.thinning import ThinRequest, prepare_thinning
 from netsurgery.jobs.workload import work_of_pair

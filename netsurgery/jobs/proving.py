@@ -19,7 +19,7 @@ from netsurgery.formats import (
     scratch_folder,
 )
 from netsurgery.jobs.compressed import Compression
-from netsurgery.jobs.outputs import PathLike
+from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.samples import RANDOM
 from netsurgery.network import Model, load, total_cost
 from netsurgery.planning import RECORD as REPORT, Plan, identify

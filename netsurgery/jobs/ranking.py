@@ -14,8 +14,8 @@ from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.json_text import to_json
 from netsurgery.jobs.models import ModelLike, open_model_like
-from netsurgery.jobs.names import names_of
-from netsurgery.jobs.outputs import RANKING, PathLike
+from netsurgery.jobs.names import PathLike, names_of
+from netsurgery.jobs.outputs import RANKING
 from netsurgery.jobs.requests import RunRequest
 from netsurgery.jobs.samples import InputsLike, fitted_to, read_samples
 from netsurgery.jobs.workload import Workload

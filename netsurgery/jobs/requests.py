@@ -8,7 +8,7 @@ from typing import Mapping, Optional
 from netsurgery.costs import Budget
 from netsurgery.engine import EngineLike
 from netsurgery.jobs.job_request import JobRequest
-from netsurgery.jobs.outputs import PathLike
+from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.samples import InputsLike, PreprocessingLike
 from netsurgery.measurements import default_folder
 

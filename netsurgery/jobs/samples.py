@@ -15,7 +15,7 @@ from netsurgery.calibration import (
     read_inputs,
 )
 from netsurgery.errors import Remedy, RequestError
-from netsurgery.jobs.outputs import PathLike
+from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.workload import declared_batch
 from netsurgery.network import Model, require_inputs, total_cost
 from netsurgery.planning import Plan

@@ -12,7 +12,8 @@ from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.layer_rules import Rules, rules_of
 from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, deployed, engine_of, open_model_like
-from netsurgery.jobs.outputs import PLAN, PathLike, checked_folder
+from netsurgery.jobs.names import PathLike
+from netsurgery.jobs.outputs import PLAN, checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
 from netsurgery.jobs.quick import quickly, told_untried
 from netsurgery.jobs.requests import BudgetedRequest

@@ -9,7 +9,8 @@ from typing import Any, Dict, List, Optional, Tuple
 from netsurgery.formats import convert_weights, upgrade_net
 from netsurgery.jobs.job_request import JobRequest
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
-from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.names import PathLike
+from netsurgery.jobs.outputs import checked_folder
 from netsurgery.network import Model
 from netsurgery.planning import refuse_another
 from netsurgery.validation import validated

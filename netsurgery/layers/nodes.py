@@ -11,10 +11,10 @@ from netsurgery.errors import NetworkError
 from netsurgery.formats import Weights
 from netsurgery.layers.labels import placed, spread, varying
 from netsurgery.layers.shape import Shape, show
-from netsurgery.layers.ties import Ties
 
 if TYPE_CHECKING:
     from netsurgery.layers.layer import Layer, Value
+    from netsurgery.layers.ties import Ties
 
 MAKES, CARRIES, READS = "makes", "carries", "reads"
 

@@ -61,12 +61,12 @@ if TYPE_CHECKING:
         Detector as Detector,
         detectors_of as detectors_of,
     )
-    from netsurgery.network.doctor import (
-        examine as examine,
-    )
     from netsurgery.network.doctor.checked_model import (
         CheckedModel as CheckedModel,
         Finding as Finding,
+    )
+    from netsurgery.network.doctor.examination import (
+        examine as examine,
     )
     from netsurgery.network.doctor.fit import (
         find_misfits as find_misfits,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from copy import copy
 from dataclasses import dataclass, field
@@ -15,10 +14,9 @@ from netsurgery.formats import (
     Blob,
     Prototxt,
     Weights,
-    make_folder,
     open_weights,
+    sha256,
     sniff,
-    write_together,
 )
 from netsurgery.network.graph import Network, build_network
 from netsurgery.validation import validated
@@ -100,7 +98,7 @@ class Model:
         """
         shapes = sorted((name, tuple(shape)) for name, shape in self.input_shapes.items())
         parts = (self.prototxt.digest, self.weights and self.weights.digest, shapes)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        return sha256(repr(parts).encode()).hexdigest()
 
     def file_names(self) -> tuple[str, ...]:
         """Return the names, without folders, under which `save` writes into a folder."""
@@ -131,6 +129,8 @@ class Model:
         else:
             paths = (Path(target), Path(weights))
         self.refuse_overwriting(paths)
+        from netsurgery.formats import make_folder, write_together
+
         make_folder(paths[0].parent)
         writers = {paths[0]: lambda out: out.write(self.prototxt.data)}
         if self.weights is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict
 
-from netsurgery.formats import LayerText, Padding, Prototxt, fold_padding, parse_integer
 from netsurgery.layers import layer_type
+
+if TYPE_CHECKING:
+    from netsurgery.formats import LayerText, Padding, Prototxt
 
 PADDING = "padding"
 
@@ -16,11 +18,17 @@ def find_padding(prototxt: Prototxt) -> Dict[int, Padding]:
     Raises:
         FormatError: The net pads what Caffe can not.
     """
-    return fold_padding(prototxt.layers) if prototxt.version == "V0" else {}
+    if prototxt.version != "V0":
+        return {}
+    from netsurgery.formats import fold_padding
+
+    return fold_padding(prototxt.layers)
 
 
 def padded(text: LayerText, padding: Padding) -> Any:
     """The layer's parameter with the pad it takes over."""
+    from netsurgery.formats import parse_integer
+
     parameter = type(text.parameter)()
     parameter.CopyFrom(text.parameter)
     pad = parse_integer(padding.pad)

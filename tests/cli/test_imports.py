@@ -20,7 +20,16 @@ print(*sys.modules)
 """
 # Rooms whose work none of these commands does.
 RUNNING = [f"netsurgery.{room}" for room in ("engine", "calibration", "verification")]
-SLOW = ["scipy", "rich", "h5py", "cv2", "lmdb", "concurrent", "importlib.metadata"]
+SLOW = ["scipy", "rich", "h5py", "cv2", "lmdb", "concurrent", "importlib.metadata", "numpy.ma"]
+SLOW += ["socket", "subprocess", "traceback"]
+# What reads weights and adds up costs needs nothing of what writes, rewrites and digests.
+REWRITING = [f"netsurgery.methods.{module}" for module in ("exchange", "pieces", "prediction")]
+REWRITING += ["netsurgery.network.edits", "netsurgery.formats.prototxt.template"]
+REWRITING += ["netsurgery.network.stock", "netsurgery.formats.upgrade.upgrade"]
+WRITING = [f"netsurgery.formats.{module}" for module in ("atomic", "half", "hdf5", "scratch")]
+WRITING += ["netsurgery.formats.caffemodel.writer", "netsurgery.measurements", "hashlib", "json"]
+FACTORING = [f"netsurgery.linalg.{module}" for module in ("svd", "subspace", "tucker", "residual")]
+CHECKS = [f"netsurgery.network.doctor.{module}" for module in ("text_checks", "network_checks")]
 OTHER_TYPES = ["netsurgery.layers.lstm", "netsurgery.layers.proposal", "netsurgery.layers.bn"]
 
 
@@ -39,7 +48,13 @@ def imported(folder: Path, *arguments: str) -> set[str]:
     [
         (["--help"], ["numpy", "google.protobuf", "yaml", "netsurgery.network"]),
         (["inspect", "--help"], ["numpy", "google.protobuf", "netsurgery.network"]),
-        (["inspect", *PAIR], ["yaml", "netsurgery.planning", "netsurgery.criteria"]),
+        (
+            ["inspect", *PAIR],
+            [
+                *("yaml", "netsurgery.planning", "netsurgery.criteria"),
+                *(*REWRITING, *WRITING, *FACTORING, *CHECKS),
+            ],
+        ),
         (["doctor", *PAIR], ["yaml", "netsurgery.planning", "netsurgery.methods"]),
         (["channels", PAIR[0]], ["yaml", "netsurgery.planning", "netsurgery.methods"]),
         (["explain", "plan.yaml"], ["netsurgery.criteria", "netsurgery.surgery"]),

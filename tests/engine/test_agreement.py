@@ -14,7 +14,7 @@ from netsurgery.engine.opencv import OpenCv
 from netsurgery.errors import EngineError, NetworkError
 from netsurgery.formats.weights import Blob, LayerWeights, Weights
 from netsurgery.layers import layer_types
-from netsurgery.network.doctor import examine
+from netsurgery.network.doctor.examination import examine
 from netsurgery.network.model import load
 
 RUNS = {name for kind in layer_types().values() for name in kind.opencv_names}

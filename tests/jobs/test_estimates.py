@@ -10,6 +10,7 @@ import pytest
 from small_models import two_layers
 
 import netsurgery as ns
+from netsurgery.jobs import estimates
 from netsurgery.jobs.estimates import FILE, KEPT, Durations, busy, speed, told_beforehand, took_of
 from netsurgery.jobs.workload import Workload, work_of_pair, work_of_plan
 from netsurgery.progress import Event, Progress, Timing
@@ -80,6 +81,21 @@ def test_the_machine_is_looked_at_for_a_moment() -> None:
     assert speed(clock=lambda: float(next(ticks))) == 10.0  # a second for a small product
     assert next(ticks) < 10
     assert busy() >= 1.0
+
+
+def test_a_look_at_the_machine_is_short_beside_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: List[float] = []
+
+    def look(most: float) -> float:
+        looked.append(most)
+        return 1.0
+
+    monkeypatch.setattr(estimates, "speed", look)
+    monkeypatch.setattr(estimates, "busy", lambda: 1.0)
+    for seconds in (0.05, 0.5, 60.0):
+        with told_beforehand(Progress(), "plan", {TRIALS: seconds}, None):
+            pass
+    assert looked == [pytest.approx(0.01), pytest.approx(0.03)]
 
 
 def test_a_job_is_told_of_before_it_begins_and_learnt_from(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from netsurgery.errors import NetsurgeryError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.formats.schema import NetParameter
 from netsurgery.formats.weights import Blob, LayerWeights, Weights, open_weights
-from netsurgery.network.doctor import examine
+from netsurgery.network.doctor.examination import examine
 from netsurgery.network.model import Model, load
 
 INPUT = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 6 } } }\n'

@@ -9,7 +9,7 @@ from small_models import make_model
 
 from netsurgery.engine.opencv_limits import why_not
 from netsurgery.formats.prototxt.document import Prototxt
-from netsurgery.network.doctor import examine
+from netsurgery.network.doctor.examination import examine
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.surgery import operate

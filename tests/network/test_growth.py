@@ -16,8 +16,8 @@ from netsurgery.formats import Blob, LayerWeights, Weights
 from netsurgery.jobs.inspection import InspectRequest, inspect
 from netsurgery.methods.coupled import coupled_layers, loaded_blobs
 from netsurgery.network.channels.groups import channel_groups
-from netsurgery.network.doctor import examine
 from netsurgery.network.doctor.checked_model import CheckedModel
+from netsurgery.network.doctor.examination import examine
 from netsurgery.network.doctor.fit import find_misfits
 from netsurgery.network.doctor.weights_checks import missing_weights, repeated_weights
 from netsurgery.network.inplace import take_apart

@@ -8,7 +8,7 @@ from test_shapes import blob_shapes, blobs_of_layers
 from netsurgery.errors import NetsurgeryError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.layers import layer_types
-from netsurgery.network.doctor import examine
+from netsurgery.network.doctor.examination import examine
 from netsurgery.network.graph import Network, build_network
 from netsurgery.network.model import Model
 

@@ -22,7 +22,7 @@ from netsurgery.layers.spreading import covered_axes, spread_shape
 from netsurgery.methods import Edit
 from netsurgery.network.channels import channel_groups
 from netsurgery.network.cost import total_cost
-from netsurgery.network.doctor import examine
+from netsurgery.network.doctor.examination import examine
 from netsurgery.network.model import Model
 from netsurgery.network.shapes import infer_shapes
 from netsurgery.network.spreading import in_stock_form

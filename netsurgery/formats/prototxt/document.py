@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 from functools import cached_property
@@ -22,7 +21,7 @@ from typing import (
 )
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import layer_layout
+from netsurgery.formats.digest import sha256
 from netsurgery.formats.prototxt.layer_text import LayerText, layers_in, share_known
 from netsurgery.formats.prototxt.source_text import SourceText
 from netsurgery.formats.prototxt.structure import structure_of
@@ -30,7 +29,6 @@ from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
 from netsurgery.formats.prototxt.tokens import decode, unquote
 from netsurgery.formats.prototxt.tree import Message, parse_tree
 from netsurgery.formats.prototxt.typed import Unknown, convert
-from netsurgery.formats.prototxt.wrong_file import not_prototxt, why_no_net
 from netsurgery.formats.schema import NetParameter
 from netsurgery.remembered import Remembered
 
@@ -75,6 +73,8 @@ class Prototxt:
         try:
             root = parse_tree(data)
         except PrototxtSyntaxError as flaw:
+            from netsurgery.formats.prototxt.wrong_file import not_prototxt
+
             other = not_prototxt(data)
             if other is None:
                 raise source.error(flaw.offset, flaw.problem, flaw.remedy) from None
@@ -82,6 +82,8 @@ class Prototxt:
         source.check_comments()
         net = cls(source, root)
         if not net.layers:
+            from netsurgery.formats.prototxt.wrong_file import why_no_net
+
             raise why_no_net(root, source)
         return net
 
@@ -146,7 +148,7 @@ class Prototxt:
     def digest(self) -> str:
         """A sha256 of what it says; see `netsurgery.formats.prototxt.structure`."""
         header = [one for one in self.root.fields if one.name not in ("layer", "layers")]
-        found = hashlib.sha256(structure_of(self.data, header))
+        found = sha256(structure_of(self.data, header))
         for layer in self.layers:
             found.update(layer.structure)
         return found.hexdigest()
@@ -254,6 +256,8 @@ class Prototxt:
             IndexError: There is no layer of that index.
             FormatError: The new text is no prototxt, or the result is no network.
         """
+        from netsurgery.formats.prototxt import layer_layout
+
         behind = behind or {}
         for index in (*changes, *behind):
             if not 0 <= index < len(self.layers):

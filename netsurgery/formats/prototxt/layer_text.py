@@ -17,8 +17,6 @@ from typing import (
 )
 
 from netsurgery.errors import FormatError
-from netsurgery.formats.prototxt import layout
-from netsurgery.formats.prototxt.block_edits import set_value
 from netsurgery.formats.prototxt.source_text import SourceText
 from netsurgery.formats.prototxt.structure import structure_of
 from netsurgery.formats.prototxt.tokens import decode, is_string, unquote
@@ -250,6 +248,8 @@ class LayerText:
         return b"".join(b"  " + line + b"\n" for line in lines)
 
     def _lines(self, field: Field) -> List[bytes]:
+        from netsurgery.formats.prototxt import layout
+
         data = self.source.data
         indent = layout.indentation(data, field.start)
         comment = layout.comment_behind(data, field.end)
@@ -280,6 +280,8 @@ class LayerText:
         Raises:
             FormatError: The layer has no such field, or its version cannot spell it.
         """
+        from netsurgery.formats.prototxt.block_edits import set_value
+
         changes = {"name": name, "bottom": bottoms, "top": tops}
         changes = {path: value for path, value in changes.items() if value is not None}
         text = self.text

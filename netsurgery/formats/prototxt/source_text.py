@@ -11,8 +11,9 @@ from netsurgery.formats.prototxt.tokens import BOM, STRING
 
 _line_end = re.compile(rb"\r\n?|\n")
 _lone_return = re.compile(rb"\r(?!\n)")
-_hidden = re.compile(rb"\r[ \t\r]*[^ \t\r\n#]")
-_string_or_comment = re.compile(rb"%s|#[^\n]*" % STRING)
+# Few texts have lone carriage returns: compiled when the first is met.
+_HIDDEN = rb"\r[ \t\r]*[^ \t\r\n#]"
+_STRING_OR_COMMENT = rb"%s|#[^\n]*" % STRING
 
 
 class SourceText:
@@ -44,8 +45,8 @@ class SourceText:
         """
         if not _lone_return.search(self.data):
             return
-        for found in _string_or_comment.finditer(self.data):
-            if found.group()[:1] == b"#" and _hidden.search(found.group()):
+        for found in re.finditer(_STRING_OR_COMMENT, self.data):
+            if found.group()[:1] == b"#" and re.search(_HIDDEN, found.group()):
                 raise self.error(
                     found.start(),
                     "Caffe ends a comment at a line feed only, so this one hides the lines behind"

@@ -24,6 +24,7 @@ class PrototxtSyntaxError(Exception):
         self.remedy = remedy
 
 
+# Patterns are compiled when something is wrong.
 # What may stand where a field or a value should: the first pattern that matches is told.
 _CULPRITS: Tuple[Tuple[bytes, str, str], ...] = (
     (rb"//|/\*", "`//` and `/*` start no comment in prototxt", "use `#`"),
@@ -39,13 +40,11 @@ _CULPRITS: Tuple[Tuple[bytes, str, str], ...] = (
     (rb"\+", "a number must not start with `+`", "remove the `+`"),
     (rb"-?(?:0[xX]\w*|[0-9.][\w.]*)", "a malformed or misplaced number", "separate or correct it"),
 )
-_match_name = re.compile(IDENTIFIER).match
-_match_string = re.compile(STRING).match
-_word = re.compile(rb"[^\s{}<>\[\]:;,\"']{1,40}|.", re.DOTALL)
+_WORD = rb"(?s)[^\s{}<>\[\]:;,\"']{1,40}|."
 
 
 def _shown(data: bytes, position: int) -> str:
-    found = _word.match(data, position)
+    found = re.compile(_WORD).match(data, position)
     return ascii(found.group().decode("latin-1"))[1:-1] if found else "the end of the file"
 
 
@@ -63,7 +62,7 @@ def _culprit(data: bytes, position: int) -> Optional[PrototxtSyntaxError]:
 
 def _broken_string(data: bytes, position: int) -> Optional[PrototxtSyntaxError]:
     mark = data[position : position + 1]
-    if mark not in match_string_body or _match_string(data, position):
+    if mark not in match_string_body or re.compile(STRING).match(data, position):
         return None
     end = match_string_body[mark](data, position + 1).end()  # type: ignore[union-attr]
     if data[end : end + 1] == b"\\" and data[end + 1 : end + 2] not in (b"", b"\n", b"\0"):
@@ -76,7 +75,7 @@ def _broken_string(data: bytes, position: int) -> Optional[PrototxtSyntaxError]:
 
 def diagnose_field(data: bytes, position: int, after_field: bool) -> PrototxtSyntaxError:
     """Say why no field starts at ``position``, which is behind white space."""
-    name = _match_name(data, position)
+    name = re.compile(IDENTIFIER).match(data, position)
     if name is None:
         return (
             _culprit(data, position)
@@ -95,7 +94,9 @@ def diagnose_field(data: bytes, position: int, after_field: bool) -> PrototxtSyn
 
 
 def _missing_value(data: bytes, position: int, name: str) -> PrototxtSyntaxError:
-    if _match_string(data, position) or re.match(rb"[-\w.]", data[position : position + 1]):
+    if re.compile(STRING).match(data, position) or re.match(
+        rb"[-\w.]", data[position : position + 1]
+    ):
         return PrototxtSyntaxError(position, f"a `:` is missing after `{name}`", "add it")
     return (
         _culprit(data, position)

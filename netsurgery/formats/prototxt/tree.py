@@ -91,10 +91,10 @@ _match_field = re.compile(
     % {b"t": TRIVIA, b"i": IDENTIFIER, b"s": SCALAR}
 ).match
 _NAME, _SCALAR, _COLON, _OPEN, _CLOSE = range(1, 6)
-# Few nets have lists of strings or blocks: compiled when the first is met.
+# Few nets have lists: compiled when the first is met.
 _ITEM = rb"%s(?:(%s)|([{<]))" % (TRIVIA, SCALAR)
-_match_next = re.compile(rb"%s([,\]])" % TRIVIA).match
-_match_list_end = re.compile(rb"%s\]" % TRIVIA).match
+_NEXT = rb"%s([,\]])" % TRIVIA
+_LIST_END = rb"%s\]" % TRIVIA
 _match_separator = re.compile(rb"%s[,;]" % TRIVIA).match
 _CLOSER = {b"{": b"}", b"<": b">"}
 
@@ -161,7 +161,7 @@ class _Parser:
             return position + 1
         field.listed = True
         field.values = []
-        if _match_list_end(self.data, position + 1):
+        if re.compile(_LIST_END).match(self.data, position + 1):
             return self.end_list(field, position + 1)
         if not found.group(_COLON):
             item = skip_trivia(self.data, position + 1)
@@ -195,7 +195,7 @@ class _Parser:
                 return found.end()
             field.values.append(Scalar(*found.span(1)))
             position = found.end()
-            after = _match_next(self.data, position)
+            after = re.compile(_NEXT).match(self.data, position)
             if after is None:
                 raise diagnose_item(self.data, position, wants_comma=True)
             if after.group(1) == b"]":
@@ -225,7 +225,7 @@ class _Parser:
         if not field.listed:
             field.end = message.end
             return self.after_separator(message.end)
-        after = _match_next(self.data, message.end)
+        after = re.compile(_NEXT).match(self.data, message.end)
         if after is None:
             raise diagnose_item(self.data, message.end, wants_comma=True)
         if after.group(1) == b"]":
