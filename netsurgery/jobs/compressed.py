@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
 
@@ -150,5 +149,7 @@ class Compression:
 
 def _versions() -> dict[str, str]:
     """Return what the numbers may depend on; the engine's version stands with its results."""
+    from importlib.metadata import version
+
     own = {"netsurgery": __version__, "python": platform.python_version()}
     return {**own, **{name: version(name) for name in ("numpy", "scipy", "protobuf")}}

@@ -20,7 +20,7 @@ print(*sys.modules)
 """
 # Rooms whose work none of these commands does.
 RUNNING = [f"netsurgery.{room}" for room in ("engine", "calibration", "verification")]
-SLOW = ["scipy", "rich", "h5py", "cv2", "lmdb", "concurrent", "importlib.metadata", "numpy.ma"]
+SLOW = ["scipy", "rich", "h5py", "cv2", "lmdb", "concurrent", "importlib.metadata"]
 SLOW += ["socket", "subprocess", "traceback"]
 # What reads weights and adds up costs needs nothing of what writes, rewrites and digests.
 REWRITING = [f"netsurgery.methods.{module}" for module in ("exchange", "pieces", "prediction")]
@@ -51,7 +51,7 @@ def imported(folder: Path, *arguments: str) -> set[str]:
         (
             ["inspect", *PAIR],
             [
-                *("yaml", "netsurgery.planning", "netsurgery.criteria"),
+                *("yaml", "numpy.ma", "netsurgery.planning", "netsurgery.criteria"),
                 *(*REWRITING, *WRITING, *FACTORING, *CHECKS),
             ],
         ),
