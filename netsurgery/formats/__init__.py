@@ -49,6 +49,10 @@ if TYPE_CHECKING:
         Hdf5Rows as Hdf5Rows,
         read_rows as read_rows,
     )
+    from netsurgery.formats.mask_file import (
+        read_masks as read_masks,
+        write_masks as write_masks,
+    )
     from netsurgery.formats.on_disk import (
         product_blob as product_blob,
     )
