@@ -39,6 +39,13 @@ if TYPE_CHECKING:
         Session as Session,
         WorkerSession as WorkerSession,
     )
+    from netsurgery.engine.training_session import (
+        Batch as Batch,
+        MaskMode as MaskMode,
+        StepLosses as StepLosses,
+        TrainingFiles as TrainingFiles,
+        TrainingSession as TrainingSession,
+    )
     from netsurgery.engine.workers.channel import (
         gathered as gathered,
     )

@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import abc
 from pathlib import Path
-from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Sequence
+from typing import FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from netsurgery.engine.capabilities import Capability
 from netsurgery.engine.session import PathLike, Session
+from netsurgery.engine.training_session import TrainingFiles, TrainingSession
 from netsurgery.errors import EngineError
 from netsurgery.network import Foreign, Layer, Network, foreign_to, lacking
 
@@ -168,6 +169,28 @@ class Engine(abc.ABC):
         """
         session.close()
         return self.open(prototxt, weights, phase=phase)
+
+    def open_training(
+        self,
+        files: TrainingFiles,
+        *,
+        losses: Mapping[str, float],
+        watched: Sequence[str] = (),
+        seed: int = 0,
+    ) -> TrainingSession:
+        """Open a net with losses at its end, and the solver that trains it.
+
+        Args:
+            files: The net, its solver, its weights.
+            losses: Loss blobs of the train net, and their weights in the total.
+            watched: Other blobs of one number each that are to be reported, such as an accuracy.
+            seed: What all that is drawn while it trains depends on.
+
+        Raises:
+            EngineError: The engine cannot train, is not usable, or refuses the net; with its own
+                words.
+        """
+        raise EngineError(f"{self.name} cannot do this: {Capability.SOLVE}", file=files.train)
 
 
 def check_files(*paths: Optional[PathLike]) -> None:

@@ -27,7 +27,9 @@ from netsurgery.engine.session import (
     WorkerSession,
     as_float32,
     parts_of,
+    require_parameters,
 )
+from netsurgery.engine.training_session import TrainingFiles, TrainingSession
 from netsurgery.errors import EngineError
 from netsurgery.formats import scratch_folder
 from netsurgery.linalg import blas_variables, thread_count
@@ -35,6 +37,7 @@ from netsurgery.network import Foreign, Network
 
 PYTHON_VARIABLE = "NETSURGERY_CAFFE_PYTHON"
 _SCRIPT = WORKERS / "caffe_worker.py"
+_TRAINER = WORKERS / "caffe_trainer.py"
 _PROBE_SECONDS = 60.0
 _LARGE_FILE = 64e6
 _INSTALL = "netsurgery engines install caffe"
@@ -118,8 +121,7 @@ class Caffe(Engine):
             EngineError: No Caffe is usable, or it aborted; with its own message.
         """
         check_files(prototxt, weights)
-        python = self._python or os.environ.get(PYTHON_VARIABLE) or self._usable().probe.where
-        worker = _start(python, self._pythonpath, self._timeout, _threads_for(weights))
+        worker = _start(self._where(), self._pythonpath, self._timeout, _threads_for(weights))
         return CaffeSession(worker, prototxt, weights, phase, gpu_of(self.device))
 
     def reopen(
@@ -139,6 +141,33 @@ class Caffe(Engine):
         assert isinstance(session, WorkerSession), "it is one that this engine has opened"
         gpu = gpu_of(self.device)
         return CaffeSession(session.hand_over(), prototxt, weights, phase, gpu)
+
+    def open_training(
+        self,
+        files: TrainingFiles,
+        *,
+        losses: Mapping[str, float],
+        watched: Sequence[str] = (),
+        seed: int = 0,
+    ) -> TrainingSession:
+        """Open a net with Caffe's own solver; see :meth:`Engine.open_training`.
+
+        It adds up on one thread, unless the user says how many: two give other last bits.
+
+        Raises:
+            EngineError: No Caffe is usable, it lacks what training needs, or it aborted.
+        """
+        from netsurgery.engine.caffe_training import CaffeTrainingSession
+
+        check_files(files.train, files.test, files.weights)
+        threads = 1 if blas_variables(1) else thread_count()
+        worker = _start(self._where(), self._pythonpath, self._timeout, 1, _TRAINER)
+        return CaffeTrainingSession(
+            worker, files, losses, watched, seed, gpu_of(self.device), threads
+        )
+
+    def _where(self) -> str:
+        return self._python or os.environ.get(PYTHON_VARIABLE) or self._usable().probe.where
 
     def _usable(self) -> _Found:
         found = self._find()
@@ -235,16 +264,7 @@ class CaffeSession(WorkerSession):
 
     def set_parameters(self, parameters: Mapping[str, Sequence[Parameter]]) -> None:
         """Overwrite layers' arrays; see :meth:`Session.set_parameters`."""
-        for name, arrays in parameters.items():
-            if name not in self._shapes:
-                raise EngineError("no layer with parameters", file=self._file, layer=name)
-            given = [tuple(array.shape) for array in arrays]
-            if given != self._shapes[name]:
-                raise EngineError(
-                    f"its blobs have the shapes {self._shapes[name]}, not {given}",
-                    file=self._file,
-                    layer=name,
-                )
+        require_parameters(self._shapes, parameters, self._file)
         for parts in parts_of(parameters):
             places = [[part.layer, part.number, part.place] for part in parts]
             self._ask("set_parameters", [part.values for part in parts], places=places)
@@ -274,7 +294,11 @@ def _threads_for(weights: Optional[PathLike]) -> int:
 
 
 def _start(
-    python: str, pythonpath: Tuple[str, ...], timeout: Optional[float], threads: int = 1
+    python: str,
+    pythonpath: Tuple[str, ...],
+    timeout: Optional[float],
+    threads: int = 1,
+    script: Path = _SCRIPT,
 ) -> Worker:
     folders = [*pythonpath, *filter(None, [os.environ.get("PYTHONPATH")])]
     # Caffe's log tells which layer it was at when it died; nobody sees it otherwise.
@@ -282,7 +306,7 @@ def _start(
     paths = {"PYTHONPATH": os.pathsep.join(folders)}
     environment = {**log, **paths, **blas_variables(threads)}
     try:
-        return Worker(python, _SCRIPT, environment, timeout)
+        return Worker(python, script, environment, timeout)
     except ChildFailedError as failure:
         raise EngineError(failure.problem, remedy=_REMEDY) from None
 

@@ -9,7 +9,8 @@ from typing import Iterable, Mapping, Tuple
 class Capability(enum.Enum):
     """Something that an engine may be able to do; its value is what messages call it.
 
-    Each stands for methods of `Session`, see `SESSION_METHODS`, or for what an engine takes.
+    Each stands for methods of `Session`, see `SESSION_METHODS`, for one of `Engine`, or for what an
+    engine takes.
     """
 
     FORWARD = "forward"
@@ -30,6 +31,8 @@ class Capability(enum.Enum):
     """Fed the same again, runs only the layers from the first on whose weights were set."""
     TRAIN = "train"
     """Opens nets as they are built for training: ``phase="TRAIN"``."""
+    SOLVE = "run a solver"
+    """Trains a net by a solver's rules: `Engine.open_training`."""
     DEVICE = "device"
     """Takes the option ``device``: where it is to run, such as ``cuda:0``."""
     HDF5 = "HDF5"

@@ -27,7 +27,8 @@ from typing import (
 import numpy as np
 
 from netsurgery.engine.capabilities import Capability
-from netsurgery.engine.process import Answer, ChildFailedError, Worker
+from netsurgery.engine.process import Worker
+from netsurgery.engine.worker_client import WorkerClient
 from netsurgery.engine.workers.channel import gathered
 from netsurgery.errors import EngineError
 from netsurgery.formats import Blob
@@ -228,16 +229,12 @@ class Session(abc.ABC):
         raise EngineError(f"{self.engine} cannot do this: {what}")
 
 
-class WorkerSession(Session):
-    """A model that is open in a child process, which runs a script of ``engine/workers``.
-
-    After an EngineError from the engine itself the child is gone, and the session with it.
-    """
+class WorkerSession(WorkerClient, Session):
+    """A model that is open in a child process, which runs a script of ``engine/workers``."""
 
     def __init__(self, worker: Worker, prototxt: PathLike) -> None:
         """Take over a child process; the subclass asks it to open the net."""
-        self._worker: Optional[Worker] = worker
-        self._file = os.fspath(prototxt)
+        super().__init__(worker, prototxt)
         self._fed: Dict[str, np.ndarray] = {}
 
     def forward(
@@ -279,11 +276,6 @@ class WorkerSession(Session):
         worker, self._worker = self._running(), None
         return worker
 
-    def close(self) -> None:
-        """End the child process."""
-        if self._worker is not None:
-            self._worker.close()
-
     def _run(
         self, inputs: Mapping[str, np.ndarray], wanted: Sequence[Wanted], **arguments: Any
     ) -> List[np.ndarray]:
@@ -312,20 +304,6 @@ class WorkerSession(Session):
             for name, array in inputs.items()
         )
 
-    def _ask(self, command: str, arrays: Sequence[np.ndarray] = (), **arguments: Any) -> Answer:
-        try:
-            return self._running().request(command, arrays, **arguments)
-        except ChildFailedError as failure:
-            raise self._explain(failure) from None
-
-    def _running(self) -> Worker:
-        if self._worker is None:
-            raise EngineError("another model took the place of this one", file=self._file)
-        return self._worker
-
-    def _explain(self, failure: ChildFailedError) -> EngineError:
-        return EngineError(f"{self.engine} {failure.problem}", file=self._file)
-
     def _cannot(self, what: Capability) -> NoReturn:
         raise EngineError(f"{self.engine} cannot do this: {what}", file=self._file)
 
@@ -341,6 +319,25 @@ class WorkerSession(Session):
         unknown = [name for name in names if name not in self.blobs]
         if unknown:
             raise EngineError(f"the net has no blob {unknown[0]!r}", file=self._file)
+
+
+def require_parameters(
+    shapes: Mapping[str, Sequence[Shape]],
+    parameters: Mapping[str, Sequence[Parameter]],
+    file: Optional[str] = None,
+) -> None:
+    """See that arrays fit the layers that they are for.
+
+    Raises:
+        EngineError: A layer is not there, or an array has another shape than its blob.
+    """
+    for name, arrays in parameters.items():
+        if name not in shapes:
+            raise EngineError("no layer with parameters", file=file, layer=name)
+        given = [tuple(array.shape) for array in arrays]
+        if given != list(shapes[name]):
+            problem = f"its blobs have the shapes {list(shapes[name])}, not {given}"
+            raise EngineError(problem, file=file, layer=name)
 
 
 def parts_of(parameters: Mapping[str, Sequence[Parameter]]) -> Iterator[List[ParameterPart]]:

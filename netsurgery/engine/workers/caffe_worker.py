@@ -168,6 +168,10 @@ class CaffeWorker(object):
         self._done = min(self._done, self._first_with(changed) - 1)
         return {}, []
 
+    def forget(self):
+        """Take nothing for known that was computed: weights were changed from outside."""
+        self._done = -1
+
     def _first_with(self, blobs):
         """Return the number of the first layer that has one of these, of its own or shared."""
         places = {blob.data.ctypes.data for blob in blobs}
