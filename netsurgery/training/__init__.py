@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.training.deployed import (
+        deployed_model as deployed_model,
+        moved_layers as moved_layers,
+    )
+    from netsurgery.training.history import (
+        History as History,
+        Judged as Judged,
+        Validation as Validation,
+    )
     from netsurgery.training.objectives import (
         LABELS as LABELS,
         HintObjective as HintObjective,
