@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         batch_size as batch_size,
         input_shapes as input_shapes,
         largest_batch as largest_batch,
+        samples_are_apart as samples_are_apart,
     )
     from netsurgery.calibration.calibrator import (
         FOLDER as FOLDER,

@@ -226,6 +226,14 @@ class LayerType(LayerFacts):
         """Return whether it computes with statistics of the batch when a net is used."""
         return False
 
+    def gathers_statistics(self, layer: Layer) -> bool:
+        """Return whether it normalises by the batch, and gathers statistics, when it is trained."""
+        return False
+
+    def freezing_fields(self, layer: Layer) -> Optional[Fields]:
+        """Return the fields with which a layer that gathers statistics does not; None for none."""
+        return None
+
     def input_role(self, layer: Layer, bottom: int, shape: Shape) -> Role:
         """Return what the numbers of a bottom of that shape mean to it."""
         return Role.BOXES if bottom == self.region_bottom else Role.VALUES

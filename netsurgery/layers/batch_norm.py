@@ -83,6 +83,14 @@ class BatchNormLayer(NormalisingLayer):
         """Where use_global_stats is false."""
         return says(layer.parameter.batch_norm_param, use_global_stats=False)
 
+    def gathers_statistics(self, layer: Layer) -> bool:
+        """Unless use_global_stats is true."""
+        return not says(layer.parameter.batch_norm_param, use_global_stats=True)
+
+    def freezing_fields(self, layer: Layer) -> Optional[Dict[str, Any]]:
+        """What it has learnt is what it takes when a net is used."""
+        return {"batch_norm_param.use_global_stats": True}
+
     def mixes_samples(self, layer: Layer) -> bool:
         """Statistics of the batch are those of all its samples."""
         return self.normalises_by_batch(layer)

@@ -6,7 +6,7 @@ Yjxiong's and PSPNet's kin has those, then mean and variance.
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from netsurgery.layers.layer import Layer
 from netsurgery.layers.nodes import ShapeNode
@@ -67,6 +67,20 @@ class BNLayer(NormalisingLayer):
         if not parameter.moving_average:
             return "it may normalise by the batch (moving_average: true is not written)"
         return None if parameter.HasField("var_eps") else "its var_eps is not written"
+
+    def gathers_statistics(self, layer: Layer) -> bool:
+        """SegNet's and Yjxiong's unless they say that they are frozen."""
+        parameter, places = layer.parameter.bn_param, self.places(layer)
+        if places == _SEGNET:
+            return bool(parameter.bn_mode != parameter.INFERENCE)
+        return not parameter.frozen
+
+    def freezing_fields(self, layer: Layer) -> Optional[Dict[str, Any]]:
+        """What each of the forks calls it, where it is known which it is."""
+        places = self.places(layer)
+        if places is None:
+            return None
+        return {"bn_param.bn_mode": "INFERENCE"} if places == _SEGNET else {"bn_param.frozen": True}
 
     def stock_words(self, layer: Layer) -> Tuple[str, ...]:
         """A Scale, behind a BatchNorm where it normalises."""

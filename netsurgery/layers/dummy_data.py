@@ -18,6 +18,7 @@ class DummyDataLayer(LayerType):
     is_stock = True
     bottoms = (0, 0)
     tops = (1, None)
+    feeds_itself = True
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shapes as written, in either of the two ways."""

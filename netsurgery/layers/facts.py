@@ -38,6 +38,8 @@ class LayerFacts:
         late_fields: Fields of its message that came behind that release.
         product: How it multiplies by its weights, as they are stored; None if it does not.
         is_input: Whether its tops are inputs of the net.
+        feeds_itself: Whether, without bottoms, it makes what it says itself: constants, random
+            numbers, a blob of its own.
         data: What it reads, for one without bottoms that is no input.
         compares: What its first bottom holds, for one that trains or tests a net.
         is_identity: Whether it hands on what it reads, when a net is used.
@@ -80,6 +82,7 @@ class LayerFacts:
     late_fields: Tuple[str, ...] = ()
     product: Optional[Product] = None
     is_input: bool = False
+    feeds_itself: bool = False
     data: Optional[DataSource] = None
     compares: Optional[Compared] = None
     is_identity: bool = False

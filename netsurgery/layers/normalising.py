@@ -79,6 +79,10 @@ class BaseNormalisingLayer(LayerType):
         own = self.blob_shape(node)
         return [own if index in places.channels else (1,) for index in range(places.blobs)]
 
+    def gathers_statistics(self, layer: Layer) -> bool:
+        """As far as is known."""
+        return True
+
     def blob_shape(self, node: ShapeNode) -> Shape:
         """Return the shape of a blob that has a number for each channel."""
         return (node.bottom[1],)

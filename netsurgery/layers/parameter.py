@@ -17,6 +17,7 @@ class ParameterLayer(LayerType):
     name = "Parameter"
     is_stock = True
     bottoms = (0, 0)
+    feeds_itself = True
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The shape as written: the top is the blob."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.formats import Blob, LayerWeights, quote
+from netsurgery.formats import Blob, LayerWeights, one_line, quote
 from netsurgery.layers.layer import Layer
 
 if TYPE_CHECKING:
@@ -36,10 +36,11 @@ def in_stock_layers(
     if held and not blobs:
         return None
     bottom, top = layer.bottoms[0].blob, layer.tops[0].blob
+    rates = _multipliers(layer, places)
     if places.mean is None:
-        return _scale(scale, bottom, top), blobs
+        return _scale(scale, bottom, top, rates), blobs
     between = top if bottom == top else fresh(f"{top}_normalised")
-    return _batch_norm(layer, eps, bottom, between) + _scale(scale, between, top), blobs
+    return _batch_norm(layer, eps, bottom, between) + _scale(scale, between, top, rates), blobs
 
 
 def _blobs(
@@ -68,13 +69,24 @@ def _factor(arrays: Sequence[np.ndarray], places: NormalisationBlobs) -> float:
 
 def _batch_norm(layer: Layer, eps: float, bottom: str, top: str) -> bytes:
     batch = layer.layer_type.normalises_by_batch(layer)
-    rest = b" use_global_stats: false" if batch else b""
+    kept = not batch and not layer.layer_type.gathers_statistics(layer)
+    rest = b" use_global_stats: " + (b"true" if kept else b"false") if batch or kept else b""
     own = b" batch_norm_param { eps: %r%s } }\n" % (eps, rest)
     return _layer(layer.name, "BatchNorm", bottom, top) + own
 
 
-def _scale(name: str, bottom: str, top: str) -> bytes:
-    return _layer(name, "Scale", bottom, top) + b" scale_param { bias_term: true } }\n"
+def _scale(name: str, bottom: str, top: str, multipliers: bytes) -> bytes:
+    own = b" scale_param { bias_term: true } }\n"
+    return _layer(name, "Scale", bottom, top) + multipliers + own
+
+
+def _multipliers(layer: Layer, places: NormalisationBlobs) -> bytes:
+    """What a layer says of how its scale and its shift are trained, where it says it of both."""
+    given, wanted = layer.parameter.param, (places.scale, places.shift)
+    if not all(place is not None and place < len(given) for place in wanted):
+        return b""
+    own = [one_line(given[place]) for place in wanted if place is not None]
+    return b"".join(b" param { %s }" % one.encode("utf-8", "surrogateescape") for one in own)
 
 
 def _layer(name: str, kind: str, bottom: str, top: str) -> bytes:

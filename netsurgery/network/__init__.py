@@ -104,11 +104,15 @@ if TYPE_CHECKING:
         Network as Network,
     )
     from netsurgery.network.inplace import (
+        as_built as as_built,
         take_apart as take_apart,
     )
     from netsurgery.network.loss import (
         IGNORED as IGNORED,
         LossNet as LossNet,
+        own_losses as own_losses,
+        reached_by as reached_by,
+        scores_before_softmax as scores_before_softmax,
         with_loss as with_loss,
     )
     from netsurgery.network.masks import (
@@ -156,6 +160,7 @@ if TYPE_CHECKING:
         masks_of as masks_of,
         prunable as prunable,
         require_masks_fit as require_masks_fit,
+        selects as selects,
         sparsity_of as sparsity_of,
         with_masks as with_masks,
         zeros_of as zeros_of,

@@ -42,16 +42,35 @@ def take_apart(network: Network) -> Apart:
     return Apart(prototxt, dict(names))
 
 
+def as_built(network: Network) -> Prototxt:
+    """Return the text of what a network's state builds; its layers may still compute in place.
+
+    All else is as in `take_apart`.
+
+    Raises:
+        FormatError: A V0 net that Caffe could not upgrade either.
+    """
+    network = _sound(network)
+    return _built(network, {value: value.blob for value in network.values})
+
+
 def _taken_apart(network: Network) -> Apart:
+    network = _sound(network)
+    names = _names(network)
+    return Apart(_built(network, names), names)
+
+
+def _sound(network: Network) -> Network:
     if network.prototxt.version == "V0":
         network = network.rewritten(upgrade_net(network.prototxt, keep_unknown=True).prototxt)
-    network = in_stock_form(network)
-    names = _names(network)
+    return in_stock_form(network)
+
+
+def _built(network: Network, names: Dict[Value, str]) -> Prototxt:
     built = {layer.text.index for layer in network.layers}
     gone = {text.index: b"" for text in network.prototxt.layers if text.index not in built}
     prototxt = network.prototxt.replace_layers(gone) if gone else network.prototxt
-    renamed = _renamed(prototxt, network.layers, names)
-    return Apart(with_inputs(renamed, network), names)
+    return with_inputs(_renamed(prototxt, network.layers, names), network)
 
 
 def _names(network: Network) -> Dict[Value, str]:

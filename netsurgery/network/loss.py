@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional
+from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import Edits, Prototxt, quoted, render, upgrade_net
@@ -82,10 +82,10 @@ def with_loss(model: Model, output: Optional[str] = None) -> LossNet:
         prototxt = upgrade_net(prototxt, keep_unknown=True).prototxt
     prototxt = _with_force_backward(prototxt)
     made = Model(prototxt, model.weights)
-    own = _own_losses(network)
+    own = own_losses(network)
     if own:
         losses = {apart.names[value]: weight for value, weight in own.items()}
-        return LossNet(made, apart.names, losses, _reached(network, own))
+        return LossNet(made, apart.names, losses, reached_by(network, own))
     return _with_softmax_loss(network, made, apart.names, output)
 
 
@@ -93,7 +93,7 @@ def _with_softmax_loss(
     network: Network, made: Model, names: Mapping[Value, str], output: Optional[str]
 ) -> LossNet:
     shapes = infer_shapes(network, weights=made.weights)
-    scores = _find_scores(network, shapes, output)
+    scores = scores_before_softmax(network, shapes, output)
     taken = {*names.values(), *(layer.name for layer in network.layers)}
     label, loss = fresh_name("label", taken), fresh_name("loss", taken)
     blobs = {"label": label, "loss": loss, "scores": names[scores]}
@@ -102,12 +102,16 @@ def _with_softmax_loss(
         "softmax_loss", {"count": count, **{k: quoted(name) for k, name in blobs.items()}}
     )
     prototxt = Prototxt.parse(made.prototxt.data + b"\n" + text, made.prototxt.file)
-    reached = _reached(network, {scores: 1.0})
+    reached = reached_by(network, {scores: 1.0})
     return LossNet(Model(prototxt, made.weights), names, {loss: 1.0}, reached, scores, label)
 
 
-def _own_losses(network: Network) -> Dict[Value, float]:
-    """The values that add to the loss, with their factors, as Caffe finds them."""
+def own_losses(network: Network) -> Dict[Value, float]:
+    """Return the values that add to the loss of a net, and their factors, as Caffe finds them.
+
+    Args:
+        network: The net.
+    """
     found: Dict[Value, float] = {}
     for layer in network.layers:
         default = [1.0] if layer.layer_type.is_loss else []
@@ -116,10 +120,19 @@ def _own_losses(network: Network) -> Dict[Value, float]:
     return found
 
 
-def _find_scores(
-    network: Network, shapes: Mapping[Value, Optional[Shape]], output: Optional[str]
+def scores_before_softmax(
+    network: Network, shapes: Mapping[Value, Optional[Shape]], output: Optional[str] = None
 ) -> Value:
-    """What the loss is to read: an output of a score for each class, before its Softmax."""
+    """Return what a loss should read: an output of a score for each class, before its Softmax.
+
+    Args:
+        network: The net.
+        shapes: Of its outputs.
+        output: The output that labels are for, where several hold class scores.
+
+    Raises:
+        PlanError: There is not exactly one such output.
+    """
     classes = [value for value in network.outputs if _is_class_like(shapes[value])]
     before: Dict[Value, Value] = {}
     for value in classes:
@@ -153,9 +166,14 @@ def _is_class_like(shape: Optional[Shape]) -> bool:
     )
 
 
-def _reached(network: Network, losses: Mapping[Value, float]) -> FrozenSet[Value]:
-    """The values that these depend on, and these."""
-    found = set(losses)
+def reached_by(network: Network, values: Iterable[Value]) -> FrozenSet[Value]:
+    """Return the values that some depend on, and these.
+
+    Args:
+        network: The net.
+        values: Some of its values.
+    """
+    found = set(values)
     for layer in reversed(network.layers):
         if not found.isdisjoint(layer.tops):
             found.update(layer.bottoms)

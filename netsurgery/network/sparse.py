@@ -48,7 +48,7 @@ def prunable(
         and model.blobs(layer.name)
     ]
     for word in (*layers, *kept):
-        if not any(_selects(word, layer) for layer in found):
+        if not any(selects(word, layer) for layer in found):
             raise NetworkError(
                 f"{word!r} selects no layer with weights to prune",
                 file=model.prototxt.file,
@@ -57,12 +57,13 @@ def prunable(
     return tuple(
         (layer.name, 0)
         for layer in found
-        if any(_selects(word, layer) for word in layers)
-        and not any(_selects(word, layer) for word in kept)
+        if any(selects(word, layer) for word in layers)
+        and not any(selects(word, layer) for word in kept)
     )
 
 
-def _selects(word: str, layer: Layer) -> bool:
+def selects(word: str, layer: Layer) -> bool:
+    """Return whether a word is the name or the type of a layer, or a glob over its name."""
     return word in (layer.name, layer.type) or fnmatchcase(layer.name, word)
 
 

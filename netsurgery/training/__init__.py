@@ -15,6 +15,9 @@ if TYPE_CHECKING:
         History as History,
         Judged as Judged,
         Validation as Validation,
+    from netsurgery.training.freezing import (
+        layers_selected as layers_selected,
+        only_new as only_new,
     )
     from netsurgery.training.objectives import (
         LABELS as LABELS,
@@ -32,6 +35,10 @@ if TYPE_CHECKING:
         solver_text as solver_text,
         tuning_settings as tuning_settings,
         twin_of_solver as twin_of_solver,
+    )
+    from netsurgery.training.training_net import (
+        TrainingNet as TrainingNet,
+        label_objective as label_objective,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

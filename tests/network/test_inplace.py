@@ -11,7 +11,7 @@ from net_strategies import nets
 from netsurgery.errors import NetsurgeryError
 from netsurgery.formats.prototxt.document import Prototxt
 from netsurgery.network.graph import Network, Value
-from netsurgery.network.inplace import take_apart
+from netsurgery.network.inplace import as_built, take_apart
 from netsurgery.network.shapes import infer_shapes
 
 DATA = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 1 dim: 4 } } }\n'
@@ -49,6 +49,14 @@ def test_the_last_value_keeps_the_name(parse):
     assert not any(layer.in_place for layer in alone.layers)
     assert b"# the one that counts" in apart.prototxt.data
     assert bytes(network.prototxt) == CHAIN.encode()
+
+
+def test_layers_in_place_may_stay_so_without_the_rules_that_let_them_in(parse):
+    text = as_built(parse(CHAIN, stages=["s"]))
+    alone = Network.of(text, "TRAIN")
+    assert [layer.name for layer in alone.layers] == ["in", "fc", "bn", "relu", "y_v0"]
+    assert [layer.name for layer in alone.layers if layer.in_place] == ["bn", "relu"]
+    assert b"# the one that counts" in text.data
 
 
 def test_an_input_keeps_its_name(parse):

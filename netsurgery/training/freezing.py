@@ -1,0 +1,115 @@
+"""Weights that stay as they are while a net is trained."""
+
+from __future__ import annotations
+
+from typing import Collection, Dict, List, Mapping, Sequence, Set, Tuple
+
+from netsurgery.errors import NetworkError, RequestError
+from netsurgery.formats import Prototxt, one_line, quoted
+from netsurgery.network import Layer, Model, Network, ParameterKey, selects
+
+_STILL = "lr_mult: 0 decay_mult: 0"
+
+
+def layers_selected(network: Network, words: Sequence[str]) -> Tuple[str, ...]:
+    """Return the layers that names, globs over names, or types select, in the order of the net.
+
+    Args:
+        network: The net.
+        words: The words.
+
+    Raises:
+        NetworkError: A word selects none.
+    """
+    for word in words:
+        if not any(selects(word, layer) for layer in network.layers):
+            raise NetworkError(
+                f"{word!r} selects no layer of the net",
+                file=network.prototxt.file,
+                remedy="name a layer, a glob or a type that `netsurgery inspect` lists",
+            )
+    return tuple(
+        dict.fromkeys(
+            layer.name for layer in network.layers if any(selects(word, layer) for word in words)
+        )
+    )
+
+
+def frozen_text(prototxt: Prototxt, keys: Collection[ParameterKey]) -> Prototxt:
+    """Return a text that trains none of some blobs: their multipliers are 0.
+
+    Blobs that share memory with one of these stay, too: Caffe takes no other multiplier for them.
+
+    Args:
+        prototxt: A V2 text whose layers are all built.
+        keys: The blobs.
+    """
+    network = Network.of(prototxt, "TRAIN")
+    still: Dict[int, Set[int]] = {
+        layer.index: {index for name, index in keys if name == layer.name}
+        for layer in network.layers
+    }
+    for group in network.shared_parameters:
+        if any(index in still[layer.index] for layer, index in group.members):
+            for layer, index in group.members:
+                still[layer.index].add(index)
+    changes = {
+        layer.text.index: _with_multipliers(layer, still[layer.index])
+        for layer in network.layers
+        if still[layer.index]
+    }
+    return prototxt.replace_layers(changes) if changes else prototxt
+
+
+def _with_multipliers(layer: Layer, still: Set[int]) -> bytes:
+    """A layer whose blobs have multipliers of 0, others those that they had."""
+    given = layer.parameter.param
+    lines: List[str] = []
+    for index in range(max(len(given), max(still) + 1)):
+        own = given[index] if index < len(given) else None
+        if index not in still:
+            lines.append(f"  param {{ {'' if own is None else one_line(own)} }}\n")
+            continue
+        name = f"name: {quoted(own.name)} " if own is not None and own.name else ""
+        lines.append(f"  param {{ {name}{_STILL} }}\n")
+    inside = layer.text.carried(exclude=("param",))
+    return b"layer {\n" + inside + "".join(lines).encode("utf-8", "surrogateescape") + b"}"
+
+
+def keys_of(layers: Collection[str], counts: Mapping[str, int]) -> Set[ParameterKey]:
+    """Return all blobs of layers.
+
+    Args:
+        layers: Their names.
+        counts: How many blobs each layer has.
+    """
+    return {(name, index) for name in layers for index in range(counts.get(name, 0))}
+
+
+def only_new(model: Model, original: Model) -> Tuple[str, ...]:
+    """Return the layers that a small net has from its original as they were there, to freeze them.
+
+    Args:
+        model: The small net.
+        original: The net that it was made of.
+
+    Raises:
+        RequestError: It has no other, or nothing of the original is left.
+    """
+    if model.weights is None or original.weights is None:
+        raise RequestError("which layers are new is told from the weights of both nets")
+    before = {layer.name: layer for layer in original.weights.layers if layer.blobs}
+    own = [layer for layer in model.weights.layers if layer.blobs]
+    kept = tuple(
+        layer.name
+        for layer in own
+        if layer.name in before
+        and [blob.digest for blob in layer.blobs]
+        == [blob.digest for blob in before[layer.name].blobs]
+    )
+    if len(kept) == len(own):
+        raise RequestError(
+            "no layer of this net is new: all have the weights of the original",
+            remedy="train all of them, or give the compressed net",
+        )
+    return kept
