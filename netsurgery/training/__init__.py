@@ -11,13 +11,14 @@ if TYPE_CHECKING:
         deployed_model as deployed_model,
         moved_layers as moved_layers,
     )
+    from netsurgery.training.freezing import (
+        layers_selected as layers_selected,
+        only_new as only_new,
+    )
     from netsurgery.training.history import (
         History as History,
         Judged as Judged,
         Validation as Validation,
-    from netsurgery.training.freezing import (
-        layers_selected as layers_selected,
-        only_new as only_new,
     )
     from netsurgery.training.objectives import (
         LABELS as LABELS,
