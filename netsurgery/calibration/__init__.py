@@ -66,7 +66,10 @@ if TYPE_CHECKING:
     from netsurgery.calibration.running import (
         Runner as Runner,
         common_batch as common_batch,
+        in_words_of as in_words_of,
         is_large as is_large,
+        place_weights as place_weights,
+        renamed as renamed,
     )
     from netsurgery.calibration.session_pool import (
         SessionPool as SessionPool,

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.training.checkpoint import (
+        Checkpoints as Checkpoints,
+        TrainerState as TrainerState,
+        claim_folder as claim_folder,
+    )
     from netsurgery.training.deployed import (
         deployed_model as deployed_model,
         moved_layers as moved_layers,
+    )
+    from netsurgery.training.evaluation import (
+        HeldOutJudge as HeldOutJudge,
     )
     from netsurgery.training.freezing import (
         layers_selected as layers_selected,
@@ -30,12 +38,28 @@ if TYPE_CHECKING:
         TeacherProbabilityObjective as TeacherProbabilityObjective,
         TeacherValueObjective as TeacherValueObjective,
     )
+    from netsurgery.training.opening import (
+        open_training as open_training,
+    )
+    from netsurgery.training.rate_trial import (
+        RateTrial as RateTrial,
+        find_rate as find_rate,
+    )
     from netsurgery.training.solver_settings import (
         SolverSettings as SolverSettings,
         settings_of as settings_of,
         solver_text as solver_text,
         tuning_settings as tuning_settings,
         twin_of_solver as twin_of_solver,
+    )
+    from netsurgery.training.trainer import (
+        Batches as Batches,
+        BatchSource as BatchSource,
+        Judge as Judge,
+        Trained as Trained,
+        Trainer as Trainer,
+        TrainerHook as TrainerHook,
+        TrainingPlan as TrainingPlan,
     )
     from netsurgery.training.training_net import (
         TrainingNet as TrainingNet,
