@@ -13,9 +13,14 @@ from channel_nets import CONVOLUTION, channel_nets, line
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from netsurgery.errors import PlanError
-from netsurgery.network.channels import ChannelGroup, channel_groups, groups as groups_module
+from netsurgery.network.channels import (
+    ChannelGroup,
+    channel_groups,
+    groups as groups_module,
+    successive,
+)
 from netsurgery.network.channels.successive import Thinning
-from netsurgery.network.channels.thinning import thin_model
+from netsurgery.network.channels.thinning import staying, thin_model
 from netsurgery.network.model import Model
 
 QUIET: Dict[str, Any] = {"suppress_health_check": list(HealthCheck)}
@@ -93,3 +98,26 @@ def test_a_chain_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert thinning.cut(name, range(2, 8)).settled
     assert len(looks) == 1
     assert thinning.model.blobs("c")[0].shape == (6, 6, 3, 3)
+
+
+@pytest.mark.parametrize("branches", [4, 16])
+def test_a_cut_asks_no_other_group_of_a_concat_what_is_left(
+    branches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(
+        successive, "staying", lambda *given: asked.append(len(given[0])) or staying(*given)
+    )
+    one = CONVOLUTION % "num_output: 2"
+    names = [f"c{number}" for number in range(branches)]
+    text = declared("x", 1, 3, 9, 9)
+    text += "".join(line("Convolution", name, ["x"], [name], one) for name in names)
+    text += line("Concat", "all", names, ["all"]) + line("Convolution", "last", ["all"], ["y"], one)
+    model = with_random_weights(text)
+    thinning = Thinning(model, channel_groups(model))
+    for name in names:
+        thinning.cut(name, [1])
+    # Of each group its weights, bias, values, and what reads it.
+    assert len(asked) == 5 * branches
+    expected = thin_model(model, channel_groups(model), {name: [1] for name in names})
+    assert thinning.model.digest == expected.digest

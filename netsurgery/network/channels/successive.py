@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from functools import cached_property
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from netsurgery.network.model import Model
 
 Keep = Sequence[int]
 _Axis = Tuple[int, int, int]  # index of a layer, blob, axis
+Key = TypeVar("Key", _Axis, Value)
+Part = TypeVar("Part", Cut, ValueCut)
 
 
 class GroupCut(NamedTuple):
@@ -55,6 +57,9 @@ class Thinning:
         self._start = model
         self._groups = {group.name: group for group in groups}
         self._masks: Dict[str, np.ndarray] = {}
+        # Which entries all cuts so far have left, of those that there were.
+        self._left_of_axis: Dict[_Axis, np.ndarray] = {}
+        self._left_of_value: Dict[Value, np.ndarray] = {}
         self._edits: List[SetFields] = []
         self._layers: Dict[int, Layer] = {}
         self._blobs: Dict[str, Tuple[LayerWeights, ...]] = {}
@@ -84,8 +89,8 @@ class Thinning:
             PlanError: There is no such group.
         """
         group = find_group(self._groups, name)
-        members = (self._now(cut, self._beside(cut, group)) for cut in group.members)
-        values = (self._value_now(cut, group) for cut in group.values)
+        members = (_now(cut, self._left_of_axis.get(_axis_of(cut))) for cut in group.members)
+        values = (_now(cut, self._left_of_value.get(cut.value)) for cut in group.values)
         return replace(group, members=tuple(members), values=tuple(values))
 
     def cut(self, name: str, keep: Keep) -> GroupCut:
@@ -107,6 +112,7 @@ class Thinning:
         self._edits += fields
         settled = mask.all() or self._is_settled(group, mask)
         self._masks[name], self._model = mask, None
+        self._take_away(self._groups[name], mask)
         return GroupCut(group, fields, blobs, bool(settled))
 
     def _found(self, name: str) -> Tuple[LayerWeights, ...]:
@@ -147,15 +153,6 @@ class Thinning:
                 yield SetFields(LayerKey.of(first.text, prototxt), fields)
 
     @cached_property
-    def _of_axis(self) -> Mapping[_Axis, Sequence[Tuple[str, Cut]]]:
-        """For each axis of a blob the groups that have a part of it."""
-        found: Dict[_Axis, List[Tuple[str, Cut]]] = defaultdict(list)
-        for name, group in self._groups.items():
-            for cut in group.members:
-                found[cut.layer.index, cut.blob, cut.axis].append((name, cut))
-        return found
-
-    @cached_property
     def _of_value(self) -> Mapping[Value, Sequence[Tuple[str, ValueCut]]]:
         """For each value the groups that have a part of it."""
         found: Dict[Value, List[Tuple[str, ValueCut]]] = defaultdict(list)
@@ -164,31 +161,31 @@ class Thinning:
                 found[cut.value].append((name, cut))
         return found
 
-    def _beside(self, cut: Cut, group: ChannelGroup) -> Iterator[np.ndarray]:
-        """Which entries of a blob's axis are left by each of the other groups that were cut."""
-        for name, other in self._of_axis[cut.layer.index, cut.blob, cut.axis]:
-            if name != group.name and name in self._masks:
-                yield staying(other.channels, self._masks[name])
-
-    def _now(self, cut: Cut, beside: Iterator[np.ndarray]) -> Cut:
-        masks = list(beside)
-        return replace(cut, channels=_left(cut.channels, masks)) if masks else cut
-
-    def _value_now(self, cut: ValueCut, group: ChannelGroup) -> ValueCut:
-        masks = [
-            staying(other.channels, self._masks[name])
-            for name, other in self._of_value[cut.value]
-            if name != group.name and name in self._masks
-        ]
-        return replace(cut, channels=_left(cut.channels, masks)) if masks else cut
+    def _take_away(self, group: ChannelGroup, mask: np.ndarray) -> None:
+        """Note what is left of the common axes and values of a group as it was in the beginning."""
+        for cut in group.members:
+            _leave(self._left_of_axis, _axis_of(cut), staying(cut.channels, mask))
+        for one in group.values:
+            _leave(self._left_of_value, one.value, staying(one.channels, mask))
 
 
-def _left(channels: np.ndarray, masks: Sequence[np.ndarray]) -> np.ndarray:
-    """The entries that all masks leave; of a matrix each row loses as many."""
-    left = np.all(np.stack(masks), axis=0)
-    if channels.ndim == 1:
-        return channels[left]
-    return channels[left].reshape(len(channels), -1)
+def _leave(left: Dict[Key, np.ndarray], key: Key, stay: np.ndarray) -> None:
+    if key in left:
+        left[key] &= stay
+    else:
+        left[key] = stay
+
+
+def _axis_of(cut: Cut) -> _Axis:
+    return cut.layer.index, cut.blob, cut.axis
+
+
+def _now(cut: Part, left: Optional[np.ndarray]) -> Part:
+    """A cut with the entries that are left; of a matrix each row loses as many."""
+    if left is None:
+        return cut
+    channels = cut.channels[left]
+    return replace(cut, channels=channels.reshape(*cut.channels.shape[:-1], -1))
 
 
 def _with_text(layer: Layer, text: bytes) -> Layer:
