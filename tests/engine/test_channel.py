@@ -64,7 +64,10 @@ def test_names_that_are_not_unicode_survive() -> None:
     assert header == {"name": name}
 
 
-@pytest.mark.parametrize("name", ["channel.py", "caffe_worker.py", "__init__.py"])
+OF_CAFFE = ["__init__.py", "channel.py", "caffe_worker.py", "caffe_trainer.py", "solver_state.py"]
+
+
+@pytest.mark.parametrize("name", OF_CAFFE)
 def test_what_runs_beside_caffe_is_python_2_7(name: str, tmp_path: Path) -> None:
     if not PYTHON2.exists():
         pytest.skip(f"needs {PYTHON2}")

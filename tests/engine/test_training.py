@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -249,34 +248,6 @@ def test_the_state_of_another_solver_is_refused_in_caffes_words(
     adam = files_in(tmp_path, solver_text("Adam"))
     with opened(trainer, adam) as session, pytest.raises(EngineError, match=said):
         session.restore_state(tmp_path / "state")
-
-
-OLD_CAFFE = """
-class Net(object):
-    def copy_from(self, path): pass
-class Solver(object):
-    net = Net()
-{more}
-def get_solver(path): return Solver()
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "lacks"),
-    [
-        ("", "get_solver"),
-        (OLD_CAFFE.format(more=""), "Solver.add_callback"),
-        (OLD_CAFFE.format(more="    add_callback = None"), "Net.before_forward"),
-    ],
-)
-def test_a_caffe_that_cannot_be_driven_says_what_it_lacks(
-    tmp_path: Path, text: str, lacks: str
-) -> None:
-    (tmp_path / "caffe.py").write_text(text)
-    old = Caffe(sys.executable, [tmp_path])
-    said = f"train.prototxt: this Caffe has no {lacks}, which training needs; use BVLC Caffe of"
-    with pytest.raises(EngineError, match=said):
-        opened(old, files_in(tmp_path))
 
 
 def test_an_engine_that_cannot_train_says_so(tmp_path: Path) -> None:

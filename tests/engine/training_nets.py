@@ -12,9 +12,11 @@ from netsurgery.engine import Batch, Engine, TrainingFiles, TrainingSession
 from netsurgery.engine.caffe import Caffe
 from netsurgery.engine.caffe_training import CaffeTrainingSession
 from netsurgery.engine.process import WORKERS, Worker
+from netsurgery.engine.workers.solver_state import histories
 from netsurgery.formats import Blob, LayerWeights, SolverText, Weights
 from netsurgery.linalg import blas_variables
 
+STATE = "state.solverstate"
 ROWS, WIDTH, HIDDEN, CLASSES = 6, 10, 8, 3
 INPUT = """\
 layer {{ name: "data" type: "Input" top: "data"
@@ -174,3 +176,8 @@ class OneChildCaffe(Caffe):
     def end(self) -> None:
         if self._child is not None:
             self._child.kill()
+
+
+def histories_of(state: Path) -> List[np.ndarray]:
+    """What a saved solver remembers, slot by slot."""
+    return [np.array(slot) for slot in histories(np.fromfile(state / STATE, np.uint8))]

@@ -1,5 +1,5 @@
 # mypy: allow-untyped-defs
-# ruff: noqa: UP004
+# ruff: noqa: UP004, UP032
 """Trains one net with a solver of real pycaffe. Needs Python 2.7 or later, numpy and caffe.
 
 Caffe's own solver does every step. What is ours happens between its parts: before the first layer
@@ -237,7 +237,7 @@ class CaffeTrainer(object):
 
     def _snapshot(self):
         self.solver.snapshot()
-        path = f"{self._prefix}_iter_{int(self.solver.iter)}"
+        path = "{}_iter_{}".format(self._prefix, int(self.solver.iter))
         return path + ".caffemodel", path + ".solverstate"
 
     def set_rate(self, arrays, base):

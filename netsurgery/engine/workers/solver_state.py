@@ -1,4 +1,5 @@
 # mypy: allow-untyped-defs
+# ruff: noqa: UP032
 """Where things stand in a ``.solverstate`` that Caffe wrote. Runs on Python 2.7 and later.
 
 A state holds as many numbers as the net, or twice that. They are changed where they stand in the
@@ -73,7 +74,9 @@ def zero(path, parameters, places):
     data = np.memmap(path, np.uint8, "r+")
     slots = histories(data)
     if len(slots) % parameters:
-        raise ValueError(f"{len(slots)} histories do not belong to {parameters} parameters")
+        raise ValueError(
+            "{} histories do not belong to {} parameters".format(len(slots), parameters)
+        )
     for number, slot in enumerate(slots):
         closed = places.get(number % parameters)
         if closed is not None:
