@@ -13,6 +13,9 @@ if TYPE_CHECKING:
         Obstacle as Obstacle,
         Probe as Probe,
     )
+    from netsurgery.engine.batch_norm_trial import (
+        why_no_batch_statistics as why_no_batch_statistics,
+    )
     from netsurgery.engine.capabilities import (
         SESSION_METHODS as SESSION_METHODS,
         Capability as Capability,

@@ -20,6 +20,7 @@ To write an engine:
 from __future__ import annotations
 
 import abc
+import functools
 from pathlib import Path
 from typing import FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -28,6 +29,7 @@ from netsurgery.engine.session import PathLike, Session
 from netsurgery.engine.training_session import TrainingFiles, TrainingSession
 from netsurgery.errors import EngineError
 from netsurgery.network import Foreign, Layer, Network, foreign_to, lacking
+from netsurgery.remembered import Remembered
 
 CPU = "cpu"
 
@@ -90,6 +92,11 @@ class Engine(abc.ABC):
     capabilities: FrozenSet[Capability] = frozenset({Capability.FORWARD})
     installation: str = ""
     device: str = CPU
+
+    @functools.cached_property
+    def found_out(self) -> Remembered:
+        """What was found out about it by trials."""
+        return Remembered(8)
 
     def can(self, *needs: Capability) -> bool:
         """Return whether it can do all of something."""
