@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from netsurgery.calibration.gradients import (
         GradientObserver as GradientObserver,
     )
+    from netsurgery.calibration.held_samples import (
+        HeldSamples as HeldSamples,
+    )
     from netsurgery.calibration.inputs import (
         Batch as Batch,
         Inputs as Inputs,
+        Samples as Samples,
     )
     from netsurgery.calibration.losses import (
         LossRunner as LossRunner,

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.training.augmentation import (
+        Augmentation as Augmentation,
+        plain_inputs as plain_inputs,
+    )
+    from netsurgery.training.bank import (
+        ViewBank as ViewBank,
+    )
     from netsurgery.training.checkpoint import (
         Checkpoints as Checkpoints,
         TrainerState as TrainerState,
@@ -16,8 +23,14 @@ if TYPE_CHECKING:
         deployed_model as deployed_model,
         moved_layers as moved_layers,
     )
+    from netsurgery.training.draws import (
+        random_of as random_of,
+    )
     from netsurgery.training.evaluation import (
         HeldOutJudge as HeldOutJudge,
+    )
+    from netsurgery.training.feed import (
+        Feed as Feed,
     )
     from netsurgery.training.freezing import (
         layers_selected as layers_selected,
@@ -51,6 +64,10 @@ if TYPE_CHECKING:
         solver_text as solver_text,
         tuning_settings as tuning_settings,
         twin_of_solver as twin_of_solver,
+    )
+    from netsurgery.training.splitting import (
+        Split as Split,
+        split as split,
     )
     from netsurgery.training.trainer import (
         Batches as Batches,

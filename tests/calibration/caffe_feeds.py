@@ -11,7 +11,7 @@ import numpy as np
 with open(sys.argv[1]) as stream:
     jobs = json.load(stream)
 for job in jobs:
-    net = caffe.Net(job["prototxt"], caffe.TEST)
+    net = caffe.Net(job["prototxt"], getattr(caffe, job["phase"]))
     batches = []
     for _ in range(job["batches"]):
         net.forward()

@@ -59,13 +59,14 @@ class RealCaffe:
         self._python, self._folder = python, folder
         self._jobs: List[Dict[str, Any]] = []
 
-    def add(self, text: str, batches: int) -> Tuple[Path, Path]:
+    def add(self, text: str, batches: int, phase: str = "TEST") -> Tuple[Path, Path]:
         """Take a net; returns its prototxt, and the folder for its blobs."""
         folder = self._folder / f"net{len(self._jobs)}"
         folder.mkdir()
         prototxt = folder / "train_val.prototxt"
         prototxt.write_text(text)
-        job = {"prototxt": str(prototxt), "batches": batches, "folder": str(folder)}
+        job = {"prototxt": str(prototxt), "batches": batches, "phase": phase}
+        job["folder"] = str(folder)
         self._jobs.append(job)
         return prototxt, folder
 

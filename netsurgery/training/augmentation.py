@@ -1,0 +1,151 @@
+"""Views of a picture as Caffe's DataTransformer makes them while it trains: cut and mirrored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Optional, Tuple
+
+import numpy as np
+
+from netsurgery.calibration import Inputs, Samples
+from netsurgery.errors import Remedy, RequestError
+from netsurgery.network import Shape
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How views of a picture are drawn.
+
+    Means and scales are applied before: they are the same for each pixel, or of the size of the
+    uncut picture, so that cutting and mirroring can follow.
+
+    Attributes:
+        mirror: Every other view is mirrored, at random.
+        crop: Height and width that are cut out, anywhere; None: nothing is cut off.
+        shift: So many pixels of ``fill`` are put around the picture before that, and without a
+            ``crop`` as much is cut out as the picture was large. For pictures without a margin.
+        fill: What is put around.
+    """
+
+    mirror: bool = False
+    crop: Optional[Tuple[int, int]] = None
+    shift: int = 0
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.shift < 0 or (self.crop is not None and min(self.crop) < 1):
+            name = "shift" if self.shift < 0 else "crop"
+            raise RequestError(Remedy("{} is a number of pixels", name), remedy="give 1 or more")
+
+    @property
+    def changes(self) -> bool:
+        """Whether views of a picture differ."""
+        return self.mirror or self.crop is not None or self.shift > 0
+
+    def size(self, picture: Shape) -> Tuple[int, int]:
+        """Return height and width of a view.
+
+        Args:
+            picture: (C, H, W) of a picture.
+
+        Raises:
+            RequestError: The picture is smaller than what is to be cut out, or no picture.
+        """
+        if len(picture) != 3:
+            raise RequestError(f"samples of shape {picture} are no pictures to make views of")
+        cut = self.crop or (picture[1], picture[2])
+        if any(size > have + 2 * self.shift for size, have in zip(cut, picture[1:])):
+            raise RequestError(
+                Remedy(f"{cut[0]} x {cut[1]} cannot be cut out of pictures of {picture}", "crop"),
+                remedy=Remedy("give a smaller {}", "crop"),
+            )
+        return cut
+
+    def draw(self, random: np.random.RandomState, count: int, picture: Shape) -> np.ndarray:
+        """Draw views.
+
+        Args:
+            random: Where from.
+            count: How many.
+            picture: (C, H, W) of the pictures.
+
+        Returns:
+            int64 of shape (count, 3): the top row, the left column, and 1 where it is mirrored.
+        """
+        room = self._room(picture)
+        places = [random.randint(0, size + 1, count) for size in room]
+        mirrored = random.randint(0, 2, count) if self.mirror else np.zeros(count)
+        return np.stack([*places, mirrored], axis=1).astype(np.int64)
+
+    def plain(self, picture: Shape) -> Tuple[int, int, int]:
+        """Return the view that Caffe takes when it tests: the centre, not mirrored."""
+        top, left = (size // 2 for size in self._room(picture))
+        return top, left, 0
+
+    def views(self, pictures: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        """Return a view of each picture.
+
+        Args:
+            pictures: Shape (N, C, H, W).
+            draws: Shape (N, 3), see `draw`.
+
+        Returns:
+            Of shape (N, C, height, width), of the pictures' type, each as large as `size` says.
+        """
+        shape = pictures.shape[1:]
+        height, width = self.size(shape)
+        margin = ((0, 0), (0, 0), (self.shift, self.shift), (self.shift, self.shift))
+        if self.shift:
+            pictures = np.pad(pictures, margin, constant_values=self.fill)
+        found = np.empty((len(pictures), shape[0], height, width), pictures.dtype)
+        for view, picture, (top, left, mirrored) in zip(found, pictures, draws.tolist()):
+            cut = picture[:, top : top + height, left : left + width]
+            view[...] = cut[:, :, ::-1] if mirrored else cut
+        return found
+
+    def _room(self, picture: Shape) -> Tuple[int, int]:
+        height, width = self.size(picture)
+        margin = 2 * self.shift
+        return picture[1] + margin - height, picture[2] + margin - width
+
+
+def pictures_of(inputs: Inputs, augmentation: Augmentation) -> Optional[str]:
+    """Return the input of which views are drawn; None where views do not differ.
+
+    Raises:
+        RequestError: There are no such views of these inputs.
+    """
+    if not augmentation.changes:
+        return None
+    names = list(inputs.arrays)
+    if len(names) != 1 or inputs.whole_blobs or inputs.arrays[names[0]].ndim != 4:
+        raise RequestError(
+            "views can be made of pictures that are a net's only input, not of "
+            + ", ".join(f"{name!r} {tuple(inputs.arrays[name].shape)}" for name in names),
+            remedy=Remedy("leave {}, {} and {} out", "mirror", "crop", "shift"),
+        )
+    augmentation.size(inputs.arrays[names[0]].shape[1:])
+    return names[0]
+
+
+def plain_inputs(inputs: Inputs, augmentation: Augmentation) -> Inputs:
+    """Return what is fed where a net is judged: of each picture the centre, made when asked for."""
+    name = pictures_of(inputs, augmentation)
+    if name is None or augmentation.crop is None:
+        return inputs
+    return replace(inputs, arrays={name: _Centres(inputs.arrays[name], augmentation)})
+
+
+class _Centres:
+    """The plain views of pictures."""
+
+    def __init__(self, pictures: Samples, augmentation: Augmentation) -> None:
+        self._pictures, self._augmentation = pictures, augmentation
+        size = augmentation.size(pictures.shape[1:])
+        self.shape: Shape = (*pictures.shape[:2], *size)
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        pictures = np.asarray(self._pictures[part], np.float32)
+        plain = np.array([self._augmentation.plain(pictures.shape[1:])] * len(pictures), np.int64)
+        return self._augmentation.views(pictures, plain.reshape(-1, 3))

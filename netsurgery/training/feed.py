@@ -1,0 +1,194 @@
+"""The batches that a training net is fed: each depends on the seed and its number alone."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, NamedTuple, Optional, Protocol
+
+import numpy as np
+
+from netsurgery.calibration import HeldSamples, Inputs
+from netsurgery.errors import Remedy, RequestError
+from netsurgery.training.augmentation import Augmentation, pictures_of
+from netsurgery.training.bank import ViewBank
+from netsurgery.training.draws import random_of
+from netsurgery.training.objectives import LABELS
+
+DATA, OWN = "data:", "own"
+"""Roles: ``data:INPUT`` is the samples of an input; ``own`` is what the net's data layers read."""
+_NONE = -1
+"""The label of a sample without one: it has no part in the loss."""
+
+
+class FedNet(Protocol):
+    """What is asked of a training net."""
+
+    @property
+    def fed(self) -> Mapping[str, str]:
+        """The role of each blob that is fed."""
+
+    @property
+    def classes(self) -> Optional[int]:
+        """How many classes labels are told among."""
+
+
+class Targets(Protocol):
+    """What a teacher answers on each view of a bank."""
+
+    @property
+    def bank(self) -> ViewBank:
+        """The views."""
+
+    def rows(self, role: str, numbers: np.ndarray) -> np.ndarray:
+        """Return what a role is fed for the views of some numbers, one behind the other."""
+
+
+class _Chosen(NamedTuple):
+    """The samples of a batch: numbers of inputs, and the view of each."""
+
+    inputs: np.ndarray
+    draws: np.ndarray
+    rows: np.ndarray
+
+
+class Feed:
+    """Batches without end: a pure function of the seed and of the number of the batch.
+
+    All inputs come once in each epoch, in an order drawn for it; a batch may hold the tail of one
+    epoch and the head of the next. Views are drawn for each batch; where a teacher has answered a
+    bank of them, each input shows the next of its views in each epoch.
+
+    Attributes:
+        steps_per_epoch: Batches that go through the inputs once, at least.
+    """
+
+    def __init__(
+        self,
+        net: FedNet,
+        inputs: Inputs,
+        part: np.ndarray,
+        *,
+        batch: int,
+        augmentation: Optional[Augmentation] = None,
+        targets: Optional[Targets] = None,
+        seed: int = 0,
+    ) -> None:
+        """Take what batches are made of.
+
+        Args:
+            net: Says what its blobs are fed.
+            inputs: All inputs.
+            part: Numbers of those that are trained on.
+            batch: How many are in a batch.
+            augmentation: What views of them are drawn; with targets these are of the bank.
+            targets: What a teacher answers.
+            seed: Of all that is drawn.
+
+        Raises:
+            RequestError: Labels are missing or name no class of the net, a net of whole blobs is to
+                train on several at a time, or there are no such views.
+        """
+        self._fed, self._inputs, self._part = dict(net.fed), inputs, np.asarray(part, np.int64)
+        self._batch, self._seed, self._targets = batch, seed, targets
+        self._augmentation = augmentation or Augmentation()
+        if targets is not None:
+            self._augmentation = targets.bank.augmentation
+        if inputs.whole_blobs and batch > 1:
+            raise RequestError(
+                Remedy("each input is a whole blob, so that {} can only be 1", "batch")
+            )
+        self._pictures = pictures_of(inputs, self._augmentation)
+        self._held = {name: HeldSamples(samples) for name, samples in inputs.arrays.items()}
+        self._orders: Dict[int, np.ndarray] = {}
+        if LABELS in self._fed.values():
+            require_labels(inputs, self._part, net.classes)
+        self.steps_per_epoch = -(-len(self._part) // batch)
+
+    def batch(self, number: int) -> Dict[str, np.ndarray]:
+        """Return what is fed in the step of a number, counted from 0: float32 by blob."""
+        chosen = self._choose(number)
+        found = {}
+        for blob, role in self._fed.items():
+            if role != OWN:
+                found[blob] = np.ascontiguousarray(self._make(role, chosen), np.float32)
+        return found
+
+    def batches(self, first: int, count: int) -> List[Dict[str, np.ndarray]]:
+        """Return batches that follow each other."""
+        return [self.batch(number) for number in range(first, first + count)]
+
+    def _make(self, role: str, chosen: _Chosen) -> np.ndarray:
+        if role.startswith(DATA):
+            return self._samples(role[len(DATA) :], chosen)
+        if role == LABELS:
+            assert self._inputs.labels is not None, "seen before"
+            return self._inputs.labels[chosen.inputs]
+        if self._targets is None:
+            raise RequestError(Remedy(f"{role} needs the answers of a {{}}", "teacher"))
+        return self._targets.rows(role, chosen.rows)
+
+    def _samples(self, name: str, chosen: _Chosen) -> np.ndarray:
+        found = self._held[name].take(chosen.inputs)
+        if self._inputs.whole_blobs:
+            return found[0]
+        return self._augmentation.views(found, chosen.draws) if name == self._pictures else found
+
+    def _choose(self, number: int) -> _Chosen:
+        places = np.arange(number * self._batch, (number + 1) * self._batch)
+        epochs, places = np.divmod(places, len(self._part))
+        inputs = np.empty_like(places)
+        for epoch in np.unique(epochs).tolist():
+            now = epochs == epoch
+            inputs[now] = self._part[self._order(epoch)[places[now]]]
+        if self._targets is not None:
+            bank = self._targets.bank
+            views = (self._starts[inputs] + epochs) % bank.views
+            return _Chosen(inputs, bank.draws[inputs, views], bank.numbers(inputs, views))
+        if self._pictures is None:
+            return _Chosen(inputs, np.empty((0, 3), np.int64), inputs)
+        random = random_of(self._seed, "views", number)
+        shape = self._held[self._pictures].shape[1:]
+        return _Chosen(inputs, self._augmentation.draw(random, len(inputs), shape), inputs)
+
+    @property
+    def _starts(self) -> np.ndarray:
+        """The view of each input in the first epoch, so that not all show the same."""
+        assert self._targets is not None
+        return np.arange(len(self._inputs)) % self._targets.bank.views
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """The order of an epoch; those of two are kept, as a batch may hold of both."""
+        if epoch not in self._orders:
+            while len(self._orders) > 1:
+                del self._orders[min(self._orders)]
+            order = random_of(self._seed, "order", epoch).permutation(len(self._part))
+            self._orders[epoch] = order
+        return self._orders[epoch]
+
+
+def require_labels(inputs: Inputs, part: np.ndarray, classes: Optional[int]) -> None:
+    """See that inputs have labels, and that the net tells such classes: no engine need look.
+
+    -1 says that an input has none, and has no part in the loss.
+
+    Args:
+        inputs: The inputs.
+        part: Numbers of those that count.
+        classes: How many classes the net tells; None: any number.
+
+    Raises:
+        RequestError: They have none, or one is no class of the net.
+    """
+    if inputs.labels is None:
+        raise RequestError(
+            f"the net is trained by labels, and {inputs.description} has none",
+            remedy=Remedy("give {}, or a {} that needs none", "labels", "teacher"),
+        )
+    labels = inputs.labels[part]
+    wrong = (labels < _NONE) | (labels >= (classes or np.inf))
+    if wrong.any():
+        number, label = part[wrong.argmax()], labels[wrong.argmax()]
+        told = f"the net tells {classes} classes apart" if classes else "there is no such class"
+        raise RequestError(
+            f"the label of input {number + 1} is {label}, and {told}",
+            remedy="give the labels that belong to the net, counted from 0, or -1 for none",
+        )
