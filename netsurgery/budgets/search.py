@@ -13,11 +13,15 @@ from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import Score
 from netsurgery.costs import BYTES, LATENCY, Cost, Independent, NetCost, Table
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.network import Model
+from netsurgery.linalg import gram_work
+from netsurgery.methods import LowRankMethod
+from netsurgery.network import Layer, Model
 from netsurgery.planning import keeps
 from netsurgery.progress import Progress
 
 KEPT = "kept on request"
+FORMS = 5e8
+"""Multiplications that would take as long as the forms of a small layer do."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ def tables_of(
     tables: List[LayerChoices] = []
     skipped: Dict[str, str] = {}
     layers = model.network().layers
-    for layer in progress.each(layers, "choices", "layers", attrgetter("name")):
+    work = [_work_of(model, layer, methods) for layer in layers]
+    for layer in progress.each(layers, "choices", "layers", attrgetter("name"), work):
         if layer.name in skipped or any(layer.name in table.coupled for table in tables):
             continue
         takers = [one for one in methods if one.takes(layer.layer_type)]
@@ -76,6 +81,17 @@ def tables_of(
         else:
             skipped.update(dict.fromkeys(found.coupled, _why(found.refused)))
     return _beside_each_other(tables, cost), skipped
+
+
+def _work_of(model: Model, layer: Layer, methods: Sequence[LowRankMethod]) -> float:
+    """About how much work the choices of a layer are, in multiplications.
+
+    The spectrum of its weights takes most where it is wide, and else what each form takes.
+    """
+    blobs = model.blobs(layer.name)
+    if not blobs or not any(one.takes(layer.layer_type) for one in methods):
+        return 1.0
+    return FORMS + gram_work(blobs[0].shape)
 
 
 def _beside_each_other(tables: List[LayerChoices], cost: NetCost) -> List[LayerChoices]:

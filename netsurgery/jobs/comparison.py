@@ -67,7 +67,7 @@ def verify(
     progress, a, b = Progress.of(progress), open_model_like(a), open_model_like(b)
     inputs = judging_inputs(a, request, progress)
     count = random_count(a, request.count)
-    seconds = Workload.of(a).comparing(count if inputs is None else len(inputs))
+    seconds = Workload.of(a).comparing(count if inputs is None else len(inputs), inputs is None)
     told = told_beforehand(progress, "verify", {("comparing",): seconds}, None)
     with told, progress.task("comparing"):
         done = verification.verify(

@@ -182,6 +182,7 @@ def told_beforehand(
 
 
 def _key(job: str, path: Path) -> str:
+    from netsurgery.jobs.workload import FIGURES
     from netsurgery.measurements import digest_of
 
-    return digest_of("seconds", job, path, platform.node(), os.cpu_count())
+    return digest_of("seconds", FIGURES, job, path, platform.node(), os.cpu_count())

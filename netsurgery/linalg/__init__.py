@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.linalg.gram import (
         gram_of as gram_of,
+        gram_work as gram_work,
     )
     from netsurgery.linalg.grids import (
         even_numbers as even_numbers,

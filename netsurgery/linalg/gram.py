@@ -6,7 +6,8 @@ has the same left singular vectors, and is built in one pass over the weights.
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+import math
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -143,3 +144,15 @@ def _all_eigenpairs(matrix: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     from scipy.linalg import eigh
 
     return eigh(matrix, lower=True, check_finite=False, driver="evd", overwrite_a=True)
+
+
+def gram_work(shape: Sequence[int]) -> float:
+    """Return how many multiplications the Gram matrix of a blob takes, of its shorter side.
+
+    Args:
+        shape: Of the blob, a matrix from its first axis on that is longer than one; Caffe's old
+            layouts have axes of one in front.
+    """
+    numbers = math.prod(shape)
+    rows = next((one for one in shape if one > 1), 1)
+    return float(numbers) * min(rows, numbers // rows)

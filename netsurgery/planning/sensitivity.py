@@ -63,7 +63,9 @@ def by_outputs(
     distances = distances_of(model.network())
     found = {}
     ranked = [group for group in groups if group.name in rankings]
-    for group in progress.each(ranked, "trials", "groups", attrgetter("name")):
+    # The earlier a group, the more there is behind it to be run and fitted.
+    work = range(len(ranked), 0, -1)
+    for group in progress.each(ranked, "trials", "groups", attrgetter("name"), work):
         ranking = rankings[group.name]
         gone = ranking.order[: max(1, round(CUT * len(ranking.order)))]
         keep = np.setdiff1d(np.arange(group.channels), gone).tolist()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Mapping, Optional, Tuple
 
 Path = Tuple[str, ...]
@@ -11,8 +13,11 @@ _DOUBT = 0.1
 """Share of the whole that has to be through for what it took to tell as much as the forecast."""
 _OWN = 0.2
 """Share of a task that has to be through for its own pace to tell as much as the forecast."""
-_LEAST = 0.2
-"""What is left of a task that is not counted, at least, as a share of what it took so far."""
+_SPREAD = 0.6
+"""Standard deviation of the logarithm of what a task takes, of which nothing else is known."""
+
+_LATE = 0.1
+"""What is left of it at the least, as a share of what it took: however late it is, it goes on."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,30 @@ class TaskTime:
         seconds: What it took so far.
         runs: Whether it goes on.
         share: How much of what it does at once is through; None where it is not counted.
+        head: What it took until the first of what is counted was through: with it come the start of
+            an engine, and what is learnt for all.
+        first: The share that this first one was.
     """
 
     seconds: float
     runs: bool = False
     share: Optional[float] = None
+    head: float = 0.0
+    first: float = 0.0
+
+    @property
+    def rest(self) -> Optional[float]:
+        """Seconds that are left by its own pace, which is that behind its head; None if unknown."""
+        if self.share is None or self.share <= self.first:
+            return None
+        pace = (self.seconds - self.head) / (self.share - self.first)
+        return pace * max(1.0 - self.share, 0.0)
+
+    @property
+    def trust(self) -> float:
+        """How much that tells beside the forecast: all if 1, nothing if 0."""
+        behind = max((self.share or 0.0) - self.first, 0.0)
+        return behind / (behind + _OWN)
 
 
 def seconds_left(forecast: Forecast, known: Mapping[Path, TaskTime]) -> float:
@@ -73,26 +97,51 @@ def seconds_left(forecast: Forecast, known: Mapping[Path, TaskTime]) -> float:
 
 
 def _pace(forecast: Forecast, known: Mapping[Path, TaskTime]) -> float:
-    """How many seconds a second of the forecast takes."""
-    took = expected = doubt = _DOUBT * forecast.total
+    """How many seconds a second of the forecast takes.
+
+    A task that is through tells it, the more the longer it was expected to take; one that goes on,
+    as far as its own pace is known; or, where it is not, that it takes longer by now than was
+    expected.
+    """
+    took = expected = _DOUBT * forecast.total
+    overdue = []
     for path, seconds in forecast.seconds.items():
         task = known.get(path)
         if task is None:
             continue
-        if not task.runs:
-            took, expected = took + task.seconds, expected + seconds
-        elif task.share is not None:
-            took, expected = took + task.seconds, expected + seconds * task.share
-        elif task.seconds > seconds:
-            took, expected = took + task.seconds, expected + seconds
-    return took / expected if doubt and expected else 1.0
+        rest = task.rest if task.runs else 0.0
+        if rest is None:
+            overdue.append((task.seconds, seconds))
+        elif task.seconds:
+            trust = task.trust if task.runs else 1.0
+            through = task.seconds / (task.seconds + rest)
+            took, expected = took + trust * task.seconds, expected + trust * through * seconds
+    pace = took / expected if expected else 1.0
+    for seconds, planned in overdue:
+        if seconds > planned * pace:
+            took, expected = took + seconds, expected + planned
+            pace = took / expected
+    return pace
 
 
 def _of_running(expected: float, task: TaskTime) -> float:
-    if task.share is None:
-        return max(expected - task.seconds, _LEAST * task.seconds)
-    if not task.share:
-        return max(expected, task.seconds)
-    trust = task.share / (task.share + _OWN)
-    whole = trust * task.seconds / task.share + (1 - trust) * max(expected, task.seconds)
-    return whole * (1 - task.share)
+    """What is left of a task that goes on: by what was expected, and by its own pace."""
+    still, rest = _still(expected, task.seconds), task.rest
+    if task.share is not None:
+        still = min(still, max(expected, task.seconds) * max(1.0 - task.share, 0.0))
+    return still if rest is None else task.trust * rest + (1 - task.trust) * still
+
+
+def _still(expected: float, took: float) -> float:
+    """What is left of a task that took so long by now.
+
+    As likely more as less, if the logarithm of what it takes in all is normal about what was
+    expected: a task that takes longer than that is taken to go on for a good while.
+    """
+    if not took or not expected:
+        return expected
+    normal = NormalDist(math.log(expected), _SPREAD)
+    over = normal.cdf(math.log(took))
+    likely = (1 + over) / 2
+    whole = math.exp(normal.inv_cdf(likely)) if likely < 1 else took
+    return max(whole - took, _LATE * took)

@@ -14,7 +14,6 @@ from typing import (
     List,
     Optional,
     Sequence,
-    Tuple,
     TypeVar,
     Union,
 )
@@ -39,6 +38,7 @@ class Task:
         self.total, self.unit = total, unit
         self.item, self.done = "", 0
         self.through, self.weight = 0.0, 0.0
+        self.head, self.first = 0.0, 0.0  # when the first item was through, and its weight
         self.passing = False  # it ends when another one begins beside it
         self.began, self.processor = 0.0, 0.0
 
@@ -52,8 +52,8 @@ class Task:
         """
         with self._owner.lock:
             self.done += count
-            self.through += count if weight is None else weight
             self.item = item
+            self._owner._went(self, count if weight is None else weight)
         self._owner._say()
 
     def count(self, what: str, number: int = 1) -> None:
@@ -161,7 +161,7 @@ class Progress:
                 self._say()
                 yield item
                 task.done, task.item = number + 1, ""
-                task.through += weights[number] if weights else 1.0
+                self._went(task, weights[number] if weights else 1.0)
         finally:
             self._close(task)
 
@@ -202,26 +202,32 @@ class Progress:
     def _known(self) -> Dict[Path, TaskTime]:
         """How far the tasks are that the forecast speaks of."""
         assert self.forecast is not None
-        running: Dict[Path, Tuple[float, Optional[float]]] = {}
+        running: Dict[Path, TaskTime] = {}
         tasks, path = self._open_tasks(), ()  # type: List[Task], Path
         for task in tasks:
             path = (*path, task.timing.name)
             if path in self.forecast.seconds:
-                share = task.through / task.weight if task.weight else None
-                running[path] = (self._clock() - task.began, share)
+                running[path] = _time_of(task, self._clock())
         known = {}
         for path in self.forecast.seconds:
             timing: Optional[Timing] = self._timings
             for name in path:
                 timing = timing.tasks.get(name) if timing else None
             if path in running:
-                seconds, share = running[path]
                 before = timing.seconds if timing else 0.0
                 # How much is through of one time says nothing of how many there will be.
-                known[path] = TaskTime(before + seconds, True, None if before else share)
+                again = TaskTime(before + running[path].seconds, True)
+                known[path] = again if before else running[path]
             elif timing is not None:
                 known[path] = TaskTime(timing.seconds)
         return known
+
+    def _went(self, task: Task, weight: float) -> None:
+        """Note that so much of what is counted is through."""
+        with self.lock:
+            task.through += weight
+            if weight and not task.first:
+                task.head, task.first = self._clock() - task.began, task.through
 
     def _open_tasks(self) -> List[Task]:
         """The tasks that stand within each other, of the thread that began."""
@@ -264,6 +270,15 @@ class Progress:
     def _say(self) -> None:
         if self._tell is not None:
             self._tell(self.event)
+
+
+def _time_of(task: Task, now: float) -> TaskTime:
+    """How far a task is that goes on."""
+    seconds = now - task.began
+    if not task.weight:
+        return TaskTime(seconds, True)
+    shares = task.through / task.weight, task.first / task.weight
+    return TaskTime(seconds, True, shares[0], task.head, shares[1])
 
 
 ProgressLike = Union[Progress, Listener, None]

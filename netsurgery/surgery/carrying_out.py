@@ -8,8 +8,8 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence
 from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.formats import mostly_half, stored_alike, upgrade_net
-from netsurgery.linalg import relative_distance
-from netsurgery.methods import Context, Origin, Rewrite, method
+from netsurgery.linalg import gram_work, relative_distance
+from netsurgery.methods import Context, Edit, Origin, Rewrite, method
 from netsurgery.network import Model, Value, described, require_fit
 from netsurgery.planning import Plan, plan_folds
 from netsurgery.progress import Progress, silent
@@ -17,6 +17,9 @@ from netsurgery.surgery.contract import ModelState, carried_out
 from netsurgery.surgery.masks import require_masks
 from netsurgery.surgery.record import Step, Surgery, joined, multiplied_out, traced_back
 from netsurgery.surgery.together import rewrites_together
+
+EDIT = 2e9
+"""Multiplications that would take as long as an edit of a small layer does."""
 
 
 def apply(model: Model, plan: Plan, calibrator: Optional[Calibrator] = None) -> Model:
@@ -81,7 +84,9 @@ def operate(
     state = ModelState(editable)
     origins: Mapping[Value, Origin] = {}
     steps: Dict[int, Step] = {}
-    with (progress or silent).task("rewriting", len(plan.edits), "edits") as task:
+    work = [_work_of(editable, edit) for edit in plan.edits]
+    told = (progress or silent).task("rewriting", len(plan.edits), "edits", sum(work))
+    with told as task:
         while len(steps) < len(plan.edits):
             left = [number for number in range(len(plan.edits)) if number not in steps]
             edits = [plan.edits[number] for number in left]
@@ -92,7 +97,7 @@ def operate(
                 before = _with_blobs(together[-1]) if together else state.model
                 together.append(_step(before, rewrite))
                 steps[left[place]] = together[-1]
-                task.advance(1, edits[place].layer)
+                task.advance(1, edits[place].layer, work[left[place]])
             state, origins = _after(state, origins, together)
     forks = tuple(
         f"stock Caffe does not know {what}; engines that do not are given what it is"
@@ -100,6 +105,12 @@ def operate(
     )
     in_order = tuple(steps[number] for number in range(len(steps)))
     return Surgery(model, in_order, state.model, (*notes, *forks), origins)
+
+
+def _work_of(model: Model, edit: Edit) -> float:
+    """About how much work an edit is: large weights take most, else each takes about as long."""
+    blobs = model.blobs(edit.layer)
+    return EDIT + (gram_work(blobs[0].shape) if blobs else 0.0)
 
 
 def _step(before: Model, rewrite: Rewrite) -> Step:

@@ -168,7 +168,10 @@ def test_a_forecast_makes_the_time_left_that_of_the_whole(machine: Machine) -> N
             assert work.left() == pytest.approx(10 * (2 + 40) / (2 + 10))
     with work.task("proof"):
         machine.work(20)
-        assert work.left() == pytest.approx(10 * (2 + 40 + 20) / (2 + 10 + 10) - 20)
+        # Of 35 seconds 20 are over; that it did not end yet makes more of them likely.
+        left = work.left()
+        assert left is not None
+        assert 15 < left < 20
     assert work.left() == 0
 
 

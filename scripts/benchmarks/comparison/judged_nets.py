@@ -22,8 +22,9 @@ from netsurgery.quality.matching import IMAGE, SCORE, match_detections
 from netsurgery.verification.tallies import class_scores
 
 BUDGET = 0.7
+ASKED = ("--macs", BUDGET, "--no-cache")
 PHOTOS = 20
-CIFAR_IMAGES = 200
+LABELLED_IMAGES = 200
 LEAST_SCORE = 0.7
 SIZE = (240, 320)
 """Height and width of which windows of photos have the shape."""
@@ -89,14 +90,28 @@ class JudgedNet:
         Raises:
             NotHereError: The net or the images are not on this machine.
         """
+        count, *inputs = self.inputs(bench)
+        words = ["compress", *self.pair(bench), *ASKED, "-o", "{out}", "--accept-loss", *inputs]
+        title = f"compress {self.name} for {BUDGET:g} of its MACs, {count}"
+        return Command(self.name, title, words)
+
+    def pair(self, bench: Bench) -> List[Path]:
+        """Return the files of the net.
+
+        Raises:
+            NotHereError: They are not on this machine.
+        """
         pair = [bench.setting.zoo / file for file in (self.prototxt, self.weights)]
         for path in (*pair, bench.data):
             if not path.exists():
                 raise NotHereError(f"{path} is not here")
-        words = ["compress", *pair, "--macs", BUDGET, "--no-cache", "-o", "{out}", "--accept-loss"]
-        inputs = self.calibrate(bench, bench.setting.work / f"inputs-{self.name}")
-        title = f"compress {self.name} for {BUDGET:g} of its MACs, {inputs[0]}"
-        return Command(self.name, title, [*words, "--calibrate", *inputs[1:]])
+        return pair
+
+    def inputs(self, bench: Bench) -> List[object]:
+        """Return how many inputs calibrate the net, in words, and the options that give them."""
+        self.pair(bench)
+        count, *words = self.calibrate(bench, bench.setting.work / f"inputs-{self.name}")
+        return [count, "--calibrate", *words]
 
     def losses(self, bench: Bench, outputs: Sequence[Path]) -> List[Losses]:
         """Return what is lost of each of the pairs in these folders."""
@@ -160,28 +175,32 @@ def _sure(rows: np.ndarray) -> np.ndarray:
     return rows[rows[:, SCORE] >= LEAST_SCORE]
 
 
-def _cifar(bench: Bench, folder: Path) -> List[object]:
-    """Training images of CIFAR-10, as the net was fed them, in a file."""
-    weights = bench.setting.zoo / RESNET
-    count = CIFAR_IMAGES // bench.setting.model.scale
-    inputs = ZooData(bench.data, bench.setting.zoo).calibration(weights, _input(weights), count)
-    file = folder.with_name(f"{folder.name}-{count}.npz")
-    # Read now: which samples were chosen is all that is known so far.
-    np.savez(file, **{name: np.asarray(all_of[:]) for name, all_of in inputs.arrays.items()})
-    return [f"{count} images", file]
+def _labelled(name: str, folder: str, weights: str, prototxt: str = "deploy.prototxt") -> JudgedNet:
+    """A net for images with labels: some of those to calibrate with, and those held out."""
+    pair = Path(folder) / weights
 
+    def calibrate(bench: Bench, place: Path) -> List[object]:
+        """Images, as the net was fed them, in a file."""
+        count = LABELLED_IMAGES // bench.setting.model.scale
+        source = ZooData(bench.data, bench.setting.zoo)
+        inputs = source.calibration(bench.setting.zoo / pair, fed(bench.setting.zoo / pair), count)
+        file = place.with_name(f"{place.name}-{count}.npz")
+        # Read now: which samples were chosen is all that is known so far.
+        np.savez(file, **{name: np.asarray(all_of[:]) for name, all_of in inputs.arrays.items()})
+        return [f"{count} images", file]
 
-def _judge_cifar(bench: Bench, weights: Path, outputs: Sequence[Path]) -> List[Losses]:
-    inputs = ZooData(bench.data, bench.setting.zoo).held_out(weights, _input(weights))
-    wrong = [_wrong(load(*pair_in(folder)), inputs) for folder in outputs]
-    each = np.arange(len(inputs))
-    return [Losses(one, len(inputs), each) for one in wrong]
+    def judge(bench: Bench, weights: Path, outputs: Sequence[Path]) -> List[Losses]:
+        inputs = ZooData(bench.data, bench.setting.zoo).held_out(weights, fed(weights))
+        wrong = [_wrong(load(*pair_in(folder)), inputs) for folder in outputs]
+        each = np.arange(len(inputs))
+        return [Losses(one, len(inputs), each) for one in wrong]
 
+    def fed(weights: Path) -> str:
+        """The blob that the net is fed."""
+        (value,) = load(weights.with_name(prototxt)).network().inputs
+        return str(value.blob)
 
-def _input(weights: Path) -> str:
-    """The blob that resnet20 is fed."""
-    (value,) = load(weights.with_name(RESNET_TEXT)).network().inputs
-    return str(value.blob)
+    return JudgedNet(name, pair.with_name(prototxt), pair, calibrate, judge, "wrong classes")
 
 
 def _wrong(model: Model, inputs: Inputs) -> np.ndarray:
@@ -198,14 +217,23 @@ def pair_in(folder: Path) -> Tuple[Path, Path]:
     return prototxt, weights
 
 
-RESNET = Path("resnet20_cifar10/ResNet_20.caffemodel")
-RESNET_TEXT = "deploy_derived.prototxt"
 _SEEN = "detections missing or new, of the original's"
 _LOOKED_AT = {
     "ultraface_rfb320": ("ultraface", _SEEN),
     "squeezenet_v1.0_deepcompression": ("squeezenet", "another best class"),
     "yufacedetect_v1": ("yufacedetect", _SEEN),
 }
+
+RESNET = _labelled(
+    "resnet20", "resnet20_cifar10", "ResNet_20.caffemodel", "deploy_derived.prototxt"
+)
+LABELLED = (
+    RESNET,
+    _labelled("lenet", "lenet_everpeace", "lenet_iter_10000.caffemodel"),
+    _labelled("cifar10_full", "cifar10_full_everpeace", "cifar10_full_iter_70000.caffemodel"),
+    _labelled("cifar10_convfc", "local_cifar10_convfc", "local_cifar10_convfc.caffemodel"),
+)
+"""Nets of which the labels of images tell what is lost."""
 
 
 @lru_cache(maxsize=1)
@@ -217,9 +245,7 @@ def judged_nets() -> Tuple[JudgedNet, ...]:
             name, lost = _LOOKED_AT[net.folder]
             pair = [Path(net.folder) / file for file in ("deploy.prototxt", net.weights)]
             found.append(JudgedNet(name, *pair, _photos(net), _judge_photos(net), lost))
-    prototxt = RESNET.with_name(RESNET_TEXT)
-    lost = "wrong classes of CIFAR-10"
-    return (*found, JudgedNet("resnet20", prototxt, RESNET, _cifar, _judge_cifar, lost))
+    return (*found, RESNET)
 
 
 def net_named(name: str) -> JudgedNet:
