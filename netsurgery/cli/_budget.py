@@ -86,7 +86,7 @@ _COSTS = (
     click.option(
         "--quick",
         is_flag=True,
-        help="With --calibrate: a plan in about a tenth of the time, without trials of what losses "
+        help="With --calibrate: a plan in a fraction of the time, without trials of what losses "
         "do to the outputs, and not carried out to measure it. It says what was not tried.",
     ),
 )

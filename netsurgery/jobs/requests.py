@@ -95,7 +95,7 @@ class BudgetedRequest(CalibratedRequest):
             the like, see `netsurgery.quality.loss_of`; measured on the inputs to judge by, or on
             all of those to fit to. A budget beside it is a cap: its first cost is made smaller,
             MACs where there is none.
-        quick: With inputs, a plan in about a tenth of the time, in which nothing is tried and which
+        quick: With inputs, a plan in a fraction of the time, in which nothing is tried and which
             is not carried out to measure it. It says so.
     """
 
