@@ -70,8 +70,8 @@ if TYPE_CHECKING:
         split as split,
     )
     from netsurgery.training.trainer import (
-        Batches as Batches,
         BatchSource as BatchSource,
+        Batches as Batches,
         Judge as Judge,
         Trained as Trained,
         Trainer as Trainer,
