@@ -70,8 +70,8 @@ if TYPE_CHECKING:
         split as split,
     )
     from netsurgery.training.trainer import (
-        BatchSource as BatchSource,
         Batches as Batches,
+        BatchSource as BatchSource,
         Judge as Judge,
         Trained as Trained,
         Trainer as Trainer,
@@ -81,6 +81,13 @@ if TYPE_CHECKING:
     from netsurgery.training.training_net import (
         TrainingNet as TrainingNet,
         label_objective as label_objective,
+    )
+    from netsurgery.training.tuning import (
+        PATIENCE as PATIENCE,
+        Tuned as Tuned,
+        TuningSettings as TuningSettings,
+        objectives_of as objectives_of,
+        tune as tune,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

@@ -34,6 +34,7 @@ class TrainingNet:
             used, or the role of an objective, see `objectives`.
         losses: Its loss blobs, and the factor of each.
         accuracy: A blob of it that holds the share of right classes, if there is one.
+        classes: How many classes there are labels of, if it is fed labels of classes.
         own_data: Its own data layers feed it, and nobody else does.
         still: Blobs that stay as they are.
         notes: What is not as one might expect, a sentence each.
@@ -44,6 +45,7 @@ class TrainingNet:
     fed: Dict[str, str]
     losses: Dict[str, float]
     accuracy: Optional[str] = None
+    classes: Optional[int] = None
     own_data: bool = False
     still: FrozenSet[ParameterKey] = frozenset()
     notes: Tuple[str, ...] = ()
@@ -114,9 +116,11 @@ def _with_objectives(
     parts: List[bytes] = [trunk.prototxt.data]
     fed, losses = dict(trunk.fed), {}
     accuracy: Optional[str] = None
+    classes: Optional[int] = None
     for objective in objectives:
         blob = trunk.blobs[objective.value]
-        text = loss_text(objective, blob, shape_of(network, blob, model), batch, taken)
+        shape = shape_of(network, blob, model)
+        text = loss_text(objective, blob, shape, batch, taken)
         parts.append(text.text)
         fed.update({name: role for name, (role, _) in text.fed.items()})
         losses.update(text.losses)
@@ -124,8 +128,9 @@ def _with_objectives(
             label = next(name for name, (role, _) in text.fed.items() if role == LABELS)
             counted, accuracy = accuracy_text(objective, blob, label, taken)
             parts.append(counted)
+            classes = shape[objective.axis]
     train = Prototxt.parse(b"".join(parts), trunk.prototxt.file)
-    return TrainingNet(train, model, fed, losses, accuracy)
+    return TrainingNet(train, model, fed, losses, accuracy, classes)
 
 
 def _settled(
@@ -156,6 +161,7 @@ def _settled(
         made.fed,
         made.losses,
         made.accuracy,
+        made.classes,
         made.own_data,
         frozenset(still),
         tuple(notes),

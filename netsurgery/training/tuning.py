@@ -1,0 +1,305 @@
+"""A net tuned: what it should come to, what it is fed, how long, and the best net of the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.calibration import Inputs, input_shapes
+from netsurgery.engine import Capability, Engine, EngineLike, choose
+from netsurgery.errors import Remedy, RequestError
+from netsurgery.formats import Prototxt, SolverText, write_together
+from netsurgery.network import Masks, Model, require_masks_fit
+from netsurgery.progress import Progress, silent
+from netsurgery.training.augmentation import Augmentation, plain_inputs
+from netsurgery.training.checkpoint import claim_folder
+from netsurgery.training.deployed import deployed_model
+from netsurgery.training.evaluation import HeldOutJudge
+from netsurgery.training.feed import Feed
+from netsurgery.training.objectives import LABELS, Objective
+from netsurgery.training.rate_trial import find_rate
+from netsurgery.training.solver_settings import SolverSettings, tuning_settings
+from netsurgery.training.splitting import Split, split
+from netsurgery.training.trainer import Judge, Trained, Trainer, TrainerHook, TrainingPlan
+from netsurgery.training.training_net import TrainingNet, label_objective, training_net
+from netsurgery.version import __version__
+
+EPOCHS = 20
+"""How often a run goes through its inputs where nobody says how many steps it has."""
+PATIENCE = 6
+"""Validations without a gain after which a run stops, where nobody says otherwise."""
+BATCH, SMALL_BATCH, LARGE_PICTURE = 64, 16, 100
+"""Inputs of a batch; of pictures with more pixels than that on a side."""
+VALIDATIONS, LEAST_APART = 20, 20
+"""Validations of a run where nobody says how many, and the steps between two of them at least."""
+
+
+@dataclass(frozen=True)
+class TuningSettings:
+    """How a net is tuned.
+
+    Attributes:
+        steps: Iterations of the solver; `EPOCHS` times through the inputs if None.
+        batch: Inputs of a batch; if None that of the train prototxt, else `BATCH`, or for large
+            pictures `SMALL_BATCH`.
+        rate: The learning rate at the start; if None a tenth of the solver's, or what a trial says.
+        solver: The solver that the net was trained by.
+        train_val: The text that it was trained by, whose losses are used.
+        temperature: Of the classes that a teacher answers.
+        hints: Blobs on the way that should be the teacher's.
+        augmentation: What is done to inputs.
+        views: Of each input that a teacher answers.
+        hold_out: The share of the inputs that is kept aside.
+        reported_elsewhere: Other inputs report on what was gained.
+        validate_every: Iterations from one validation to the next; a twentieth of all if None.
+        patience: Validations without a gain after which the run stops; None for never.
+        batchnorm: What becomes of statistics: ``"frozen"`` or ``"update"``.
+        frozen: Layers that stay as they are.
+        task_output: The output that labels are for.
+        output_kinds: What outputs are, by blob, where the net does not tell.
+        keep_best: Whether the best net comes back, or the last.
+        seed: Of all that is drawn.
+        engine: Steps the solver; the first that can if None.
+    """
+
+    steps: Optional[int] = None
+    batch: Optional[int] = None
+    rate: Optional[float] = None
+    solver: Optional[SolverText] = None
+    train_val: Optional[Prototxt] = None
+    temperature: float = 2.0
+    hints: Tuple[str, ...] = ()
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    views: Optional[int] = None
+    hold_out: Optional[float] = None
+    reported_elsewhere: bool = False
+    validate_every: Optional[int] = None
+    patience: Optional[int] = PATIENCE
+    batchnorm: str = "frozen"
+    frozen: Tuple[str, ...] = ()
+    task_output: Optional[str] = None
+    output_kinds: Tuple[Tuple[str, str], ...] = ()
+    keep_best: bool = True
+    seed: int = 0
+    engine: EngineLike = None
+
+
+class Tuned(NamedTuple):
+    """A net that was tuned.
+
+    Attributes:
+        model: The net with the best numbers.
+        trained: The run.
+        split: Which inputs trained, stopped and are left to report on.
+        net: What was trained.
+        solver: By which solver.
+        why_rate: Why its rate is what it is.
+        batch: Inputs of a batch.
+        settings: What was asked for.
+    """
+
+    model: Model
+    trained: Trained
+    split: Split
+    net: TrainingNet
+    solver: SolverSettings
+    why_rate: str
+    batch: int
+    settings: TuningSettings
+
+
+def tune(
+    model: Model,
+    original: Optional[Model],
+    inputs: Inputs,
+    settings: TuningSettings,
+    folder: Path,
+    progress: Progress = silent,
+    *,
+    masks: Optional[Masks] = None,
+    hooks: Sequence[TrainerHook] = (),
+) -> Tuned:
+    """Tune a net on inputs, by their labels, by what a teacher answers, or by both.
+
+    A part of the inputs is kept aside, which says which net is the best and when to stop.
+
+    Args:
+        model: The net.
+        original: The teacher, or None.
+        inputs: What it is tuned on, with labels if there are some.
+        settings: How.
+        folder: Keeps the states: a run that was killed goes on from there.
+        progress: Told each step.
+        masks: Weights that are zero and stay so.
+        hooks: Are called between steps.
+
+    Raises:
+        RequestError: There is nothing to learn from, or too few inputs.
+        FormatError: The folder is another run's, or a state cannot be read or written.
+        EngineError: There is no engine that can, it refuses the net, or the net went to pieces.
+        NetworkError: Masks do not fit the net.
+    """
+    require_masks_fit(model, masks or {})
+    engine = choose(settings.engine, [model.network()], [Capability.SOLVE])
+    claim_folder(folder, _digest(model, original, inputs, settings, masks), __version__, "tune")
+    parts = split(
+        inputs,
+        settings.hold_out,
+        settings.seed,
+        reported_elsewhere=settings.reported_elsewhere,
+    )
+    objectives = objectives_of(model, original, inputs, settings)
+    batch = min(settings.batch or _usual_batch(model), len(parts.train))
+    net = training_net(
+        model, objectives, batch=batch, batchnorm=settings.batchnorm, frozen=settings.frozen
+    )
+    feed = Feed(
+        net,
+        inputs,
+        parts.train,
+        batch=batch,
+        augmentation=settings.augmentation,
+        seed=settings.seed,
+    )
+    aside = plain_inputs(inputs.chosen(parts.stop), settings.augmentation)
+    judge = HeldOutJudge(model, objectives, aside, _Labels(aside))
+    steps = settings.steps or EPOCHS * feed.steps_per_epoch
+    run = _Run(net, feed, judge, engine, settings, folder, dict(masks or {}), progress)
+    solver, why = run.solver(steps, taught=original is not None)
+    trained = run.trained(solver, steps, hooks)
+    arrays = {name: trained.arrays[name] for name in net.trained}
+    made = deployed_model(model, arrays, trained.masks)
+    return Tuned(made, trained, parts, net, solver, why, batch, settings)
+
+
+def objectives_of(
+    model: Model, original: Optional[Model], inputs: Inputs, settings: TuningSettings
+) -> Tuple[Objective, ...]:
+    """Return what a net should come to: the labels, its teacher's answers, or half of each.
+
+    Args:
+        model: The net.
+        original: Its teacher, if there is one.
+        inputs: With labels if there are some.
+        settings: The output that labels are for, and how a teacher teaches.
+
+    Raises:
+        RequestError: There are neither labels nor a teacher.
+        PlanError: Labels belong to no output, or to one of several.
+    """
+    found: List[Objective] = []
+    if inputs.labels is not None:
+        found.append(label_objective(model, settings.task_output))
+    if not found:
+        raise RequestError(
+            Remedy("there is nothing to learn from: give {} or a {}", "labels", "teacher")
+        )
+    return tuple(found)
+
+
+class _Labels:
+    """The labels of inputs, as a loss is fed them."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._labels = inputs.labels
+
+    def rows(self, numbers: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {} if self._labels is None else {LABELS: self._labels[numbers]}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """All that a run is made of but its solver."""
+
+    net: TrainingNet
+    feed: Feed
+    judge: Judge
+    engine: Engine
+    settings: TuningSettings
+    folder: Path
+    masks: Masks
+    progress: Progress
+
+    def solver(self, steps: int, taught: bool) -> Tuple[SolverSettings, str]:
+        """The solver of so many steps, and why its rate is what it is."""
+        found, why = tuning_settings(
+            self.settings.solver, steps, lr=self.settings.rate, teacher=taught
+        )
+        if why is not None:
+            return found, why
+        rate, why = self._tried(found)
+        return replace(found, base_lr=rate), why
+
+    def _tried(self, solver: SolverSettings) -> Tuple[float, str]:
+        """A rate that a trial found, which is kept for when the run goes on."""
+        file = self.folder / "rate.json"
+        if file.exists():
+            rate, why = json.loads(file.read_text(encoding="utf-8"))
+            return float(rate), str(why)
+        found = find_rate(
+            self.net,
+            self.feed,
+            self.judge,
+            solver,
+            self.engine,
+            seed=self.settings.seed,
+            masks=self.masks,
+            progress=self.progress,
+        )
+        text = json.dumps([found.rate, found.told]) + "\n"
+        write_together({file: lambda stream: stream.write(text.encode())})
+        return found.rate, found.told
+
+    def trained(self, solver: SolverSettings, steps: int, hooks: Sequence[TrainerHook]) -> Trained:
+        """What comes of it."""
+        told = self.settings
+        every = told.validate_every or max(LEAST_APART, steps // VALIDATIONS)
+        plan = TrainingPlan(
+            solver,
+            steps,
+            min(every, steps),
+            told.patience,
+            seed=told.seed,
+            keep_best=told.keep_best,
+        )
+        return Trainer(
+            self.net,
+            self.feed,
+            self.judge,
+            plan,
+            self.engine,
+            self.folder,
+            masks=self.masks,
+            hooks=hooks,
+            progress=self.progress,
+        ).run()
+
+
+def _usual_batch(model: Model) -> int:
+    sizes = [shape[2:] for shape in input_shapes(model.network()).values()]
+    large = any(max(size, default=0) > LARGE_PICTURE for size in sizes)
+    return SMALL_BATCH if large else BATCH
+
+
+def _digest(
+    model: Model,
+    original: Optional[Model],
+    inputs: Inputs,
+    settings: TuningSettings,
+    masks: Optional[Masks],
+) -> str:
+    """A sha256 of all that the numbers of a run depend on."""
+    told: Dict[str, Any] = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    engine = told["engine"]
+    told["engine"] = getattr(engine, "name", engine)
+    told["solver"] = None if settings.solver is None else settings.solver.data
+    told["train_val"] = None if settings.train_val is None else settings.train_val.data
+    labels = None if inputs.labels is None else inputs.labels.tobytes()
+    closed = [(key, np.packbits(mask).tobytes()) for key, mask in sorted((masks or {}).items())]
+    parts = [model.digest, original and original.digest, inputs.digest, labels, told, closed]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

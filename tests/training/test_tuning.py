@@ -1,0 +1,113 @@
+"""A net is tuned end to end: on labels, by an engine that nobody here knows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import numpy as np
+import pytest
+from numpy_trainer import NumpyTrainer
+from small_training import classifier, samples
+from test_trainer import Killed, KilledAt, mask
+
+from netsurgery.calibration import Inputs
+from netsurgery.errors import FormatError, NetworkError, RequestError
+from netsurgery.training import Tuned, TuningSettings, tune
+from netsurgery.training.rate_trial import TRIAL_STEPS
+
+
+def clouds(count: int = 80) -> Inputs:
+    arrays = samples(count)
+    return Inputs({"data": arrays["data"]}, arrays["label"].astype(int))
+
+
+def tuned(
+    folder: Path,
+    *,
+    engine: Optional[NumpyTrainer] = None,
+    inputs: Optional[Inputs] = None,
+    masks: Any = None,
+    hooks: Any = (),
+    **settings: Any,
+) -> Tuned:
+    told: Dict[str, Any] = {"steps": 30, "batch": 8, "validate_every": 10, "rate": 0.05, **settings}
+    return tune(
+        classifier(hidden=""),
+        None,
+        clouds() if inputs is None else inputs,
+        TuningSettings(engine=engine or NumpyTrainer(), **told),
+        folder,
+        masks=masks,
+        hooks=hooks,
+    )
+
+
+def test_labels_are_learned_and_the_best_net_comes_back(tmp_path: Path) -> None:
+    done = tuned(tmp_path)
+    first, best = done.trained.history[0], done.trained.history.at(done.trained.best)
+    assert done.trained.best > 0
+    assert best.judged.figures["accuracy"] > first.judged.figures["accuracy"]
+    for layer in ("fc1", "fc2"):
+        for blob, array in zip(done.model.blobs(layer), done.trained.arrays[layer]):
+            assert np.array_equal(blob.array(), array)
+    assert (done.why_rate, done.solver.base_lr, done.batch) == ("as asked for", 0.05, 8)
+    parts = [set(part.tolist()) for part in done.split]
+    assert sum(map(len, parts)) == 80
+    assert not (parts[0] & parts[1])
+    assert not (parts[0] & parts[2])
+    assert not (parts[1] & parts[2])
+
+
+def test_a_killed_run_goes_on_and_another_one_is_refused(tmp_path: Path) -> None:
+    whole = tuned(tmp_path / "whole")
+    with pytest.raises(Killed):
+        tuned(tmp_path / "killed", hooks=[KilledAt(14)])
+    with pytest.raises(FormatError, match=r"the states here belong to another run.*`force`"):
+        tuned(tmp_path / "killed", steps=31)
+    again = tuned(tmp_path / "killed")
+    assert again.trained.resumed_from == 10
+    assert again.model.digest == whole.model.digest
+
+
+def test_a_rate_is_tried_once_and_kept(tmp_path: Path) -> None:
+    engine = NumpyTrainer()
+    with pytest.raises(Killed):
+        tuned(tmp_path, rate=None, engine=engine, hooks=[KilledAt(14)])
+    kept = json.loads((tmp_path / "rate.json").read_text())
+    assert len(engine.opened) == 2
+    engine = NumpyTrainer()
+    done = tuned(tmp_path, rate=None, engine=engine)
+    assert len(engine.opened) == 1
+    assert [done.solver.base_lr, done.why_rate] == kept
+    assert f"tried for {TRIAL_STEPS} steps" in done.why_rate
+
+
+def test_frozen_layers_keep_their_bytes(tmp_path: Path) -> None:
+    before = classifier(hidden="")
+    done = tuned(tmp_path, frozen=("fc1",))
+    assert done.model.weights is not None
+    assert done.model.blobs("fc1")[0].digest == before.blobs("fc1")[0].digest
+    assert done.model.blobs("fc2")[0].digest != before.blobs("fc2")[0].digest
+
+
+def test_masks_hold(tmp_path: Path) -> None:
+    done = tuned(tmp_path, masks=mask())
+    blob = done.model.blobs("fc1")[0]
+    assert np.array_equal(blob.array() != 0, mask()[("fc1", 0)])
+    assert blob.mask is not None
+    with pytest.raises(NetworkError, match="mask of blob 0"):
+        tuned(tmp_path / "b", masks={("fc1", 0): np.ones((2, 2), bool)})
+
+
+def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="give `labels` or a `teacher`"):
+        tuned(tmp_path, inputs=Inputs({"data": samples()["data"]}))
+
+
+def test_how_long_is_told_by_the_inputs(tmp_path: Path) -> None:
+    done = tuned(tmp_path, steps=None, batch=None, validate_every=None, patience=None)
+    # 56 of 80 inputs train, all of them in one batch, 20 times.
+    assert (done.batch, done.trained.iteration) == (56, 20)
+    assert [one.iteration for one in done.trained.history] == [0, 20]
