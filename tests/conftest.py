@@ -12,6 +12,7 @@ from typing import Any, Iterator, List
 
 import pytest
 from hypothesis import HealthCheck, settings
+from one_child_caffe import OneChildCaffe
 from quick_caffe import QuickCaffe
 
 from netsurgery.engine.process import Worker
@@ -111,6 +112,14 @@ def quick_caffe(caffe_python: str) -> Iterator[QuickCaffe]:
     engine = QuickCaffe(caffe_python)
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def trainer(caffe_python: str) -> Iterator[OneChildCaffe]:
+    """Real Caffe that trains one net after the other in one process."""
+    engine = OneChildCaffe(caffe_python)
+    yield engine
+    engine.end()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Callable, Iterator, List, Mapping, Tuple
 
@@ -14,6 +14,7 @@ from netsurgery.engine import SESSION_METHODS, Capability, Engine, Session
 from netsurgery.errors import EngineError
 from netsurgery.formats import Blob, LayerWeights, Prototxt, Weights
 from netsurgery.network import Model
+from netsurgery.testing.training import TRAINING_CHECKS, TrainingCheck
 
 Check = Tuple[str, Callable[[], None]]
 Arrays = Mapping[str, np.ndarray]
@@ -63,7 +64,16 @@ def engine_checks(engine: Engine) -> List[Check]:
 
 
 def _checks_of(engine: Engine) -> List[Callable[[_Opened], None]]:
-    return [*_ALWAYS, *(check for need, check in _WHERE_IT_CAN if engine.can(need))]
+    own = [*_ALWAYS, *(check for need, check in _WHERE_IT_CAN if engine.can(need))]
+    return [*own, *map(_of_training, TRAINING_CHECKS if engine.can(Capability.SOLVE) else ())]
+
+
+def _of_training(check: TrainingCheck) -> Callable[[_Opened], None]:
+    @wraps(check)
+    def checked(opened: _Opened) -> None:
+        check(opened.engine)
+
+    return checked
 
 
 def _alone(engine: Engine, check: Callable[[_Opened], None]) -> None:

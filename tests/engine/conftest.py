@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import textwrap
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 import zoo_pairs
-from training_nets import OneChildCaffe
 from zoo_pairs import Pair
 
 from netsurgery.engine.caffe import Caffe
@@ -29,14 +28,6 @@ def lenet(zoo: Path) -> Pair:
 @pytest.fixture(scope="session")
 def caffe(caffe_python: str) -> Caffe:
     return Caffe(caffe_python)
-
-
-@pytest.fixture(scope="session")
-def trainer(caffe_python: str) -> Iterator[OneChildCaffe]:
-    """Real Caffe that trains one net after the other in one process."""
-    engine = OneChildCaffe(caffe_python)
-    yield engine
-    engine.end()
 
 
 @pytest.fixture(scope="session")

@@ -149,6 +149,7 @@ def test_a_state_can_be_moved_and_leaves_no_other_file(trainer: Caffe, tmp_path:
         weights = session.parameters(hidden=True)
         session.restore_state(folder.rename(tmp_path / "state"))
         assert (session.iterations, dict(session.masks)) == (5, {})
+        assert same(session.parameters(), session.parameters(hidden=True))
     with opened(trainer, files_in(tmp_path, weights=nets.first_weights(9))) as session:
         session.restore_state(tmp_path / "state")
         assert session.iterations == 5

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 
 from netsurgery.engine import Batch, Engine, TrainingFiles, TrainingSession
-from netsurgery.engine.caffe import Caffe
-from netsurgery.engine.caffe_training import CaffeTrainingSession
-from netsurgery.engine.process import WORKERS, Worker
 from netsurgery.engine.workers.solver_state import histories
 from netsurgery.formats import Blob, LayerWeights, SolverText, Weights
-from netsurgery.linalg import blas_variables
 
 STATE = "state.solverstate"
 ROWS, WIDTH, HIDDEN, CLASSES = 6, 10, 8, 3
@@ -145,37 +141,6 @@ def losses_by_hand(weights: Dict[str, List[np.ndarray]], batch: Any) -> float:
     scores = kept @ weights["two"][0].T + weights["two"][1]
     right = scores[np.arange(len(scores)), batch["label"].astype(int)]
     return float(np.mean(np.log(np.exp(scores).sum(axis=1)) - right))
-
-
-class _Kept(Worker):
-    """A child process that sessions cannot end, but for what they break."""
-
-    def close(self) -> None:
-        pass
-
-
-class OneChildCaffe(Caffe):
-    """Real Caffe whose trainings follow each other in one process: importing it takes longest."""
-
-    _child: Optional[Worker] = None
-
-    def open_training(
-        self,
-        files: TrainingFiles,
-        *,
-        losses: Mapping[str, float],
-        watched: Sequence[str] = (),
-        seed: int = 0,
-    ) -> CaffeTrainingSession:
-        if self._child is None or self._child._end:
-            environment = {"GLOG_logtostderr": "1", **blas_variables(1)}
-            script = WORKERS / "caffe_trainer.py"
-            self._child = _Kept(self._where(), script, environment)
-        return CaffeTrainingSession(self._child, files, losses, watched, seed)
-
-    def end(self) -> None:
-        if self._child is not None:
-            self._child.kill()
 
 
 def histories_of(state: Path) -> List[np.ndarray]:

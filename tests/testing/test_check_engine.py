@@ -6,14 +6,15 @@ from typing import Any, Dict
 
 import numpy as np
 import pytest
+from one_child_caffe import OneChildCaffe
 
 from netsurgery.engine import Capability, engine
 from netsurgery.engine.opencv import OpenCv, OpenCvSession
 from netsurgery.testing import check_engine, engine_checks
 
 
-def test_caffe_keeps_the_contract(caffe: str) -> None:
-    check_engine(engine("caffe"))
+def test_caffe_keeps_the_contract(trainer: OneChildCaffe) -> None:
+    check_engine(trainer)
 
 
 def test_opencv_keeps_the_contract(opencv: str) -> None:
@@ -25,6 +26,8 @@ def test_checks_are_named_and_as_many_as_the_engine_can() -> None:
     assert "it_computes_what_caffe_does" in names
     assert "it_reads_parameters" in names
     assert "it_computes_gradients" not in names
+    assert "it_trains_as_caffe_does" not in names
+    assert "it_trains_as_caffe_does" in dict(engine_checks(engine("caffe")))
 
 
 def test_wrong_numbers_are_seen(opencv: str, monkeypatch: pytest.MonkeyPatch) -> None:
