@@ -221,7 +221,7 @@ def _examine(
     written = load(pair[0], pair[1], surgery.original.input_shapes)
     progress.begin("reading back")
     found = compare(surgery.original, surgery.model, written, surgery.touched)
-    progress.begin("multiplying out")
+    progress.begin("measuring errors")
     if not found:
         written = surgery.model  # What is on the disk is no net that anything could be said of.
     twin = surgery.twin(written.weights, pair[0].parent)

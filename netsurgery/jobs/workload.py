@@ -263,7 +263,7 @@ class Workload:
         """
         found: Seconds = {
             ("proof", "reading back"): self.bytes / COPY,
-            ("proof", "multiplying out"): self.spectra / 10 + self.bytes / COPY,
+            ("proof", "measuring errors"): self.spectra / 10 + self.bytes / COPY,
         }
         if inputs is not None:
             found["proof", "running"] = self.comparing(inputs, drawn)

@@ -21,7 +21,7 @@ print(*sys.modules)
 # Rooms whose work none of these commands does.
 RUNNING = [f"netsurgery.{room}" for room in ("engine", "calibration", "verification")]
 SLOW = ["scipy", "rich", "h5py", "cv2", "lmdb", "concurrent", "importlib.metadata"]
-SLOW += ["socket", "subprocess", "traceback"]
+SLOW += ["socket", "subprocess", "traceback", "statistics"]
 # What reads weights and adds up costs needs nothing of what writes, rewrites and digests.
 REWRITING = [f"netsurgery.methods.{module}" for module in ("exchange", "pieces", "prediction")]
 REWRITING += ["netsurgery.network.edits", "netsurgery.formats.prototxt.template"]
