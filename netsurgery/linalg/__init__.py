@@ -139,6 +139,10 @@ if TYPE_CHECKING:
     )
     from netsurgery.linalg.weight_surgeon import (
         WeightSurgeon as WeightSurgeon,
+    from netsurgery.linalg.trifactor import (
+        FactoredRelation as FactoredRelation,
+        TriFactors as TriFactors,
+        tri_factorise as tri_factorise,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)
