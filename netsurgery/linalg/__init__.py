@@ -137,12 +137,13 @@ if TYPE_CHECKING:
         plain_ranks as plain_ranks,
         rank_text as rank_text,
     )
-    from netsurgery.linalg.weight_surgeon import (
-        WeightSurgeon as WeightSurgeon,
     from netsurgery.linalg.trifactor import (
         FactoredRelation as FactoredRelation,
         TriFactors as TriFactors,
         tri_factorise as tri_factorise,
+    )
+    from netsurgery.linalg.weight_surgeon import (
+        WeightSurgeon as WeightSurgeon,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)
