@@ -67,6 +67,10 @@ class Task:
         return TaskState(self.timing.name, self.item, self.done, total, self.unit)
 
 
+_SOON = 0.25
+"""Seconds from which on what is seen of the work tells more than what was expected of it."""
+
+
 class Progress:
     """Tells of long work, and takes its time.
 
@@ -191,8 +195,9 @@ class Progress:
         """What goes on now."""
         with self.lock:
             states = tuple(task.state for task in self._open_tasks())
-            expected = self.forecast.total if self.forecast else None
-            return Event(states, self._clock() - self._began, expected, self.left())
+            expected, seconds = (self.forecast.total if self.forecast else None), self._clock()
+            seconds -= self._began
+            return Event(states, seconds, expected, self.left() if seconds > _SOON else expected)
 
     def left(self) -> Optional[float]:
         """Seconds until the whole is through; without a forecast None."""
