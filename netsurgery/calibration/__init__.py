@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from netsurgery.calibration.measuring import (
         ObservedValue as ObservedValue,
         Seen as Seen,
+        measure as measure,
     )
     from netsurgery.calibration.observers import (
         ChannelObserver as ChannelObserver,

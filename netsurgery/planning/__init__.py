@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         BoxDistance as BoxDistance,
         Distance as Distance,
         DistanceObserver as DistanceObserver,
+        ScoreDistance as ScoreDistance,
         SightingObserver as SightingObserver,
         distances_of as distances_of,
     )

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     )
     from netsurgery.quality.kinds import (
         OutputKind as OutputKind,
+        answering_layer as answering_layer,
         holds_scores as holds_scores,
         kinds_of as kinds_of,
         require_outputs as require_outputs,
         sources_of as sources_of,
     )
     from netsurgery.quality.limits import (
+        BOXES as BOXES,
         CLASSES as CLASSES,
         DEGRADED as DEGRADED,
         DETECTIONS as DETECTIONS,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         LIMITS as LIMITS,
         LOST as LOST,
         PIXELS as PIXELS,
+        PROBABILITIES as PROBABILITIES,
         SEGMENTATION as SEGMENTATION,
         UNJUDGED as UNJUDGED,
         Limits as Limits,

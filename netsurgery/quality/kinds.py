@@ -305,15 +305,24 @@ def _is_picture(
     return False
 
 
+def answering_layer(network: Network, value: Value) -> Optional[Layer]:
+    """Return the layer that makes an output, whatever shape it is told in; None for an input.
+
+    It is a Softmax where scores of classes are put in another shape behind that.
+    """
+    layer = network.producer(value)
+    while layer is not None and _only_moves(layer) and layer.bottoms:
+        layer = network.producer(layer.bottoms[0])
+    return layer
+
+
 def sources_of(network: Network, value: Value) -> Tuple[Value, ...]:
     """Return what an output is told from: scores before a Softmax, boxes before a choice.
 
     Outputs that are equal say little where these are not: a Softmax may saturate, and a list of
     detections be empty.
     """
-    layer = network.producer(value)
-    while layer is not None and _only_moves(layer) and layer.bottoms:
-        layer = network.producer(layer.bottoms[0])
+    layer = answering_layer(network, value)
     if layer is None:
         return ()
     if layer.layer_type.makes_detections:

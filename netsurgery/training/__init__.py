@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.training.feed import (
         Feed as Feed,
+        PlainRows as PlainRows,
     )
     from netsurgery.training.freezing import (
         layers_selected as layers_selected,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.training.objectives import (
         LABELS as LABELS,
+        DetectorObjective as DetectorObjective,
         HintObjective as HintObjective,
         LabelObjective as LabelObjective,
         Objective as Objective,
@@ -68,6 +70,12 @@ if TYPE_CHECKING:
     from netsurgery.training.splitting import (
         Split as Split,
         split as split,
+    )
+    from netsurgery.training.teacher import (
+        TeacherTargets as TeacherTargets,
+    )
+    from netsurgery.training.teaching import (
+        teacher_objectives as teacher_objectives,
     )
     from netsurgery.training.trainer import (
         Batches as Batches,

@@ -27,6 +27,7 @@ class ViewBank:
         inputs: The inputs.
         augmentation: What views were drawn.
         views: How many of each input.
+        seed: Of the draw.
         draws: int64 of shape (inputs, views, 3), see `Augmentation.draw`.
     """
 
@@ -49,7 +50,8 @@ class ViewBank:
         Raises:
             RequestError: There are no such views of these inputs.
         """
-        self.inputs, self.augmentation = inputs, augmentation or Augmentation()
+        self.inputs, self.seed = inputs, seed
+        self.augmentation = augmentation or Augmentation()
         self._pictures = pictures_of(inputs, self.augmentation)
         if views is not None and views < 1:
             raise RequestError(Remedy("{} is 1 or more", "views"))
@@ -57,7 +59,7 @@ class ViewBank:
             self.views = 1
         else:
             self.views = views or min(max(ceil(ENOUGH / len(inputs)), 1), MOST)
-        self.draws = self._draw(seed)
+        self.draws = self._draw()
 
     def __len__(self) -> int:
         return len(self.inputs) * self.views
@@ -65,6 +67,12 @@ class ViewBank:
     def numbers(self, inputs: np.ndarray, views: np.ndarray) -> np.ndarray:
         """Return the numbers of views of inputs."""
         return inputs * self.views + views
+
+    def of_at_most(self, views: int) -> ViewBank:
+        """Return a bank of the same inputs with no more views of each."""
+        if views >= self.views:
+            return self
+        return ViewBank(self.inputs, self.augmentation, views, self.seed)
 
     @property
     def digest(self) -> str:
@@ -82,11 +90,11 @@ class ViewBank:
         told = f"{self.views} views each of {self.inputs.description}"
         return Inputs({self._pictures: samples}, description=told)
 
-    def _draw(self, seed: int) -> np.ndarray:
+    def _draw(self) -> np.ndarray:
         if self._pictures is None:
             return np.zeros((len(self.inputs), 1, 3), np.int64)
         shape = self.inputs.arrays[self._pictures].shape[1:]
-        found = self.augmentation.draw(random_of(seed, "bank"), len(self), shape)
+        found = self.augmentation.draw(random_of(self.seed, "bank"), len(self), shape)
         found = found.reshape(len(self.inputs), self.views, 3)
         found[:, 0] = self.augmentation.plain(shape)
         return found

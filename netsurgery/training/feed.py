@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Protocol
+from typing import Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 import numpy as np
 
@@ -38,8 +38,42 @@ class Targets(Protocol):
     def bank(self) -> ViewBank:
         """The views."""
 
+    @property
+    def roles(self) -> Sequence[str]:
+        """What is fed of them."""
+
     def rows(self, role: str, numbers: np.ndarray) -> np.ndarray:
         """Return what a role is fed for the views of some numbers, one behind the other."""
+
+
+class PlainRows:
+    """What is compared with where nothing is drawn: labels and targets of the plain views."""
+
+    def __init__(self, inputs: Inputs, part: np.ndarray, targets: Optional[Targets] = None) -> None:
+        """Take it.
+
+        Args:
+            inputs: All inputs.
+            part: Numbers of those that are judged.
+            targets: What a teacher answers.
+        """
+        self._inputs, self._part = inputs, np.asarray(part, np.int64)
+        self._targets = targets
+
+    def rows(self, numbers: np.ndarray) -> Dict[str, np.ndarray]:
+        """Return it by role, for some of the part.
+
+        Args:
+            numbers: Places in the part.
+        """
+        inputs = self._part[numbers]
+        found: Dict[str, np.ndarray] = {}
+        if self._inputs.labels is not None:
+            found[LABELS] = self._inputs.labels[inputs]
+        if self._targets is not None:
+            views = self._targets.bank.numbers(inputs, np.zeros_like(inputs))
+            found.update((role, self._targets.rows(role, views)) for role in self._targets.roles)
+        return found
 
 
 class _Chosen(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
-from netsurgery.network import Value
+from netsurgery.network import Detector, Value
 
 LABELS = "labels"
 """The role of a blob that is fed the class of each input."""
@@ -121,6 +121,22 @@ class TeacherValueObjective(TeacherObjective):
         """The target, and its weights."""
         kinds = (*self.fed, WEIGHT) if self.weighted else self.fed
         return tuple(self.role(kind) for kind in kinds)
+
+
+@dataclass(frozen=True)
+class DetectorObjective(TeacherValueObjective):
+    """Scores before their Softmax, or boxes, that count where the teacher sees something.
+
+    Attributes:
+        detector: The teacher's detector. Of scores, its ``scores`` are the Softmax of ``teachers``,
+            place by place.
+        counts_everywhere: They count a little where it sees nothing: that there is nothing has to
+            be told, but no box.
+    """
+
+    weighted: bool = True
+    detector: Optional[Detector] = None
+    counts_everywhere: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from netsurgery.calibration import HeldSamples, Inputs
 from netsurgery.errors import RequestError
 from netsurgery.training.augmentation import Augmentation
 from netsurgery.training.bank import ViewBank
-from netsurgery.training.feed import Feed
+from netsurgery.training.feed import Feed, PlainRows
 
 
 @dataclass
@@ -37,6 +37,8 @@ class Answers:
 
     def __init__(self, bank: ViewBank) -> None:
         self.bank = bank
+
+    roles = ("target:out",)
 
     def rows(self, role: str, numbers: np.ndarray) -> np.ndarray:
         assert role == "target:out"
@@ -94,6 +96,17 @@ def test_with_a_teacher_views_are_those_of_its_bank_and_all_are_shown() -> None:
         shown += batch["t"].tolist()
     # Three inputs times four views are twelve, which three batches of four hold.
     assert sorted(shown) == sorted(4 * number + view for number in part for view in range(4))
+
+
+def test_what_is_judged_is_compared_with_what_belongs_to_plain_views() -> None:
+    inputs = numbered(6, 1, 5, 5)
+    bank = ViewBank(inputs, Augmentation(crop=(3, 3)), views=4)
+    rows = PlainRows(inputs, np.array([1, 4, 5]), Answers(bank)).rows(np.array([0, 2]))
+    assert {role: array.tolist() for role, array in rows.items()} == {
+        "labels": [1, 5],
+        "target:out": [4.0, 20.0],
+    }
+    assert set(PlainRows(inputs, np.arange(2)).rows(np.arange(2))) == {"labels"}
 
 
 def test_a_bank_has_the_plain_view_and_is_known_by_what_is_in_it() -> None:

@@ -1,0 +1,235 @@
+"""What a small net can learn from the net that it was made of: one objective for each output."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from netsurgery.calibration import input_shapes
+from netsurgery.errors import Remedy, RequestError
+from netsurgery.network import (
+    Detector,
+    Model,
+    Value,
+    detectors_of,
+    fresh_name,
+    infer_shapes,
+)
+from netsurgery.quality import (
+    BOXES,
+    CLASSES,
+    DETECTIONS,
+    PROBABILITIES,
+    SEGMENTATION,
+    answering_layer,
+    kinds_of,
+)
+from netsurgery.training.objectives import (
+    DetectorObjective,
+    HintObjective,
+    TeacherClassObjective,
+    TeacherObjective,
+    TeacherProbabilityObjective,
+    TeacherValueObjective,
+)
+
+TEMPERATURE = 2.0
+HINT_WEIGHT = 0.1
+"""The weight of a blob on the way, beside an output."""
+
+
+class _Scores(NamedTuple):
+    """Scores of classes before their Softmax.
+
+    Attributes:
+        value: The scores.
+        axis: The axis of the classes.
+        softmax: What the Softmax makes of them, if there is one.
+    """
+
+    value: Value
+    axis: int
+    softmax: Optional[Value] = None
+
+
+class _Net:
+    """A net, its shapes, and what its outputs are."""
+
+    def __init__(self, model: Model, chosen: Mapping[str, str]) -> None:
+        self.network = model.network()
+        self.file = model.prototxt.file
+        self._shapes = infer_shapes(self.network, weights=model.weights)
+        inputs = input_shapes(self.network)
+        self._batch = next(iter(inputs.values()))[0]
+        self.outputs = {value.blob: value for value in self.network.outputs}
+        told = {value: tuple(self._shapes[value] or ()) for value in self.network.outputs}
+        fed = {value: inputs[value.blob] for value in self.network.inputs}
+        self._chosen = chosen
+        named = {blob: kind for blob, kind in chosen.items() if blob in self.outputs}
+        self.kinds = kinds_of(self.network, told, fed, chosen=named)
+        self._detectors = {
+            (one.layer.tops[0] if one.layer else one.scores): one
+            for one in detectors_of(self.network, self._shapes)
+        }
+
+    def shape(self, value: Value) -> Optional[Tuple[float, ...]]:
+        """Return the shape of a value, of axis 0 what belongs to one input; None if not known."""
+        shape = self._shapes.get(value)
+        return (shape[0] / self._batch, *shape[1:]) if shape else None
+
+    def detector(self, output: Value) -> Optional[Detector]:
+        """Return the detector that an output belongs to, if it does."""
+        kind = self.kinds[output]
+        found = self._detectors.get(kind.scores or output)
+        # How long a list of detections is nobody knows, so that its kind need not be told.
+        listed = found is not None and found.layer is not None and output.blob not in self._chosen
+        return found if listed or kind.name in (DETECTIONS, BOXES) else None
+
+    def scores(self, value: Value) -> _Scores:
+        """Return what classes are told from, before any Softmax."""
+        layer = answering_layer(self.network, value)
+        if layer is not None and layer.layer_type.picks_classes:
+            value = layer.bottoms[0]
+            layer = answering_layer(self.network, value)
+        if layer is None or not layer.layer_type.is_softmax:
+            return _Scores(value, 1)
+        axes = len(self._shapes.get(layer.bottoms[0]) or (0, 0))
+        return _Scores(layer.bottoms[0], layer.layer_type.class_axis(layer, axes), layer.tops[0])
+
+    def logits(self, value: Value) -> Optional[Value]:
+        """Return what a Sigmoid makes probabilities of; None where none does."""
+        layer = answering_layer(self.network, value)
+        squashed = layer is not None and layer.layer_type.makes_probabilities
+        return layer.bottoms[0] if layer is not None and squashed else None
+
+    def last(self, blob: str) -> Optional[Value]:
+        """Return what a blob holds in the end; None where there is no such blob."""
+        return next((value for value in reversed(self.network.values) if value.blob == blob), None)
+
+
+def teacher_objectives(
+    original: Model,
+    small: Model,
+    *,
+    temperature: float = TEMPERATURE,
+    hints: Sequence[str] = (),
+    weight: float = 1.0,
+    output_kinds: Optional[Mapping[str, str]] = None,
+) -> Tuple[TeacherObjective, ...]:
+    """Return what a small net can learn of another one: outputs of the same names, and hints.
+
+    Classes are compared before their Softmax, at a temperature; probabilities before their Sigmoid;
+    what detections are chosen from in place of them, and all else by squares. Scales of these are
+    not known yet, see `TeacherTargets`.
+
+    Args:
+        original: The teacher.
+        small: The net that learns.
+        temperature: Of classes.
+        hints: Blobs on the way that both have, of the same shape.
+        weight: Of the loss of each output.
+        output_kinds: What outputs are, by blob, where the nets do not tell.
+
+    Raises:
+        RequestError: An output or a hint is of another shape in the teacher, or not there.
+    """
+    if not temperature > 0:
+        raise RequestError(Remedy("{} is a positive number", "temperature"))
+    writer = _Objectives(original, small, temperature, weight, output_kinds or {})
+    for blob in writer.small.outputs:
+        writer.add_output(blob)
+    for blob in hints:
+        writer.add_hint(blob)
+    return tuple(writer.found.values())
+
+
+class _Objectives:
+    """Collects objectives, one for each value that is compared."""
+
+    def __init__(
+        self,
+        original: Model,
+        small: Model,
+        temperature: float,
+        weight: float,
+        chosen: Mapping[str, str],
+    ) -> None:
+        self.small, self.teacher = _Net(small, chosen), _Net(original, chosen)
+        self.found: Dict[Value, TeacherObjective] = {}
+        self._temperature, self._weight = temperature, weight
+        self._taken: Set[str] = set()
+
+    def add_output(self, blob: str) -> None:
+        """Add what an output is told from."""
+        if blob not in self.teacher.outputs:
+            raise RequestError(
+                f"the net has an output {blob!r}, and its teacher has none of that name",
+                file=self.teacher.file,
+                remedy=Remedy("give the net that it was made of as {}", "teacher"),
+            )
+        small, taught = self.small.outputs[blob], self.teacher.outputs[blob]
+        kind = self.small.kinds[small].name
+        detectors = self.small.detector(small), self.teacher.detector(taught)
+        logits = self.small.logits(small), self.teacher.logits(taught)
+        if detectors[0] is not None and detectors[1] is not None:
+            self._add_detector(small, taught, detectors[0], detectors[1])
+        elif kind in (CLASSES, SEGMENTATION):
+            mine, others = self.small.scores(small), self.teacher.scores(taught)
+            made = TeacherClassObjective("", mine.value, temperature=self._temperature)
+            self._add(replace(made, axis=mine.axis), others.value)
+        elif kind == PROBABILITIES and logits[0] is not None and logits[1] is not None:
+            self._add(TeacherProbabilityObjective("", logits[0]), logits[1])
+        else:
+            self._add(TeacherValueObjective("", small), taught)
+
+    def add_hint(self, blob: str) -> None:
+        """Add a blob on the way."""
+        small, taught = self.small.last(blob), self.teacher.last(blob)
+        if small is None or taught is None:
+            whose = "the net" if small is None else "its teacher"
+            raise RequestError(
+                Remedy(f"{whose} has no blob {blob!r} to be one of the {{}}", "hints"),
+                file=(self.small if small is None else self.teacher).file,
+                remedy="name one that both have",
+            )
+        self._add(HintObjective("", small, HINT_WEIGHT), taught)
+
+    def _add_detector(self, small: Value, taught: Value, mine: Detector, others: Detector) -> None:
+        """Add scores and boxes: of an output that is either, or of a list of detections both."""
+        if mine.layer is not None or small == mine.scores:
+            pair = self.small.scores(mine.scores), self.teacher.scores(others.scores)
+            seen = others
+            if pair[1].softmax is not None:
+                seen = replace(others, scores=pair[1].softmax, axis=pair[1].axis)
+            made = DetectorObjective("", pair[0].value, detector=seen, counts_everywhere=True)
+            self._add(made, pair[1].value)
+        boxes = [(small, taught)] if small != mine.scores else []
+        if mine.layer is not None:
+            boxes = list(zip(mine.boxes, others.boxes))
+        for box, taught_box in boxes:
+            self._add(DetectorObjective("", box, detector=others), taught_box)
+
+    def _add(self, objective: TeacherObjective, taught: Value) -> None:
+        """Name an objective and take it, if the value has none yet."""
+        value = objective.value
+        if value in self.found:
+            return
+        shapes = self.small.shape(value), self.teacher.shape(taught)
+        if shapes[0] != shapes[1] and None not in shapes:
+            told = [f"{one.blob!r} {_told(shape)}" for one, shape in zip((value, taught), shapes)]
+            raise RequestError(
+                f"what is compared has one shape in the net, {told[0]}, and another in its "
+                f"teacher, {told[1]}",
+                remedy="leave it out, or give the net that it was made of",
+            )
+        self.found[value] = replace(
+            objective,
+            name=fresh_name(re.sub(r"\W+", "_", value.blob), self._taken),
+            weight=objective.weight * self._weight,
+            taught=taught,
+        )
+
+
+def _told(shape: Optional[Tuple[float, ...]]) -> str:
+    return "x".join(f"{size:g}" for size in shape or ())
