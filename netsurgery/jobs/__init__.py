@@ -107,6 +107,9 @@ if TYPE_CHECKING:
         Preview as Preview,
         preview as preview,
     )
+    from netsurgery.jobs.pruned import (
+        Pruned as Pruned,
+    )
     from netsurgery.jobs.ranking import (
         RankRequest as RankRequest,
         rank as rank,
@@ -125,6 +128,10 @@ if TYPE_CHECKING:
         UpgradedFiles as UpgradedFiles,
         UpgradeRequest as UpgradeRequest,
         upgrade as upgrade,
+    )
+    from netsurgery.jobs.weight_pruning import (
+        PruneRequest as PruneRequest,
+        prune as prune,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

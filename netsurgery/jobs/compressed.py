@@ -125,7 +125,7 @@ class Compression:
         """
         before, after = self.costs
         return {
-            "versions": _versions(),
+            "versions": versions(),
             "inputs": {kind: dict(facts) for kind, facts in self.inputs.items()},
             "files": [path.name for path in self.files[:-1]],
             "notes": list(self.surgery.notes),
@@ -147,7 +147,7 @@ class Compression:
         }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Return what the numbers may depend on; the engine's version stands with its results."""
     from importlib.metadata import version
 

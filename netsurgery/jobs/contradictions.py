@@ -155,6 +155,7 @@ CHOICES: Mapping[str, Tuple[str, ...]] = {
     "split": ("first", "sqrt"),
     "fit": ("none", "data", "asymmetric", "relu"),
     "compensate": ("none", "channels", "patches", "refit"),
+    "scope": ("net", "layer"),
     "currency": ("macs", "params", "bytes", "latency"),
 }
 """The values of those arguments that are one of a few words; None stands for a default."""

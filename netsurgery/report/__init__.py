@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from netsurgery.report.plan import (
         print_plan as print_plan,
     )
+    from netsurgery.report.pruning import (
+        print_pruned as print_pruned,
+    )
     from netsurgery.report.ranking import (
         print_ranking as print_ranking,
     )

@@ -1,0 +1,94 @@
+"""What came of pruning a net: its masks, what was written, and what is left of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+
+from netsurgery.jobs.compressed import versions
+from netsurgery.network import Masks, sparsity_of
+from netsurgery.progress import Timing
+from netsurgery.pruning import LayerSparsity, layer_sparsities
+from netsurgery.quality import Quality
+from netsurgery.verification import Verification, Written
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A net that was pruned. Truthy where the files are what was meant and no limit is broken.
+
+    Attributes:
+        inputs: Name and sha256 of the files of the net before.
+        files: The written prototxt, weights, masks and record.
+        method: What said which weights go.
+        schedule: When they went.
+        sparsity: The share of the weights that was to become zero.
+        masks: Which weights are free.
+        written: What reading the files back showed.
+        faults: What the read weights show against their masks and the original, a line each.
+        effect: The net before against the pruned one; None where nothing could be run.
+        unproven: Why nothing was run.
+        timings: Where the time went; not in the record.
+    """
+
+    inputs: Mapping[str, Mapping[str, str]]
+    files: Tuple[Path, ...]
+    method: str
+    schedule: str
+    sparsity: float
+    masks: Masks
+    written: Written
+    faults: Tuple[str, ...]
+    effect: Optional[Verification]
+    unproven: Optional[str] = None
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
+
+    @property
+    def layers(self) -> Tuple[LayerSparsity, ...]:
+        """How many weights each layer has left."""
+        return layer_sparsities(self.masks)
+
+    @property
+    def reached(self) -> float:
+        """The share of the weights of masked layers that is zero."""
+        return sparsity_of(self.masks)
+
+    @property
+    def quality(self) -> Optional[Quality]:
+        """What the pruned net is worth beside the one before; None where nothing was run."""
+        return None if self.effect is None else self.effect.quality
+
+    @property
+    def failures(self) -> Tuple[str, ...]:
+        """Why the files are not what was meant, and the limits of the user that are not kept."""
+        missed = () if self.effect is None else self.effect.missed
+        return (*self.written.reasons, *self.faults, *missed)
+
+    def __bool__(self) -> bool:
+        return not self.failures
+
+    def to_dict(self, name: Callable[[str], str] = "`{}`".format) -> Dict[str, Any]:
+        """Return everything as plain data, as it stands in ``netsurgery.json``.
+
+        Args:
+            name: Names an argument of the library, in what there is to do.
+        """
+        effect, quality = self.effect, self.quality
+        return {
+            "versions": versions(),
+            "inputs": {kind: dict(facts) for kind, facts in self.inputs.items()},
+            "files": [path.name for path in self.files[:-1]],
+            "method": self.method,
+            "schedule": self.schedule,
+            "sparsity": {"asked": self.sparsity, "reached": self.reached},
+            "layers": [
+                {"layer": one.layer, "weights": one.weights, "left": one.left}
+                for one in self.layers
+            ],
+            "written": self.written.to_dict(),
+            "reasons": list(self.failures),
+            "effect": None if effect is None else effect.to_dict(name),
+            "quality": None if quality is None else quality.to_dict(name),
+            "unproven": self.unproven,
+        }

@@ -1,0 +1,25 @@
+"""Pruning: how much goes when, which weights close, and rounds of pruning and tuning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netsurgery.lazy import face
+
+if TYPE_CHECKING:
+    from netsurgery.pruning.masking import (
+        Closed as Closed,
+        LayerSparsity as LayerSparsity,
+        Masking as Masking,
+        close_weights as close_weights,
+        layer_sparsities as layer_sparsities,
+    )
+    from netsurgery.pruning.proof import (
+        zero_faults as zero_faults,
+    )
+    from netsurgery.pruning.schedule import (
+        CubicRamp as CubicRamp,
+        round_sparsities as round_sparsities,
+    )
+
+__getattr__, __dir__, __all__ = face(__name__)

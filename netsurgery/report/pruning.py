@@ -1,0 +1,52 @@
+"""A pruned net as text: what is left of each layer, and what that did to the outputs."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterator
+
+from netsurgery.jobs import Pruned
+from netsurgery.report.compression import read_back
+from netsurgery.report.console import WORDS, print_table, print_text
+from netsurgery.report.quality import quality_lines
+
+
+def print_pruned(done: Pruned, flag: Callable[[str], str] = "`{}`".format) -> None:
+    """Print the whole report.
+
+    Args:
+        done: What was done.
+        flag: Names an argument of the library, in what there is to do.
+    """
+    _print_layers(done)
+    for line in _proof_lines(done, flag):
+        print_text(line)
+    for path in done.files:
+        print_text(f"written {path}")
+    print_text(WORDS)
+
+
+def _print_layers(done: Pruned) -> None:
+    rows = [
+        [one.layer, f"{one.weights:,}", f"{one.left:,}", f"{100 * one.sparsity:.2f}%"]
+        for one in done.layers
+    ]
+    weights, left = (sum(part) for part in zip(*((one.weights, one.left) for one in done.layers)))
+    total = ["all", f"{weights:,}", f"{left:,}", f"{100 * done.reached:.2f}%"]
+    print_table(
+        ["layer", ">weights", ">left", ">zero"],
+        rows,
+        title=f"Pruned by {done.method}",
+        last=total,
+    )
+
+
+def _proof_lines(done: Pruned, flag: Callable[[str], str]) -> Iterator[str]:
+    if not done.faults:
+        yield "proved: read back, every weight that a mask closes is zero"
+    yield read_back(done.written)
+    if done.effect is not None:
+        yield from quality_lines(done.effect.quality, flag)
+    if done.unproven is not None:
+        yield f"not run: {done.unproven}"
+    for reason in done.failures:
+        yield f"FAILED: {reason}"
