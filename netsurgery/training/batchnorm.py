@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
-from netsurgery.errors import Remedy, RequestError
+from netsurgery.engine import Engine, why_no_batch_statistics
+from netsurgery.errors import EngineError, Remedy, RequestError
 from netsurgery.formats import Prototxt
 from netsurgery.network import Layer, Network, ParameterKey
 
-FROZEN = "frozen"
-"""Statistics stay what they are, and normalise."""
-POLICIES = (FROZEN,)
+FROZEN, UPDATE = "frozen", "update"
+POLICIES = (FROZEN, UPDATE)
+"""Statistics stay what they are, and normalise; or those of each batch do, and are gathered."""
 
 
 class Normalised(NamedTuple):
@@ -27,17 +28,19 @@ class Normalised(NamedTuple):
     notes: Tuple[str, ...] = ()
 
 
-def normalised(prototxt: Prototxt, policy: str) -> Normalised:
-    """Return a training text in which statistics are frozen.
+def normalised(prototxt: Prototxt, policy: str, engine: Optional[Engine] = None) -> Normalised:
+    """Return a training text in which statistics are frozen, or gathered.
 
     A layer whose text says that it takes what it has learnt keeps that, whatever the policy.
 
     Args:
         prototxt: A V2 text whose layers are all built.
         policy: One of `POLICIES`.
+        engine: The engine that is to gather them.
 
     Raises:
         RequestError: There is no such policy, or a layer of a fork cannot keep to it.
+        EngineError: The engine takes no statistics of a batch.
     """
     if policy not in POLICIES:
         raise RequestError(Remedy(f"{{}} is one of {', '.join(POLICIES)}", "batchnorm"))
@@ -45,6 +48,11 @@ def normalised(prototxt: Prototxt, policy: str) -> Normalised:
     layers = [one for one in network.layers if one.layer_type.gathers_statistics(one)]
     if not layers:
         return _held(network, prototxt)
+    if policy == UPDATE:
+        _require_statistics(layers, prototxt, engine)
+        note = f"the statistics of {_count(layers)} are gathered anew, with those of each batch"
+        kept = _held(network, prototxt)
+        return Normalised(prototxt, kept.still, (note, *kept.notes))
     changes = {layer.text.index: _frozen(layer) for layer in layers}
     text = prototxt.replace_layers(changes)
     note = f"the statistics of {_count(layers)} stay as they are"
@@ -78,6 +86,29 @@ def _frozen(layer: Layer) -> bytes:
             remedy="fold it first, or write it as a BatchNorm and a Scale",
         )
     return layer.text.edited(fields=fields)
+
+
+def _require_statistics(layers: List[Layer], prototxt: Prototxt, engine: Optional[Engine]) -> None:
+    foreign = next((one for one in layers if not one.layer_type.is_stock), None)
+    if foreign is not None:
+        raise RequestError(
+            f"layer {foreign.name!r} is of type {foreign.type}, whose statistics only its own Caffe"
+            " gathers",
+            remedy=Remedy(f"leave out {{}}, which is {FROZEN} then", "batchnorm"),
+        )
+    reason = why_no_batch_statistics(engine) if engine is not None else ""
+    if reason:
+        raise EngineError(
+            reason,
+            file=prototxt.file,
+            layer=layers[0].name,
+            remedy=Remedy(
+                "leave out {}, which keeps them as they are, fold them first, or give an {} that "
+                "takes them",
+                "batchnorm",
+                "engine",
+            ),
+        )
 
 
 def _count(layers: List[Layer]) -> str:

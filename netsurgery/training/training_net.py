@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Collection, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+from dataclasses import dataclass, replace
+from typing import Collection, Dict, FrozenSet, Mapping, Optional, Sequence, Set, Tuple
 
-from netsurgery.errors import RequestError
+from netsurgery.engine import Engine
+from netsurgery.errors import EngineError, Remedy, RequestError
 from netsurgery.formats import Prototxt
 from netsurgery.network import (
     Model,
     Network,
     ParameterKey,
+    Value,
     blob_shapes,
     infer_shapes,
+    lacking,
     scores_before_softmax,
 )
 from netsurgery.training.batchnorm import FROZEN, normalised
 from netsurgery.training.freezing import frozen_text, keys_of
 from netsurgery.training.loss_text import accuracy_text, loss_text
 from netsurgery.training.objectives import LABELS, LabelObjective, Objective
-from netsurgery.training.trunk import Trunk, shape_of, trunk_of
+from netsurgery.training.train_val import OwnTraining, own_training
+from netsurgery.training.trunk import shape_of, trunk_of
 
 
 @dataclass(frozen=True)
@@ -82,44 +86,98 @@ def training_net(
     objectives: Sequence[Objective],
     *,
     batch: int,
+    train_val: Optional[Prototxt] = None,
+    stages: Sequence[str] = (),
     batchnorm: str = FROZEN,
     frozen: Collection[str] = (),
+    engine: Optional[Engine] = None,
 ) -> TrainingNet:
     """Return a net that trains a model towards objectives.
+
+    Where the user's own training text is given, its losses stand in the place of objectives for
+    labels, with the factor of these; without such objectives, those of its losses that read labels
+    go. What else there is to come to, as a teacher has it, is added.
 
     Args:
         model: The net as it is used.
         objectives: What its values should come to.
         batch: The number of inputs of a batch.
+        train_val: The text that it is trained by.
+        stages: Stages of that text that its solver asks for.
         batchnorm: What becomes of statistics, see `batchnorm`.
         frozen: Names of layers that stay as they are.
+        engine: The engine that is to train it.
 
     Raises:
         RequestError: Nothing would be trained, the net does not take such batches, or an objective
             does not fit it.
-        NetworkError: An objective is of a value that the net has not.
+        NetworkError: An objective is of a value that the net has not, or the text is none of a net.
+        FormatError: The text does not tell what its data layers feed.
+        EngineError: The engine lacks layers of it, or takes no statistics that are to be gathered.
     """
     if not objectives:
         raise RequestError(
             "nothing says what the net should come to", remedy="give labels, or a teacher"
         )
-    trunk = trunk_of(model, [one.value for one in objectives], batch)
-    made = _with_objectives(model, trunk, objectives, batch)
-    return _settled(made, trunk, batchnorm, frozen)
+    if train_val is None:
+        trunk = trunk_of(model, [one.value for one in objectives], batch)
+        bare = TrainingNet(trunk.prototxt, model, trunk.fed, {})
+        made = _with_objectives(bare, trunk.blobs, objectives, batch)
+        return _settled(made, trunk.untrained, batchnorm, frozen, engine)
+    labelled = [one.weight for one in objectives if isinstance(one, LabelObjective)]
+    others = [one for one in objectives if not isinstance(one, LabelObjective)]
+    own = own_training(
+        model,
+        train_val,
+        [one.value for one in others],
+        batch,
+        labels=max(labelled) if labelled else None,
+        stages=stages,
+    )
+    bare = _with_own_accuracy(model, own)
+    made = _with_objectives(bare, own.trunk.blobs, others, batch)
+    return _settled(made, own.trunk.untrained, batchnorm, frozen, engine)
+
+
+def _with_own_accuracy(model: Model, own: OwnTraining) -> TrainingNet:
+    """A user's training text, which also counts right classes."""
+    text, accuracy, classes = own.trunk.prototxt, own.accuracy, None
+    if own.compared is not None:
+        scores, labels, axis = own.compared
+        network = Network.of(text, "TRAIN")
+        known = infer_shapes(network, weights=model.weights)[network.last(scores)]
+        classes = known[axis] if known else None
+        if accuracy is None:
+            objective = LabelObjective(LABELS, Value(scores), axis=axis)
+            counted, accuracy = accuracy_text(objective, scores, labels, _names(network))
+            text = Prototxt.parse(text.data + counted, text.file)
+    return TrainingNet(
+        text,
+        model,
+        dict(own.trunk.fed),
+        own.losses,
+        accuracy,
+        classes,
+        own.own_data,
+        notes=own.notes,
+    )
+
+
+def _names(network: Network) -> Set[str]:
+    return {*(value.blob for value in network.values), *(one.name for one in network.layers)}
 
 
 def _with_objectives(
-    model: Model, trunk: Trunk, objectives: Sequence[Objective], batch: int
+    bare: TrainingNet, blobs: Mapping[Value, str], objectives: Sequence[Objective], batch: int
 ) -> TrainingNet:
-    network = Network.of(trunk.prototxt, "TRAIN")
-    taken = {*(value.blob for value in network.values), *(one.name for one in network.layers)}
-    parts: List[bytes] = [trunk.prototxt.data]
-    fed, losses = dict(trunk.fed), {}
-    accuracy: Optional[str] = None
-    classes: Optional[int] = None
+    """A net with the losses of objectives behind it."""
+    network = Network.of(bare.train, "TRAIN")
+    taken, parts = _names(network), [bare.train.data]
+    fed, losses = dict(bare.fed), dict(bare.losses)
+    accuracy, classes = bare.accuracy, bare.classes
     for objective in objectives:
-        blob = trunk.blobs[objective.value]
-        shape = shape_of(network, blob, model)
+        blob = blobs[objective.value]
+        shape = shape_of(network, blob, bare.deploy)
         text = loss_text(objective, blob, shape, batch, taken)
         parts.append(text.text)
         fed.update({name: role for name, (role, _) in text.fed.items()})
@@ -129,19 +187,22 @@ def _with_objectives(
             counted, accuracy = accuracy_text(objective, blob, label, taken)
             parts.append(counted)
             classes = shape[objective.axis]
-    train = Prototxt.parse(b"".join(parts), trunk.prototxt.file)
-    return TrainingNet(train, model, fed, losses, accuracy, classes)
+    train = Prototxt.parse(b"".join(parts), bare.train.file)
+    return replace(bare, train=train, fed=fed, losses=losses, accuracy=accuracy, classes=classes)
 
 
 def _settled(
     made: TrainingNet,
-    trunk: Trunk,
+    untrained: Sequence[str],
     batchnorm: str,
     frozen: Collection[str],
+    engine: Optional[Engine],
 ) -> TrainingNet:
     """The net with what must not move held still."""
-    found = normalised(made.train, batchnorm)
+    found = normalised(made.train, batchnorm, engine)
     network = Network.of(found.prototxt, "TRAIN")
+    if engine is not None:
+        _require_layers(network, engine)
     counts = _blob_counts(network, made.deploy)
     still = {*found.still, *keys_of(frozen, counts)}
     train = frozen_text(found.prototxt, still)
@@ -152,20 +213,27 @@ def _settled(
             remedy="freeze fewer of them",
         )
     notes = [*made.notes, *found.notes]
-    if trunk.untrained:
-        names = ", ".join(trunk.untrained)
-        notes.append(f"no loss depends on {names}, which stay as they are")
-    return TrainingNet(
-        train,
-        made.deploy,
-        made.fed,
-        made.losses,
-        made.accuracy,
-        made.classes,
-        made.own_data,
-        frozenset(still),
-        tuple(notes),
-    )
+    if untrained:
+        notes.append(f"no loss depends on {', '.join(untrained)}: they stay as they are")
+    begun = [name for name in counts if not made.deploy.blobs(name)]
+    if begun:
+        notes.append(f"the weights hold nothing for {', '.join(begun)}: fillers start them")
+    return replace(made, train=train, still=frozenset(still), notes=tuple(notes))
+
+
+def _require_layers(network: Network, engine: Engine) -> None:
+    missing = lacking(network, engine.unsupported)
+    if missing:
+        layer = next(one for one in network.layers if one.type in missing)
+        raise EngineError(
+            f"engine {engine.name} has no {', '.join(missing)}, which training needs",
+            file=network.prototxt.file,
+            layer=layer.name,
+            remedy=Remedy(
+                "train without {}, by what a {} answers, or give another {}",
+                *("train_val", "teacher", "engine"),
+            ),
+        )
 
 
 def _sharing(network: Network, still: Set[ParameterKey]) -> Set[ParameterKey]:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from small_models import make_model
 
-from netsurgery.errors import RequestError
+from netsurgery.engine import choose
+from netsurgery.errors import EngineError, RequestError
 from netsurgery.formats import Prototxt
 from netsurgery.network.graph import Network
 from netsurgery.network.stock import in_stock_words
-from netsurgery.training.batchnorm import FROZEN, normalised
+from netsurgery.training.batchnorm import FROZEN, UPDATE, normalised
 from netsurgery.training.freezing import frozen_text
 
 DATA = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 1 dim: 2 } } }\n'
@@ -60,6 +61,29 @@ def test_a_net_without_statistics_needs_nothing() -> None:
 def test_what_nobody_can_freeze_is_refused() -> None:
     with pytest.raises(RequestError, match="layer 'bn' of type BN gathers statistics"):
         normalised(text_of('type: "BN"'), FROZEN)
+
+
+def test_an_engine_that_takes_no_statistics_is_not_let(caffe: str) -> None:
+    with pytest.raises(EngineError, match=r"takes no statistics of a .*as they are"):
+        normalised(text_of('type: "BatchNorm"'), UPDATE, choose("caffe", []))
+
+
+def test_statistics_are_gathered_where_nothing_is_against_it() -> None:
+    text = text_of('type: "BatchNorm"')
+    found = normalised(text, UPDATE)
+    assert found.prototxt.data == text.data
+    assert found.still == ()
+    assert "are gathered anew" in found.notes[0]
+
+
+def test_statistics_that_a_text_holds_fast_are_not_gathered(caffe: str) -> None:
+    text = text_of('type: "BatchNorm" batch_norm_param { use_global_stats: true }')
+    assert normalised(text, UPDATE, choose("caffe", [])) == normalised(text, FROZEN)
+
+
+def test_only_its_own_caffe_gathers_what_a_fork_has() -> None:
+    with pytest.raises(RequestError, match="of type BN, whose statistics only its own Caffe"):
+        normalised(text_of('type: "BN" bn_param { slope_filler { value: 1 } }'), UPDATE)
 
 
 def lacks(types: Iterable[str]) -> List[str]:

@@ -74,7 +74,7 @@ def test_losses_stand_behind_the_scores_and_all_else_goes() -> None:
     assert sorted(net.fed.values()) == ["data:data", "labels"]
     assert list(net.losses.values()) == [1.0]
     assert net.trained == ("ip1", "ip2")
-    assert net.notes == ("no loss depends on aside, which stay as they are",)
+    assert net.notes == ("no loss depends on aside: they stay as they are",)
 
 
 def test_caffes_solver_steps_it(caffe_python: str, tmp_path: Path) -> None:
