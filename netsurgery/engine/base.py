@@ -14,7 +14,9 @@ To write an engine:
    weights come in a form that it reads. An engine that can crash runs in a process of its own.
    One that runs in another process does well to answer `Session.gather` itself, so that only what
    is looked at has to come from there.
-5. Run ``netsurgery.testing.check_engine`` over it.
+5. An engine that trains says `Capability.SOLVE`, and answers a `TrainingSession` where
+   ``open_training`` is asked for one.
+6. Run ``netsurgery.testing.check_engine`` over it.
 """
 
 from __future__ import annotations
