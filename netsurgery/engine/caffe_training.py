@@ -35,6 +35,8 @@ _NOT_ASKED = (
     *("test_iter", "test_interval", "test_initialization", "snapshot", "weights"),
 )
 """Fields of a solver that say what is not done by this solver, or elsewhere."""
+_SOLVER_MESSAGE = "caffe.SolverParameter"
+"""In what Caffe says where it cannot read the text of a solver."""
 _STATE_FILES = ("state.solverstate", "weights.caffemodel", "rest.json")
 
 
@@ -59,7 +61,9 @@ class CaffeTrainingSession(WorkerClient, TrainingSession):
             EngineError: As `Engine.open_training`.
         """
         super().__init__(worker, files.train)
+        files.scratch.mkdir(parents=True, exist_ok=True)
         solver = files.scratch / "solver.prototxt"
+        self._solver_file = files.solver.file or str(solver)
         prefix = files.scratch / "snapshot"
         solver.write_bytes(_told_anew(files, prefix, seed).data)
         parameter = files.solver.parameter
@@ -108,6 +112,8 @@ class CaffeTrainingSession(WorkerClient, TrainingSession):
                 f"the net is fed {sorted(self.inputs)}, and reads no data of its own",
                 file=self._file,
             )
+        if iterations < 1:
+            raise EngineError("no iterations to do", file=self._file)
         counts = [
             min(_MOST_ITERATIONS, iterations - first)
             for first in range(0, iterations, _MOST_ITERATIONS)
@@ -228,7 +234,8 @@ class CaffeTrainingSession(WorkerClient, TrainingSession):
             raise EngineError(problem, file=self._file, remedy=remedy)
 
     def _explain(self, failure: ChildFailedError) -> EngineError:
-        return explain(failure.problem, failure.stderr, self._file)
+        file = self._solver_file if _SOLVER_MESSAGE in failure.stderr else self._file
+        return explain(failure.problem, failure.stderr, file)
 
 
 def _absolute(path: Path) -> str:

@@ -137,7 +137,8 @@ class TrainingSession(abc.ABC):
         Where those stand is no part of a state.
 
         Raises:
-            EngineError: The net has inputs to be fed, or the engine gave up.
+            EngineError: The net has inputs to be fed, there is nothing to do, or the engine gave
+                up.
         """
 
     @abc.abstractmethod
@@ -207,6 +208,8 @@ class TrainingSession(abc.ABC):
     @abc.abstractmethod
     def save_state(self, folder: Path) -> None:
         """Write all that the next iteration depends on, but batches and masks.
+
+        What recurrent layers carry from one pass to the next is no part of it.
 
         Args:
             folder: Made where it is not there. It can be moved afterwards.

@@ -25,6 +25,7 @@ from netsurgery.engine import Capability, MaskMode, TrainingSession
 from netsurgery.engine.caffe import Caffe
 from netsurgery.engine.opencv import OpenCv
 from netsurgery.errors import EngineError
+from netsurgery.formats import SolverText
 
 
 def test_it_says_what_is_open(trainer: Caffe, tmp_path: Path) -> None:
@@ -182,6 +183,8 @@ def test_a_net_reads_its_own_data(trainer: Caffe, tmp_path: Path) -> None:
         assert session.iterations == 60
         with pytest.raises(EngineError, match="reads its own data, and is fed no batches"):
             session.step(batches(0, 1))
+        with pytest.raises(EngineError, match="no iterations to do"):
+            session.step_own(0)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +234,13 @@ def test_blobs_that_cannot_be_told_are_refused(
 ) -> None:
     with pytest.raises(EngineError, match=said):
         trainer.open_training(files_in(tmp_path), losses=losses, watched=watched)
+
+
+def test_a_solver_that_caffe_cannot_read_is_named(trainer: Caffe, tmp_path: Path) -> None:
+    text = b'type: "SGD"\nbase_lr: 0.1\nlr_policy: "fixed"\nwarmup: 5\n'
+    files = files_in(tmp_path, SolverText.parse(text, tmp_path / "mine.prototxt"))
+    with pytest.raises(EngineError, match=r"mine\.prototxt:4.* has no field named .warmup"):
+        opened(trainer, files)
 
 
 def test_without_a_test_net_nothing_is_evaluated(trainer: Caffe, tmp_path: Path) -> None:

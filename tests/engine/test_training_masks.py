@@ -121,3 +121,26 @@ def test_layers_that_share_weights_are_masked_by_the_owner(trainer: Caffe, tmp_p
         assert found["a"][0][mask].all()
         with pytest.raises(EngineError, match="layer 'b': its blob 0 is another layer's"):
             session.set_masks({("b", 0): mask})
+
+
+def test_of_two_layers_of_one_name_the_last_is_masked(trainer: Caffe, tmp_path: Path) -> None:
+    """As Caffe answers that one; the solver remembers both."""
+    body = nets.BODY.replace(nets.DROPOUT, "").replace('name: "two"', 'name: "one"')
+    square = np.random.RandomState(4).normal(size=(8, 10)).astype(np.float32)
+    loss = nets.LOSSES.replace('"two"', '"three"')
+    last = 'layer { name: "three" type: "Power" bottom: "two" top: "three" }\n'
+    train = nets.INPUT.format(rows=6) + body.replace("num_output: 3", "num_output: 8") + last + loss
+    wide = train.replace("dim: 10", "dim: 8")
+    weights = {"one": [square[:, :8], square[:, 8]]}
+    files = files_in(tmp_path, train=wide, test=None, weights=weights)
+    given = [{**batch, "data": batch["data"][:, :8]} for batch in batches(0, 6)]
+    mask = np.random.RandomState(5).uniform(size=(8, 8)) > 0.5
+    with opened(trainer, files) as session:
+        session.step(given[:4])
+        session.set_masks({("one", 0): mask})
+        session.save_state(tmp_path / "state")
+        assert not session.parameters()["one"][0][~mask].any()
+    slots = nets.histories_of(tmp_path / "state")
+    assert len(slots) == 4
+    assert slots[0][~mask.ravel()].any()
+    assert not slots[2][~mask.ravel()].any()

@@ -21,11 +21,16 @@ class Blob(object):
     def __init__(self, *shape):
         self.data, self.diff = np.zeros(shape, np.float32), np.ones(shape, np.float32)
 
+class Layer(object):
+    def __init__(self, *blobs):
+        self.blobs = blobs
+
 class Net(object):
     inputs = ["data", "label"]
     def __init__(self):
         self.blobs = {"data": Blob(6, 10), "label": Blob(6), "loss": Blob(), "accuracy": Blob()}
         self.params = {"one": [Blob(2, 2)]}
+        self.layers = [Layer(), Layer(*self.params["one"])]
     def copy_from(self, path):
         pass
     def before_forward(self, function):

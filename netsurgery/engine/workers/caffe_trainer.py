@@ -80,19 +80,22 @@ class CaffeTrainer(object):
     def _find_parameters(self):
         """Number the parameters as the solver does: in the order of the net, each shared one once.
 
-        ``_owner`` says of each blob, by layer and index, which number it has, and
-        ``_parameters`` which blob that is.
+        ``_parameters`` are their blobs; ``_owner`` says which number a blob has, by the first
+        layer, and its index, that holds it.
         """
-        places, self._owner, self._parameters = {}, {}, []
+        numbers, self._parameters = {}, []
+        for layer in self.net.layers:  # all of them, also two of one name
+            for blob in layer.blobs:
+                if numbers.setdefault(blob.data.ctypes.data, len(numbers)) == len(self._parameters):
+                    self._parameters.append(blob)
+        first = {}
         for name, blobs in self.net.params.items():
             for index, blob in enumerate(blobs):
-                number = places.setdefault(blob.data.ctypes.data, len(places))
-                if number == len(self._parameters):
-                    self._parameters.append(blob)
-                    self._owner[name, index] = number
+                first.setdefault(numbers[blob.data.ctypes.data], (name, index))
+        self._owner = {place: number for number, place in first.items()}
 
     def _described(self):
-        owners = dict.fromkeys(name for name, _ in self._owner)
+        owners = {name for name, _ in self._owner}
         return {
             "lacks": "",
             "inputs": [[str(name), shape_of(self.net.blobs[name])] for name in self.net.inputs],
@@ -129,6 +132,7 @@ class CaffeTrainer(object):
         self._batches = iter([arrays[at : at + count] for at in range(0, len(arrays), count or 1)])
         self._step_losses, self._rates = [], []
         self.solver.step(iterations)
+        self._batches = iter(())
         return {"iterations": int(self.solver.iter)}, [
             np.array(self._step_losses).reshape(iterations, -1),
             np.array([self._total(sums) for sums in self._step_losses]),
