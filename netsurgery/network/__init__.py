@@ -29,6 +29,10 @@ if TYPE_CHECKING:
         first_reader as first_reader,
         weights_reading as weights_reading,
     )
+    from netsurgery.network.channels.relations import (
+        ChannelRelation as ChannelRelation,
+        channel_relations as channel_relations,
+    )
     from netsurgery.network.channels.successive import (
         GroupCut as GroupCut,
         Thinning as Thinning,
