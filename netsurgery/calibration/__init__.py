@@ -21,6 +21,10 @@ if TYPE_CHECKING:
         FOLDER as FOLDER,
         Calibrator as Calibrator,
     )
+    from netsurgery.calibration.data_layers import (
+        DeclaredViews as DeclaredViews,
+        declared_views as declared_views,
+    )
     from netsurgery.calibration.gradients import (
         GradientObserver as GradientObserver,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
@@ -30,8 +30,8 @@ class DataLayer:
         parameter: Its ``LayerParameter``.
     """
 
-    def __init__(self, text: LayerText) -> None:
-        self.text, self.parameter = text, text.parameter
+    def __init__(self, text: LayerText, uncut: bool = False) -> None:
+        self.text, self.parameter, self._uncut = text, text.parameter, uncut
         for path in text.unknown:
             if path.startswith(("transform_param.", "data_param.", "image_data_param.")):
                 raise text.error(
@@ -83,7 +83,8 @@ class DataLayer:
         crop = (parameter.crop_size, parameter.crop_size) if parameter.crop_size else None
         if color is None and (parameter.force_color or parameter.force_gray):
             color = parameter.force_color
-        return Transformation(parameter.scale, mean, crop, color)
+        found = Transformation(parameter.scale, mean, crop, color)
+        return found.uncut if self._uncut else found
 
 
 def _read_data(layer: DataLayer) -> List[Rows]:
@@ -131,7 +132,7 @@ def read_data_layers(file: Path, request: Request) -> Inputs:
     layers, phase = _data_layers(Prototxt.read(file), request.phase)
     tops: Dict[str, Rows] = {}
     for layer in layers:
-        tops.update(zip(layer.tops, _read(layer)))
+        tops.update(zip(layer.tops, _read(layer, request.uncut)))
     names = ", ".join(repr(layer.name) for layer in layers)
     try:
         return fit_rows(tops, request, f"{file}, layer {names} ({phase})")
@@ -140,10 +141,37 @@ def read_data_layers(file: Path, request: Request) -> Inputs:
         raise
 
 
-def _read(layer: LayerText) -> List[Rows]:
+def _read(layer: LayerText, uncut: bool) -> List[Rows]:
     source = layer_type(layer.type).data
     assert source is not None, "it is a data layer"
-    return READERS[source](DataLayer(layer))
+    return READERS[source](DataLayer(layer, uncut))
+
+
+class DeclaredViews(NamedTuple):
+    """What a data layer does to images while a net is trained.
+
+    Attributes:
+        mirror: Every other image is mirrored.
+        crop: Height and width that are cut out anywhere; None: images are whole.
+    """
+
+    mirror: bool = False
+    crop: Optional[Tuple[int, int]] = None
+
+
+def declared_views(file: Path, phase: str = "TRAIN") -> DeclaredViews:
+    """Return what the data layers of a train prototxt, those of a phase, do to images.
+
+    Raises:
+        FormatError: It has none.
+    """
+    layers, _ = _data_layers(Prototxt.read(file), phase)
+    for layer in layers:
+        if layer_type(layer.type).data is not DataSource.HDF5:
+            told = layer.parameter.transform_param
+            size = told.crop_size
+            return DeclaredViews(told.mirror, (size, size) if size else None)
+    return DeclaredViews()
 
 
 def _data_layers(prototxt: Prototxt, phase: str) -> Tuple[List[LayerText], str]:
@@ -187,7 +215,8 @@ def fit_rows(tops: Dict[str, Any], request: Request, description: str) -> Inputs
         tops = {(next(iter(shapes)) if name == first else name): r for name, r in tops.items()}
     fed = {name: rows for name, rows in tops.items() if name in shapes}
     for name, rows in fed.items():
-        if isinstance(rows, ImageRows) and rows.shape[1:] != tuple(shapes[name][1:]):
+        whole = request.uncut and rows.shape[1] == shapes[name][1]
+        if isinstance(rows, ImageRows) and not whole and rows.shape[1:] != tuple(shapes[name][1:]):
             raise NetsurgeryError(
                 f"makes samples of {rows.shape[1:]}, but input {name!r} of the net is "
                 f"{tuple(shapes[name])}",

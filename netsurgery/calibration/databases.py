@@ -66,10 +66,12 @@ def read_database(path: Path, request: Request) -> Inputs:
     name, shape = request.image_input((), "give the train prototxt that names the database")
     flags = request.preprocessing or Preprocessing()
     transformation = Transformation(
-        1.0 if flags.input_scale is None else flags.input_scale, _mean(flags, path), shape[1:]
+        1.0 if flags.input_scale is None else flags.input_scale,
+        _mean(flags, path),
+        None if request.uncut else shape[1:],
     )
     rows = database_rows(database, transformation)
-    if rows.shape[1:] != shape:
+    if rows.shape[1] != shape[0]:
         raise FormatError(f"holds images of {rows.shape[1]} channels, not {shape[0]}", file=path)
     description = f"{path} ({database.count} records)"
     return Inputs({name: rows}, read_labels_of(database), description)

@@ -47,7 +47,7 @@ class ImageRows:
                 raise FormatError(
                     f"holds images of {self.shape[1:]} and of {sample.shape}",
                     file=self._source,
-                    remedy="set crop_size in the transform_param",
+                    remedy="make them of one size, or set crop_size in the transform_param",
                 )
         return np.array(samples, self.dtype).reshape(-1, *self.shape[1:])[::step]
 

@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 
 from netsurgery.calibration.images import resize_image
-from netsurgery.errors import FormatError, NetsurgeryError
+from netsurgery.errors import FormatError, NetsurgeryError, Remedy
 from netsurgery.formats import read_mean
 from netsurgery.validation import require_fields
 
@@ -69,8 +69,12 @@ class Preprocessing:
             raise NetsurgeryError(problem, remedy="write both, such as 256,256")
         require_fields(self)
 
-    def transformer(self, shape: tuple[int, int, int]) -> Transformer:
+    def transformer(self, shape: tuple[int, int, int], uncut: bool = False) -> Transformer:
         """Return what turns images into samples of ``shape`` (C, H, W).
+
+        Args:
+            shape: That of a sample.
+            uncut: Samples are as large as ``images_dim`` says, from which others can be cut out.
 
         Raises:
             NetsurgeryError: The flags do not fit that shape.
@@ -88,7 +92,17 @@ class Preprocessing:
                 f"input {shape[1]},{shape[2]}",
                 remedy="give at least that size, or leave images_dim out",
             )
-        return Transformer(self, shape, swap, self._mean(shape))
+        mean = self._mean(shape)
+        if uncut and self.images_dim:
+            if mean is not None and mean.shape[1:] != (1, 1):
+                raise NetsurgeryError(
+                    "a mean image is as large as the net's input, so that it belongs to the centre "
+                    "of an image alone, and not to what is cut out elsewhere",
+                    file=self.mean_file,
+                    remedy=Remedy("give its mean for each channel as {}", "mean"),
+                )
+            shape = (channels, *self.images_dim)
+        return Transformer(self, shape, swap, mean)
 
     def _mean(self, shape: tuple[int, int, int]) -> Optional[np.ndarray]:
         if self.mean_file is not None:

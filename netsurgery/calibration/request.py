@@ -20,11 +20,13 @@ class Request:
         shapes: The declared shape of each input of the net, axis 0 included.
         preprocessing: The classic flags, if any were given.
         phase: ``"TRAIN"`` or ``"TEST"``: which data layers of a prototxt to read.
+        uncut: Images are wanted as large as they are before the centre is cut out.
     """
 
     shapes: Mapping[str, Shape]
     preprocessing: Optional[Preprocessing] = None
     phase: str = "TEST"
+    uncut: bool = False
 
     def refuse_preprocessing(self, file: Path, reason: str) -> None:
         """See that there are no flags for samples that need none.

@@ -33,6 +33,7 @@ def read_inputs(
     preprocessing: Optional[Preprocessing] = None,
     labels: Optional[PathLike] = None,
     phase: str = "TEST",
+    uncut: bool = False,
 ) -> Inputs:
     """Read samples for a net: arrays, images, or what a data layer of Caffe reads.
 
@@ -51,13 +52,15 @@ def read_inputs(
         preprocessing: For images: the classic flags.
         phase: Which data layers of a prototxt to read, those of ``"TRAIN"`` or ``"TEST"``.
         labels: Text file: a class per line in the order of the samples, or ``name class``.
+        uncut: Images are wanted as large as they are before the centre is cut out, so that a
+            training can cut out other places.
 
     Raises:
         FormatError: A file is not readable, or is not what its name says.
         NetsurgeryError: The samples do not fit the net's inputs.
     """
     files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
-    request = Request(shapes, preprocessing, phase)
+    request = Request(shapes, preprocessing, phase, uncut)
     kinds = [next((read for matches, read in KINDS if matches(file)), None) for file in files]
     if any(kinds) and len(files) > 1:
         raise NetsurgeryError("this cannot be read together with others", file=files[0])
@@ -146,7 +149,8 @@ def _read_images(paths: Sequence[Path], request: Request) -> Inputs:
     name, shape = request.image_input((1, 3), "give an .npz with an array per input")
     flags = request.preprocessing or Preprocessing()
     description = ", ".join(filter(None, (description, flags.told)))
-    return Inputs({name: ImageSamples(files, flags.transformer(shape))}, description=description)
+    transformer = flags.transformer(shape, request.uncut)
+    return Inputs({name: ImageSamples(files, transformer)}, description=description)
 
 
 def _list_images(paths: Iterable[Path]) -> tuple[list[Path], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
 import numpy as np
@@ -26,6 +26,11 @@ class Transformation:
     mean: Optional[np.ndarray] = None
     crop: Optional[Tuple[int, int]] = None
     color: Optional[bool] = None
+
+    @property
+    def uncut(self) -> Transformation:
+        """The same without the cut: what it makes holds all that could be cut out."""
+        return replace(self, crop=None)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Return the float32 sample of an image of shape (C, H, W).

@@ -60,6 +60,7 @@ def read_samples(
     labels: Optional[PathLike] = None,
     phase: str = "TEST",
     count: Optional[int] = None,
+    uncut: bool = False,
 ) -> Inputs:
     """Return samples, read if need be, that a model can be run on.
 
@@ -70,6 +71,7 @@ def read_samples(
         labels: A text file with the class of each.
         phase: Which data layers of a prototxt to read.
         count: How many of them, spread evenly; all if None.
+        uncut: Images may be larger than the net's input, which is cut out of them later.
 
     Raises:
         NetsurgeryError: One cannot be read, is not finite or is of a shape that the net cannot
@@ -94,6 +96,7 @@ def read_samples(
             preprocessing=preprocessing_of(preprocessing),
             labels=None if labels is None else os.fspath(labels),
             phase=phase,
+            uncut=uncut,
         )
     inputs = inputs if count is None else inputs.spread(count)
     fed = {
@@ -101,7 +104,7 @@ def read_samples(
         for name, samples in inputs.arrays.items()
         if name in shapes
     }
-    if fed != shapes:
+    if fed != shapes and not uncut:
         require_inputs(replace(model, input_shapes={**model.input_shapes, **fed}))
     inputs.check()
     return inputs

@@ -9,6 +9,7 @@ from netsurgery.lazy import face
 if TYPE_CHECKING:
     from netsurgery.training.augmentation import (
         Augmentation as Augmentation,
+        fitted_views as fitted_views,
         plain_inputs as plain_inputs,
     )
     from netsurgery.training.bank import (

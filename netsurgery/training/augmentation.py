@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -126,6 +126,39 @@ def pictures_of(inputs: Inputs, augmentation: Augmentation) -> Optional[str]:
         )
     augmentation.size(inputs.arrays[names[0]].shape[1:])
     return names[0]
+
+
+def fitted_views(
+    augmentation: Augmentation, inputs: Inputs, shapes: Mapping[str, Shape]
+) -> Augmentation:
+    """Return how views are drawn that a net takes: those of larger pictures are cut out of them.
+
+    Args:
+        augmentation: What is asked for.
+        inputs: The pictures.
+        shapes: The shape of each input of the net, axis 0 included.
+
+    Raises:
+        RequestError: Views would be of another size, or there are no such views.
+    """
+    pictures = {name: tuple(samples.shape[1:]) for name, samples in inputs.arrays.items()}
+    for blob, shape in shapes.items():
+        have, wanted = pictures.get(blob, ()), tuple(shape[1:])
+        if len(have) == len(wanted) == 3 and have != wanted and augmentation.crop is None:
+            augmentation = replace(augmentation, crop=(wanted[1], wanted[2]))
+    name = pictures_of(inputs, augmentation)
+    if name is not None:
+        size, wanted = augmentation.size(pictures[name]), tuple(shapes[name][2:])
+        if size != wanted:
+            raise RequestError(
+                Remedy(
+                    f"{{}} makes views of {size[0]} x {size[1]}, and the net's input {name!r} is "
+                    f"{wanted[0]} x {wanted[1]}",
+                    "crop",
+                ),
+                remedy=Remedy("give the size of the net's input as {}, or leave it out", "crop"),
+            )
+    return augmentation
 
 
 def plain_inputs(inputs: Inputs, augmentation: Augmentation) -> Inputs:

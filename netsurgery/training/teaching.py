@@ -24,6 +24,7 @@ from netsurgery.quality import (
     SEGMENTATION,
     answering_layer,
     kinds_of,
+    require_outputs,
 )
 from netsurgery.training.objectives import (
     DetectorObjective,
@@ -56,7 +57,7 @@ class _Scores(NamedTuple):
 class _Net:
     """A net, its shapes, and what its outputs are."""
 
-    def __init__(self, model: Model, chosen: Mapping[str, str]) -> None:
+    def __init__(self, model: Model, chosen: Mapping[str, str], task_output: Optional[str]) -> None:
         self.network = model.network()
         self.file = model.prototxt.file
         self._shapes = infer_shapes(self.network, weights=model.weights)
@@ -67,7 +68,8 @@ class _Net:
         fed = {value: inputs[value.blob] for value in self.network.inputs}
         self._chosen = chosen
         named = {blob: kind for blob, kind in chosen.items() if blob in self.outputs}
-        self.kinds = kinds_of(self.network, told, fed, chosen=named)
+        task = None if task_output is None else self.outputs.get(task_output)
+        self.kinds = kinds_of(self.network, told, fed, labelled=task, chosen=named)
         self._detectors = {
             (one.layer.tops[0] if one.layer else one.scores): one
             for one in detectors_of(self.network, self._shapes)
@@ -116,6 +118,7 @@ def teacher_objectives(
     hints: Sequence[str] = (),
     weight: float = 1.0,
     output_kinds: Optional[Mapping[str, str]] = None,
+    task_output: Optional[str] = None,
 ) -> Tuple[TeacherObjective, ...]:
     """Return what a small net can learn of another one: outputs of the same names, and hints.
 
@@ -130,14 +133,19 @@ def teacher_objectives(
         hints: Blobs on the way that both have, of the same shape.
         weight: Of the loss of each output.
         output_kinds: What outputs are, by blob, where the nets do not tell.
+        task_output: The only output that counts: scores of classes.
 
     Raises:
         RequestError: An output or a hint is of another shape in the teacher, or not there.
+        VerificationError: There is no such output, or no such kind.
     """
     if not temperature > 0:
         raise RequestError(Remedy("{} is a positive number", "temperature"))
-    writer = _Objectives(original, small, temperature, weight, output_kinds or {})
-    for blob in writer.small.outputs:
+    chosen = output_kinds or {}
+    require_outputs(small.network(), chosen, task_output)
+    nets = _Net(small, chosen, task_output), _Net(original, chosen, task_output)
+    writer = _Objectives(*nets, temperature, weight)
+    for blob in writer.small.outputs if task_output is None else (task_output,):
         writer.add_output(blob)
     for blob in hints:
         writer.add_hint(blob)
@@ -147,15 +155,8 @@ def teacher_objectives(
 class _Objectives:
     """Collects objectives, one for each value that is compared."""
 
-    def __init__(
-        self,
-        original: Model,
-        small: Model,
-        temperature: float,
-        weight: float,
-        chosen: Mapping[str, str],
-    ) -> None:
-        self.small, self.teacher = _Net(small, chosen), _Net(original, chosen)
+    def __init__(self, small: _Net, teacher: _Net, temperature: float, weight: float) -> None:
+        self.small, self.teacher = small, teacher
         self.found: Dict[Value, TeacherObjective] = {}
         self._temperature, self._weight = temperature, weight
         self._taken: Set[str] = set()

@@ -212,7 +212,9 @@ def test_images_of_several_sizes_need_a_crop(tmp_path: Path) -> None:
     folder = write_lmdb(tmp_path / "db", records)
     prototxt = tmp_path / "train_val.prototxt"
     prototxt.write_text(by_lmdb(folder))
-    with pytest.raises(FormatError, match=r"\(3, 9, 11\) and of \(3, 7, 11\); set crop_size"):
+    with pytest.raises(
+        FormatError, match=r"\(3, 9, 11\) and of \(3, 7, 11\); make them of one size"
+    ):
         read_inputs(prototxt, SHAPES).sha256
     prototxt.write_text(by_lmdb(folder, "crop_size: 7"))
     assert read_inputs(prototxt, {"data": (1, 3, 7, 7)}).arrays["data"][:].shape == (2, 3, 7, 7)

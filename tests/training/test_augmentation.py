@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from data_layers import RealCaffe, data_layer, images, raw, write_lmdb
 
-from netsurgery.calibration import Inputs
+from netsurgery.calibration import Inputs, declared_views, read_inputs
 from netsurgery.errors import RequestError
-from netsurgery.training.augmentation import Augmentation, pictures_of, plain_inputs
+from netsurgery.training.augmentation import Augmentation, fitted_views, pictures_of, plain_inputs
 from netsurgery.training.draws import random_of
 
 PICTURES = np.arange(2 * 3 * 5 * 7, dtype=np.float32).reshape(2, 3, 5, 7)
@@ -69,11 +69,14 @@ def test_the_views_are_those_of_caffes_own_transformer(
     transform = f"transform_param {{ mirror: true crop_size: 3 scale: 0.5 {mean} }}"
     source = f'data_param {{ source: "{database}" batch_size: 50 backend: LMDB }}'
     real = RealCaffe(caffe_python, tmp_path)
-    _, folder = real.add(data_layer("Data", f"{source} {transform}"), 4, phase="TRAIN")
+    text = data_layer("Data", f"{source} {transform}")
+    prototxt, folder = real.add(text, 4, phase="TRAIN")
     real.run()
     fed = {view.tobytes() for view in np.load(folder / "data.npy")}
-    uncut = (pixels.astype(np.float32) - around) * np.float32(0.5)
-    augmentation = Augmentation(mirror=True, crop=(3, 3))
+    inputs = read_inputs(prototxt, {"data": (50, 3, 3, 3)}, uncut=True)
+    uncut = np.asarray(inputs.arrays["data"][:1])[0]
+    np.testing.assert_array_equal(uncut, (pixels - around) * np.float32(0.5))
+    augmentation = Augmentation(*declared_views(prototxt))
     random = random_of(0, "all")
     draws = np.unique(augmentation.draw(random, 500, uncut.shape), axis=0)
     ours = augmentation.views(np.stack([uncut] * len(draws)), draws)
@@ -88,6 +91,21 @@ def as_blob(array: np.ndarray) -> bytes:
     blob = message_class("BlobProto")(channels=3, height=4, width=5, num=1)
     blob.data.extend(array.ravel().tolist())
     return bytes(blob.SerializeToString())
+
+
+def test_views_are_as_large_as_what_the_net_reads() -> None:
+    inputs, whole = Inputs({"data": PICTURES}), Augmentation(shift=1)
+    assert fitted_views(whole, inputs, {"data": (8, 3, 5, 7)}) is whole
+    cut = fitted_views(whole, inputs, {"data": (8, 3, 4, 5)})
+    assert cut == Augmentation(shift=1, crop=(4, 5))
+    assert fitted_views(cut, inputs, {"data": (8, 3, 4, 5)}) is cut
+    with pytest.raises(
+        RequestError, match="`crop` makes views of 4 x 5, and the net's input 'data"
+    ):
+        fitted_views(cut, inputs, {"data": (8, 3, 5, 7)})
+    two = Inputs({"data": PICTURES, "rois": np.zeros((2, 5), np.float32)})
+    plain = Augmentation()
+    assert fitted_views(plain, two, {"data": (1, 3, 5, 7), "rois": (1, 5)}) is plain
 
 
 def test_views_that_cannot_be_are_refused() -> None:

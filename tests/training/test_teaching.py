@@ -10,7 +10,7 @@ from calibration_nets import declared, layer
 from small_models import make_model
 from teacher_nets import classifier, dense, detector, ssd
 
-from netsurgery.errors import RequestError
+from netsurgery.errors import RequestError, VerificationError
 from netsurgery.network.graph import Value
 from netsurgery.training.objectives import (
     DetectorObjective,
@@ -75,6 +75,16 @@ def test_what_the_user_says_of_an_output_counts() -> None:
     (as_classes,) = teacher_objectives(model, model, output_kinds={"fc": "classes"})
     assert type(as_numbers) is TeacherValueObjective
     assert type(as_classes) is TeacherClassObjective
+
+
+def test_an_output_that_alone_counts_is_scores_of_classes() -> None:
+    model = classifier(dense("hidden", "age", 1))
+    (found,) = teacher_objectives(model, model, task_output="fc")
+    assert found == TeacherClassObjective("fc", Value("fc"), taught=Value("fc"))
+    with pytest.raises(VerificationError, match="the net has no output 'nowhere'"):
+        teacher_objectives(model, model, task_output="nowhere")
+    with pytest.raises(VerificationError, match="'colours' is no kind of output"):
+        teacher_objectives(model, model, output_kinds={"fc": "colours"})
 
 
 def told(objectives: Tuple[TeacherObjective, ...]) -> list:
