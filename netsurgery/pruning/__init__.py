@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.pruning.dynamic import (
+        DynamicSurgery as DynamicSurgery,
+        with_hysteresis as with_hysteresis,
+    )
+    from netsurgery.pruning.gradual import (
+        GradualPruning as GradualPruning,
+        present_model as present_model,
+    )
     from netsurgery.pruning.masking import (
         Closed as Closed,
         LayerSparsity as LayerSparsity,
