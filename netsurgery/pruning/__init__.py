@@ -15,6 +15,10 @@ if TYPE_CHECKING:
         GradualPruning as GradualPruning,
         present_model as present_model,
     )
+    from netsurgery.pruning.loop_state import (
+        LoopRound as LoopRound,
+        Rounds as Rounds,
+    )
     from netsurgery.pruning.masking import (
         Closed as Closed,
         LayerSparsity as LayerSparsity,
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     )
     from netsurgery.pruning.proof import (
         zero_faults as zero_faults,
+    )
+    from netsurgery.pruning.rounds import (
+        PrunedInRounds as PrunedInRounds,
+        prune_in_rounds as prune_in_rounds,
     )
     from netsurgery.pruning.schedule import (
         CubicRamp as CubicRamp,
