@@ -22,15 +22,17 @@ class Blob(object):
         self.data, self.diff = np.zeros(shape, np.float32), np.ones(shape, np.float32)
 
 class Layer(object):
-    def __init__(self, *blobs):
-        self.blobs = blobs
+    def __init__(self, type, *blobs):
+        self.type, self.blobs = type, blobs
 
 class Net(object):
-    inputs = ["data", "label"]
+    inputs = ["data", "label", "drawn"]
+    _layer_names = ["random", "one"]
+    top_names = {"random": ["drawn"]}
     def __init__(self):
         self.blobs = {"data": Blob(6, 10), "label": Blob(6), "loss": Blob(), "accuracy": Blob()}
         self.params = {"one": [Blob(2, 2)]}
-        self.layers = [Layer(), Layer(*self.params["one"])]
+        self.layers = [Layer("DummyData"), Layer("InnerProduct", *self.params["one"])]
     def copy_from(self, path):
         pass
     def before_forward(self, function):
@@ -88,6 +90,7 @@ def test_a_caffe_without_seeds_and_rates_trains_and_says_so(tmp_path: Path) -> N
     fixed = solver_text().changed({"lr_policy": "fixed", "stepvalue": None})
     young = caffe_of(tmp_path, YOUNG_CAFFE)
     with opened(young, files_in(tmp_path, fixed, test=None)) as session:
+        assert list(session.inputs) == ["data", "label"]
         assert session.notes == (
             "This Caffe sets no random seed: a net with Dropout does not resume bit for bit.",
         )

@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import channel  # noqa: E402
 import solver_state  # noqa: E402
-from caffe_worker import CaffeWorker, native, shape_of, use  # noqa: E402
+from caffe_worker import UNSTEADY, CaffeWorker, native, shape_of, use  # noqa: E402
 
 sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder or os.curdir) != HERE]
 
@@ -55,7 +55,8 @@ class CaffeTrainer(object):
         if unknown or large:
             return {"unknown": unknown, "large": large}, []
         self._watched = [self.net.blobs[name] for name in names]
-        self._inputs = [self.net.blobs[name] for name in self.net.inputs]
+        self._fed = self._find_inputs()
+        self._inputs = [self.net.blobs[name] for name in self._fed]
         self._batches, self._step_losses = iter(()), []
         self._forget_masks()
         self.net.before_forward(self._before_layer)
@@ -76,6 +77,15 @@ class CaffeTrainer(object):
             if not hasattr(owner, name):
                 return called
         return ""
+
+    def _find_inputs(self):
+        """Return the blobs that are fed; some forks call what data layers read inputs too."""
+        tops = getattr(self.net, "top_names", {})
+        own = set()
+        for name, layer in zip(self.net._layer_names, self.net.layers):
+            if str(layer.type) in UNSTEADY:
+                own.update(tops.get(name, ()))
+        return [str(name) for name in self.net.inputs if name not in own]
 
     def _find_parameters(self):
         """Number the parameters as the solver does: in the order of the net, each shared one once.
@@ -98,7 +108,7 @@ class CaffeTrainer(object):
         owners = {name for name, _ in self._owner}
         return {
             "lacks": "",
-            "inputs": [[str(name), shape_of(self.net.blobs[name])] for name in self.net.inputs],
+            "inputs": [[name, shape_of(self.net.blobs[name])] for name in self._fed],
             "parameters": [
                 [name, [shape_of(blob) for blob in blobs]]
                 for name, blobs in self.net.params.items()
