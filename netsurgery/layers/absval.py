@@ -15,6 +15,7 @@ class AbsValLayer(NeuronLayer):
     """|x|."""
 
     name = "AbsVal"
+    is_homogeneous = True
     is_stock = True
     in_place = False
     opencv_names = ("AbsVal",)

@@ -258,6 +258,15 @@ class LayerType(LayerFacts):
         """Return from what it chooses detections; None where it chooses none, or does not say."""
         return None
 
+    def is_positively_homogeneous(self, layer: Layer) -> bool:
+        """Return whether so many times as much of all channels gives so many times as much.
+
+        It is asked of layers that pass channels on; products, which mix them, are homogeneous in
+        what they read but for their bias.
+        """
+        hands_on = self.is_identity or self.reshapes or self.permutes
+        return hands_on or self.is_homogeneous
+
     def slope_below_zero(self, layer: Layer) -> Optional[float]:
         """Return the slope below zero, for a layer that keeps what is above; else None."""
         return None

@@ -22,6 +22,7 @@ class ConcatLayer(LayerType):
     """The bottoms, joined."""
 
     name = "Concat"
+    is_homogeneous = True
     aliases = ("MKLConcat",)
     is_stock = True
     bottoms = (1, None)

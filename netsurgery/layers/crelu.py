@@ -18,6 +18,7 @@ class CReLULayer(LayerType):
     """x, then -x."""
 
     name = "CReLU"
+    is_homogeneous = True
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """The axis doubles: x, then -x."""

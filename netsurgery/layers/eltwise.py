@@ -52,6 +52,11 @@ class EltwiseLayer(LayerType):
             node.ties.tie(node.bottoms[0], labels)
         return [node.bottoms[0]]
 
+    def is_positively_homogeneous(self, layer: Layer) -> bool:
+        """The sum and the maximum, where all bottoms are so many times as much."""
+        param = layer.parameter.eltwise_param
+        return param.operation in (param.SUM, param.MAX)
+
     def adds_plainly(self, layer: Layer) -> bool:
         """A sum without factors."""
         parameter = layer.parameter.eltwise_param

@@ -45,6 +45,8 @@ class LayerFacts:
         is_identity: Whether it hands on what it reads, when a net is used.
         reshapes: Whether it does so under another shape.
         permutes: Whether it does so with the axes in another order, see `permutation`.
+        is_homogeneous: Whether what it makes of a channel is so many times as much where what it
+            reads of that is, see `is_positively_homogeneous`.
         is_softmax: Whether it makes scores that add up to one, along `class_axis`.
         squashes: Whether large differences of what it reads may be none of what it makes.
         picks_classes: Whether it tells which scores are the largest, see `classes_picked`.
@@ -88,6 +90,7 @@ class LayerFacts:
     is_identity: bool = False
     reshapes: bool = False
     permutes: bool = False
+    is_homogeneous: bool = False
     is_softmax: bool = False
     squashes: bool = False
     picks_classes: bool = False

@@ -11,3 +11,4 @@ class NegReLULayer(NeuronLayer):
     """min(x, 0)."""
 
     name = "NegReLU"
+    is_homogeneous = True

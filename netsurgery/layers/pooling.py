@@ -90,6 +90,11 @@ class PoolingLayer(LayerType):
             return node.unknown()
         return [held, *(nothing(shape) for shape in node.tops[1:])]
 
+    def is_positively_homogeneous(self, layer: Layer) -> bool:
+        """The maximum and the mean are; of a draw nothing is said, and a mask holds places."""
+        param = layer.parameter.pooling_param
+        return param.pool in (param.MAX, param.AVE) and len(layer.tops) == 1
+
     def take_padding(self, parameter: Any, pad: int) -> None:
         """It pads in the same way."""
         parameter.pooling_param.pad = pad

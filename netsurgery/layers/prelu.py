@@ -19,6 +19,7 @@ class PReLULayer(LayerType):
     """x above 0, below it x times the slope of its channel."""
 
     name = "PReLU"
+    is_homogeneous = True
     is_stock = True
     message = "prelu_param"
     may_be_zero = True

@@ -16,6 +16,7 @@ class ReLULayer(NeuronLayer):
     """max(x, 0), and below 0 a line of another slope."""
 
     name = "ReLU"
+    is_homogeneous = True
     is_stock = True
     aliases = ("MKLReLU",)
     message = "relu_param"

@@ -15,6 +15,7 @@ class ReorgLayer(LayerType):
     """Blocks of pixels under each other as channels."""
 
     name = "Reorg"
+    is_homogeneous = True
     fork = "YOLO"
     keeps = "mixes them with pixels"
     opencv_names = ("Reorg",)

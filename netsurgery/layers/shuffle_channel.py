@@ -17,6 +17,7 @@ class ShuffleChannelLayer(LayerType):
     """The first channels of all groups, then the second ones ..."""
 
     name = "ShuffleChannel"
+    is_homogeneous = True
     fork = "ShuffleNet"
     opencv_names = ("ShuffleChannel",)
 

@@ -23,6 +23,7 @@ class SliceLayer(LayerType):
     """The parts of the bottom."""
 
     name = "Slice"
+    is_homogeneous = True
     is_stock = True
     tops = (1, None)
     message = "slice_param"

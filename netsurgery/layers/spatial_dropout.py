@@ -11,3 +11,4 @@ class SpatialDropoutLayer(NeuronLayer):
     """x, when a net is used."""
 
     name = "SpatialDropout"
+    is_homogeneous = True

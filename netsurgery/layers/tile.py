@@ -20,6 +20,7 @@ class TileLayer(LayerType):
     """The bottom, repeated."""
 
     name = "Tile"
+    is_homogeneous = True
     is_stock = True
     message = "tile_param"
 

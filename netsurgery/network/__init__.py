@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from netsurgery.network.batches import (
         with_open_batch as with_open_batch,
     )
+    from netsurgery.network.channels.canonical import (
+        canonical_weights as canonical_weights,
+    )
     from netsurgery.network.channels.groups import (
         ChannelGroup as ChannelGroup,
         Cut as Cut,
