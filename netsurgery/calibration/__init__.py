@@ -85,6 +85,7 @@ if TYPE_CHECKING:
         open_model as open_model,
     )
     from netsurgery.calibration.sources import (
+        held as held,
         read_inputs as read_inputs,
     )
 

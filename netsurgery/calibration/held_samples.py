@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Optional
 
 import numpy as np
 
@@ -21,13 +22,14 @@ class HeldSamples:
         shape: (N, ...).
     """
 
-    def __init__(self, samples: Samples, most_bytes: float = KEPT_BYTES) -> None:
+    def __init__(self, samples: Samples, most_bytes: Optional[float] = None) -> None:
         """Take the samples; none is read yet.
 
         Args:
             samples: The samples.
-            most_bytes: What all of them, as float32, may take to be kept.
+            most_bytes: What all of them, as float32, may take to be kept; `KEPT_BYTES` if None.
         """
+        most_bytes = KEPT_BYTES if most_bytes is None else most_bytes
         self.shape = tuple(samples.shape)
         self._samples = samples
         self._fits = not isinstance(samples, np.ndarray) and 4 * prod(self.shape) <= most_bytes

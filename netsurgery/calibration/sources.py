@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
@@ -12,8 +11,9 @@ import numpy as np
 from netsurgery.calibration.arrays import Shape, read_arrays
 from netsurgery.calibration.data_layers import fit_rows, read_data_layers, read_lines
 from netsurgery.calibration.databases import is_database, read_database
+from netsurgery.calibration.held_samples import HeldSamples
 from netsurgery.calibration.images import load_image
-from netsurgery.calibration.inputs import Inputs
+from netsurgery.calibration.inputs import Inputs, Samples
 from netsurgery.calibration.labels import read_labels
 from netsurgery.calibration.preprocessing import Preprocessing, Transformer
 from netsurgery.calibration.request import Request
@@ -97,8 +97,19 @@ KINDS: Sequence[Tuple[Callable[[Path], bool], Callable[[Path, Request], Inputs]]
 """How a path is known, and what reads it; all others are images."""
 
 
-KEPT_BYTES = 256e6
-"""What the samples of images may take to be kept once they were made."""
+class _Decoded:
+    """Images that are decoded and preprocessed each time they are asked for."""
+
+    def __init__(self, files: Sequence[Path], transformer: Transformer) -> None:
+        self._files, self._transformer = files, transformer
+        self.shape: Shape = (len(files), *transformer.shape)
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        color = self._transformer.shape[0] == 3
+        numbers = range(len(self._files))[part]
+        made = [self._transformer(load_image(self._files[one], color)) for one in numbers]
+        return np.stack(made)
 
 
 class ImageSamples:
@@ -107,41 +118,26 @@ class ImageSamples:
     Attributes:
         files: The images.
         transformer: What makes samples of them.
+        held: The samples by their numbers.
+        shape: (N, C, H, W).
+        ndim: Four.
     """
 
     def __init__(self, files: Sequence[Path], transformer: Transformer) -> None:
-        self.files = tuple(files)
-        self.transformer = transformer
-        self._kept: Optional[np.ndarray] = None
-        self._is_made = np.zeros(len(self.files), bool)
+        self.files, self.transformer = tuple(files), transformer
+        self.held = HeldSamples(_Decoded(self.files, transformer))
+        self.shape: Shape = self.held.shape
+        self.ndim = len(self.shape)
 
-    @property
-    def shape(self) -> Shape:
-        """(N, C, H, W)."""
-        return (len(self.files), *self.transformer.shape)
-
-    @property
-    def ndim(self) -> int:
-        """Four."""
-        return len(self.shape)
-
-    def __getitem__(self, part: Any) -> Any:
-        numbers = range(len(self.files))[part]
-        if 4 * prod(self.shape) > KEPT_BYTES:
-            return np.stack([self._make(number) for number in numbers])
-        if self._kept is None:
-            self._kept = np.empty(self.shape, np.float32)
-        for number in numbers:
-            if not self._is_made[number]:
-                self._kept[number] = self._make(number)
-                self._is_made[number] = True
-        found = self._kept[part]
+    def __getitem__(self, part: Any) -> np.ndarray:
+        found = self.held.take(np.arange(self.shape[0])[part])
         found.flags.writeable = False
         return found
 
-    def _make(self, number: int) -> np.ndarray:
-        color = self.transformer.shape[0] == 3
-        return self.transformer(load_image(self.files[number], color))
+
+def held(samples: Samples) -> HeldSamples:
+    """Return samples as those that are made once if they fit, which images are already."""
+    return samples.held if isinstance(samples, ImageSamples) else HeldSamples(samples)
 
 
 def _read_images(paths: Sequence[Path], request: Request) -> Inputs:

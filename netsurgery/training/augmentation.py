@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Tuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from netsurgery.calibration import Inputs, Samples
 from netsurgery.errors import Remedy, RequestError
@@ -92,15 +93,24 @@ class Augmentation:
         Returns:
             Of shape (N, C, height, width), of the pictures' type, each as large as `size` says.
         """
-        shape = pictures.shape[1:]
-        height, width = self.size(shape)
-        margin = ((0, 0), (0, 0), (self.shift, self.shift), (self.shift, self.shift))
-        if self.shift:
-            pictures = np.pad(pictures, margin, constant_values=self.fill)
-        found = np.empty((len(pictures), shape[0], height, width), pictures.dtype)
-        for view, picture, (top, left, mirrored) in zip(found, pictures, draws.tolist()):
-            cut = picture[:, top : top + height, left : left + width]
-            view[...] = cut[:, :, ::-1] if mirrored else cut
+        size = self.size(pictures.shape[1:])
+        if size != pictures.shape[2:] or self.shift:
+            places = sliding_window_view(self._with_margin(pictures), size, axis=(2, 3))
+            pictures = places[np.arange(len(pictures)), :, draws[:, 0], draws[:, 1]]
+        elif self.mirror:
+            pictures = pictures.copy()
+        if self.mirror:
+            mirrored = draws[:, 2] == 1
+            pictures[mirrored] = pictures[mirrored][..., ::-1]
+        return pictures
+
+    def _with_margin(self, pictures: np.ndarray) -> np.ndarray:
+        """Pictures with what is put around them."""
+        if not self.shift:
+            return pictures
+        shape = *pictures.shape[:2], *(size + 2 * self.shift for size in pictures.shape[2:])
+        found = np.full(shape, self.fill, pictures.dtype)
+        found[:, :, self.shift : -self.shift, self.shift : -self.shift] = pictures
         return found
 
     def _room(self, picture: Shape) -> Tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from netsurgery.calibration import HeldSamples, Inputs
+from netsurgery.calibration import HeldSamples, Inputs, held
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.network import Shape
 from netsurgery.training.augmentation import Augmentation, pictures_of
@@ -86,7 +86,7 @@ class ViewBank:
         """Return all views as inputs in the order of their numbers, each made when asked for."""
         if self._pictures is None:
             return self.inputs
-        samples = _Views(self, HeldSamples(self.inputs.arrays[self._pictures]))
+        samples = _Views(self, held(self.inputs.arrays[self._pictures]))
         told = f"{self.views} views each of {self.inputs.description}"
         return Inputs({self._pictures: samples}, description=told)
 

@@ -6,7 +6,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 import numpy as np
 
-from netsurgery.calibration import HeldSamples, Inputs
+from netsurgery.calibration import Inputs, held
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.training.augmentation import Augmentation, pictures_of
 from netsurgery.training.bank import ViewBank
@@ -77,19 +77,23 @@ class PlainRows:
 
 
 class _Chosen(NamedTuple):
-    """The samples of a batch: numbers of inputs, and the view of each."""
+    """Samples: numbers of inputs, the view of each, and its number in a bank."""
 
     inputs: np.ndarray
     draws: np.ndarray
     rows: np.ndarray
 
+    def of(self, part: slice) -> _Chosen:
+        """Some of them."""
+        return _Chosen(self.inputs[part], self.draws[part], self.rows[part])
+
 
 class Feed:
     """Batches without end: a pure function of the seed and of the number of the batch.
 
-    All inputs come once in each epoch, in an order drawn for it; a batch may hold the tail of one
-    epoch and the head of the next. Views are drawn for each batch; where a teacher has answered a
-    bank of them, each input shows the next of its views in each epoch.
+    All inputs come once in each epoch, in an order and as views drawn for it; a batch may hold the
+    tail of one epoch and the head of the next. Where a teacher has answered a bank of views, each
+    input shows the next of them in each epoch.
 
     Attributes:
         steps_per_epoch: Batches that go through the inputs once, at least.
@@ -131,8 +135,8 @@ class Feed:
                 Remedy("each input is a whole blob, so that {} can only be 1", "batch")
             )
         self._pictures = pictures_of(inputs, self._augmentation)
-        self._held = {name: HeldSamples(samples) for name, samples in inputs.arrays.items()}
-        self._orders: Dict[int, np.ndarray] = {}
+        self._held = {name: held(samples) for name, samples in inputs.arrays.items()}
+        self._epochs: Dict[int, _Chosen] = {}
         if LABELS in self._fed.values():
             require_labels(inputs, self._part, net.classes)
         self.steps_per_epoch = -(-len(self._part) // batch)
@@ -167,36 +171,36 @@ class Feed:
         return self._augmentation.views(found, chosen.draws) if name == self._pictures else found
 
     def _choose(self, number: int) -> _Chosen:
-        places = np.arange(number * self._batch, (number + 1) * self._batch)
-        epochs, places = np.divmod(places, len(self._part))
-        inputs = np.empty_like(places)
-        for epoch in np.unique(epochs).tolist():
-            now = epochs == epoch
-            inputs[now] = self._part[self._order(epoch)[places[now]]]
+        epoch, start = divmod(number * self._batch, len(self._part))
+        left, parts = self._batch, []
+        while left:
+            now = self._epoch(epoch).of(slice(start, start + left))
+            parts.append(now)
+            epoch, start, left = epoch + 1, 0, left - len(now.inputs)
+        return parts[0] if len(parts) == 1 else _Chosen(*map(np.concatenate, zip(*parts)))
+
+    def _epoch(self, epoch: int) -> _Chosen:
+        """All of an epoch in its order; those of two are kept, as a batch may hold of both."""
+        if epoch not in self._epochs:
+            while len(self._epochs) > 1:
+                del self._epochs[min(self._epochs)]
+            self._epochs[epoch] = self._drawn(epoch)
+        return self._epochs[epoch]
+
+    def _drawn(self, epoch: int) -> _Chosen:
+        order = random_of(self._seed, "order", epoch).permutation(len(self._part))
+        inputs = self._part[order]
         if self._targets is not None:
             bank = self._targets.bank
-            views = (self._starts[inputs] + epochs) % bank.views
+            # Inputs begin with different views, so that no epoch is all of plain ones.
+            views = (inputs + epoch) % bank.views
             return _Chosen(inputs, bank.draws[inputs, views], bank.numbers(inputs, views))
-        if self._pictures is None:
-            return _Chosen(inputs, np.empty((0, 3), np.int64), inputs)
-        random = random_of(self._seed, "views", number)
-        shape = self._held[self._pictures].shape[1:]
-        return _Chosen(inputs, self._augmentation.draw(random, len(inputs), shape), inputs)
-
-    @property
-    def _starts(self) -> np.ndarray:
-        """The view of each input in the first epoch, so that not all show the same."""
-        assert self._targets is not None
-        return np.arange(len(self._inputs)) % self._targets.bank.views
-
-    def _order(self, epoch: int) -> np.ndarray:
-        """The order of an epoch; those of two are kept, as a batch may hold of both."""
-        if epoch not in self._orders:
-            while len(self._orders) > 1:
-                del self._orders[min(self._orders)]
-            order = random_of(self._seed, "order", epoch).permutation(len(self._part))
-            self._orders[epoch] = order
-        return self._orders[epoch]
+        draws = np.zeros((len(inputs), 3), np.int64)
+        if self._pictures is not None:
+            random = random_of(self._seed, "views", epoch)
+            shape = self._held[self._pictures].shape[1:]
+            draws = self._augmentation.draw(random, len(inputs), shape)
+        return _Chosen(inputs, draws, inputs)
 
 
 def require_labels(inputs: Inputs, part: np.ndarray, classes: Optional[int]) -> None:

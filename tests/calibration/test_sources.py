@@ -190,7 +190,7 @@ def test_images_are_decoded_once_if_their_samples_fit(
 ) -> None:
     write_images(tmp_path, ["a.png", "b.png", "c.png"])
     decoded = []
-    monkeypatch.setattr("netsurgery.calibration.sources.KEPT_BYTES", limit)
+    monkeypatch.setattr("netsurgery.calibration.held_samples.KEPT_BYTES", limit)
     monkeypatch.setattr(
         "netsurgery.calibration.sources.load_image",
         lambda file, color: decoded.append(file) or load_image(file, color),

@@ -9,7 +9,8 @@ import pytest
 from data_layers import data_layer, images, raw, write_lmdb
 from small_models import make_model
 
-from netsurgery.calibration import Preprocessing, declared_views, read_inputs
+from netsurgery.calibration import Preprocessing, declared_views, held, read_inputs, sources
+from netsurgery.calibration.images import load_image
 from netsurgery.errors import FormatError, NetsurgeryError
 from netsurgery.jobs.samples import read_samples
 
@@ -43,6 +44,22 @@ def test_image_files(tmp_path: Path) -> None:
     assert require_centre(folder, preprocessing=flags).shape == (3, 3, 8, 7)
     resized = require_centre(folder, preprocessing=Preprocessing(mean=(3.0,)))
     assert resized.shape == (3, 3, 4, 5)
+
+
+def test_image_files_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = read_inputs(write_images(tmp_path / "images"), SHAPES, uncut=True)
+    decoded = []
+
+    def load(file: Path, color: bool) -> np.ndarray:
+        decoded.append(file.name)
+        return load_image(file, color)
+
+    monkeypatch.setattr(sources, "load_image", load)
+    samples = inputs.arrays["data"]
+    np.testing.assert_array_equal(samples[1:], held(samples).take(np.array([1, 2])))
+    assert decoded == ["1.png", "2.png"]
+    assert samples[:].shape == (3, 3, 4, 5)
+    assert decoded[2:] == ["0.png"]
 
 
 def test_databases_and_data_layers(tmp_path: Path) -> None:
