@@ -70,6 +70,13 @@ if TYPE_CHECKING:
         PlanLike as PlanLike,
         explain as explain,
     )
+    from netsurgery.jobs.finetuning import (
+        Finetuned as Finetuned,
+        FinetuneRequest as FinetuneRequest,
+        figures_before as figures_before,
+        figures_of as figures_of,
+        finetune as finetune,
+    )
     from netsurgery.jobs.inspection import (
         Inspection as Inspection,
         InspectRequest as InspectRequest,
@@ -123,6 +130,9 @@ if TYPE_CHECKING:
     from netsurgery.jobs.thinning import (
         ThinRequest as ThinRequest,
         thin as thin,
+    )
+    from netsurgery.jobs.training_requests import (
+        TrainingRequest as TrainingRequest,
     )
     from netsurgery.jobs.upgrading import (
         UpgradedFiles as UpgradedFiles,

@@ -28,6 +28,7 @@ PREPROCESSING = (
     "channel_swap",
     "images_dim",
 )
+TEACHING = ("temperature", "hints", "views")
 HOW_TO_CHOOSE = ("methods", "score", "metric", "rois", "refit", "time_limit")
 
 
@@ -144,6 +145,7 @@ NEEDS: Mapping[str, Tuple[Requirement, ...]] = {
         Requirement(PREPROCESSING, ("inputs", "calibrate")),
     ),
     "compress": (Requirement(("multiple",), BUDGET),),
+    "finetune": (Requirement(TEACHING, ("teacher",)),),
     "plan": (Requirement(("multiple",), BUDGET),),
 }
 
@@ -156,6 +158,7 @@ CHOICES: Mapping[str, Tuple[str, ...]] = {
     "fit": ("none", "data", "asymmetric", "relu"),
     "compensate": ("none", "channels", "patches", "refit"),
     "scope": ("net", "layer"),
+    "batchnorm": ("frozen", "update"),
     "currency": ("macs", "params", "bytes", "latency"),
 }
 """The values of those arguments that are one of a few words; None stands for a default."""
@@ -163,7 +166,9 @@ CHOICES: Mapping[str, Tuple[str, ...]] = {
 
 LEAST: Mapping[str, int] = {
     **dict.fromkeys(("count", "samples", "rois", "multiple", "width"), 1),
+    **dict.fromkeys(("steps", "batch", "crop", "views", "validate_every"), 1),
     **dict.fromkeys(("seed", "measured", "max_error", "min_agreement", "flops"), 0),
+    **dict.fromkeys(("patience", "shift"), 0),
 }
 """The least that those arguments may be that are numbers."""
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
         print_compression as print_compression,
         read_back as read_back,
     )
+    from netsurgery.report.curves import (
+        plot_curves as plot_curves,
+        plot_training as plot_training,
+    )
     from netsurgery.report.explain import (
         print_explanation as print_explanation,
     )
@@ -48,6 +52,10 @@ if TYPE_CHECKING:
     )
     from netsurgery.report.timings import (
         print_timings as print_timings,
+    )
+    from netsurgery.report.training import (
+        print_finetuned as print_finetuned,
+        print_history as print_history,
     )
     from netsurgery.report.verification import (
         print_verification as print_verification,

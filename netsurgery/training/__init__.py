@@ -58,6 +58,8 @@ if TYPE_CHECKING:
         open_training as open_training,
     )
     from netsurgery.training.rate_trial import (
+        RATES as RATES,
+        TRIAL_STEPS as TRIAL_STEPS,
         RateTrial as RateTrial,
         find_rate as find_rate,
     )
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
         twin_of_solver as twin_of_solver,
     )
     from netsurgery.training.splitting import (
+        STOPPING as STOPPING,
         Split as Split,
         split as split,
     )
@@ -92,11 +95,14 @@ if TYPE_CHECKING:
         label_objective as label_objective,
     )
     from netsurgery.training.tuning import (
+        EPOCHS as EPOCHS,
         PATIENCE as PATIENCE,
+        VALIDATIONS as VALIDATIONS,
         Tuned as Tuned,
         TuningSettings as TuningSettings,
         objectives_of as objectives_of,
         tune as tune,
+        usual_batch as usual_batch,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

@@ -154,7 +154,7 @@ def tune(
         reported_elsewhere=settings.reported_elsewhere,
     )
     objectives = objectives_of(model, original, inputs, settings)
-    batch = min(settings.batch or _usual_batch(model), len(parts.train))
+    batch = min(settings.batch or usual_batch(model), len(parts.train))
     net = training_net(
         model, objectives, batch=batch, batchnorm=settings.batchnorm, frozen=settings.frozen
     )
@@ -280,7 +280,8 @@ class _Run:
         ).run()
 
 
-def _usual_batch(model: Model) -> int:
+def usual_batch(model: Model) -> int:
+    """Return how many inputs a batch has where nobody says so: fewer of large pictures."""
     sizes = [shape[2:] for shape in input_shapes(model.network()).values()]
     large = any(max(size, default=0) > LARGE_PICTURE for size in sizes)
     return SMALL_BATCH if large else BATCH

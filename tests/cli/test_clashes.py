@@ -20,6 +20,7 @@ VALUES = {
     "images_dim": "8,8", "macs": "0.5", "params": "50%", "latency": "0.5", "min_agreement": "1",
     "max_error": "0.1", "max_loss": "0.01", "preset": "mtcnn", "plot": "plot.svg",
     "output_kinds": "prob=classes", "input_scale": "1", "raw_scale": "1",
+    "temperature": "3", "lr": "0.1",
 }  # fmt: skip
 
 

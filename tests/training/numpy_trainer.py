@@ -45,7 +45,7 @@ class NumpyTrainer(Engine):
         return [name for name in types if name not in _TYPES]
 
     def open(self, prototxt: Any, weights: Any = None, *, phase: str = "TEST") -> Session:
-        raise EngineError("only trains")
+        return NumpySession(NumpyNet(Prototxt.read(prototxt), open_weights(weights), phase))
 
     def open_training(
         self,
@@ -58,6 +58,28 @@ class NumpyTrainer(Engine):
         session = NumpyTrainingSession(files, losses, watched, seed)
         self.opened.append(session)
         return session
+
+
+class NumpySession(Session):
+    """A net as it is used."""
+
+    engine = "numpy"
+
+    def __init__(self, net: NumpyNet) -> None:
+        self._net = net
+        self.inputs = {value.blob: shape for value, shape in _input_shapes(net).items()}
+        self.outputs = tuple(value.blob for value in net.network.outputs)
+        zeros = {name: np.zeros(shape, np.float32) for name, shape in self.inputs.items()}
+        self.blobs = {name: blob.shape for name, blob in net.forward(zeros).items()}
+
+    def forward(
+        self, inputs: Mapping[str, np.ndarray], blobs: Sequence[str] = ()
+    ) -> Dict[str, np.ndarray]:
+        made = self._net.forward(inputs)
+        return {name: np.float32(made[name]) for name in blobs or self.outputs}
+
+    def close(self) -> None:
+        pass
 
 
 class NumpyTrainingSession(TrainingSession):

@@ -1,0 +1,294 @@
+"""A net tuned after surgery: by labels, by what the original answers, or by both."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from netsurgery.calibration import Inputs, SessionPool
+from netsurgery.errors import RequestError
+from netsurgery.formats import make_folder, move_together, scratch_folder, write_masks
+from netsurgery.jobs.compressed import versions
+from netsurgery.jobs.contradictions import refuse_contradictions
+from netsurgery.jobs.estimates import told_beforehand
+from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
+from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.training_requests import (
+    Learning,
+    TrainingRequest,
+    masks_file,
+    read_learning,
+)
+from netsurgery.jobs.training_work import work_of_training
+from netsurgery.measurements import default_folder
+from netsurgery.network import Masks, Model, load, sparsity_of
+from netsurgery.planning import RECORD, identify, refuse_another
+from netsurgery.progress import Progress, ProgressLike, Timing
+from netsurgery.quality import Quality
+from netsurgery.training import Tuned, Validation, moved_layers, plain_inputs, tune
+from netsurgery.validation import validated
+from netsurgery.verification import Verification, Written, compare_written, verify
+
+STATES = ".training"
+"""The folder, within that of the new pair, which keeps the states of a run until it is over."""
+
+
+@dataclass(frozen=True)
+class FinetuneRequest(TrainingRequest):
+    """How a net is tuned, and what it is held to.
+
+    Attributes:
+        max_error: Largest relative error of an output that passes, on the inputs it reports on.
+        min_agreement: Smallest share of these that keep their top-1 class (or detections); with
+            labels, one minus the accuracy that may be lost.
+    """
+
+    max_error: Optional[float] = None
+    min_agreement: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A net that was tuned, and what that gained. Truthy unless a limit is not kept.
+
+    Attributes:
+        tuned: The run.
+        inputs: Name and sha256 of the files of the net before.
+        files: The written prototxt, weights, masks if there are some, and record.
+        written: What reading them back showed.
+        masks: Which weights are free.
+        before: The teacher, or the net itself, against the net before, on the inputs it reports on.
+        after: The same against the tuned net.
+        taught: Whether there was a teacher.
+        timings: Where the time went; not in the record.
+    """
+
+    tuned: Tuned
+    inputs: Mapping[str, Mapping[str, str]]
+    files: Tuple[Path, ...]
+    written: Written
+    masks: Masks
+    before: Optional[Verification]
+    after: Verification
+    taught: bool
+    timings: Optional[Timing] = field(default=None, compare=False, repr=False)
+
+    @property
+    def start(self) -> Validation:
+        """What the net before makes of the inputs that stop the run."""
+        first: Validation = self.tuned.trained.history[0]
+        return first
+
+    @property
+    def best(self) -> Validation:
+        """What the tuned net makes of them."""
+        return self.tuned.trained.history.at(self.tuned.trained.best)
+
+    @property
+    def gained(self) -> bool:
+        """Whether the tuned net is another one than that before."""
+        return self.tuned.trained.best > 0
+
+    @property
+    def quality(self) -> Quality:
+        """What the tuned net is worth beside its teacher, or beside the net before."""
+        return self.after.quality
+
+    @property
+    def failures(self) -> Tuple[str, ...]:
+        """Why the files are not what was meant, and the limits of the user that are not kept."""
+        return (*self.written.reasons, *self.after.missed)
+
+    def __bool__(self) -> bool:
+        return not self.failures
+
+    def to_dict(self, name: Callable[[str], str] = "`{}`".format) -> Dict[str, Any]:
+        """Return everything as plain data, as it stands in ``netsurgery.json``.
+
+        Args:
+            name: Names an argument of the library, in what there is to do.
+        """
+        tuned, trained = self.tuned, self.tuned.trained
+        seconds = trained.seconds_per_step
+        return {
+            "versions": versions(),
+            "inputs": {kind: dict(facts) for kind, facts in self.inputs.items()},
+            "files": [path.name for path in self.files[:-1]],
+            "start": _judged(self.start),
+            "best": {**_judged(self.best), "iteration": trained.best},
+            "report": {
+                "before": figures_before(self),
+                "after": figures_of(self.after),
+                "inputs": {"description": self.after.inputs, "samples": self.after.samples},
+                "same_as_stopped": tuned.split.is_shared,
+                "quality": self.quality.to_dict(name),
+                "reasons": list(self.failures),
+            },
+            "steps": trained.iteration,
+            "stopped": trained.stopped,
+            "batch": tuned.batch,
+            "solver": {**tuned.solver.fields, "why": tuned.why_rate},
+            "batchnorm": tuned.settings.batchnorm,
+            "frozen": list(tuned.settings.frozen),
+            "masks": {"sparsity": sparsity_of(self.masks)} if self.masks else None,
+            "history": trained.history.to_list(),
+            "seconds_per_step": seconds if math.isfinite(seconds) else None,
+            "resumed_from": trained.resumed_from,
+            "notes": list(tuned.net.notes),
+            "written": self.written.to_dict(),
+        }
+
+
+def _judged(validation: Validation) -> Dict[str, Any]:
+    return {"loss": validation.to_dict()["loss"], **validation.judged.figures}
+
+
+def figures_of(found: Verification) -> Dict[str, float]:
+    """Return what is known of the second of two nets, by name: accuracy, agreement and the like.
+
+    Args:
+        found: What comparing them showed.
+    """
+    told: Dict[str, float] = {}
+    if found.accuracy is not None:
+        told["accuracy"] = found.accuracy.after
+    several = len(found.quality.outputs) > 1
+    for output in found.quality.outputs:
+        for figure in output.figures:
+            if figure.limits.unit != "points":  # accuracy lost, which stands there already
+                name = figure.limits.figure
+                told[f"{name} of {output.blob}" if several else name] = figure.value
+    return told
+
+
+def figures_before(done: Finetuned) -> Dict[str, float]:
+    """Return the same of the net before; without a teacher, what it got right of the labels."""
+    if done.before is not None:
+        return figures_of(done.before)
+    accuracy = done.after.accuracy
+    return {} if accuracy is None else {"accuracy": accuracy.before}
+
+
+@validated
+def finetune(
+    model: ModelLike,
+    request: FinetuneRequest,
+    out: PathLike,
+    progress: ProgressLike = None,
+    name: Callable[[str], str] = "`{}`".format,
+) -> Finetuned:
+    """Tune a net, write the new pair, and tell what was gained on inputs it never saw.
+
+    A run that is killed keeps its states in ``out``; the same call goes on from the newest.
+
+    Args:
+        model: The net with its weights, or its files.
+        request: What it learns from, and how.
+        out: The folder for the new pair, under the names of the old one's files, and its record.
+        progress: Told each step.
+        name: Names an argument of the library, in what the record says there is to do.
+
+    Raises:
+        RequestError: What is asked for contradicts itself or says nothing.
+        FormatError: The folder holds another net's pair, or another run's states.
+        EngineError: There is no engine that can train it, or the net went to pieces.
+        NetsurgeryError: A file is not what it should be.
+    """
+    refuse_contradictions("finetune", request)
+    folder, progress = checked_folder(out), Progress.of(progress)
+    small = open_model_like(model)
+    if small.weights is None:
+        raise RequestError("there are no weights to tune", remedy="give a caffemodel")
+    if not request.force:
+        refuse_another(folder, small)
+    small.refuse_overwriting(folder / name for name in small.file_names())
+    learning = read_learning(small, request, progress)
+    states = folder / STATES
+    if request.force and states.exists():
+        shutil.rmtree(states)
+    work = work_of_training(small, learning.settings, len(learning.inputs))
+    with told_beforehand(progress, "finetune", work, default_folder()):
+        tuned = tune(
+            small,
+            learning.teacher,
+            learning.inputs,
+            learning.settings,
+            states / "round-00",
+            progress,
+            masks=learning.masks,
+        )
+        with progress.task("report"):
+            before, after = _reported(small, tuned, learning, request)
+        with progress.task("writing"):
+            done = _written(small, tuned, folder, before, after, learning, name)
+    shutil.rmtree(states, ignore_errors=True)
+    return replace(done, timings=progress.timings)
+
+
+def _reported(
+    small: Model, tuned: Tuned, learning: Learning, request: FinetuneRequest
+) -> Tuple[Optional[Verification], Verification]:
+    """The net before and the tuned one beside the teacher, on inputs that were never trained on."""
+    inputs = _report_inputs(tuned, learning)
+    teacher = learning.teacher
+    with SessionPool() as sessions:
+        common: Dict[str, Any] = {
+            "inputs": inputs,
+            "engine": engine_of(request.engine),
+            "seed": request.seed,
+            "output": request.task_output if inputs.labels is not None else None,
+            "output_kinds": dict(request.output_kinds),
+            "sessions": sessions,
+        }
+        before = None if teacher is None else verify(teacher, small, **common)
+        after = verify(
+            teacher or small,
+            tuned.model,
+            max_error=request.max_error,
+            min_agreement=request.min_agreement,
+            **common,
+        )
+    return before, after
+
+
+def _report_inputs(tuned: Tuned, learning: Learning) -> Inputs:
+    inputs = learning.reported
+    if inputs is None:
+        inputs = learning.inputs.chosen(tuned.split.report)
+    return plain_inputs(inputs, learning.settings.augmentation)
+
+
+def _written(
+    small: Model,
+    tuned: Tuned,
+    folder: Path,
+    before: Optional[Verification],
+    after: Verification,
+    learning: Learning,
+    name: Callable[[str], str],
+) -> Finetuned:
+    """Write the pair, its masks and its record, together or not at all, and read the pair back."""
+    masks, made = tuned.trained.masks, tuned.model
+    make_folder(folder)
+    with scratch_folder(folder) as scratch:
+        pair = made.save(scratch)
+        again = load(pair[0], pair[1], small.input_shapes)
+        written = compare_written(small, made, again, frozenset(moved_layers(small, made)))
+        others: List[Path] = []
+        if masks:
+            others.append(masks_file(pair[1]))
+            others[0].write_bytes(write_masks(masks))
+        record = Path(scratch) / RECORD
+        paths = (*pair, *others, record)
+        files = tuple(folder / path.name for path in paths)
+        facts = identify(small)
+        done = Finetuned(
+            tuned, facts, files, written, masks, before, after, learning.teacher is not None
+        )
+        record.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
+        move_together({folder / path.name: path for path in paths})
+    return done

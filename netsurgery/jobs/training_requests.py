@@ -1,0 +1,223 @@
+"""What the jobs that train have in common: what a net learns from, how, and when it stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Mapping, Optional, Sequence, Tuple
+
+from netsurgery.calibration import Inputs
+from netsurgery.errors import NetsurgeryError, Remedy, RequestError
+from netsurgery.formats import Prototxt, SolverText, read_json, read_masks, sha256_of
+from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
+from netsurgery.jobs.names import names_of
+from netsurgery.jobs.outputs import PathLike
+from netsurgery.jobs.requests import RunRequest
+from netsurgery.jobs.samples import InputsLike, read_samples
+from netsurgery.network import Masks, Model, load, masks_of, prunable, zeros_of
+from netsurgery.planning import RECORD
+from netsurgery.progress import Progress
+from netsurgery.training import PATIENCE, Augmentation, TuningSettings, layers_selected, only_new
+
+ZEROS, NONE = "zeros", "none"
+"""Words in the place of a file of masks: what is zero stays zero; nothing is held."""
+
+
+@dataclass(frozen=True)
+class TrainingRequest(RunRequest):
+    """How a net is trained.
+
+    Attributes:
+        calibrate: Samples like those the net was trained on, or the files they are in, or a train
+            prototxt, of which what its data layer for TRAIN reads.
+        labels: A text file with the class of each input.
+        teacher: The net whose answers are learned, or its files; no labels are needed then.
+        temperature: Of the classes that the teacher answers; 2 if None.
+        hints: Blobs on the way that are learned from the teacher too.
+        train_val: The prototxt that the net is trained by: its losses are used.
+        solver: The solver that it was trained by: its type, momentum and decay stay, and its rate
+            is a tenth.
+        steps: Iterations of the solver; 20 times through the inputs if None.
+        batch: Inputs of a step; of the train prototxt if None, else 64, or 16 for large pictures.
+        lr: The learning rate at the start; a tenth of the solver's if None, or found by a trial.
+        only_new: Train the rewritten layers alone.
+        freeze: Layers that stay as they are: names, or globs over names.
+        batchnorm: What becomes of the statistics of BatchNorm layers: ``"frozen"`` or ``"update"``.
+        masks: A file of masks, or ``"zeros"`` or ``"none"``; the one beside the weights if None.
+        mirror: Show mirrored inputs, too.
+        crop: Cut squares of so many pixels out of the inputs, anywhere.
+        shift: Move inputs by up to so many pixels.
+        views: How many views of each input the teacher answers.
+        hold_out: The share of the inputs that is kept aside.
+        validate: Inputs to report on, or their files.
+        validate_every: Steps from one validation to the next; a twentieth of all if None.
+        patience: Validations without a gain after which the run stops; 0 for never.
+        output_kinds: What outputs are, by blob, where the net does not tell; see `KINDS`.
+        force: Begin anew, and overwrite what is in the folder even if it was made of other files.
+    """
+
+    calibrate: Optional[InputsLike] = None
+    labels: Optional[PathLike] = None
+    teacher: Optional[ModelLike] = None
+    temperature: Optional[float] = None
+    hints: Sequence[str] = ()
+    train_val: Optional[PathLike] = None
+    solver: Optional[PathLike] = None
+    steps: Optional[int] = None
+    batch: Optional[int] = None
+    lr: Optional[float] = None
+    only_new: bool = False
+    freeze: Sequence[str] = ()
+    batchnorm: str = "frozen"
+    masks: Optional[PathLike] = None
+    mirror: bool = False
+    crop: Optional[int] = None
+    shift: int = 0
+    views: Optional[int] = None
+    hold_out: Optional[float] = None
+    validate: Optional[InputsLike] = None
+    validate_every: Optional[int] = None
+    patience: int = PATIENCE
+    output_kinds: Mapping[str, str] = field(default_factory=dict)
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What a request to train names, read.
+
+    Attributes:
+        teacher: The net to learn from, if there is one.
+        inputs: What is trained on.
+        reported: Other inputs to report on, if there are some.
+        settings: How.
+        masks: Which weights are free.
+        masked_by: Where the masks are from, in words; "" where there are none.
+    """
+
+    teacher: Optional[Model]
+    inputs: Inputs
+    reported: Optional[Inputs]
+    settings: TuningSettings
+    masks: Masks
+    masked_by: str
+
+
+def read_learning(model: Model, request: TrainingRequest, progress: Progress) -> Learning:
+    """Read what a request to train names.
+
+    Args:
+        model: The net.
+        request: What is asked for.
+        progress: Told.
+
+    Raises:
+        RequestError: There is nothing to learn from; a layer that is named is not there.
+        NetsurgeryError: A file is not what it should be.
+    """
+    if request.calibrate is None:
+        raise RequestError(Remedy("say what to train on: {}", "calibrate"))
+    teacher = None if request.teacher is None else open_model_like(request.teacher)
+    with progress.task("reading inputs"):
+        inputs = read_samples(
+            model, request.calibrate, request.preprocessing, request.labels, "TRAIN"
+        )
+        reported = None
+        if request.validate is not None:
+            reported = read_samples(model, request.validate, request.preprocessing)
+    if teacher is None and inputs.labels is None and request.train_val is None:
+        raise RequestError(
+            Remedy("there is nothing to learn from: give {} or {}", "labels", "teacher")
+        )
+    masks, masked_by = _masks(model, request.masks)
+    settings = _settings(model, teacher, request)
+    return Learning(teacher, inputs, reported, settings, masks, masked_by)
+
+
+def _settings(model: Model, teacher: Optional[Model], request: TrainingRequest) -> TuningSettings:
+    crop = None if request.crop is None else (request.crop, request.crop)
+    train_val, solver = request.train_val, request.solver
+    return TuningSettings(
+        steps=request.steps,
+        batch=request.batch,
+        rate=request.lr,
+        solver=None if solver is None else SolverText.read(solver),
+        train_val=None if train_val is None else Prototxt.read(train_val),
+        temperature=2.0 if request.temperature is None else request.temperature,
+        hints=tuple(names_of(request.hints)),
+        augmentation=Augmentation(request.mirror, crop, request.shift),
+        views=request.views,
+        hold_out=request.hold_out,
+        reported_elsewhere=request.validate is not None,
+        validate_every=request.validate_every,
+        patience=request.patience or None,
+        batchnorm=request.batchnorm,
+        frozen=_frozen(model, teacher, request),
+        task_output=request.task_output,
+        output_kinds=tuple(sorted(request.output_kinds.items())),
+        seed=request.seed,
+        engine=engine_of(request.engine),
+    )
+
+
+def _frozen(model: Model, teacher: Optional[Model], request: TrainingRequest) -> Tuple[str, ...]:
+    """The layers that stay, in the order of the net."""
+    found = set(layers_selected(model.network(), names_of(request.freeze)))
+    if request.only_new:
+        original = teacher if teacher is not None else _original_of(model)
+        if original is None:
+            raise RequestError(
+                Remedy("{} needs the original: give it as {}", "only_new", "teacher")
+            )
+        found |= set(only_new(model, original))
+    return tuple(layer.name for layer in model.network().layers if layer.name in found)
+
+
+def _original_of(model: Model) -> Optional[Model]:
+    """The net that a pair was made of, by its record, where those files are as they were."""
+    if model.prototxt.file is None:
+        return None
+    record = Path(model.prototxt.file).parent / RECORD
+    try:
+        named = read_json(record.read_text(encoding="utf-8"))["inputs"]
+        files = [named[kind] for kind in ("prototxt", "weights")]
+        paths = [_found(record.parent, one["file"]) for one in files]
+        if [sha256_of(path) for path in paths] != [one["sha256"] for one in files]:
+            return None
+    except (OSError, ValueError, LookupError, TypeError, NetsurgeryError):
+        return None
+    return load(paths[0], paths[1])
+
+
+def _found(folder: Path, name: str) -> Path:
+    """A file that a record names, from where this process runs or from beside the record."""
+    return Path(name) if Path(name).exists() else folder / name
+
+
+def _masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:
+    """Masks, and where they are from."""
+    if given is not None and str(given) == NONE:
+        return {}, ""
+    if given is not None and str(given) == ZEROS:
+        return zeros_of(model, prunable(model)), "the zeros of its weights"
+    path = masks_beside(model) if given is None else Path(given)
+    if path is not None:
+        return read_masks(path), str(path)
+    return (masks_of(model), "the model") if masks_of(model) else ({}, "")
+
+
+def masks_beside(model: Model) -> Optional[Path]:
+    """Return the file of masks that lies beside the weights of a model, if there is one."""
+    file = model.weights.file if model.weights else None
+    if file is None:
+        return None
+    path = masks_file(Path(file))
+    return path if path.is_file() else None
+
+
+def masks_file(weights: Path) -> Path:
+    """Return how the file of masks beside weights is called."""
+    name = weights.name
+    for ending in (".h5", ".caffemodel"):
+        name = name[: -len(ending)] if name.endswith(ending) else name
+    return weights.with_name(f"{name}.masks.npz")

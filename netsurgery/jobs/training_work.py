@@ -1,0 +1,38 @@
+"""How much work it is to train a net: about how long its tasks take on one machine."""
+
+from __future__ import annotations
+
+from netsurgery.jobs.workload import START, Seconds, Workload
+from netsurgery.network import Model
+from netsurgery.training import (
+    EPOCHS,
+    RATES,
+    STOPPING,
+    TRIAL_STEPS,
+    VALIDATIONS,
+    TuningSettings,
+    usual_batch,
+)
+
+TRAINED = 3
+"""Forward passes that a pass of training takes as long as: back it is twice as much work."""
+
+
+def work_of_training(model: Model, settings: TuningSettings, inputs: int) -> Seconds:
+    """Return the seconds of tuning a net, of reporting on it and of writing it.
+
+    Args:
+        model: The net.
+        settings: What is asked for.
+        inputs: How many there are to train on.
+    """
+    work = Workload.of(model)
+    batch = min(settings.batch or usual_batch(model), inputs)
+    steps = settings.steps or EPOCHS * -(-inputs // batch)
+    aside = round(STOPPING * inputs)
+    step, judging = TRAINED * batch * work.passing, aside * work.passing
+    found: Seconds = {("training",): START + steps * step + VALIDATIONS * judging}
+    if settings.rate is None and settings.solver is None:
+        found["trying rates",] = START + len(RATES) * (TRIAL_STEPS * step + judging)
+    found["report",] = 2 * work.comparing(aside)
+    return {**found, **work.writing()}

@@ -1,0 +1,102 @@
+"""Plots of how a net did while it was trained or pruned."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+from netsurgery.formats import write_together
+from netsurgery.report.page import require_plots
+from netsurgery.training import History
+
+# Okabe and Ito's colours, which the colour-blind tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+Point = Tuple[float, float]
+
+
+def plot_training(history: History, path: Path) -> None:
+    """Draw losses and shares over steps, as SVG or PNG, whatever the name of the file says.
+
+    Args:
+        history: The validations.
+        path: Where to.
+
+    Raises:
+        NetsurgeryError: matplotlib is not installed.
+        FormatError: The file cannot be written.
+    """
+    losses = [(float(one.iteration), one.judged.loss) for one in history]
+    learned = [
+        (float(one.iteration), one.training_loss)
+        for one in history
+        if one.training_loss is not None
+    ]
+    left = {"loss, aside": losses, "loss, training": learned}
+    names = dict.fromkeys(name for one in history for name in one.judged.figures)
+    right = {
+        f"{name}, aside": [
+            (float(one.iteration), 100 * one.judged.figures[name])
+            for one in history
+            if name in one.judged.figures
+        ]
+        for name in names
+    }
+    best = [float(one.iteration) for one in history if one.is_best][-1:]
+    plot_curves(left, right, path, across="steps", marked=best[0] if best else None)
+
+
+def plot_curves(
+    left: Mapping[str, Sequence[Point]],
+    right: Mapping[str, Sequence[Point]],
+    path: Path,
+    *,
+    across: str,
+    marked: Optional[float] = None,
+) -> None:
+    """Draw losses on one axis and percentages on another, over the same steps or rounds.
+
+    Args:
+        left: Losses by their names, each as points; what is no number is left out.
+        right: Percentages, in the same way.
+        path: Where to.
+        across: What the points are over.
+        marked: A place to mark: that of the best net.
+
+    Raises:
+        NetsurgeryError: matplotlib is not installed.
+        FormatError: The file cannot be written.
+    """
+    require_plots()
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel=across, ylabel="loss")
+    lines = _draw(axes, left, COLOURS, "solid")
+    if any(right.values()):
+        beside = axes.twinx()
+        beside.set_ylabel("%")
+        lines += _draw(beside, right, COLOURS[len(left) :], "dashed")
+    if marked is not None:
+        lines.append(axes.axvline(marked, color="0.6", linestyle=":", label="best"))
+    axes.grid(alpha=0.3)
+    axes.legend(handles=lines)
+    drawn = io.BytesIO()
+    kind = "png" if path.suffix.lower() == ".png" else "svg"
+    # The same plot is the same file: no dates, no random names.
+    with matplotlib.rc_context({"svg.hashsalt": "netsurgery", "svg.fonttype": "none"}):
+        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    write_together({path: lambda stream: stream.write(drawn.getvalue())})
+
+
+def _draw(
+    axes: Any, curves: Mapping[str, Sequence[Point]], colours: Sequence[str], style: str
+) -> List[Any]:
+    drawn: List[Any] = []
+    for (name, points), colour in zip(curves.items(), colours):
+        finite = [(x, y) for x, y in points if math.isfinite(y)]
+        if finite:
+            drawn += axes.plot(*zip(*finite), linestyle=style, marker=".", color=colour, label=name)
+    return drawn

@@ -1,0 +1,197 @@
+"""A net is tuned, written and reported on, by an engine that only these tests have."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, Tuple
+
+import numpy as np
+import pytest
+from numpy_trainer import NumpyTrainer
+from small_training import classifier, samples
+from test_trainer import Killed, mask
+
+import netsurgery as ns
+from netsurgery.errors import EngineError, FormatError, NetworkError, RequestError
+from netsurgery.formats import read_masks, write_masks
+from netsurgery.jobs.finetuning import STATES
+from netsurgery.training.checkpoint import Checkpoints
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Tuple[Path, Path]:
+    """The files of a classifier that has learned nothing yet."""
+    paths = tmp_path / "in" / "deploy.prototxt", tmp_path / "in" / "net.caffemodel"
+    classifier(hidden="").save(*paths)
+    return paths
+
+
+def inputs(count: int = 80) -> ns.Inputs:
+    arrays = samples(count)
+    return ns.Inputs({"data": arrays["data"]}, arrays["label"].astype(int))
+
+
+def asked(**changes: Any) -> ns.FinetuneRequest:
+    told: Dict[str, Any] = {"steps": 30, "batch": 8, "validate_every": 10, "lr": 0.05}
+    told.update(calibrate=inputs(), engine=NumpyTrainer(), **changes)
+    return ns.FinetuneRequest(**told)
+
+
+def test_the_pair_is_written_with_its_record(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = ns.finetune(files, asked(), out)
+    assert done
+    assert done.gained
+    assert sorted(path.name for path in out.iterdir()) == [
+        "deploy.prototxt",
+        "net.caffemodel",
+        "netsurgery.json",
+    ]
+    assert (out / "deploy.prototxt").read_bytes() == files[0].read_bytes()
+    again = ns.load(out / "deploy.prototxt", out / "net.caffemodel")
+    assert again.digest == done.tuned.model.digest
+    record = json.loads((out / "netsurgery.json").read_text())
+    assert record == json.loads(json.dumps(done.to_dict()))
+    assert record["best"]["accuracy"] > record["start"]["accuracy"]
+    assert record["report"]["after"]["accuracy"] > record["report"]["before"]["accuracy"]
+    assert record["report"]["inputs"]["samples"] == 12
+    assert (record["steps"], record["stopped"], record["resumed_from"]) == (30, "steps", None)
+    assert [one["iteration"] for one in record["history"]] == [0, 10, 20, 30]
+
+
+def test_what_is_reported_on_was_never_trained_on(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    others = inputs(31)
+    done = ns.finetune(files, asked(validate=others), tmp_path / "out")
+    assert done.after.samples == 31
+    assert len(done.tuned.split.report) == 0
+    record = done.to_dict()
+    assert record["report"]["same_as_stopped"] is False
+
+
+def test_a_killed_run_keeps_its_states_and_goes_on(
+    files: Tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ns.finetune(files, asked(), tmp_path / "whole")
+    save, out = Checkpoints.save, tmp_path / "out"
+
+    def die(self: Checkpoints, state: Any, session: Any) -> None:
+        if state.iteration == 20:
+            raise Killed
+        save(self, state, session)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", die)
+        with pytest.raises(Killed):
+            ns.finetune(files, asked(), out)
+    assert (out / STATES / "round-00" / "state-000010").is_dir()
+    with pytest.raises(FormatError, match="the states here belong to another run"):
+        ns.finetune(files, asked(seed=7), out)
+    again = ns.finetune(files, asked(), out)
+    assert again.to_dict()["resumed_from"] == 10
+    assert again.tuned.model.digest == whole.tuned.model.digest
+    assert not (out / STATES).exists()
+    anew = ns.finetune(files, asked(seed=7, force=True), out)
+    assert anew.to_dict()["resumed_from"] is None
+
+
+def test_another_nets_pair_is_not_overwritten(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "net.caffemodel").write_bytes(b"mine")
+    with pytest.raises(FormatError, match="nothing says that it is of this net"):
+        ns.finetune(files, asked(), out)
+    with pytest.raises(FormatError, match="this is the original"):
+        ns.finetune(files, asked(force=True), files[0].parent)
+    assert ns.finetune(files, asked(force=True), out)
+
+
+def test_masks_lie_beside_the_pair_and_are_taken_from_there(
+    files: Tuple[Path, Path], tmp_path: Path
+) -> None:
+    beside = files[1].with_name("net.masks.npz")
+    beside.write_bytes(write_masks(mask()))
+    done = ns.finetune(files, asked(), tmp_path / "out")
+    found = read_masks(tmp_path / "out" / "net.masks.npz")
+    assert np.array_equal(found[("fc1", 0)], mask()[("fc1", 0)])
+    weights = ns.load(*done.files[:2]).blobs("fc1")[0].array()
+    assert np.array_equal(weights != 0, found[("fc1", 0)])
+    assert done.to_dict()["masks"]["sparsity"] == pytest.approx(1 - found[("fc1", 0)].mean())
+    free = ns.finetune(files, asked(masks="none"), tmp_path / "free")
+    assert free.to_dict()["masks"] is None
+    again = ns.finetune(done.files[:2], asked(masks="zeros"), tmp_path / "again")
+    assert np.array_equal(ns.load(*again.files[:2]).blobs("fc1")[0].array() != 0, weights != 0)
+    other = tmp_path / "other.npz"
+    other.write_bytes(write_masks({("fc1", 0): np.ones((2, 2), bool)}))
+    with pytest.raises(NetworkError, match="mask of blob 0 has shape"):
+        ns.finetune(files, asked(masks=other), tmp_path / "bad")
+
+
+def test_layers_stay_as_they_are(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    before = ns.load(*files)
+    done = ns.finetune(files, asked(freeze="fc*1"), tmp_path / "out")
+    assert done.tuned.settings.frozen == ("fc1",)
+    assert done.tuned.model.blobs("fc1")[0].digest == before.blobs("fc1")[0].digest
+    assert done.tuned.model.blobs("fc2")[0].digest != before.blobs("fc2")[0].digest
+    with pytest.raises(NetworkError, match="'conv9' selects no layer"):
+        ns.finetune(files, asked(freeze=["conv9"]), tmp_path / "bad")
+
+
+def test_the_new_layers_alone_are_told_by_the_original(
+    files: Tuple[Path, Path], tmp_path: Path
+) -> None:
+    plan = ns.Plan((ns.Edit("fc1", "svd", {"rank": 2}),))
+    request = ns.CompressRequest(plan=plan, verify=False)
+    small = ns.compress(files, request, tmp_path / "small").files[:2]
+    done = ns.finetune(small, asked(only_new=True), tmp_path / "out")
+    assert done.tuned.settings.frozen == ("fc2",)
+    files[1].write_bytes(files[1].read_bytes() + b"\x9a\x06\x00")  # an unknown field
+    with pytest.raises(RequestError, match="`only_new` needs the original: give it as `teacher`"):
+        ns.finetune(small, asked(only_new=True), tmp_path / "bad")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "told"),
+    [
+        ({"calibrate": None}, RequestError, "say what to train on: `calibrate`"),
+        ({"temperature": 3.0}, RequestError, "`temperature` needs `teacher`"),
+        ({"steps": 0}, RequestError, "steps 0 is less than 1"),
+        ({"batchnorm": "thaw"}, RequestError, "there is no batchnorm 'thaw'"),
+        ({"hold_out": 1.5}, RequestError, "leaves one part empty"),
+        ({"engine": "opencv"}, EngineError, "cannot do this: run a solver"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    files: Tuple[Path, Path], tmp_path: Path, changes: Any, error: Any, told: str
+) -> None:
+    with pytest.raises(error) as refused:
+        ns.finetune(files, replace(asked(), **changes), tmp_path / "out")
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "out" / "net.caffemodel").exists()
+
+
+def test_nothing_to_learn_from_is_told(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    bare = ns.Inputs({"data": samples()["data"]})
+    with pytest.raises(RequestError, match="nothing to learn from: give `labels` or `teacher`"):
+        ns.finetune(files, replace(asked(), calibrate=bare), tmp_path / "out")
+
+
+def test_a_limit_that_is_not_kept_fails_and_the_pair_is_there(
+    files: Tuple[Path, Path], tmp_path: Path
+) -> None:
+    done = ns.finetune(files, asked(max_error=1e-6), tmp_path / "out")
+    assert not done
+    assert "max_error" in done.failures[0]
+    assert (tmp_path / "out" / "net.caffemodel").exists()
+    assert ns.finetune(files, asked(min_agreement=0.5), tmp_path / "fine")
+
+
+def test_where_nothing_is_gained_the_pair_is_what_came_in(
+    files: Tuple[Path, Path], tmp_path: Path
+) -> None:
+    good = ns.finetune(files, asked(steps=100), tmp_path / "good").files[:2]
+    done = ns.finetune(good, asked(lr=30.0, steps=1, validate_every=1), tmp_path / "out")
+    assert not done.gained
+    assert (tmp_path / "out" / "net.caffemodel").read_bytes() == good[1].read_bytes()
