@@ -88,5 +88,9 @@ if TYPE_CHECKING:
         held as held,
         read_inputs as read_inputs,
     )
+    from netsurgery.calibration.weight_gradients import (
+        mean_weight_gradients as mean_weight_gradients,
+        row_products as row_products,
+    )
 
 __getattr__, __dir__, __all__ = face(__name__)

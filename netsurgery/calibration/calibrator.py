@@ -57,6 +57,7 @@ class Calibrator:
         places: How many windows of each input layers are looked at in.
         most_bytes: What all blobs of a model may take.
         enough: How many times as many rows as unknowns a fit is given at most; None: all.
+        progress: Told how many inputs were run; None: nobody is.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Calibrator:
         if isinstance(cache, (str, Path)):
             cache = FolderStore(Path(cache) / FOLDER)
         self.cache: Optional[MeasurementStore] = cache
-        self._progress = progress
+        self.progress = progress
         self._products: Dict[str, Moments] = {}
         self._channels: Dict[str, ChannelObserver] = {}
         self._gradients: Dict[str, GradientObserver] = {}
@@ -122,12 +123,12 @@ class Calibrator:
             return
         if not fit_side_by_side(models):
             self._steps = None
-        how = self._progress, self.sessions, self.most_bytes, self._known
+        how = self.progress, self.sessions, self.most_bytes, self._known
         measure(models, self.inputs, observers, self.engine, *how)
 
     def _remembered(self, most_bytes: float = np.inf, rewritten: bool = False) -> Replay:
         """Return what remembers what models make of the inputs."""
-        return Replay(self.inputs, self.sessions, most_bytes, rewritten, self._progress)
+        return Replay(self.inputs, self.sessions, most_bytes, rewritten, self.progress)
 
     def _fit_whole(self, models: Sequence[Model]) -> bool:
         """Whether all that models make of all inputs is little enough for steps."""
@@ -232,7 +233,7 @@ class Calibrator:
                 observers,
                 self.engine,
                 self.task_output,
-                self._progress,
+                self.progress,
                 self.sessions,
             ),
         )
@@ -323,7 +324,7 @@ class Calibrator:
             inputs,
             self.engine,
             self.seed,
-            self._progress,
+            self.progress,
             task_output=self.task_output,
             places=places or self.places,
             most_bytes=most_bytes or self.most_bytes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -68,11 +68,41 @@ class LossRunner:
                 continue
             labels = batch.labels
             if labels is None:
-                blank = np.full(batch.count, IGNORED)
-                scores = self.forward(Batch(batch.inputs, batch.count, batch.size, blank))
-                labels = _flat(scores[self.watched[0]], batch).argmax(axis=1)
+                labels = self._scores(batch).argmax(axis=1)
             self._check_labels(labels)
             yield Batch(batch.inputs, batch.count, batch.size, labels)
+
+    def drawn_batches(self, seed: int) -> Iterator[Batch]:
+        """Yield all samples, each with a class drawn as the net's own probabilities say.
+
+        The mean of squared gradients is then the diagonal of the Fisher information, which needs no
+        labels and is no smaller where the net is right. Of a net with a loss of its own: as
+        `batches`.
+
+        Args:
+            seed: What is drawn of a sample depends on it and the sample's number alone.
+
+        Raises:
+            EngineError: The engine gave up.
+        """
+        if self.net.labels is None:
+            yield from self.batches()
+            return
+        draws = np.random.RandomState(seed).random_sample(len(self.inputs))
+        done = 0
+        for batch in self.inputs.batches(self.size):
+            scores = self._scores(batch)
+            upto = np.exp(scores - scores.max(axis=1, keepdims=True)).cumsum(axis=1)
+            wanted = draws[done : done + batch.count, None] * upto[:, -1:]
+            labels = (upto <= wanted).sum(axis=1)
+            yield Batch(batch.inputs, batch.count, batch.size, labels)
+            done += batch.count
+
+    def _scores(self, batch: Batch) -> np.ndarray:
+        """Class scores of the samples that count."""
+        blank = np.full(batch.count, IGNORED)
+        found = self.forward(Batch(batch.inputs, batch.count, batch.size, blank))
+        return _flat(found[self.watched[0]], batch)
 
     def forward(self, batch: Batch, blobs: Sequence[str] = ()) -> Dict[str, np.ndarray]:
         """Run a batch and return the blobs `losses` needs, and others; no row is cut off.
@@ -121,15 +151,47 @@ class LossRunner:
         """
         names = [self.net.copy_of(*read) for read in reads]
         found = self.forward(batch, [*names, *self.net.losses])
-        diffs = {
-            name: np.full(found[name].shape, weight * self._samples_in(found[name], batch))
-            for name, weight in self.net.losses.items()
-        }
-        back = self.session.backward(diffs, names)
+        back = self._backward(batch, found, names)
         return {
             read: (batch.cut(found[name]), batch.cut(back[name]))
             for read, name in zip(reads, names)
         }
+
+    def values_and_gradients(
+        self, batch: Batch, values: Iterable[Value], slopes: Sequence[Value]
+    ) -> Tuple[Dict[Value, np.ndarray], Dict[Value, np.ndarray]]:
+        """Run a batch there and back, and return some values and the gradients of others.
+
+        Args:
+            batch: The batch, with labels.
+            values: What is wanted of the way there.
+            slopes: Values whose gradients are wanted, all on a way to the loss.
+
+        Returns:
+            The values; and of the others the gradient of the loss of each sample, on all ways.
+            Without repeated samples.
+
+        Raises:
+            EngineError: The engine gave up.
+        """
+        names = self.net.names
+        there = {value: names[value] for value in values}
+        found = self.forward(batch, [*there.values(), *self.net.losses])
+        back = self._backward(batch, found, [names[value] for value in slopes])
+        return (
+            {value: batch.cut(found[name]) for value, name in there.items()},
+            {value: batch.cut(back[names[value]]) for value in slopes},
+        )
+
+    def _backward(
+        self, batch: Batch, found: Mapping[str, np.ndarray], names: Sequence[str]
+    ) -> Dict[str, np.ndarray]:
+        """The gradients of blobs, of the sum over samples of what each loses."""
+        diffs = {
+            name: np.full(found[name].shape, weight * self._samples_in(found[name], batch))
+            for name, weight in self.net.losses.items()
+        }
+        return self.session.backward(diffs, names)
 
     def _samples_in(self, loss: np.ndarray, batch: Batch) -> int:
         """By what Caffe has divided a loss: a layer of its own gives one number, the mean."""

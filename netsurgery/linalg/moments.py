@@ -90,6 +90,15 @@ class Moments:
         """Mean of ``x x^T``, shape (d, d)."""
         return self._mean_of("squares")
 
+    def second_of(self, columns: slice) -> np.ndarray:
+        """Return the mean of ``x x^T`` of some of the numbers in x, without that of the others."""
+        few = self._few_rows()
+        if few is None:
+            self._add_up()
+            return self._sums["squares"][..., columns, columns] / self.count
+        rows = np.asarray(few["x"][..., columns], np.float64)
+        return np.swapaxes(rows, -1, -2) @ rows / self.count
+
     @property
     def covariance(self) -> np.ndarray:
         """Covariance of x, shape (d, d)."""

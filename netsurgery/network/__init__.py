@@ -135,6 +135,7 @@ if TYPE_CHECKING:
     from netsurgery.network.names import fresh_name as fresh_name
     from netsurgery.network.parameters import (
         blob_shapes as blob_shapes,
+        layers_with as layers_with,
         owners_of_shared as owners_of_shared,
     )
     from netsurgery.network.phases import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
-from netsurgery.layers import Shape
+from netsurgery.layers import Layer, Shape
 from netsurgery.network.graph import Network
 from netsurgery.network.shapes import infer_shapes, parameter_shapes
 
@@ -35,3 +35,17 @@ def owners_of_shared(network: Network) -> Dict[Place, Place]:
         for group in network.shared_parameters
         for layer, index in group.members[1:]
     }
+
+
+def layers_with(network: Network, place: Place) -> Tuple[Layer, ...]:
+    """Return the layers that hold a blob: its owner, and those that share it.
+
+    Args:
+        network: The net.
+        place: The owner's name, and which of its blobs.
+    """
+    for group in network.shared_parameters:
+        owner, index = group.owner
+        if (owner.name, index) == place:
+            return tuple(layer for layer, _ in group.members)
+    return network.find(place[0])

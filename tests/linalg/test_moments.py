@@ -122,3 +122,15 @@ def test_a_moment_that_rounding_has_spoilt_has_a_half_too() -> None:
     half = moments.half(centred=True).astype(np.float64)
     # float32 keeps seven digits of 10,000: the numbers differ by steps of a thousandth.
     np.testing.assert_allclose(half.T @ half, moments.covariance, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [4, 3000], ids=["as rows", "multiplied"])
+def test_the_second_moment_of_some_numbers_is_a_part_of_the_whole(count: int) -> None:
+    rows = np.random.RandomState(0).standard_normal((2, count, 7)).astype(np.float32)
+    moments, same = Moments(), Moments()
+    moments.add(rows)
+    same.add(rows)
+    part = same.second_of(slice(2, 6))
+    np.testing.assert_allclose(part, moments.second[:, 2:6, 2:6], rtol=1e-12)
+    part *= 0
+    np.testing.assert_allclose(same.second, moments.second, rtol=1e-12)
