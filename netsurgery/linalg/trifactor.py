@@ -114,7 +114,7 @@ def tri_factorise(
     cores, explained = _best_cores(terms, factors)
     objective = [_share(total - explained, total)]
     for _ in range(sweeps):
-        for kind in sizes:
+        for kind in (kind for kind, size in sizes.items() if size > 1):
             factors[kind] = _updated(kind, terms, factors, cores)
         cores, explained = _best_cores(terms, factors)
         objective.append(_share(total - explained, total))

@@ -1,0 +1,197 @@
+"""What matrix tri-factorisation of all layers at once says of each weight.
+
+The weights of a layer relate the units that it makes to those that it reads. Groups of units that
+are common to the layer that makes them and those that read them, and how groups depend on groups,
+tell each weight what it should be: What. The weights that stay are what they were; What only says
+which these are.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
+
+import numpy as np
+
+from netsurgery.criteria import WEIGHTS
+from netsurgery.errors import PlanError
+from netsurgery.layers import Product
+from netsurgery.linalg import FactoredRelation, tri_factorise
+from netsurgery.network import (
+    ChannelRelation,
+    Model,
+    ParameterKey,
+    canonical_weights,
+    channel_groups,
+    channel_relations,
+    with_masks,
+)
+from netsurgery.saliency.base import PrunableNet, Saliency
+from netsurgery.saliency.registry import SALIENCIES
+
+RANK = 0.25
+"""Groups of units, as a share of the units."""
+LEAST_RANK = 2
+SWEEPS = 60
+"""Which weights go does not depend on what more of them would explain."""
+PARTS = ("together", "separate")
+
+Weights = Mapping[ParameterKey, np.ndarray]
+
+
+class _TrifactorSaliency(Saliency):
+    """Looks at weights in the one scale of channels that stands for all, see `canonical_weights`.
+
+    Options: ``rank``, the groups of units as a share of the units (default 0.25); ``parts``,
+    whether convolutions and InnerProducts are factored ``"together"`` or are ``"separate"``.
+    """
+
+    needs: ClassVar[str] = WEIGHTS
+    takes: ClassVar[Tuple[str, ...]] = ("rank", "parts")
+
+
+@SALIENCIES.register("trifactor")
+class Trifactor(_TrifactorSaliency):
+    """The magnitude of What: that of a weight without what nothing else of the net speaks for."""
+
+    name: ClassVar[str] = "trifactor"
+    source: ClassVar[str] = "Zitnik and Zupan 2015 (penalised matrix tri-factorisation)"
+
+    def scores(self, net: PrunableNet) -> Dict[ParameterKey, np.ndarray]:
+        """Return magnitudes."""
+        return {key: np.abs(made) for key, (_, made) in explained(net).items()}
+
+
+@SALIENCIES.register("trifactor-normalised")
+class TrifactorNormalised(Trifactor):
+    """The same as a share of its layer's length, where layers are held against each other."""
+
+    name: ClassVar[str] = "trifactor-normalised"
+    comparable: ClassVar[bool] = False
+
+
+@SALIENCIES.register("trifactor-unexplained")
+class TrifactorUnexplained(_TrifactorSaliency):
+    """How near a weight is to What: what the groups do not explain goes first, as noise."""
+
+    name: ClassVar[str] = "trifactor-unexplained"
+    source: ClassVar[str] = Trifactor.source
+
+    def scores(self, net: PrunableNet) -> Dict[ParameterKey, np.ndarray]:
+        """Return distances below the largest of the net."""
+        away = {key: np.abs(weights - made) for key, (weights, made) in explained(net).items()}
+        most = max((float(one.max(initial=0)) for one in away.values()), default=0.0)
+        return {key: most - one for key, one in away.items()}
+
+
+def explained(net: PrunableNet) -> Dict[ParameterKey, Tuple[np.ndarray, np.ndarray]]:
+    """Return for each key the canonical weights, and what the factors make of them; float64.
+
+    A weight that relates no groups, as of a depthwise convolution, is taken as explained.
+
+    Raises:
+        PlanError: An option is not as it has to be, or a weight is NaN or infinite.
+    """
+    share, parts = _rank_share(net), _parts(net)
+    model = with_masks(net.model, net.masks) if net.masks else net.model
+    scaled = canonical_weights(model)
+    weights = {
+        key: scaled.get(key, model.blobs(key[0])[key[1]].array(np.float64)) for key in net.keys
+    }
+    for key, array in weights.items():
+        if not np.isfinite(array).all():
+            raise PlanError(
+                "its weights hold NaN or Inf",
+                file=model.prototxt.file,
+                layer=key[0],
+                remedy="look where they come from",
+            )
+    made = {key: array.copy() for key, array in weights.items()}
+    for keys in _divided(model, net.keys) if parts == "separate" else [net.keys]:
+        _factor(model, {key: weights[key] for key in keys}, share, made)
+    return {key: (weights[key], made[key]) for key in net.keys}
+
+
+class _Matrices:
+    """A relation as it is factored, and the way back.
+
+    Units that one blob alone makes or reads have no groups, as nothing is common to two: each is a
+    tap of its own then, so that only the units on the other side are grouped.
+    """
+
+    def __init__(self, relation: ChannelRelation, made: bool, read: bool) -> None:
+        self.relation = relation
+        self.made, self.read = made, read
+
+    def factored(self, blob: np.ndarray) -> FactoredRelation:
+        """Return the matrices of a blob."""
+        one, taps = self.relation, self.relation.taps(blob)
+        if not self.read:
+            taps = taps.transpose(0, 2, 1).reshape(-1, taps.shape[1], 1)
+        if not self.made:
+            taps = taps.reshape(-1, 1, taps.shape[2])
+        rows = (one.rows, one.row_channels) if self.made else _ALONE
+        columns = (one.columns, one.column_channels) if self.read else _ALONE
+        return FactoredRelation(rows[0], columns[0], taps, rows[1], columns[1])
+
+    def put(self, blob: np.ndarray, product: np.ndarray) -> None:
+        """Write what the factors make into a blob."""
+        made, read = len(self.relation.row_channels), len(self.relation.column_channels)
+        if not self.read:
+            product = product.reshape(-1, read, made).transpose(0, 2, 1)
+        self.relation.put(blob, product.reshape(-1, made, read))
+
+
+_ALONE = -1, None
+"""The kind that stands for units without groups, and its units: one."""
+
+
+def _factor(
+    model: Model, weights: Weights, share: float, made: Mapping[ParameterKey, np.ndarray]
+) -> None:
+    """Write into ``made`` what common factors make of weights."""
+    shapes = {key: array.shape for key, array in weights.items()}
+    relations = channel_relations(channel_groups(model), shapes)
+    common = {one.rows for one in relations} & {one.columns for one in relations}
+    matrices = [
+        _Matrices(one, one.rows in common, one.columns in common)
+        for one in relations
+        if one.rows in common or one.columns in common
+    ]
+    if not matrices:
+        return
+    factored = [one.factored(weights[one.relation.key]) for one in matrices]
+    sizes = {_ALONE[0]: 1}
+    for one in relations:
+        for kind, channels in ((one.rows, one.row_channels), (one.columns, one.column_channels)):
+            sizes[kind] = max(sizes.get(kind, 0), int(channels[-1]) + 1)
+    ranks = {kind: min(n, max(LEAST_RANK, round(share * n))) for kind, n in sizes.items()}
+    found = tri_factorise(factored, ranks, sweeps=SWEEPS)
+    for number, (matrix, relation) in enumerate(zip(matrices, factored)):
+        matrix.put(made[matrix.relation.key], found.product(relation, number))
+
+
+def _divided(
+    model: Model, keys: Sequence[ParameterKey]
+) -> Tuple[List[ParameterKey], List[ParameterKey]]:
+    """The weights of windows, which cost time, and those of whole inputs, which cost size."""
+    network = model.network()
+    dense = {layer.name for layer in network.layers if layer.layer_type.product is Product.DENSE}
+    windows = [key for key in keys if key[0] not in dense]
+    return windows, [key for key in keys if key[0] in dense]
+
+
+def _rank_share(net: PrunableNet) -> float:
+    value = net.options.get("rank", RANK)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise PlanError(
+            f"rank {value!r} is no share of the units",
+            remedy="give a number above 0 and up to 1, such as 0.25",
+        )
+    return float(value)
+
+
+def _parts(net: PrunableNet) -> str:
+    value = net.options.get("parts", PARTS[0])
+    if value not in PARTS:
+        raise PlanError(f"there are no parts {value!r}", remedy=f"choose among {', '.join(PARTS)}")
+    return str(value)
