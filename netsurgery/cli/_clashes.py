@@ -48,6 +48,7 @@ CLASHES: Dict[str, Tuple[Conflict, ...]] = {
 NEEDS: Dict[str, Tuple[Requirement, ...]] = {
     **jobs.NEEDS,
     "": (*jobs.NEEDS[""], Requirement(("plot",), ("sweep",))),
+    "prune": (*jobs.NEEDS["prune"], Requirement(("plot",), ("calibrate",))),
 }
 
 

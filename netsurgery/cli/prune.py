@@ -3,65 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import click
 
 from netsurgery.cli._command import Command, flags_of_command
-from netsurgery.cli._inputs import (
-    EngineFlags,
-    PreprocessingFlags,
-    engine_given,
-    engine_options,
-    labels_option,
-    preprocessing_options,
-    read_kinds,
-    read_preprocessing,
-)
-from netsurgery.cli._numbers import SEED
-from netsurgery.cli._options import (
-    FILE,
-    JUDGING,
-    OUTPUT,
-    force_option,
-    json_option,
-    options,
-    prototxt_argument,
-    section,
-    weights_argument,
-)
-from netsurgery.cli._outputs import FOLDER
+from netsurgery.cli._numbers import COUNT
+from netsurgery.cli._options import JUDGING, options, prototxt_argument, section, weights_argument
+from netsurgery.cli._outputs import ready
 from netsurgery.cli._progress import progress
-from netsurgery.cli._shapes import Shapes, shapes_option
-from netsurgery.cli._shares import RATIO, SHARE
-from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
+from netsurgery.cli._shares import RATIO, SHARE, SHARE_ABOVE_ZERO
+from netsurgery.cli._timings import print_timed_json, tell_timings
+from netsurgery.cli._training import (
+    TrainingFlags,
+    TrainingOutputFlags,
+    training_arguments,
+    training_options,
+    training_output_options,
+)
 from netsurgery.jobs import CHOICES
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class _Flags(PreprocessingFlags, EngineFlags):
+class _Flags(TrainingFlags, TrainingOutputFlags):
     saliency: str
     sparsity: Optional[float]
     pattern: str
     scope: str
     layers: Tuple[str, ...]
     keep: Tuple[str, ...]
-    calibrate: Tuple[Path, ...]
-    labels: Optional[Path]
-    validate: Tuple[Path, ...]
-    masks: Optional[Path]
+    schedule: Optional[str]
+    rounds: Optional[int]
+    factor_rank: Optional[float]
+    no_tune: bool
     max_error: Optional[float]
     min_agreement: Optional[float]
-    output_kinds: Dict[str, str]
-    task_output: Optional[str]
-    seed: int
-    input_shapes: Shapes
-    output: Optional[Path]
-    force: bool
-    as_json: bool
-    timings: bool
 
 
 _pruning_options = section(
@@ -105,38 +83,36 @@ _pruning_options = section(
     ),
     click.option("--keep", multiple=True, metavar="LAYER", help="Not these. Repeatable."),
     click.option(
-        "--masks", type=FILE, help="Masks that prune wrote before: what they close stays zero."
+        "--schedule",
+        type=click.Choice(CHOICES["schedule"]),
+        help="When they go: once; in rounds, with a tuning after each; more and more while the net "
+        "is tuned (cubic); the same, and what turns out to matter comes back (dynamic). [default: "
+        "cubic with --calibrate, or rounds for methods that look at what the net computes; once "
+        "without]",
     ),
-    click.option("--seed", type=SEED, default=0, show_default=True, help="Of all that is drawn."),
-)
-
-_input_options = section(
-    "What it is run on",
+    click.option("--rounds", type=COUNT, metavar="N", help="Of --schedule rounds. [default: 3]"),
     click.option(
-        "--calibrate",
-        multiple=True,
-        type=FILE,
-        help="Inputs like those the net was trained on, for methods that look at what it computes: "
-        "an .npz with arrays named after the net's inputs (and `labels`), an .npy, images or "
-        "folders of images, a train prototxt (what its data layer for TRAIN reads), an LMDB, HDF5 "
-        "files.",
+        "--rank",
+        "factor_rank",
+        type=SHARE_ABOVE_ZERO,
+        metavar="SHARE",
+        help="Of methods that factor the weights: the share of a layer's units that is their rank.",
     ),
-    labels_option,
+    click.option(
+        "--no-tune",
+        is_flag=True,
+        help="Prune alone; --calibrate then only tells methods what the net computes.",
+    ),
 )
 
 _judging_options = section(
     JUDGING,
     click.option(
-        "--validate",
-        multiple=True,
-        type=FILE,
-        help="Inputs to judge by. If not given, 64 of --calibrate, or random ones.",
-    ),
-    click.option(
         "--max-error",
         type=RATIO,
         metavar="ERROR",
-        help="Largest relative error of an output that passes: 0.05 or 5%.",
+        help="Largest relative error of an output that passes, against the net before, on the "
+        "inputs it reports on: 0.05 or 5%.",
     ),
     click.option(
         "--min-agreement",
@@ -145,19 +121,6 @@ _judging_options = section(
         help="Smallest share of these inputs that keep their top-1 class (or detections); with "
         "labels, one minus the accuracy that may be lost.",
     ),
-    click.option(
-        "--task-output",
-        metavar="BLOB",
-        help="The output that labels are for, where several hold classes.",
-    ),
-    click.option(
-        "--output-kind",
-        "output_kinds",
-        multiple=True,
-        callback=read_kinds,
-        metavar="BLOB=KIND",
-        help="What an output is, where the net does not tell. Repeatable.",
-    ),
 )
 
 
@@ -165,21 +128,10 @@ _judging_options = section(
 @options(
     prototxt_argument,
     weights_argument,
-    shapes_option,
     _pruning_options,
-    _input_options,
+    training_options,
     _judging_options,
-    preprocessing_options,
-    engine_options,
-    section(
-        OUTPUT,
-        click.option(
-            "-o", "--output", type=FOLDER, help="Folder for the new pair, its masks and its record."
-        ),
-        force_option,
-    ),
-    json_option,
-    timings_option,
+    training_output_options,
 )
 @click.pass_context
 def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_Flags]) -> None:
@@ -187,7 +139,11 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
 
     \b
     netsurgery prune deploy.prototxt net.caffemodel --sparsity 0.9 -o pruned/
-    netsurgery prune deploy.prototxt net.caffemodel --method lamp --sparsity 90% -o pruned/
+    netsurgery prune deploy.prototxt net.caffemodel --sparsity 95% --calibrate data.npz -o pruned/
+
+    With --calibrate, the weights that stay are tuned: on labels, by a --teacher, or where there is
+    neither by what the net answers before it is pruned. A run that was killed goes on when the same
+    command is given again.
 
     The files keep their size: zeros are stored as numbers. `netsurgery thin --from-zeros` cuts out
     channels of which all weights are zero.
@@ -196,34 +152,34 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
     meant; 2 could not run.
     """
     import netsurgery as ns
-    from netsurgery.report import print_pruned
+    from netsurgery.report import plot_training, print_pruned, require_plots
 
-    if given["output"] is None:
+    output, plot = given["output"], given["plot"]
+    if output is None:
         raise click.UsageError("say where the new pair goes: -o OUT")
+    if plot:
+        require_plots()
     flag = flags_of_command()
     request = ns.PruneRequest(
+        **training_arguments(given),
         sparsity=given["sparsity"],
         saliency=given["saliency"],
         pattern=given["pattern"],
         scope=given["scope"],
         layers=given["layers"],
         keep=given["keep"],
-        calibrate=given["calibrate"] or None,
-        labels=given["labels"],
-        validate=given["validate"] or None,
-        masks=given["masks"],
+        schedule=given["schedule"],
+        rounds=given["rounds"],
+        factor_rank=given["factor_rank"],
+        tune=not given["no_tune"],
         max_error=given["max_error"],
         min_agreement=given["min_agreement"],
-        output_kinds=given["output_kinds"],
-        task_output=given["task_output"],
-        seed=given["seed"],
-        force=given["force"],
-        engine=engine_given(given),
-        preprocessing=read_preprocessing(given),
     )
     model = ns.load(prototxt, weights, given["input_shapes"])
     with progress("pruning") as work:
-        done = ns.prune(model, request, given["output"], work, flag)
+        done = ns.prune(model, request, output, work, flag)
+    if plot and done.tuned is not None:
+        plot_training(done.tuned.trained.history, ready(plot))
     if given["as_json"]:
         print_timed_json(done.to_dict(flag), work, given["timings"])
     else:

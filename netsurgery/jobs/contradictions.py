@@ -29,6 +29,11 @@ PREPROCESSING = (
     "images_dim",
 )
 TEACHING = ("temperature", "hints", "views")
+TUNING = (
+    *("steps", "batch", "lr", "solver", "train_val", "only_new", "freeze", "batchnorm"),
+    *("teacher", "mirror", "crop", "shift", "hold_out", "validate_every", "patience"),
+    *TEACHING,
+)
 HOW_TO_CHOOSE = ("methods", "score", "metric", "rois", "refit", "time_limit")
 
 
@@ -105,6 +110,14 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
             ("plan",), (*BUDGET, *HOW_TO_CHOOSE, "multiple"), "give a plan or a budget, not both"
         ),
     ),
+    "prune": (
+        Conflict(("tune",), (*TUNING, "rounds"), "nothing is tuned then"),
+        Conflict(
+            ("rounds",),
+            ("schedule=once", "schedule=cubic", "schedule=dynamic"),
+            "there are rounds or not",
+        ),
+    ),
     "thin": (
         Conflict(
             ("from_zeros",),
@@ -147,6 +160,7 @@ NEEDS: Mapping[str, Tuple[Requirement, ...]] = {
     "compress": (Requirement(("multiple",), BUDGET),),
     "finetune": (Requirement(TEACHING, ("teacher",)),),
     "plan": (Requirement(("multiple",), BUDGET),),
+    "prune": (Requirement((*TUNING, "labels", "tune", "rounds"), ("calibrate",)),),
 }
 
 
@@ -158,6 +172,7 @@ CHOICES: Mapping[str, Tuple[str, ...]] = {
     "fit": ("none", "data", "asymmetric", "relu"),
     "compensate": ("none", "channels", "patches", "refit"),
     "scope": ("net", "layer"),
+    "schedule": ("once", "rounds", "cubic", "dynamic"),
     "batchnorm": ("frozen", "update"),
     "currency": ("macs", "params", "bytes", "latency"),
 }
@@ -166,7 +181,7 @@ CHOICES: Mapping[str, Tuple[str, ...]] = {
 
 LEAST: Mapping[str, int] = {
     **dict.fromkeys(("count", "samples", "rois", "multiple", "width"), 1),
-    **dict.fromkeys(("steps", "batch", "crop", "views", "validate_every"), 1),
+    **dict.fromkeys(("steps", "batch", "crop", "views", "validate_every", "rounds"), 1),
     **dict.fromkeys(("seed", "measured", "max_error", "min_agreement", "flops"), 0),
     **dict.fromkeys(("patience", "shift"), 0),
 }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from netsurgery.calibration import Inputs, SessionPool
+from netsurgery.calibration import SessionPool
 from netsurgery.errors import RequestError
 from netsurgery.formats import make_folder, move_together, scratch_folder, write_masks
 from netsurgery.jobs.compressed import versions
@@ -22,6 +21,8 @@ from netsurgery.jobs.training_requests import (
     TrainingRequest,
     masks_file,
     read_learning,
+    report_inputs,
+    tuning_facts,
 )
 from netsurgery.jobs.training_work import work_of_training
 from netsurgery.measurements import default_folder
@@ -29,7 +30,7 @@ from netsurgery.network import Masks, Model, load, sparsity_of
 from netsurgery.planning import RECORD, identify, refuse_another
 from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.quality import Quality
-from netsurgery.training import Tuned, Validation, moved_layers, plain_inputs, tune
+from netsurgery.training import Tuned, Validation, moved_layers, tune
 from netsurgery.validation import validated
 from netsurgery.verification import Verification, Written, compare_written, verify
 
@@ -113,7 +114,6 @@ class Finetuned:
             name: Names an argument of the library, in what there is to do.
         """
         tuned, trained = self.tuned, self.tuned.trained
-        seconds = trained.seconds_per_step
         return {
             "versions": versions(),
             "inputs": {kind: dict(facts) for kind, facts in self.inputs.items()},
@@ -128,17 +128,8 @@ class Finetuned:
                 "quality": self.quality.to_dict(name),
                 "reasons": list(self.failures),
             },
-            "steps": trained.iteration,
-            "stopped": trained.stopped,
-            "batch": tuned.batch,
-            "solver": {**tuned.solver.fields, "why": tuned.why_rate},
-            "batchnorm": tuned.settings.batchnorm,
-            "frozen": list(tuned.settings.frozen),
+            **tuning_facts(tuned),
             "masks": {"sparsity": sparsity_of(self.masks)} if self.masks else None,
-            "history": trained.history.to_list(),
-            "seconds_per_step": seconds if math.isfinite(seconds) else None,
-            "resumed_from": trained.resumed_from,
-            "notes": list(tuned.net.notes),
             "written": self.written.to_dict(),
         }
 
@@ -233,7 +224,7 @@ def _reported(
     small: Model, tuned: Tuned, learning: Learning, request: FinetuneRequest
 ) -> Tuple[Optional[Verification], Verification]:
     """The net before and the tuned one beside the teacher, on inputs that were never trained on."""
-    inputs = _report_inputs(tuned, learning)
+    inputs = report_inputs(learning, tuned)
     teacher = learning.teacher
     with SessionPool() as sessions:
         common: Dict[str, Any] = {
@@ -253,13 +244,6 @@ def _reported(
             **common,
         )
     return before, after
-
-
-def _report_inputs(tuned: Tuned, learning: Learning) -> Inputs:
-    inputs = learning.reported
-    if inputs is None:
-        inputs = learning.inputs.chosen(tuned.split.report)
-    return plain_inputs(inputs, learning.settings.augmentation)
 
 
 def _written(

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from netsurgery.jobs.compressed import versions
+from netsurgery.jobs.training_requests import tuning_facts
 from netsurgery.network import Masks, sparsity_of
 from netsurgery.progress import Timing
-from netsurgery.pruning import LayerSparsity, layer_sparsities
+from netsurgery.pruning import LayerSparsity, LoopRound, layer_sparsities
 from netsurgery.quality import Quality
+from netsurgery.training import Tuned
 from netsurgery.verification import Verification, Written
 
 
@@ -29,6 +31,8 @@ class Pruned:
         faults: What the read weights show against their masks and the original, a line each.
         effect: The net before against the pruned one; None where nothing could be run.
         unproven: Why nothing was run.
+        tuned: The last tuning; None where nothing was tuned.
+        rounds: What came of each round of pruning and tuning, where there were some.
         timings: Where the time went; not in the record.
     """
 
@@ -42,6 +46,8 @@ class Pruned:
     faults: Tuple[str, ...]
     effect: Optional[Verification]
     unproven: Optional[str] = None
+    tuned: Optional[Tuned] = None
+    rounds: Tuple[LoopRound, ...] = ()
     timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     @property
@@ -91,4 +97,6 @@ class Pruned:
             "effect": None if effect is None else effect.to_dict(name),
             "quality": None if quality is None else quality.to_dict(name),
             "unproven": self.unproven,
+            "tuning": None if self.tuned is None else tuning_facts(self.tuned),
+            "rounds": [one.to_dict() for one in self.rounds],
         }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.calibration import Inputs
 from netsurgery.errors import NetsurgeryError, Remedy, RequestError
@@ -17,7 +18,15 @@ from netsurgery.jobs.samples import InputsLike, read_samples
 from netsurgery.network import Masks, Model, load, masks_of, prunable, zeros_of
 from netsurgery.planning import RECORD
 from netsurgery.progress import Progress
-from netsurgery.training import PATIENCE, Augmentation, TuningSettings, layers_selected, only_new
+from netsurgery.training import (
+    PATIENCE,
+    Augmentation,
+    Tuned,
+    TuningSettings,
+    layers_selected,
+    only_new,
+    plain_inputs,
+)
 
 ZEROS, NONE = "zeros", "none"
 """Words in the place of a file of masks: what is zero stays zero; nothing is held."""
@@ -103,13 +112,16 @@ class Learning:
     masked_by: str
 
 
-def read_learning(model: Model, request: TrainingRequest, progress: Progress) -> Learning:
+def read_learning(
+    model: Model, request: TrainingRequest, progress: Progress, otherwise: Optional[Model] = None
+) -> Learning:
     """Read what a request to train names.
 
     Args:
         model: The net.
         request: What is asked for.
         progress: Told.
+        otherwise: Who teaches where there is nothing else to learn from.
 
     Raises:
         RequestError: There is nothing to learn from; a layer that is named is not there.
@@ -126,10 +138,12 @@ def read_learning(model: Model, request: TrainingRequest, progress: Progress) ->
         if request.validate is not None:
             reported = read_samples(model, request.validate, request.preprocessing)
     if teacher is None and inputs.labels is None and request.train_val is None:
+        teacher = otherwise
+    if teacher is None and inputs.labels is None and request.train_val is None:
         raise RequestError(
             Remedy("there is nothing to learn from: give {} or {}", "labels", "teacher")
         )
-    masks, masked_by = _masks(model, request.masks)
+    masks, masked_by = held_masks(model, request.masks)
     settings = _settings(model, teacher, request)
     return Learning(teacher, inputs, reported, settings, masks, masked_by)
 
@@ -194,8 +208,17 @@ def _found(folder: Path, name: str) -> Path:
     return Path(name) if Path(name).exists() else folder / name
 
 
-def _masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:
-    """Masks, and where they are from."""
+def held_masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:
+    """Return the masks that a request names, and where they are from, in words.
+
+    Args:
+        model: The net.
+        given: A file, ``"zeros"`` or ``"none"``; None: the file beside the weights, or what the
+            model carries.
+
+    Raises:
+        FormatError: It is no file of masks.
+    """
     if given is not None and str(given) == NONE:
         return {}, ""
     if given is not None and str(given) == ZEROS:
@@ -204,6 +227,36 @@ def _masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:
     if path is not None:
         return read_masks(path), str(path)
     return (masks_of(model), "the model") if masks_of(model) else ({}, "")
+
+
+def report_inputs(learning: Learning, tuned: Tuned) -> Inputs:
+    """Return the inputs that tell what a tuning gained: they trained nothing."""
+    inputs = learning.reported
+    if inputs is None:
+        inputs = learning.inputs.chosen(tuned.split.report)
+    return plain_inputs(inputs, learning.settings.augmentation)
+
+
+def tuning_facts(tuned: Tuned) -> Dict[str, Any]:
+    """Return how a net was tuned, as plain data.
+
+    Args:
+        tuned: The tuning.
+    """
+    trained = tuned.trained
+    seconds = trained.seconds_per_step
+    return {
+        "steps": trained.iteration,
+        "stopped": trained.stopped,
+        "batch": tuned.batch,
+        "solver": {**tuned.solver.fields, "why": tuned.why_rate},
+        "batchnorm": tuned.settings.batchnorm,
+        "frozen": list(tuned.settings.frozen),
+        "history": trained.history.to_list(),
+        "seconds_per_step": seconds if math.isfinite(seconds) else None,
+        "resumed_from": trained.resumed_from,
+        "notes": list(tuned.net.notes),
+    }
 
 
 def masks_beside(model: Model) -> Optional[Path]:

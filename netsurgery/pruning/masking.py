@@ -35,6 +35,11 @@ class Masking:
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def solves(self) -> bool:
+        """Whether the weights that stay become others when some go."""
+        return type(self.saliency).solve is not Saliency.solve
+
     def net(
         self, model: Model, masks: Optional[Masks] = None, calibrator: Optional[Calibrator] = None
     ) -> PrunableNet:

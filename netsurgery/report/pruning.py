@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Sequence
 
 from netsurgery.jobs import Pruned
+from netsurgery.pruning import LoopRound
 from netsurgery.report.compression import read_back
 from netsurgery.report.console import WORDS, print_table, print_text
 from netsurgery.report.quality import quality_lines
+from netsurgery.report.training import learning_lines, print_history
 
 
 def print_pruned(done: Pruned, flag: Callable[[str], str] = "`{}`".format) -> None:
@@ -17,12 +19,41 @@ def print_pruned(done: Pruned, flag: Callable[[str], str] = "`{}`".format) -> No
         done: What was done.
         flag: Names an argument of the library, in what there is to do.
     """
+    if done.tuned is not None:
+        for line in learning_lines(done.tuned):
+            print_text(line)
+    if len(done.rounds) > 1:
+        _print_rounds(done.rounds)
+    elif done.tuned is not None:
+        print_history(done.tuned.trained.history)
     _print_layers(done)
     for line in _proof_lines(done, flag):
         print_text(line)
     for path in done.files:
         print_text(f"written {path}")
     print_text(WORDS)
+
+
+def _print_rounds(rounds: Sequence[LoopRound]) -> None:
+    """Print a row for each round: what was closed, and the net before and after its tuning."""
+    names = list(dict.fromkeys(name for one in rounds for name in one.best.judged.figures))
+    columns = ["round", ">zero", ">steps", ">loss before", ">after"]
+    columns += [part for name in names for part in (f">{name} before", ">after")]
+    rows = [
+        [
+            str(one.number),
+            f"{100 * one.facts['sparsity']:.2f}%",
+            str(one.steps),
+            *(f"{judged.loss:.4g}" for judged in (one.start.judged, one.best.judged)),
+            *(
+                f"{100 * judged.figures[name]:.2f}%"
+                for name in names
+                for judged in (one.start.judged, one.best.judged)
+            ),
+        ]
+        for one in rounds
+    ]
+    print_table(columns, rows, title="On the inputs that stop each tuning, before and after it")
 
 
 def _print_layers(done: Pruned) -> None:

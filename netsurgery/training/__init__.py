@@ -102,6 +102,7 @@ if TYPE_CHECKING:
         TuningSettings as TuningSettings,
         objectives_of as objectives_of,
         tune as tune,
+        tuning_digest as tuning_digest,
         usual_batch as usual_batch,
     )
 

@@ -146,7 +146,9 @@ def tune(
     """
     require_masks_fit(model, masks or {})
     engine = choose(settings.engine, [model.network()], [Capability.SOLVE])
-    claim_folder(folder, _digest(model, original, inputs, settings, masks), __version__, "tune")
+    claim_folder(
+        folder, tuning_digest(model, original, inputs, settings, masks), __version__, "tune"
+    )
     parts = split(
         inputs,
         settings.hold_out,
@@ -287,14 +289,22 @@ def usual_batch(model: Model) -> int:
     return SMALL_BATCH if large else BATCH
 
 
-def _digest(
+def tuning_digest(
     model: Model,
     original: Optional[Model],
     inputs: Inputs,
     settings: TuningSettings,
     masks: Optional[Masks],
 ) -> str:
-    """A sha256 of all that the numbers of a run depend on."""
+    """Return a sha256 of all that the numbers of a tuning depend on.
+
+    Args:
+        model: The net.
+        original: The teacher, if there is one.
+        inputs: What it is tuned on.
+        settings: How.
+        masks: Weights that are zero and stay so.
+    """
     told: Dict[str, Any] = {one.name: getattr(settings, one.name) for one in fields(settings)}
     engine = told["engine"]
     told["engine"] = getattr(engine, "name", engine)

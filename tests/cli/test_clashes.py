@@ -21,6 +21,7 @@ VALUES = {
     "max_error": "0.1", "max_loss": "0.01", "preset": "mtcnn", "plot": "plot.svg",
     "output_kinds": "prob=classes", "input_scale": "1", "raw_scale": "1",
     "temperature": "3", "lr": "0.1",
+    "hold_out": "0.3",
 }  # fmt: skip
 
 
@@ -32,7 +33,8 @@ def value_of(param: click.Parameter, wanted: str) -> list[str]:
     if isinstance(param.type, click.Choice):
         return [flag, wanted or str(param.type.choices[-1])]
     number = isinstance(param.type, (click.types.IntParamType, click.types.FloatParamType))
-    return [flag, wanted or VALUES.get(param.name or "", "3" if number else "some.file")]
+    value = wanted or VALUES.get(param.name or "", "3" if number else "some.file")
+    return [flag, *[value] * param.nargs]
 
 
 def pairs() -> Iterator[tuple[str, list[str]]]:

@@ -118,3 +118,36 @@ def test_a_place_for_the_pair_is_needed(netsurgery, pair: Pair) -> None:
     done = netsurgery("prune", *pair, "--sparsity", 0.9)
     assert done.status == 2
     assert "say where the new pair goes: -o OUT" in done.err
+
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+
+
+def test_rounds_in_real_caffe(netsurgery, caffe, tmp_path: Path) -> None:
+    done = netsurgery(
+        *("prune", DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel", "--sparsity", 0.9),
+        *("--calibrate", DIGITS / "train.npz", "--rounds", 2, "--steps", 12, "--lr", 0.01),
+        *("--validate-every", 6, "-o", tmp_path / "out", "--plot", tmp_path / "curves.svg"),
+    )
+    assert done.status == 0, done.err
+    rounds, layers = tables_in(done.out)
+    assert [(row["round"], row["zero"]) for row in rounds] == [("1", "68.38%"), ("2", "90.00%")]
+    assert [row["layer"] for row in layers] == ["conv1", "conv2", "fc3", "fc4", "fc5"]
+    assert "proved: read back, every weight that a mask closes is zero" in done.out
+    assert (tmp_path / "curves.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--plot", "curves.svg"), "--plot needs --calibrate"),
+        (("--calibrate", "x.npz", "--no-tune", "--lr", "0.1"), "--no-tune and --lr contradict"),
+        (("--rounds", "2", "--schedule", "once"), "--rounds and --schedule once contradict"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    netsurgery, pair: Pair, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    done = netsurgery("prune", *pair, "--sparsity", 0.9, *words, "-o", tmp_path / "out")
+    assert done.status == 2
+    assert told in " ".join(done.err.split())

@@ -1,0 +1,242 @@
+"""A request to prune, read and carried out: at once, in rounds, or while the net is trained."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Dict, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from netsurgery.calibration import Calibrator
+from netsurgery.criteria import WEIGHTS
+from netsurgery.errors import PlanError, Remedy
+from netsurgery.jobs.training_requests import Learning
+from netsurgery.network import Masks, Model, ParameterKey, sparsity_of
+from netsurgery.progress import Progress
+from netsurgery.pruning import (
+    CubicRamp,
+    DynamicSurgery,
+    GradualPruning,
+    LoopRound,
+    Masking,
+    close_weights,
+    prune_in_rounds,
+    round_sparsities,
+)
+from netsurgery.training import (
+    EPOCHS,
+    Tuned,
+    TuningSettings,
+    claim_folder,
+    split,
+    tune,
+    tuning_digest,
+    usual_batch,
+)
+from netsurgery.version import __version__
+
+ONCE, ROUNDS, CUBIC, DYNAMIC = "once", "rounds", "cubic", "dynamic"
+"""Everything goes at once; in rounds with a tuning each; while one tuning goes on; the same, and
+what went may come back."""
+USUAL_ROUNDS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PruningTask:
+    """What a request to prune says, read.
+
+    Attributes:
+        model: The net.
+        masking: Which weights close, and by what.
+        sparsity: The share of them that closes.
+        schedule: When they close.
+        rounds: In how many rounds.
+        masks: What is closed before.
+        learning: What the others are tuned by; None: they are not.
+        calibrator: Runs inputs for a saliency that looks at what the net computes; if it is tuned,
+            only those that it is trained on.
+    """
+
+    model: Model
+    masking: Masking
+    sparsity: float
+    schedule: str
+    rounds: int
+    masks: Masks
+    learning: Optional[Learning]
+    calibrator: Optional[Calibrator]
+
+    @property
+    def start(self) -> float:
+        """The share that is closed before."""
+        return sparsity_of(with_open(self.model, self.masking, self.masks))
+
+    @property
+    def sparsities(self) -> Tuple[float, ...]:
+        """The share that is closed after each round."""
+        if self.schedule != ROUNDS:
+            return (self.sparsity,)
+        return round_sparsities(self.sparsity, self.rounds, self.start)
+
+    def digest(self) -> str:
+        """A sha256 of all that the numbers depend on."""
+        masking, learning = self.masking, self.learning
+        assert learning is not None, "what is not tuned has no states"
+        told = (
+            tuning_digest(
+                self.model, learning.teacher, learning.inputs, learning.settings, self.masks
+            ),
+            *(masking.saliency.name, masking.keys, str(masking.pattern), masking.together),
+            *(masking.seed, sorted(masking.options.items())),
+            *(self.sparsity, self.schedule, self.rounds),
+        )
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+class CarriedOut(NamedTuple):
+    """What came of a task.
+
+    Attributes:
+        model: The pruned net.
+        masks: Which weights are free.
+        tuned: Its last tuning; None where it was not tuned.
+        rounds: What came of each round.
+    """
+
+    model: Model
+    masks: Masks
+    tuned: Optional[Tuned] = None
+    rounds: Tuple[LoopRound, ...] = ()
+
+
+def with_open(model: Model, masking: Masking, masks: Masks) -> Dict[ParameterKey, np.ndarray]:
+    """Return a mask for each blob that may be pruned, all open where there was none."""
+    return {
+        (name, index): masks[name, index]
+        if (name, index) in masks
+        else np.ones(model.blobs(name)[index].shape, bool)
+        for name, index in masking.keys
+    }
+
+
+def require_schedule(masking: Masking, schedule: str) -> None:
+    """See that weights can close so.
+
+    Raises:
+        PlanError: They cannot.
+    """
+    if schedule in (CUBIC, DYNAMIC) and masking.solves:
+        raise PlanError(
+            f"{masking.saliency.name} moves the weights that stay whenever some go, which a net in "
+            "training cannot have",
+            remedy=Remedy("give {} as rounds or once", "schedule"),
+        )
+    if schedule not in (ONCE, DYNAMIC) and masking.pattern.sparsity:
+        raise PlanError(
+            f"{masking.pattern} closes all of it at once",
+            remedy=Remedy("give {} as once", "schedule"),
+        )
+    if schedule == DYNAMIC and masking.pattern.kind != "weights":
+        raise PlanError(
+            f"weights come back one by one, not in {masking.pattern}",
+            remedy=Remedy("give another {}, or {} as cubic", "pattern", "schedule"),
+        )
+
+
+def usual_schedule(masking: Masking, tuned: bool) -> str:
+    """Return when weights close where nobody says so."""
+    if not tuned or masking.pattern.sparsity:
+        return ONCE
+    return ROUNDS if masking.solves or masking.saliency.needs != WEIGHTS else CUBIC
+
+
+def carry_out_pruning(task: PruningTask, states: Path, progress: Progress) -> CarriedOut:
+    """Prune a net, and tune it where that is asked for.
+
+    Args:
+        task: What is asked for.
+        states: Keeps the states of what is tuned: a run that was killed goes on from there.
+        progress: Told each step.
+
+    Raises:
+        NetsurgeryError: It cannot be done, see `prune_in_rounds` and `tune`.
+    """
+    learning = task.learning
+    if learning is None:
+        with progress.task("pruning"):
+            closed = close_weights(
+                task.model, task.masking, task.sparsity, task.masks, task.calibrator
+            )
+        return CarriedOut(closed.model, closed.masks)
+    claim_folder(states, task.digest(), __version__, "prune")
+    if task.schedule in (CUBIC, DYNAMIC):
+        return _while_trained(task, learning, states, progress)
+
+    def tuned(model: Model, masks: Masks, folder: Path) -> Tuned:
+        assert learning is not None
+        how = learning.teacher, learning.inputs, learning.settings
+        return tune(model, *how, folder, progress, masks=masks)
+
+    done = prune_in_rounds(
+        task.model,
+        task.masking,
+        task.sparsities,
+        tuned,
+        states,
+        masks=task.masks,
+        calibrator=task.calibrator,
+        progress=progress,
+    )
+    return CarriedOut(done.tuned.model, done.masks, done.tuned, done.rounds)
+
+
+def _while_trained(
+    task: PruningTask, learning: Learning, states: Path, progress: Progress
+) -> CarriedOut:
+    settings = with_steps(task.model, learning)
+    assert settings.steps is not None
+    ramp = CubicRamp(task.sparsity, settings.steps, task.start)
+    hook = (
+        GradualPruning(task.model, task.masking, ramp, task.calibrator)
+        if task.schedule == CUBIC
+        else DynamicSurgery(task.model, task.masking, ramp, task.masks, task.calibrator)
+    )
+    tuned = tune(
+        task.model,
+        learning.teacher,
+        learning.inputs,
+        settings,
+        states / "round-01",
+        progress,
+        masks=task.masks,
+        hooks=[hook],
+    )
+    return CarriedOut(tuned.model, tuned.trained.masks, tuned)
+
+
+def with_steps(model: Model, learning: Learning) -> TuningSettings:
+    """Return the settings of a tuning with the steps that it takes where nobody says how many."""
+    settings = learning.settings
+    if settings.steps is not None:
+        return settings
+    inputs = trained_on(learning)
+    batch = min(settings.batch or usual_batch(model), inputs)
+    return replace(settings, steps=EPOCHS * -(-inputs // batch))
+
+
+def trained_on(learning: Learning) -> int:
+    """Return how many inputs a net is trained on."""
+    return len(training_part(learning))
+
+
+def training_part(learning: Learning) -> np.ndarray:
+    """Return the numbers of the inputs that a net is trained on."""
+    settings = learning.settings
+    return split(
+        learning.inputs,
+        settings.hold_out,
+        settings.seed,
+        reported_elsewhere=settings.reported_elsewhere,
+    ).train

@@ -1,0 +1,149 @@
+"""A net is pruned and tuned by an engine that only these tests have, written and proved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Tuple
+
+import numpy as np
+import pytest
+from numpy_trainer import NumpyTrainer
+from small_training import classifier, samples
+from test_trainer import Killed
+
+import netsurgery as ns
+from netsurgery.errors import FormatError, PlanError, RequestError
+from netsurgery.formats import read_masks
+from netsurgery.jobs.finetuning import STATES
+from netsurgery.training.checkpoint import Checkpoints
+
+Files = Tuple[Path, Path]
+SCHEDULES = ("once", "rounds", "cubic")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """The files of a classifier."""
+    paths = tmp_path / "in" / "deploy.prototxt", tmp_path / "in" / "net.caffemodel"
+    classifier(hidden="").save(*paths)
+    return paths
+
+
+def inputs(labelled: bool = True) -> ns.Inputs:
+    arrays = samples(80)
+    labels = arrays["label"].astype(int) if labelled else None
+    return ns.Inputs({"data": arrays["data"]}, labels)
+
+
+def asked(**changes: Any) -> ns.PruneRequest:
+    told: Dict[str, Any] = {"steps": 40, "batch": 8, "validate_every": 5, "lr": 0.05}
+    told.update(calibrate=inputs(), engine=NumpyTrainer(), sparsity=0.5, patience=0)
+    return ns.PruneRequest(**{**told, **changes})
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_what_stays_is_tuned_and_what_went_is_zero(
+    files: Files, tmp_path: Path, schedule: str
+) -> None:
+    out = tmp_path / "out"
+    done = ns.prune(
+        files, asked(schedule=schedule, rounds=2 if schedule == "rounds" else None), out
+    )
+    assert done
+    assert done.reached == 0.5
+    again = ns.load(out / "deploy.prototxt", out / "net.caffemodel")
+    masks = read_masks(out / "net.masks.npz")
+    assert list(masks) == [("fc1", 0), ("fc2", 0)]
+    for (name, index), mask in masks.items():
+        assert not again.blobs(name)[index].array()[~mask].any()
+    record = json.loads((out / "netsurgery.json").read_text())
+    assert record == json.loads(json.dumps(done.to_dict()))
+    assert record["schedule"] == schedule
+    assert record["tuning"]["steps"] == 40
+    assert record["effect"]["accuracy"]["after"] > record["effect"]["accuracy"]["before"]
+    assert record["effect"]["inputs"]["samples"] == 12  # those that nothing was trained on
+    assert len(record["rounds"]) == {"once": 1, "rounds": 2, "cubic": 0}[schedule]
+    assert not (out / STATES).exists()
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_killed_run_ends_in_the_same_bits(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str
+) -> None:
+    request = asked(schedule=schedule)
+    whole = ns.prune(files, request, tmp_path / "whole")
+    save, out, left = Checkpoints.save, tmp_path / "out", [7]
+
+    def die(self: Checkpoints, state: Any, session: Any) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+        save(self, state, session)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", die)
+        with pytest.raises(Killed):
+            ns.prune(files, request, out)
+    with pytest.raises(FormatError, match="the states here belong to another run"):
+        ns.prune(files, asked(schedule=schedule, sparsity=0.6), out)
+    again = ns.prune(files, request, out)
+    assert again.tuned is not None
+    in_the_first = None  # of three rounds, and it is the last that is told of
+    assert again.tuned.trained.resumed_from == (in_the_first if schedule == "rounds" else 25)
+    for path in whole.files[:3]:
+        assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+def test_untuned_inputs_only_judge(files: Files, tmp_path: Path) -> None:
+    request = ns.PruneRequest(
+        sparsity=0.5, calibrate=inputs(), tune=False, engine=NumpyTrainer(), saliency="lamp"
+    )
+    done = ns.prune(files, request, tmp_path / "out")
+    assert done.tuned is None
+    assert done.schedule == "once"
+    assert done.effect is not None
+    assert done.effect.samples == 64
+    before, after = ns.load(*files), ns.load(*done.files[:2])
+    for (name, index), mask in done.masks.items():
+        old, new = (model.blobs(name)[index].array() for model in (before, after))
+        assert np.array_equal(new, np.where(mask, old, 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"calibrate": None}, "{steps} needs {calibrate}"),
+        ({"tune": False}, "{tune} and {steps} contradict each other"),
+        ({"schedule": "cubic", "rounds": 2}, "{rounds} and {schedule} cubic contradict"),
+        ({"schedule": "sometimes"}, "there is no schedule 'sometimes'"),
+        ({"sparsity": 1.5}, "{sparsity} 1.5 is no share of one"),
+    ],
+)
+def test_contradictions_are_refused(
+    files: Files, tmp_path: Path, changes: Dict[str, Any], told: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        ns.prune(files, asked(**changes), tmp_path / "out")
+    assert told in caught.value.told("{{{}}}".format)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"schedule": "dynamic", "pattern": "rows"}, "one by one, not in rows"),
+        ({"schedule": "cubic", "pattern": "2:4", "sparsity": None}, "2:4 closes all of it at once"),
+        ({"schedule": "cubic", "saliency": "obs"}, "obs moves the weights that stay"),
+    ],
+)
+def test_schedules_that_a_pattern_or_a_method_cannot_have_are_refused(
+    files: Files, tmp_path: Path, changes: Dict[str, Any], told: str
+) -> None:
+    with pytest.raises(PlanError, match=told):
+        ns.prune(files, asked(**changes), tmp_path / "out")
+
+
+def test_rounds_without_inputs_are_refused(files: Files, tmp_path: Path) -> None:
+    request = ns.PruneRequest(sparsity=0.5, schedule="rounds")
+    with pytest.raises(RequestError, match="rounds needs"):
+        ns.prune(files, request, tmp_path / "out")
