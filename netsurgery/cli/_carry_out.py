@@ -36,6 +36,7 @@ from netsurgery.cli._options import (
     options,
     say,
     section,
+    solver_option,
     tell_of_phases,
     train_val_option,
 )
@@ -68,6 +69,7 @@ class WritingFlags(TypedDict):
     input_shapes: Shapes
     output: Optional[Path]
     train_val: Optional[Path]
+    solver: Optional[Path]
     deploy: bool
     force: bool
     dry_run: bool
@@ -99,6 +101,7 @@ class PairArguments(CalibratedArguments, FedArguments, ToleranceFlags):
     deploy: bool
     force: bool
     train_val: Optional[Path]
+    solver: Optional[Path]
 
 
 calibrate_option = section(
@@ -134,6 +137,7 @@ carry_out_options = options(
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, help="Folder for the new pair and its report."),
         train_val_option,
+        solver_option,
         deploy_option,
         force_option,
         click.option(
@@ -174,6 +178,7 @@ def pair_arguments(given: CarryOutFlags) -> PairArguments:
         "deploy": given["deploy"],
         "force": given["force"],
         "train_val": given["train_val"],
+        "solver": given["solver"],
     }
 
 

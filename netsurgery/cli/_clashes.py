@@ -23,7 +23,7 @@ CLASHES: Dict[str, Tuple[Conflict, ...]] = {
         Conflict(("engine=opencv",), ("caffe_python", "pythonpath"), "these are for real Caffe"),
         Conflict(
             ("dry_run",),
-            ("as_json", "html", "train_val"),
+            ("as_json", "html", "train_val", "solver"),
             "it prints the change to the prototxt alone",
         ),
     ),

@@ -105,6 +105,13 @@ phase_option = click.option(
     help="Of the net: layers may be in one of them alone.",
 )
 
+solver_option = click.option(
+    "--solver",
+    type=FILE,
+    help="The solver.prototxt that the net was trained with. One for the new net, at a tenth of "
+    "the rate, is written beside it, and a train_val.prototxt too if --train-val names none.",
+)
+
 train_val_option = click.option(
     "--train-val",
     type=FILE,

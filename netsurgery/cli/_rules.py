@@ -107,10 +107,9 @@ how_options = section(
     click.option(
         "--split",
         type=click.Choice(CHOICES["split"]),
-        default="first",
-        show_default=True,
         help="Where the singular values go: into the first layer of a pair, as in Fast R-CNN's "
-        "compress_net.py, or half and half (better for fine-tuning).",
+        "compress_net.py, or half and half, which is better for fine-tuning. [default: first; "
+        "sqrt where the text or the solver it is trained by is given]",
     ),
     click.option(
         "--naming",

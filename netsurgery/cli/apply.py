@@ -26,6 +26,7 @@ from netsurgery.cli._options import (
     options,
     say,
     section,
+    solver_option,
     tell_of_phases,
     train_val_option,
 )
@@ -55,6 +56,7 @@ class _Flags(CalibrateFlags, PreprocessingFlags, EngineFlags):
         OUTPUT,
         click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the new pair."),
         train_val_option,
+        solver_option,
         force_option,
         deploy_option,
     ),
@@ -70,6 +72,7 @@ def command(
     force: bool,
     deploy: bool,
     train_val: Optional[Path],
+    solver: Optional[Path],
     timings: bool,
     **given: Unpack[_Flags],
 ) -> None:
@@ -89,6 +92,7 @@ def command(
         deploy=deploy,
         force=force,
         train_val=train_val,
+        solver=solver,
         preprocessing=read_preprocessing(given),
         engine=engine_given(given),
         **calibrated_arguments(given),

@@ -13,9 +13,10 @@ from netsurgery.jobs.explanation import PlanLike, open_plan
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import checked_folder
-from netsurgery.jobs.proving import read_train_val, write_checked
+from netsurgery.jobs.proving import write_checked
 from netsurgery.jobs.requests import CalibratedRequest
 from netsurgery.jobs.samples import calibrator_of, fitted_to
+from netsurgery.jobs.training_texts import read_twins
 from netsurgery.jobs.workload import Workload
 from netsurgery.network import Model
 from netsurgery.planning import Plan, identify, refuse_another
@@ -36,11 +37,13 @@ class ApplyRequest(CalibratedRequest):
         force: Overwrite what is in the folder even if it was made of other files.
         train_val: Another text of the net, which is rewritten alike, so that it loads the new
             weights, and written beside them under its own name.
+        solver: The solver that the net was trained by; see `PairRequest`.
     """
 
     deploy: bool = False
     force: bool = False
     train_val: Optional[PathLike] = None
+    solver: Optional[PathLike] = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class WrittenPair:
     """A pair that was written and read back, but not run. Truthy where it is what was meant.
 
     Attributes:
-        files: The prototxt and the weights, and the text for training if one was given.
+        files: The prototxt and the weights, and what it is trained by if that was given.
         written: What reading them back showed.
         notes: What was lost in the upgrade of an old net, a line each.
         timings: Where the time went.
@@ -127,8 +130,8 @@ def write_applied(
     request = request or ApplyRequest()
     refuse_contradictions("apply", request)
     folder = checked_folder(out)
-    opened, told = open_model_like(model), request.train_val
-    train_val = None if told is None else read_train_val(told, opened, folder)
+    opened = open_model_like(model)
+    beside = read_twins(request.train_val, request.solver, opened, folder)
     progress = Progress.of(progress)
     opened = deployed(opened, request.deploy)
     calibrator = calibrator_of(opened, request, progress)
@@ -139,7 +142,7 @@ def write_applied(
         if not request.force:
             refuse_another(folder, surgery.original, surgery.model)
         with progress.task("writing"):
-            files, written = write_checked(surgery, folder, train_val)
+            files, written = write_checked(surgery, folder, beside)
     notes: List[str] = [f"lost in the upgrade to V2: {note}" for note in surgery.notes]
     return WrittenPair(files, written, tuple(notes), progress.timings)
 

@@ -14,7 +14,7 @@ from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
-from netsurgery.jobs.planning import Chooser, PlanRequest
+from netsurgery.jobs.planning import BALANCED, Chooser, PlanRequest
 from netsurgery.network import Model
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress, ProgressLike
@@ -31,6 +31,11 @@ class CompressRequest(PlanRequest, PairRequest):
     """
 
     plan: Optional[PlanLike] = None
+
+    @property
+    def usual_split(self) -> Optional[str]:
+        """Balanced factors learn at one rate, so a net that is to be trained on gets these."""
+        return None if self.train_val is None and self.solver is None else BALANCED
 
 
 @validated

@@ -13,7 +13,7 @@ from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import engine_of
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import checked_folder
-from netsurgery.jobs.proving import Proof, read_train_val, write_proved
+from netsurgery.jobs.proving import Proof, write_proved
 from netsurgery.jobs.requests import BudgetedRequest, CalibratedRequest, JudgedRequest
 from netsurgery.jobs.samples import (
     calibrator_of,
@@ -23,6 +23,7 @@ from netsurgery.jobs.samples import (
     shown_of,
     with_preset,
 )
+from netsurgery.jobs.training_texts import read_twins
 from netsurgery.jobs.workload import work_of_pair
 from netsurgery.network import Model
 from netsurgery.planning import refuse_another
@@ -47,6 +48,8 @@ class PairRequest(CalibratedRequest, JudgedRequest):
         force: Overwrite what is in the folder even if it was made of other files.
         train_val: The prototxt that the net is trained by. It is rewritten alike, so that it loads
             the new weights, and written beside them.
+        solver: The solver that it is trained by. One for the new net, at a tenth of its rate, is
+            written beside it, with a text to train by where `train_val` gives none.
     """
 
     verify: bool = True
@@ -54,6 +57,7 @@ class PairRequest(CalibratedRequest, JudgedRequest):
     deploy: bool = False
     force: bool = False
     train_val: Optional[PathLike] = None
+    solver: Optional[PathLike] = None
 
 
 def make_pair(
@@ -85,8 +89,7 @@ def make_pair(
     require_outputs(original.network(), request.output_kinds, request.task_output)
     if not request.force:
         refuse_another(folder, original)
-    told = request.train_val
-    train_val = None if told is None else read_train_val(told, original, folder)
+    beside = read_twins(request.train_val, request.solver, original, folder)
     engine = engine_of(request.engine)
     calibrator = calibrator_of(original, request, progress)
     proof = _proof_of(original, request, engine, calibrator, progress)
@@ -105,7 +108,7 @@ def make_pair(
             proof,
             calibrator=calibrator,
             writer=writer,
-            train_val=train_val,
+            beside=beside,
             progress=progress,
             name=name,
         )

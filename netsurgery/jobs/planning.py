@@ -31,6 +31,9 @@ from netsurgery.validation import validated
 PAIR_SUFFIXES = ("_L", "_U")
 _LEARNT_ONCE = [("trials",), ("choices",)]
 
+BALANCED = "sqrt"
+"""The split of a pair whose layers have singular values alike."""
+
 
 @dataclass(frozen=True)
 class PlanRequest(BudgetedRequest):
@@ -59,8 +62,8 @@ class PlanRequest(BudgetedRequest):
         time_limit: For a budget, seconds, about, to look for the best selection of forms in; see
             `BudgetRequest`.
         refit: For a budget with inputs, fit every layer behind the first change to the original.
-        split: Where singular values go: into the first layer of a pair (``"first"``), or half and
-            half (``"sqrt"``).
+        split: Where singular values go: into the first layer of a pair (``"first"``, the default),
+            or half and half (``"sqrt"``, the default for a net that is to be trained on).
         suffixes: Of the names of a pair; three where there are three layers, four of cp.
         templates: A folder with templates of the caller's own for new layers.
     """
@@ -80,9 +83,14 @@ class PlanRequest(BudgetedRequest):
     multiple: int = 1
     time_limit: float = BudgetRequest.time_limit
     refit: bool = True
-    split: str = "first"
+    split: Optional[str] = None
     suffixes: Sequence[str] = PAIR_SUFFIXES
     templates: Optional[PathLike] = None
+
+    @property
+    def usual_split(self) -> Optional[str]:
+        """Where singular values go if nobody says; None for where methods put them."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -322,7 +330,7 @@ def _budget_request(request: PlanRequest, notes: Optional[str]) -> BudgetRequest
         request.rois,
         request.multiple,
         request.refit,
-        _edit_options(request),
+        {**_balance(request), **_edit_options(request)},
         notes,
         engine_of(request.engine),
         request.seed,
@@ -352,7 +360,12 @@ def _low_rank_request(request: PlanRequest, predict: bool) -> Optional[LowRankRe
         request.allow_growth,
         options,
         predict,
+        request.usual_split,
     )
+
+
+def _balance(request: PlanRequest) -> Dict[str, str]:
+    return {"split": request.usual_split} if request.usual_split else {}
 
 
 def _edit_options(request: PlanRequest) -> Dict[str, Any]:
@@ -361,7 +374,7 @@ def _edit_options(request: PlanRequest) -> Dict[str, Any]:
     if request.templates is not None and not os.path.isdir(request.templates):
         raise RequestError(Remedy("{} is no folder", "templates"), file=request.templates)
     chosen = {
-        "split": request.split if request.split != "first" else None,
+        "split": request.split,
         "suffixes": list(suffixes) if suffixes != PAIR_SUFFIXES else None,
         "templates": os.fspath(request.templates) if request.templates else None,
     }

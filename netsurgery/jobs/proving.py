@@ -10,22 +10,20 @@ from typing import Any, Callable, Container, Mapping, Optional, Union
 
 from netsurgery.calibration import Calibrator, Inputs, SessionPool
 from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
-from netsurgery.errors import EngineError, FormatError, NoJudgeError, VerificationError
+from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.formats import (
-    Prototxt,
     make_folder,
     move_together,
     refuse_unmakable,
     scratch_folder,
 )
 from netsurgery.jobs.compressed import Compression
-from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.samples import RANDOM
 from netsurgery.network import Model, load, total_cost
 from netsurgery.planning import RECORD as REPORT, Plan, identify
 from netsurgery.progress import Progress, silent
 from netsurgery.quality import cautions_of
-from netsurgery.surgery import Planned, Surgery, operate, refuse_half, replay, write_through_engine
+from netsurgery.surgery import Planned, Surgery, operate, refuse_half, write_through_engine
 from netsurgery.verification import (
     FrontRuns,
     LayerError,
@@ -37,6 +35,8 @@ from netsurgery.verification import (
     verify,
 )
 
+Beside = Callable[[Surgery], Mapping[str, bytes]]
+"""Makes what is written beside a pair: names of files, and what is in them."""
 Compare = Callable[[Model, Model, Model, Container[str]], Written]
 
 
@@ -77,7 +77,7 @@ def write_proved(
     *,
     calibrator: Optional[Calibrator] = None,
     writer: Optional[Engine] = None,
-    train_val: Optional[Prototxt] = None,
+    beside: Optional[Beside] = None,
     progress: Progress = silent,
     name: Callable[[str], str] = "`{}`".format,
 ) -> Compression:
@@ -93,12 +93,12 @@ def write_proved(
         proof: How to prove it.
         calibrator: What calibration inputs tell, for methods that want it.
         writer: An engine that writes weights, to have it do so instead of this package.
-        train_val: Another text of the net, which is rewritten alike and written beside the pair.
+        beside: What else is written beside the pair, made of what surgery did.
         progress: Told each step.
         name: Names an argument of the library, in what the report says there is to do.
 
     Raises:
-        PlanError: An edit cannot be carried out, or the other text not be rewritten alike; nothing
+        PlanError: An edit cannot be carried out, or what goes beside the pair not be made; nothing
             is written then.
         FormatError: The pair would overwrite the original, or cannot be written.
         VerificationError: The labels do not belong to the net; nothing is done then.
@@ -114,7 +114,7 @@ def write_proved(
     surgery = surgery.of(plan) if surgery else operate(model, plan, calibrator, progress)
     if calibrator is not None:
         calibrator.sessions.close()  # the proof needs the memory
-    beside = _rewritten_alike(surgery, train_val)
+    others = beside(surgery) if beside is not None else {}
     make_folder(folder)
     with scratch_folder(folder) as scratch:
         with progress.task("writing"):
@@ -130,16 +130,16 @@ def write_proved(
             cautions = cautions_of(surgery, calibrator.inputs, judged)
             done = replace(done, cautions=cautions)
         *written, last = done.files
-        done = replace(done, files=(*written, *(folder / other for other in beside), last))
+        done = replace(done, files=(*written, *(folder / other for other in others), last))
         report = Path(scratch) / REPORT
         report.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
-        others = _written_into(Path(scratch), beside)
-        move_together({folder / path.name: path for path in (*pair, *others, report)})
+        more = _written_into(Path(scratch), others)
+        move_together({folder / path.name: path for path in (*pair, *more, report)})
     return done
 
 
 def write_checked(
-    surgery: Surgery, folder: Union[str, Path], train_val: Optional[Prototxt] = None
+    surgery: Surgery, folder: Union[str, Path], beside: Optional[Beside] = None
 ) -> tuple[tuple[Path, ...], Written]:
     """Write the pair that surgery made and hold the files against what was meant; run nothing.
 
@@ -148,7 +148,7 @@ def write_checked(
     Args:
         surgery: The rewritten model, and where it comes from.
         folder: Where the pair goes, under the names of the original's files.
-        train_val: Another text of the net, which is rewritten alike and written beside the pair.
+        beside: What else is written beside the pair, made of what surgery did.
 
     Returns:
         The paths of what was written, and what reading it back showed.
@@ -156,19 +156,19 @@ def write_checked(
     Raises:
         FormatError: The pair would overwrite the original, cannot be written or not be read back;
             nothing is written then.
-        PlanError: The other text cannot be rewritten alike; nothing is written then.
+        PlanError: What goes beside it cannot be made; nothing is written then.
     """
     folder, original = Path(folder), surgery.original
     original.refuse_overwriting(folder / name for name in original.file_names())
-    beside = _rewritten_alike(surgery, train_val)
+    others = beside(surgery) if beside is not None else {}
     make_folder(folder)
     with scratch_folder(folder) as scratch:
         pair = surgery.model.save(scratch)
         written = load(pair[0], pair[1], original.input_shapes)
         found = compare_written(original, surgery.model, written, surgery.touched)
-        others = _written_into(Path(scratch), beside)
-        move_together({folder / path.name: path for path in (*pair, *others)})
-    return tuple(folder / path.name for path in (*pair, *others)), found
+        more = _written_into(Path(scratch), others)
+        move_together({folder / path.name: path for path in (*pair, *more)})
+    return tuple(folder / path.name for path in (*pair, *more)), found
 
 
 def _written_into(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -176,37 +176,6 @@ def _written_into(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     for path in paths:
         path.write_bytes(files[path.name])
     return paths
-
-
-def read_train_val(file: PathLike, original: Model, folder: PathLike) -> Prototxt:
-    """Return the text that a net is trained by, if it can be written beside the new pair.
-
-    Args:
-        file: The prototxt.
-        original: The net.
-        folder: Where the pair goes.
-
-    Raises:
-        FormatError: It is no prototxt, is in that folder itself, or is called as the net is.
-    """
-    text = Prototxt.read(file)
-    name = Path(file).name
-    Model(text).refuse_overwriting([Path(folder) / name])
-    if name in original.file_names():
-        raise FormatError(
-            f"the new net is called {name} too",
-            file=text.file,
-            remedy="copy it under another name",
-        )
-    return text
-
-
-def _rewritten_alike(surgery: Surgery, train_val: Optional[Prototxt]) -> dict[str, bytes]:
-    """The name and the bytes of another text of the net, if any, rewritten as the net was."""
-    if train_val is None:
-        return {}
-    name = Path(train_val.file or "train_val.prototxt").name
-    return {name: replay(surgery, train_val).prototxt.data}
 
 
 def _examine(

@@ -42,6 +42,8 @@ class LowRankRequest:
         allow_growth: Take ranks that make a layer bigger.
         options: Options for every edit, such as ``{"split": "sqrt"}``.
         predict: Compute spectra also where a rank is given outright, to predict the error.
+        split: Where singular values go, for methods that have a choice and options that say
+            nothing of it: ``"sqrt"`` balances factors for who trains them.
     """
 
     rules: Sequence[LayerRule] = ()
@@ -50,6 +52,7 @@ class LowRankRequest:
     allow_growth: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     predict: bool = True
+    split: Optional[str] = None
 
 
 def plan_low_rank(
@@ -187,7 +190,8 @@ def _edit(
     ranks = _RANKS[rule.kind](rule, costs, name)
     if not (costs.saves(ranks) or request.allow_growth):
         raise _growth(rule, costs, ranks, name)
-    options = {**chosen.options_for(ranks), **dict(request.options)}
+    own = {"split": request.split} if request.split and "split" in chosen.options else {}
+    options = {**chosen.options_for(ranks), **own, **dict(request.options)}
     predicted = _predict(costs, ranks, request.predict, rule.kind)
     return Edit(name, chosen.name, options, replace(predicted, **rank_facts(rule, costs, ranks)))
 

@@ -105,5 +105,9 @@ if TYPE_CHECKING:
         tuning_digest as tuning_digest,
         usual_batch as usual_batch,
     )
+    from netsurgery.training.twins import (
+        training_text as training_text,
+        write_twins as write_twins,
+    )
 
 __getattr__, __dir__, __all__ = face(__name__)

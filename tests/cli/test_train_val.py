@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from netsurgery.formats import Prototxt
+from netsurgery.network import load
 
 TRAIN_VAL = """\
 layer { name: "data" type: "DummyData" top: "data"
@@ -54,6 +56,75 @@ def test_low_ranks(netsurgery, pair, plan: Path, train_val: Path, tmp_path: Path
     layers = layers_of(tmp_path / "compress" / "train_val.prototxt")
     assert list(layers) == ["data", "fc6_L", "fc6_U", "relu6", "fc7"]
     assert [layers[name].param[0].lr_mult for name in ("fc6_L", "fc6_U")] == [3, 3]
+
+
+SOLVER = """\
+net: "train_val.prototxt"
+base_lr: 0.01
+lr_policy: "fixed"
+max_iter: 1000
+"""
+
+
+@pytest.fixture
+def solver(tmp_path: Path) -> Path:
+    path = tmp_path / "solver.prototxt"
+    path.write_text(SOLVER)
+    return path
+
+
+@pytest.mark.parametrize("command", ["apply", "compress", "thin"])
+def test_a_solver_goes_along(
+    netsurgery, pair, plan: Path, train_val: Path, solver: Path, tmp_path: Path, command: str
+) -> None:
+    asked = {"apply": (plan,), "compress": (*pair, "--rank", "fc6=4", "--no-verify")}
+    asked["thin"] = (*pair, "--keep", "fc6=20", "--no-verify")
+    given, out = asked[command], tmp_path / "out"
+    done = netsurgery(command, *given, "-o", out, "--train-val", train_val, "--solver", solver)
+    assert done.status == 0, done.err
+    assert f"written {out / 'solver.prototxt'}" in done.out
+    expected = SOLVER.replace("0.01", "0.001").replace("1000", "100")
+    assert (out / "solver.prototxt").read_text() == expected + 'snapshot_prefix: "net"\n'
+
+
+def test_a_solver_alone_gets_a_text_to_train_by(
+    netsurgery, pair, solver: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    asked = (*pair, "--rank", "fc6=4", "--no-verify", "--solver", solver)
+    assert netsurgery("compress", *asked, "-o", out).status == 0
+    assert "EuclideanLoss" in {one.type for one in layers_of(out / "train_val.prototxt").values()}
+
+
+def test_factors_are_balanced_for_who_trains_on(
+    netsurgery, pair, solver: Path, tmp_path: Path
+) -> None:
+    """Each layer of a pair then has the same norm; otherwise the first holds all of it."""
+    shares = {}
+    given = {"alone": (), "trained": ("--solver", solver)}
+    given["as asked"] = (*given["trained"], "--split", "first")
+    for name, flags in given.items():
+        out = tmp_path / name
+        asked = (*pair, "--rank", "fc6=4", "--no-verify", *flags)
+        assert netsurgery("compress", *asked, "-o", out).status == 0
+        weights = load(out / "deploy.prototxt", out / "net.caffemodel").weights
+        first, second = (weights.blobs(f"fc6_{part}")[0].array() for part in "LU")
+        shares[name] = np.linalg.norm(first) / np.linalg.norm(second)
+    assert shares["trained"] == pytest.approx(1, rel=1e-5)  # two sums of float32
+    assert shares["alone"] == shares["as asked"] != pytest.approx(1, rel=0.01)
+
+
+def test_a_solver_under_the_name_of_the_net_is_refused(
+    netsurgery, pair, solver: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / "elsewhere" / "deploy.prototxt"
+    named.parent.mkdir()
+    named.write_text(SOLVER)
+    asked = (*pair, "--rank", "fc6=4", "--solver", named, "-o", tmp_path / "out")
+    done = netsurgery("compress", *asked)
+    assert done.status == 2
+    assert "is called deploy.prototxt too; copy it under another name" in done.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_thinned_layers(netsurgery, pair, train_val: Path, tmp_path: Path) -> None:

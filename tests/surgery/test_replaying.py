@@ -81,6 +81,16 @@ def without_files(text: bytes) -> bytes:
     return text.replace(b"HDF5Data", b"DummyData")
 
 
+def test_a_text_for_one_phase_alone_is_rewritten() -> None:
+    """As SSD has it: another file is for TEST, and this one has no data layer there."""
+    surgery = operate(two_layers(), Plan([Edit("fc6", "svd", {"rank": 4})]))
+    data = b'name: "data" type: "Input" top: "data"'
+    alone = surgery.original.prototxt.data.replace(data, data + b" include { phase: TRAIN }")
+    assert alone != surgery.original.prototxt.data
+    text = replay(surgery, Prototxt.parse(alone)).prototxt
+    assert [layer.name for layer in text.layers[:3]] == ["data", "fc6_L", "fc6_U"]
+
+
 def test_real_caffe_loads_the_new_weights_into_the_rewritten_train_val(
     tmp_path: Path, caffe_python: str
 ) -> None:
