@@ -21,5 +21,9 @@ if TYPE_CHECKING:
         method_checks as method_checks,
         sample_model as sample_model,
     )
+    from netsurgery.testing.saliencies import (
+        check_saliency as check_saliency,
+        saliency_checks as saliency_checks,
+    )
 
 __getattr__, __dir__, __all__ = face(__name__)

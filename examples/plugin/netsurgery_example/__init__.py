@@ -1,1 +1,1 @@
-"""A layer type, a method and an engine for netsurgery, one file each."""
+"""A layer type, a method, an engine and a saliency for netsurgery, one file each."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from netsurgery_example.numpy_engine import NumpySession
+from netsurgery_example.relative import relative
 
 import netsurgery as ns
 from netsurgery.engine import engine
@@ -15,6 +16,7 @@ from netsurgery.testing import (
     engine_checks,
     layer_checks,
     method_checks,
+    saliency_checks,
     sample_model,
 )
 
@@ -37,6 +39,7 @@ CHECKS = [
         ("layer", layer_checks("PixelShuffle", NET)),
         ("method", method_checks("magnitude", [PRUNED])),
         ("engine", engine_checks(engine("numpy"))),
+        ("saliency", saliency_checks("relative")),
     )
     for name, check in checks
 ]
@@ -52,6 +55,14 @@ def test_the_mask_closes_the_smallest_weights() -> None:
     blob = PRUNED.surgery.model.blobs("one")[0]
     assert np.count_nonzero(blob.array()) == blob.mask.sum() == before.size // 4
     assert np.abs(before[blob.mask]).min() >= np.abs(before[~blob.mask]).max()
+
+
+def test_the_largest_of_a_row_and_of_a_column_outlive_others() -> None:
+    scores = relative(np.array([[8.0, 2.0], [0.1, 0.3]]))
+    np.testing.assert_allclose(
+        scores,
+        [[8 / 10 + 8 / 8.1, 2 / 10 + 2 / 2.3], [0.1 / 0.4 + 0.1 / 8.1, 0.3 / 0.4 + 0.3 / 2.3]],
+    )
 
 
 def test_a_wrong_share_is_told_in_a_line() -> None:
