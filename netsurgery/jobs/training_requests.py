@@ -184,7 +184,9 @@ def _frozen(model: Model, teacher: Optional[Model], request: TrainingRequest) ->
                 Remedy("{} needs the original: give it as {}", "only_new", "teacher")
             )
         found |= set(only_new(model, original))
-    return tuple(layer.name for layer in model.network().layers if layer.name in found)
+    ordered = [layer.name for layer in model.network().layers if layer.name in found]
+    # Side heads stand in the training text alone, and are as little new.
+    return tuple(dict.fromkeys([*ordered, *sorted(found)]))
 
 
 def _original_of(model: Model) -> Optional[Model]:

@@ -16,6 +16,7 @@ from netsurgery.network import (
     blob_shapes,
     infer_shapes,
     lacking,
+    owners_of_shared,
     scores_before_softmax,
 )
 from netsurgery.training.batchnorm import FROZEN, normalised
@@ -56,13 +57,15 @@ class TrainingNet:
 
     @property
     def trained(self) -> Tuple[str, ...]:
-        """The layers of the deploy net of which a blob is trained, in the order of the net."""
-        counts = _blob_counts(Network.of(self.train, "TRAIN"), self.deploy)
+        """The layers of the deploy net of which a blob of their own is trained, in its order."""
+        network = Network.of(self.train, "TRAIN")
+        counts = _blob_counts(network, self.deploy)
+        borrowed = set(owners_of_shared(network))
         own = {layer.name for layer in self.deploy.network().layers}
         return tuple(
             name
-            for name, count in counts.items()
-            if name in own and not keys_of([name], counts) <= self.still and count
+            for name in counts
+            if name in own and keys_of([name], counts) - self.still - borrowed
         )
 
 
@@ -123,7 +126,7 @@ def training_net(
         trunk = trunk_of(model, [one.value for one in objectives], batch)
         bare = TrainingNet(trunk.prototxt, model, trunk.fed, {})
         made = _with_objectives(bare, trunk.blobs, objectives, batch)
-        return _settled(made, trunk.untrained, batchnorm, frozen, engine)
+        return _settled(made, trunk.untrained, batchnorm, frozen, engine, False)
     labelled = [one.weight for one in objectives if isinstance(one, LabelObjective)]
     others = [one for one in objectives if not isinstance(one, LabelObjective)]
     own = own_training(
@@ -136,7 +139,7 @@ def training_net(
     )
     bare = _with_own_accuracy(model, own)
     made = _with_objectives(bare, own.trunk.blobs, others, batch)
-    return _settled(made, own.trunk.untrained, batchnorm, frozen, engine)
+    return _settled(made, own.trunk.untrained, batchnorm, frozen, engine, True)
 
 
 def _with_own_accuracy(model: Model, own: OwnTraining) -> TrainingNet:
@@ -197,12 +200,13 @@ def _settled(
     batchnorm: str,
     frozen: Collection[str],
     engine: Optional[Engine],
+    own_text: bool,
 ) -> TrainingNet:
     """The net with what must not move held still."""
     found = normalised(made.train, batchnorm, engine)
     network = Network.of(found.prototxt, "TRAIN")
     if engine is not None:
-        _require_layers(network, engine)
+        _require_layers(network, engine, own_text)
     counts = _blob_counts(network, made.deploy)
     still = {*found.still, *keys_of(frozen, counts)}
     train = frozen_text(found.prototxt, still)
@@ -221,7 +225,7 @@ def _settled(
     return replace(made, train=train, still=frozenset(still), notes=tuple(notes))
 
 
-def _require_layers(network: Network, engine: Engine) -> None:
+def _require_layers(network: Network, engine: Engine, own_losses: bool) -> None:
     missing = lacking(network, engine.unsupported)
     if missing:
         layer = next(one for one in network.layers if one.type in missing)
@@ -232,7 +236,9 @@ def _require_layers(network: Network, engine: Engine) -> None:
             remedy=Remedy(
                 "train without {}, by what a {} answers, or give another {}",
                 *("train_val", "teacher", "engine"),
-            ),
+            )
+            if own_losses
+            else Remedy("give another {}", "engine"),
         )
 
 

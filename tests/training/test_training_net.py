@@ -121,6 +121,15 @@ def test_what_shares_a_frozen_blob_is_frozen_with_it(caffe_python: str, tmp_path
     assert found.moved(model) == {"b": (1,)}
 
 
+def test_a_layer_that_borrows_all_its_blobs_has_none_of_its_own_to_train() -> None:
+    text = SHARED.replace(
+        'param { name: "w" lr_mult: 1 } inner', 'param { name: "w" } param { name: "b" } inner'
+    )
+    blobs = [*weights((4, 4)), *weights((4,))]
+    model = make_model(text, {"a": blobs, "b": blobs})
+    assert training_net(model, [label_objective(model)], batch=6).trained == ("a",)
+
+
 def test_a_value_that_is_overwritten_gets_a_blob_of_its_own(
     caffe_python: str, tmp_path: Path
 ) -> None:
