@@ -25,6 +25,9 @@ _REMEDIES = {
     "No module named": "put the folder of that module on the engine's pythonpath",
     "proto.data_size()": "stock Caffe reads float32 and double, not the float16 of NVIDIA's fork",
     "Error saving weights": "Caffe's HDF5 takes no '/' in the name of a layer",
+    "Incorrect length of history": "the state is of another type of solver: train with that one",
+    "Cannot share param": "the nets that are trained and used differ there: give two that belong"
+    " together",
     "bad_alloc": "use a smaller batch, or a machine with more memory",
 }
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import Callable, Iterator, List, Mapping, Tuple
+from typing import Callable, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -51,6 +51,8 @@ def check_engine(engine: Engine) -> None:
     with _opened(engine) as opened:
         for check in _checks_of(engine):
             check(opened)
+    for of_training in _training_checks_of(engine):
+        of_training(engine)
 
 
 def engine_checks(engine: Engine) -> List[Check]:
@@ -58,22 +60,17 @@ def engine_checks(engine: Engine) -> List[Check]:
 
     Those of what the engine cannot do are left out. Each opens the engine anew.
     """
-    return [
-        (check.__name__.lstrip("_"), partial(_alone, engine, check)) for check in _checks_of(engine)
-    ]
+    checks = [(check.__name__, partial(_alone, engine, check)) for check in _checks_of(engine)]
+    checks += [(check.__name__, partial(check, engine)) for check in _training_checks_of(engine)]
+    return [(name.lstrip("_"), check) for name, check in checks]
 
 
 def _checks_of(engine: Engine) -> List[Callable[[_Opened], None]]:
-    own = [*_ALWAYS, *(check for need, check in _WHERE_IT_CAN if engine.can(need))]
-    return [*own, *map(_of_training, TRAINING_CHECKS if engine.can(Capability.SOLVE) else ())]
+    return [*_ALWAYS, *(check for need, check in _WHERE_IT_CAN if engine.can(need))]
 
 
-def _of_training(check: TrainingCheck) -> Callable[[_Opened], None]:
-    @wraps(check)
-    def checked(opened: _Opened) -> None:
-        check(opened.engine)
-
-    return checked
+def _training_checks_of(engine: Engine) -> Sequence[TrainingCheck]:
+    return TRAINING_CHECKS if engine.can(Capability.SOLVE) else ()
 
 
 def _alone(engine: Engine, check: Callable[[_Opened], None]) -> None:

@@ -243,6 +243,14 @@ def test_a_solver_that_caffe_cannot_read_is_named(trainer: Caffe, tmp_path: Path
         opened(trainer, files)
 
 
+def test_nets_that_do_not_belong_together_are_refused(trainer: Caffe, tmp_path: Path) -> None:
+    wider = nets.TEST.replace("num_output: 3", "num_output: 4").replace('name: "two"', 'name: "x"')
+    files = files_in(tmp_path, train=nets.TRAIN.replace('name: "two"', 'name: "x"'), test=wider)
+    said = "layer 'x': Caffe says: .*Cannot share param 0.*; the nets that are trained and used"
+    with pytest.raises(EngineError, match=said):
+        opened(trainer, files)
+
+
 def test_without_a_test_net_nothing_is_evaluated(trainer: Caffe, tmp_path: Path) -> None:
     with opened(trainer, files_in(tmp_path, test=None)) as session:
         assert session.outputs == ()
@@ -255,7 +263,7 @@ def test_the_state_of_another_solver_is_refused_in_caffes_words(
 ) -> None:
     with opened(trainer, files_in(tmp_path)) as session:
         session.save_state(tmp_path / "state")
-    said = "Caffe says: .*Incorrect length of history blobs"
+    said = "Caffe says: .*Incorrect length of history blobs.*; the state is of another type of"
     adam = files_in(tmp_path, solver_text("Adam"))
     with opened(trainer, adam) as session, pytest.raises(EngineError, match=said):
         session.restore_state(tmp_path / "state")
