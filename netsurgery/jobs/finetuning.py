@@ -211,6 +211,7 @@ def finetune(
             states / "round-00",
             progress,
             masks=learning.masks,
+            answers=states / "targets",
         )
         with progress.task("report"):
             before, after = _reported(small, tuned, learning, request)

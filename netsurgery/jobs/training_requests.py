@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from netsurgery.calibration import Inputs
+from netsurgery.calibration import Inputs, declared_views, input_shapes
 from netsurgery.errors import NetsurgeryError, Remedy, RequestError
 from netsurgery.formats import Prototxt, SolverText, read_json, read_masks, sha256_of
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
@@ -23,11 +24,13 @@ from netsurgery.training import (
     Augmentation,
     Tuned,
     TuningSettings,
+    fitted_views,
     layers_selected,
     only_new,
     plain_inputs,
 )
 
+_TEXT = ".prototxt"
 ZEROS, NONE = "zeros", "none"
 """Words in the place of a file of masks: what is zero stays zero; nothing is held."""
 
@@ -130,13 +133,15 @@ def read_learning(
     if request.calibrate is None:
         raise RequestError(Remedy("say what to train on: {}", "calibrate"))
     teacher = None if request.teacher is None else open_model_like(request.teacher)
+    views = _views(request)
     with progress.task("reading inputs"):
-        inputs = read_samples(
-            model, request.calibrate, request.preprocessing, request.labels, "TRAIN"
-        )
+        how = request.preprocessing
+        uncut = views.crop is not None
+        inputs = read_samples(model, request.calibrate, how, request.labels, "TRAIN", uncut=uncut)
         reported = None
         if request.validate is not None:
-            reported = read_samples(model, request.validate, request.preprocessing)
+            reported = read_samples(model, request.validate, how, uncut=uncut)
+    views = fitted_views(views, inputs, input_shapes(model.network()))
     if teacher is None and inputs.labels is None and request.train_val is None:
         teacher = otherwise
     if teacher is None and inputs.labels is None and request.train_val is None:
@@ -144,12 +149,31 @@ def read_learning(
             Remedy("there is nothing to learn from: give {} or {}", "labels", "teacher")
         )
     masks, masked_by = held_masks(model, request.masks)
-    settings = _settings(model, teacher, request)
+    settings = _settings(model, teacher, views, request)
     return Learning(teacher, inputs, reported, settings, masks, masked_by)
 
 
-def _settings(model: Model, teacher: Optional[Model], request: TrainingRequest) -> TuningSettings:
+def _views(request: TrainingRequest) -> Augmentation:
+    """What is done to pictures: what is asked for, and what the training text does."""
     crop = None if request.crop is None else (request.crop, request.crop)
+    mirror, given = request.mirror, request.calibrate
+    path = None if isinstance(given, Inputs) else _only(given)
+    if path is not None and path.suffix == _TEXT:
+        declared = declared_views(path)
+        mirror, crop = mirror or declared.mirror, crop or declared.crop
+    return Augmentation(mirror, crop, request.shift)
+
+
+def _only(given: object) -> Optional[Path]:
+    """The path that is given, where it is one."""
+    if isinstance(given, (str, os.PathLike)):
+        return Path(given)
+    return Path(given[0]) if isinstance(given, (tuple, list)) and len(given) == 1 else None
+
+
+def _settings(
+    model: Model, teacher: Optional[Model], views: Augmentation, request: TrainingRequest
+) -> TuningSettings:
     train_val, solver = request.train_val, request.solver
     return TuningSettings(
         steps=request.steps,
@@ -159,7 +183,7 @@ def _settings(model: Model, teacher: Optional[Model], request: TrainingRequest) 
         train_val=None if train_val is None else Prototxt.read(train_val),
         temperature=2.0 if request.temperature is None else request.temperature,
         hints=tuple(names_of(request.hints)),
-        augmentation=Augmentation(request.mirror, crop, request.shift),
+        augmentation=views,
         views=request.views,
         hold_out=request.hold_out,
         reported_elsewhere=request.validate is not None,
@@ -257,7 +281,7 @@ def tuning_facts(tuned: Tuned) -> Dict[str, Any]:
         "history": trained.history.to_list(),
         "seconds_per_step": seconds if math.isfinite(seconds) else None,
         "resumed_from": trained.resumed_from,
-        "notes": list(tuned.net.notes),
+        "notes": list(tuned.notes),
     }
 
 

@@ -27,7 +27,7 @@ def work_of_training(model: Model, settings: TuningSettings, inputs: int) -> Sec
         inputs: How many there are to train on.
     """
     work = Workload.of(model)
-    batch = min(settings.batch or usual_batch(model), inputs)
+    batch = min(settings.batch or usual_batch(model, settings.train_val), inputs)
     steps = settings.steps or EPOCHS * -(-inputs // batch)
     aside = round(STOPPING * inputs)
     step, judging = TRAINED * batch * work.passing, aside * work.passing

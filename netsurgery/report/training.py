@@ -49,7 +49,7 @@ def learning_lines(tuned: Tuned) -> Iterator[str]:
     )
     if tuned.settings.frozen:
         yield f"left as they are: {', '.join(tuned.settings.frozen)}"
-    for note in tuned.net.notes:
+    for note in tuned.notes:
         yield f"note: {note}"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from netsurgery.errors import EngineError
 from netsurgery.formats import SHARED, Blob, LayerWeights, mostly_half, stored_alike
 from netsurgery.network import Masks, Model, owners_of_shared, with_masks
+from netsurgery.training.training_net import TrainingNet
 
 
 def deployed_model(
@@ -44,6 +45,28 @@ def deployed_model(
     stored = stored_alike(changes, before, lambda: mostly_half(weights.layers))
     made = replace(model, weights=weights.replace(stored)) if stored else model
     return with_masks(made, masks) if masks else made
+
+
+def arrays_of(
+    net: TrainingNet, arrays: Mapping[str, Sequence[np.ndarray]]
+) -> Dict[str, Sequence[np.ndarray]]:
+    """Return the arrays of the layers that were trained: others may be known by other names.
+
+    Args:
+        net: What was trained.
+        arrays: All that came back.
+
+    Raises:
+        EngineError: A layer that was trained did not come back, and borrows nothing.
+    """
+    borrowed = owners_of_shared(net.deploy.network())
+    found: Dict[str, Sequence[np.ndarray]] = {}
+    for name in net.trained:
+        if name in arrays:
+            found[name] = arrays[name]
+        elif (name, 0) not in borrowed:
+            raise EngineError("was trained, and did not come back from there", layer=name)
+    return found
 
 
 def _with_sharers(

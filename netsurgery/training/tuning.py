@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -17,14 +17,17 @@ from netsurgery.formats import Prototxt, SolverText, write_together
 from netsurgery.network import Masks, Model, require_masks_fit
 from netsurgery.progress import Progress, silent
 from netsurgery.training.augmentation import Augmentation, plain_inputs
+from netsurgery.training.bank import ViewBank
 from netsurgery.training.checkpoint import claim_folder
-from netsurgery.training.deployed import deployed_model
+from netsurgery.training.deployed import arrays_of, deployed_model
 from netsurgery.training.evaluation import HeldOutJudge
-from netsurgery.training.feed import Feed
-from netsurgery.training.objectives import LABELS, Objective
+from netsurgery.training.feed import Feed, PlainRows
+from netsurgery.training.objectives import Objective, TeacherObjective
 from netsurgery.training.rate_trial import find_rate
 from netsurgery.training.solver_settings import SolverSettings, tuning_settings
 from netsurgery.training.splitting import Split, split
+from netsurgery.training.teacher import TeacherTargets
+from netsurgery.training.teaching import teacher_objectives
 from netsurgery.training.trainer import Judge, Trained, Trainer, TrainerHook, TrainingPlan
 from netsurgery.training.training_net import TrainingNet, label_objective, training_net
 from netsurgery.version import __version__
@@ -88,6 +91,11 @@ class TuningSettings:
     seed: int = 0
     engine: EngineLike = None
 
+    @property
+    def stages(self) -> Tuple[str, ...]:
+        """The stages of the training text that the solver asks for."""
+        return () if self.solver is None else tuple(self.solver.parameter.train_state.stage)
+
 
 class Tuned(NamedTuple):
     """A net that was tuned.
@@ -101,6 +109,7 @@ class Tuned(NamedTuple):
         why_rate: Why its rate is what it is.
         batch: Inputs of a batch.
         settings: What was asked for.
+        notes: What is not as one might expect, a sentence each.
     """
 
     model: Model
@@ -111,6 +120,7 @@ class Tuned(NamedTuple):
     why_rate: str
     batch: int
     settings: TuningSettings
+    notes: Tuple[str, ...] = ()
 
 
 def tune(
@@ -123,6 +133,7 @@ def tune(
     *,
     masks: Optional[Masks] = None,
     hooks: Sequence[TrainerHook] = (),
+    answers: Optional[Path] = None,
 ) -> Tuned:
     """Tune a net on inputs, by their labels, by what a teacher answers, or by both.
 
@@ -137,6 +148,7 @@ def tune(
         progress: Told each step.
         masks: Weights that are zero and stay so.
         hooks: Are called between steps.
+        answers: Keeps what the teacher answers; within ``folder`` if None.
 
     Raises:
         RequestError: There is nothing to learn from, or too few inputs.
@@ -156,9 +168,25 @@ def tune(
         reported_elsewhere=settings.reported_elsewhere,
     )
     objectives = objectives_of(model, original, inputs, settings)
-    batch = min(settings.batch or usual_batch(model), len(parts.train))
+    taught = [one for one in objectives if isinstance(one, TeacherObjective)]
+    targets: Optional[TeacherTargets] = None
+    if original is not None:
+        bank = ViewBank(inputs, settings.augmentation, settings.views, settings.seed)
+        with progress.task("asking the teacher"):
+            targets = TeacherTargets.make(
+                original, taught, bank, settings.engine, answers or folder / "targets", progress
+            )
+        objectives = (*(one for one in objectives if one not in taught), *targets.objectives)
+    batch = min(settings.batch or usual_batch(model, settings.train_val), len(parts.train))
     net = training_net(
-        model, objectives, batch=batch, batchnorm=settings.batchnorm, frozen=settings.frozen
+        model,
+        objectives,
+        batch=batch,
+        train_val=settings.train_val,
+        stages=settings.stages,
+        batchnorm=settings.batchnorm,
+        frozen=settings.frozen,
+        engine=engine,
     )
     feed = Feed(
         net,
@@ -166,17 +194,18 @@ def tune(
         parts.train,
         batch=batch,
         augmentation=settings.augmentation,
+        targets=targets,
         seed=settings.seed,
     )
     aside = plain_inputs(inputs.chosen(parts.stop), settings.augmentation)
-    judge = HeldOutJudge(model, objectives, aside, _Labels(aside))
+    judge = HeldOutJudge(model, objectives, aside, PlainRows(inputs, parts.stop, targets))
     steps = settings.steps or EPOCHS * feed.steps_per_epoch
     run = _Run(net, feed, judge, engine, settings, folder, dict(masks or {}), progress)
     solver, why = run.solver(steps, taught=original is not None)
     trained = run.trained(solver, steps, hooks)
-    arrays = {name: trained.arrays[name] for name in net.trained}
-    made = deployed_model(model, arrays, trained.masks)
-    return Tuned(made, trained, parts, net, solver, why, batch, settings)
+    made = deployed_model(model, arrays_of(net, trained.arrays), trained.masks)
+    notes = (*net.notes, *(() if targets is None else targets.notes))
+    return Tuned(made, trained, parts, net, solver, why, batch, settings, notes)
 
 
 def objectives_of(
@@ -195,23 +224,24 @@ def objectives_of(
         PlanError: Labels belong to no output, or to one of several.
     """
     found: List[Objective] = []
+    share = 1.0 if original is None or inputs.labels is None else 0.5
     if inputs.labels is not None:
-        found.append(label_objective(model, settings.task_output))
+        found.append(replace(label_objective(model, settings.task_output), weight=share))
+    if original is not None:
+        found += teacher_objectives(
+            original,
+            model,
+            temperature=settings.temperature,
+            hints=settings.hints,
+            weight=share,
+            output_kinds=dict(settings.output_kinds),
+            task_output=settings.task_output,
+        )
     if not found:
         raise RequestError(
             Remedy("there is nothing to learn from: give {} or a {}", "labels", "teacher")
         )
     return tuple(found)
-
-
-class _Labels:
-    """The labels of inputs, as a loss is fed them."""
-
-    def __init__(self, inputs: Inputs) -> None:
-        self._labels = inputs.labels
-
-    def rows(self, numbers: np.ndarray) -> Mapping[str, np.ndarray]:
-        return {} if self._labels is None else {LABELS: self._labels[numbers]}
 
 
 @dataclass(frozen=True)
@@ -282,8 +312,21 @@ class _Run:
         ).run()
 
 
-def usual_batch(model: Model) -> int:
-    """Return how many inputs a batch has where nobody says so: fewer of large pictures."""
+def usual_batch(model: Model, train_val: Optional[Prototxt] = None) -> int:
+    """Return how many inputs a batch has where nobody says so.
+
+    Args:
+        model: The net: there are fewer of large pictures.
+        train_val: The text that it is trained by, which may say it.
+    """
+    declared = [
+        getattr(block, "batch_size", 0)
+        for layer in (() if train_val is None else Model(train_val).network("TRAIN").layers)
+        if layer.layer_type.data is not None
+        for _, block in layer.parameter.ListFields()
+    ]
+    if any(declared):
+        return int(max(declared))
     sizes = [shape[2:] for shape in input_shapes(model.network()).values()]
     large = any(max(size, default=0) > LARGE_PICTURE for size in sizes)
     return SMALL_BATCH if large else BATCH

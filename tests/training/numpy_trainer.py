@@ -21,7 +21,7 @@ from netsurgery.engine import (
 )
 from netsurgery.errors import EngineError
 from netsurgery.formats import Prototxt, open_weights
-from netsurgery.network import Masks
+from netsurgery.network import Masks, infer_shapes
 
 _TYPES = {
     *("Input", "InnerProduct", "ReLU", "Dropout", "Power", "Softmax", "SoftmaxWithLoss"),
@@ -202,8 +202,5 @@ class NumpyTrainingSession(TrainingSession):
 
 
 def _input_shapes(net: NumpyNet) -> Dict[Any, Any]:
-    return {
-        layer.tops[0]: tuple(layer.parameter.input_param.shape[0].dim)
-        for layer in net.layers
-        if layer.type == "Input"
-    }
+    shapes = infer_shapes(net.network)
+    return {value: shapes[value] for value in net.network.inputs}

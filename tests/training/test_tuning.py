@@ -14,7 +14,9 @@ from test_trainer import Killed, KilledAt, mask
 
 from netsurgery.calibration import Inputs
 from netsurgery.errors import FormatError, NetworkError, RequestError
-from netsurgery.training import Tuned, TuningSettings, tune
+from netsurgery.formats import Prototxt
+from netsurgery.network import Model
+from netsurgery.training import Tuned, TuningSettings, tune, usual_batch
 from netsurgery.training.rate_trial import TRIAL_STEPS
 
 
@@ -25,6 +27,7 @@ def clouds(count: int = 80) -> Inputs:
 
 def tuned(
     folder: Path,
+    original: Optional[Model] = None,
     *,
     engine: Optional[NumpyTrainer] = None,
     inputs: Optional[Inputs] = None,
@@ -35,7 +38,7 @@ def tuned(
     told: Dict[str, Any] = {"steps": 30, "batch": 8, "validate_every": 10, "rate": 0.05, **settings}
     return tune(
         classifier(hidden=""),
-        None,
+        original,
         clouds() if inputs is None else inputs,
         TuningSettings(engine=engine or NumpyTrainer(), **told),
         folder,
@@ -111,3 +114,40 @@ def test_how_long_is_told_by_the_inputs(tmp_path: Path) -> None:
     # 56 of 80 inputs train, all of them in one batch, 20 times.
     assert (done.batch, done.trained.iteration) == (56, 20)
     assert [one.iteration for one in done.trained.history] == [0, 20]
+
+
+def bare(count: int = 80) -> Inputs:
+    return Inputs({"data": samples(count)["data"]})
+
+
+def test_a_teacher_is_enough(tmp_path: Path) -> None:
+    teacher = tuned(tmp_path / "teacher", steps=100).model
+    done = tuned(tmp_path / "whole", teacher, inputs=bare())
+    first, best = done.trained.history[0], done.trained.history.at(done.trained.best)
+    assert best.judged.loss < first.judged.loss
+    assert best.judged.figures["agreement"] > first.judged.figures["agreement"]
+    assert (tmp_path / "whole" / "targets" / "done.json").is_file()
+    assert done.solver.weight_decay == 0
+    with pytest.raises(Killed):
+        tuned(tmp_path / "killed", teacher, inputs=bare(), hooks=[KilledAt(14)])
+    again = tuned(tmp_path / "killed", teacher, inputs=bare())
+    assert again.trained.resumed_from == 10
+    assert again.model.digest == done.model.digest
+
+
+def test_labels_and_a_teacher_count_alike(tmp_path: Path) -> None:
+    teacher = tuned(tmp_path / "teacher", steps=100).model
+    done = tuned(tmp_path / "both", teacher)
+    assert set(done.trained.history[0].judged.figures) == {"accuracy", "agreement"}
+    assert len(done.net.losses) == 3  # of labels, and two parts of the teacher's classes
+    labels = next(weight for name, weight in done.net.losses.items() if "labels" in name)
+    assert labels == 0.5
+
+
+def test_a_batch_is_that_of_the_training_text() -> None:
+    text = Prototxt.parse(
+        b'layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TRAIN } '
+        b"data_param { batch_size: 37 } }"
+    )
+    assert usual_batch(classifier()) == 64
+    assert usual_batch(classifier(), text) == 37
