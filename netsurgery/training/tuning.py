@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, field, fields, replace
@@ -12,9 +13,9 @@ import numpy as np
 
 from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.engine import Capability, Engine, EngineLike, choose
-from netsurgery.errors import Remedy, RequestError
+from netsurgery.errors import EngineError, Remedy, RequestError
 from netsurgery.formats import Prototxt, SolverText, write_together
-from netsurgery.network import Masks, Model, require_masks_fit
+from netsurgery.network import Masks, Model, require_masks_fit, without_what_follows
 from netsurgery.progress import Progress, silent
 from netsurgery.training.augmentation import Augmentation, plain_inputs
 from netsurgery.training.bank import ViewBank
@@ -157,7 +158,8 @@ def tune(
         NetworkError: Masks do not fit the net.
     """
     require_masks_fit(model, masks or {})
-    engine = choose(settings.engine, [model.network()], [Capability.SOLVE])
+    objectives = objectives_of(model, original, inputs, settings)
+    engine, used, objectives = _within_reach(model, objectives, settings.engine)
     claim_folder(
         folder, tuning_digest(model, original, inputs, settings, masks), __version__, "tune"
     )
@@ -167,19 +169,10 @@ def tune(
         settings.seed,
         reported_elsewhere=settings.reported_elsewhere,
     )
-    objectives = objectives_of(model, original, inputs, settings)
-    taught = [one for one in objectives if isinstance(one, TeacherObjective)]
-    targets: Optional[TeacherTargets] = None
-    if original is not None:
-        bank = ViewBank(inputs, settings.augmentation, settings.views, settings.seed)
-        with progress.task("asking the teacher"):
-            targets = TeacherTargets.make(
-                original, taught, bank, settings.engine, answers or folder / "targets", progress
-            )
-        objectives = (*(one for one in objectives if one not in taught), *targets.objectives)
+    objectives, targets = _asked(objectives, original, inputs, settings, folder, answers, progress)
     batch = min(settings.batch or usual_batch(model, settings.train_val), len(parts.train))
     net = training_net(
-        model,
+        used,
         objectives,
         batch=batch,
         train_val=settings.train_val,
@@ -198,7 +191,7 @@ def tune(
         seed=settings.seed,
     )
     aside = plain_inputs(inputs.chosen(parts.stop), settings.augmentation)
-    judge = HeldOutJudge(model, objectives, aside, PlainRows(inputs, parts.stop, targets))
+    judge = HeldOutJudge(used, objectives, aside, PlainRows(inputs, parts.stop, targets))
     steps = settings.steps or EPOCHS * feed.steps_per_epoch
     run = _Run(net, feed, judge, engine, settings, folder, dict(masks or {}), progress)
     solver, why = run.solver(steps, taught=original is not None)
@@ -206,6 +199,45 @@ def tune(
     made = deployed_model(model, arrays_of(net, trained.arrays), trained.masks)
     notes = (*net.notes, *(() if targets is None else targets.notes))
     return Tuned(made, trained, parts, net, solver, why, batch, settings, notes)
+
+
+def _within_reach(
+    model: Model, objectives: Sequence[Objective], wanted: EngineLike
+) -> Tuple[Engine, Model, Tuple[Objective, ...]]:
+    """An engine, and the net or as much of it as is learned, with the objectives there.
+
+    What chooses among boxes, and their priors, no engine need know.
+    """
+    needs, network = [Capability.SOLVE], model.network()
+    with contextlib.suppress(EngineError):
+        engine = choose(wanted, [network], needs)
+        if not engine.obstacles(network):
+            return engine, model, tuple(objectives)
+    used, values = without_what_follows(model, [one.value for one in objectives])
+    moved = tuple(replace(one, value=value) for one, value in zip(objectives, values))
+    return choose(wanted, [used.network()], needs), used, moved
+
+
+def _asked(
+    objectives: Sequence[Objective],
+    original: Optional[Model],
+    inputs: Inputs,
+    settings: TuningSettings,
+    folder: Path,
+    answers: Optional[Path],
+    progress: Progress,
+) -> Tuple[Tuple[Objective, ...], Optional[TeacherTargets]]:
+    """Objectives with the scales of a teacher's answers, and these."""
+    if original is None:
+        return tuple(objectives), None
+    taught = [one for one in objectives if isinstance(one, TeacherObjective)]
+    bank = ViewBank(inputs, settings.augmentation, settings.views, settings.seed)
+    with progress.task("asking the teacher"):
+        targets = TeacherTargets.make(
+            original, taught, bank, settings.engine, answers or folder / "targets", progress
+        )
+    others = [one for one in objectives if not isinstance(one, TeacherObjective)]
+    return (*others, *targets.objectives), targets
 
 
 def objectives_of(
