@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 import numpy as np
@@ -189,7 +190,8 @@ def tuning_settings(
     """Return the solver of a tuning run, and why its rate is what it is.
 
     Of the user's own, the type, momentum, decay, clipping and iter_size stay. The rate is a tenth
-    of where that started, and falls to a tenth twice, after 0.6 and 0.85 of the steps.
+    of where that started, or as it is in what `twin_of_solver` wrote, and falls to a tenth twice,
+    after 0.6 and 0.85 of the steps.
 
     Args:
         users: The solver that the net was trained with; SGD with momentum 0.9 if None.
@@ -216,9 +218,11 @@ def tuning_settings(
     if users is None:
         found = SolverSettings(weight_decay=0.0 if teacher else 0.0005)
     else:
-        own = _values_of(users)
-        found = _checked({**own, "base_lr": own["base_lr"] * TENTH, **falling}, users)
-        why = f"a tenth of the {own['base_lr']:g} of {users.file or 'the solver'}"
+        own, file = _values_of(users), users.file or "the solver"
+        share, why = TENTH, f"a tenth of the {own['base_lr']:g} of {file}"
+        if is_for_tuning(users):
+            share, why = 1.0, f"that of {file}, which is for tuning"
+        found = _checked({**own, "base_lr": own["base_lr"] * share, **falling}, users)
     if lr is not None:
         found, why = replace(found, base_lr=lr), "as asked for"
     return replace(found, stepsize=0, **falling), why
@@ -270,7 +274,8 @@ def twin_of_solver(users: SolverText, net: str, prefix: str) -> SolverText:
     """Return the solver that tunes a compressed net, in the words of the one it was trained with.
 
     The rate starts at a tenth, and all that is counted in iterations is a tenth, as a net that is
-    tuned starts near its goal. All other bytes stay.
+    tuned starts near its goal; a line at the end says so, and what has it keeps its rate. All other
+    bytes stay.
 
     Args:
         users: The solver that the net was trained with.
@@ -280,6 +285,40 @@ def twin_of_solver(users: SolverText, net: str, prefix: str) -> SolverText:
     Raises:
         FormatError: Caffe would not take the user's solver.
     """
+    parameter = users.parameter
+    for name in _NETS_INSIDE:
+        if next(users.root.all(name), None) is not None:
+            problem = "the net stands inside the solver"
+            raise users.error(problem, name, "put it in a file of its own")
+    told = "" if is_for_tuning(users) else f"{_FOR_TUNING} {Path(users.file or 'solver').name}.\n"
+    fields = _at_a_tenth(users) if told else {}
+    fields["train_net" if parameter.HasField("train_net") else "net"] = net
+    fields["snapshot_prefix"] = prefix
+    others = set(parameter.test_net) - {parameter.train_net}
+    if others:
+        # A test net that takes its layers by name from the training net would keep random ones.
+        fields.update(dict.fromkeys(_OF_TESTS))
+        names = ", ".join(sorted(others))
+        told += f"# Without {names}: the net that it is tested by is another text.\n"
+    else:
+        fields["test_net"] = (net,) * len(parameter.test_net)
+    data = users.changed(fields).data
+    return SolverText.parse(data + _on_lines(data, told), users.file)
+
+
+_FOR_TUNING = "# For tuning, by netsurgery: a tenth of the rate and steps of"
+
+
+def is_for_tuning(text: SolverText) -> bool:
+    """Return whether a solver is one that was written for a compressed net.
+
+    Args:
+        text: The solver.
+    """
+    return _FOR_TUNING.encode() in text.data
+
+
+def _at_a_tenth(users: SolverText) -> Dict[str, Optional[SolverValue]]:
     own, parameter = _values_of(users), users.parameter
     fields: Dict[str, Optional[SolverValue]] = {"base_lr": own["base_lr"] * TENTH}
     for name in ("max_iter", "stepsize", "snapshot", "test_interval"):
@@ -287,20 +326,14 @@ def twin_of_solver(users: SolverText, net: str, prefix: str) -> SolverText:
             fields[name] = _tenth(getattr(parameter, name))
     if own["stepvalue"]:
         fields["stepvalue"] = tuple(map(_tenth, own["stepvalue"]))
-    for name in _NETS_INSIDE:
-        if next(users.root.all(name), None) is not None:
-            problem = "the net stands inside the solver"
-            raise users.error(problem, name, "put it in a file of its own")
-    fields["train_net" if parameter.HasField("train_net") else "net"] = net
-    fields["snapshot_prefix"] = prefix
-    others = set(parameter.test_net) - {parameter.train_net}
-    if not others:
-        fields["test_net"] = (net,) * len(parameter.test_net)
-        return users.changed(fields)
-    # A test net that takes its layers by name from the training net would keep random ones.
-    fields.update(dict.fromkeys(_OF_TESTS))
-    told = f"# Without {', '.join(sorted(others))}: the net that it is tested by is another text.\n"
-    return SolverText.parse(users.changed(fields).data + told.encode(), users.file)
+    return fields
+
+
+def _on_lines(data: bytes, told: str) -> bytes:
+    """Comments to put behind a text, in its line ends."""
+    newline = b"\r\n" if b"\r\n" in data else b"\n"
+    gap = b"" if not told or data.endswith(b"\n") else newline
+    return gap + told.encode("utf-8", "surrogateescape").replace(b"\n", newline)
 
 
 def _tenth(count: int) -> int:

@@ -174,7 +174,24 @@ def test_the_twin_counts_in_tenths_and_keeps_the_rest() -> None:
         .replace(b"snapshot: 5000", b"snapshot: 500")
         .replace(b"examples/lenet", b"small")
     )
-    assert text.data == expected
+    told = b"# For tuning, by netsurgery: a tenth of the rate and steps of solver.prototxt.\n"
+    assert text.data == expected + told
+
+
+def test_what_is_for_tuning_is_not_slowed_down_once_more() -> None:
+    twin = twin_of_solver(solver(USERS), "small.prototxt", "small")
+    found, why = tuning_settings(twin, 1000)
+    assert found.base_lr == pytest.approx(0.001)
+    assert why == "that of solver.prototxt, which is for tuning"
+    again = twin_of_solver(twin, "smaller.prototxt", "smaller")
+    expected = twin.data.replace(b"small.prototxt", b"smaller.prototxt")
+    assert again.data == expected.replace(b'"small"', b'"smaller"')
+
+
+def test_a_text_without_a_last_line_end_gets_one() -> None:
+    twin = twin_of_solver(solver(USERS.rstrip().replace(b"\n", b"\r\n")), "n", "p")
+    assert twin.data.count(b"\n") == twin.data.count(b"\r\n")
+    assert twin.parameter.base_lr == pytest.approx(0.001)
 
 
 def test_a_test_net_of_its_own_is_left_out_and_told() -> None:

@@ -92,6 +92,7 @@ def test_the_solver_names_the_new_text_and_keeps_the_rest() -> None:
     assert found == (
         b'net: "train_val.prototxt"\nbase_lr: 0.01 # high\nlr_policy: "fixed"\nmomentum: 0.9\n'
         b'max_iter: 50\nsnapshot_prefix: "weights"\nsolver_mode: CPU\n'
+        b"# For tuning, by netsurgery: a tenth of the rate and steps of solver.prototxt.\n"
     )
 
 
