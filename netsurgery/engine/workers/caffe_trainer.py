@@ -49,15 +49,13 @@ class CaffeTrainer(object):
         self._find_parameters()
         self._losses = [weight for _, weight in losses]
         names = [native(name) for name in [name for name, _ in losses] + watched]
-        unknown = [name for name in names if name not in self.net.blobs]
-        counts = [0 if name in unknown else self.net.blobs[name].data.size for name in names]
-        large = [name for name in names[len(losses) :] if counts[names.index(name)] > 1]
-        if unknown or large:
-            return {"unknown": unknown, "large": large}, []
+        untold = self._untold(names, names[len(losses) :])
+        if untold:
+            return untold, []
         self._watched = [self.net.blobs[name] for name in names]
         self._fed = self._find_inputs()
         self._inputs = [self.net.blobs[name] for name in self._fed]
-        self._batches, self._step_losses = iter(()), []
+        self._batches = iter(())
         self._forget_masks()
         self.net.before_forward(self._before_layer)
         self.solver.add_callback(self._on_start, self._on_gradients_ready)
@@ -77,6 +75,13 @@ class CaffeTrainer(object):
             if not hasattr(owner, name):
                 return called
         return ""
+
+    def _untold(self, names, single):
+        """Return those of some blobs that are not there, and of ``single`` those of many numbers."""
+        blobs = self.net.blobs
+        unknown = [name for name in names if name not in blobs]
+        large = [name for name in single if name in blobs and blobs[name].data.size > 1]
+        return {"unknown": unknown, "large": large} if unknown or large else {}
 
     def _find_inputs(self):
         """Return the blobs that are fed; some forks call what data layers read inputs too."""
