@@ -77,7 +77,7 @@ class CaffeTrainer(object):
         return ""
 
     def _untold(self, names, single):
-        """Return those of some blobs that are not there, and of ``single`` those of many numbers."""
+        """Return which blobs are not there, and which of ``single`` have many numbers."""
         blobs = self.net.blobs
         unknown = [name for name in names if name not in blobs]
         large = [name for name in single if name in blobs and blobs[name].data.size > 1]
