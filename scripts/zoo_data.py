@@ -45,6 +45,16 @@ class ZooData:
         """
         return self._part(weights, blob, TRAIN, count)
 
+    def training(self, weights: Path, blob: str) -> Optional[Inputs]:
+        """Return all training images, uncut where the net sees windows of them, or None.
+
+        Args:
+            weights: The model's weights file.
+            blob: The net's input.
+        """
+        uncut = _UNCUT.get(weights.parent.name)
+        return uncut(self, blob, TRAIN) if uncut else self._part(weights, blob, TRAIN)
+
     def held_out(self, weights: Path, blob: str) -> Optional[Inputs]:
         """Return the test images that no calibration has seen, or None."""
         return self._part(weights, blob, TEST)
@@ -133,6 +143,9 @@ _SOURCES: Dict[str, ObservedValue] = {
     "local_mnist_mlp_2048_1024": _mnist_held_out,
     "resnet20_cifar10": _cifar(lambda data, images: (images - data.mean)[:, :, 2:30, 2:30]),
 }
+
+# Nets that are fed windows of what they were trained on.
+_UNCUT: Dict[str, ObservedValue] = {"resnet20_cifar10": _mean_image}
 
 # With the preprocessing of its twin this one is at chance, and its own is not published.
 _NOT_KNOWN = {"opt_model.caffemodel"}

@@ -1,0 +1,79 @@
+"""Nets of CIFAR-10 at shares of their MACs, by the planner and by thinning, kept as pairs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Dict, NamedTuple
+
+from accuracy import IMAGES, Net
+from store import FOLDER
+from zoo_data import ZooData
+
+from netsurgery.budgets import Budget, BudgetRequest, plan_budget
+from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.network.model import Model, load
+from netsurgery.planning.plan import Plan
+from netsurgery.planning.thinning import ThinSpec, plan_thin
+from netsurgery.surgery import apply
+
+NETS: Dict[str, Net] = {
+    net.folder: net
+    for net in (
+        Net("cifar10_quick_everpeace", "deploy.prototxt", "cifar10_quick_iter_5000.caffemodel"),
+        Net("cifar10_full_everpeace", "deploy.prototxt", "cifar10_full_iter_70000.caffemodel"),
+        Net("resnet20_cifar10", "deploy_derived.prototxt", "ResNet_20.caffemodel"),
+        Net("local_cifar10_convfc", "deploy.prototxt", "local_cifar10_convfc.caffemodel"),
+    )
+}
+PLANNER, THIN = "planner", "thin"
+
+
+class Smaller(NamedTuple):
+    """A net at a share of its MACs.
+
+    Attributes:
+        net: Its name among `NETS`.
+        way: `PLANNER` or `THIN`.
+        share: Of the MACs.
+    """
+
+    net: str
+    way: str
+    share: float
+
+    def plan(self, model: Model, calibrator: Calibrator) -> Plan:
+        """Return how it becomes smaller."""
+        budget = Budget(macs=self.share)
+        if self.way == THIN:
+            return plan_thin(model, ThinSpec(budget=budget), calibrator)
+        return plan_budget(model, BudgetRequest(budget), calibrator)
+
+
+def load_net(name: str, data: ZooData) -> Model:
+    """Return a net as it was published."""
+    net = NETS[name]
+    return load(data.zoo / net.folder / net.prototxt, data.zoo / net.folder / net.weights)
+
+
+def smaller(case: Smaller, data: ZooData) -> Model:
+    """Return the smaller net, untuned; it is made once, and read where it is kept later.
+
+    Args:
+        case: Which one.
+        data: The images, of which some training ones calibrate.
+    """
+    folder = FOLDER / "nets" / f"{case.net}-{case.way}-{case.share:g}"
+    text, weights = folder / "deploy.prototxt", folder / "net.caffemodel"
+    if not weights.exists():
+        started = time.monotonic()
+        model, net = load_net(case.net, data), NETS[case.net]
+        (value,) = model.network().inputs
+        images = data.calibration(data.zoo / net.folder / net.weights, value.blob, IMAGES)
+        assert images, f"no images for {case.net}"
+        calibrator = Calibrator(images, "caffe", cache=FOLDER / "calibrator")
+        made = apply(model, case.plan(model, calibrator), calibrator)
+        folder.mkdir(parents=True, exist_ok=True)
+        made.save(text, weights)
+        print(*case, f"made in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return load(text, weights)

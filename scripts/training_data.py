@@ -1,0 +1,82 @@
+"""What nets of the zoo are tuned on and judged by: fixed parts of ../shared/data."""
+
+from __future__ import annotations
+
+from typing import Dict, NamedTuple, Optional
+
+import numpy as np
+from accuracy import Net
+from zoo_data import ZooData
+
+from netsurgery.calibration import Inputs
+from netsurgery.network.model import Model
+from netsurgery.training import Augmentation
+
+MNIST = Augmentation(shift=1)
+CIFAR = Augmentation(mirror=True, shift=2)
+_AUGMENTATIONS: Dict[str, Augmentation] = {
+    "dns_lenet300100": MNIST,
+    "lenet_everpeace": MNIST,
+    "lenet_ethereon": MNIST,
+    # As it was trained: cut anywhere out of the pictures whose centre judges.
+    "resnet20_cifar10": Augmentation(mirror=True, crop=(28, 28)),
+}
+CATS_AND_DOGS = Augmentation(mirror=True, shift=2)
+
+
+class TrainingData(NamedTuple):
+    """Labelled inputs for a net.
+
+    Attributes:
+        seen: What it is tuned on: 8,000 of MNIST, 5,000 of CIFAR-10, 1,199 cats and dogs.
+        judged: What it is judged by, which no tuning sees: 2,000, 3,000 and 200.
+        augmentation: How views of ``seen`` are drawn.
+        task_output: The output that labels are for, where a net has several of classes.
+    """
+
+    seen: Inputs
+    judged: Inputs
+    augmentation: Augmentation
+    task_output: Optional[str] = None
+
+    @property
+    def unlabelled(self) -> Inputs:
+        """What it is tuned on where a teacher alone tells what is right."""
+        return Inputs(self.seen.arrays, None, self.seen.description)
+
+
+def training_data(net: Net, model: Model, data: ZooData) -> TrainingData:
+    """Return what a net of the zoo is tuned on and judged by.
+
+    Args:
+        net: Its files.
+        model: The net.
+        data: The images.
+    """
+    file = data.zoo / net.folder / net.weights
+    (value,) = model.network().inputs
+    seen, judged = data.training(file, value.blob), data.held_out(file, value.blob)
+    assert seen, f"no images for {net.folder}"
+    assert judged, f"no images for {net.folder}"
+    augmentation = _AUGMENTATIONS.get(net.folder, CIFAR)
+    return TrainingData(seen, judged, augmentation, data.task_output(net.folder))
+
+
+def cats_and_dogs(data: ZooData, blob: str) -> TrainingData:
+    """Return the cats and dogs as a net of CIFAR-10 is fed: 32 x 32, its mean image taken off.
+
+    Args:
+        data: The images.
+        blob: The net's input.
+    """
+    file = np.load(data.data / "dogs_cats_64.npz")
+    images = file["images"].astype(np.float32)
+    count, channels, height, width = images.shape
+    halved = images.reshape(count, channels, height // 2, 2, width // 2, 2).mean((3, 5))
+    parts = []
+    for name in ("train", "test"):
+        chosen = file[f"{name}_index"]
+        told = f"{len(chosen)} cats and dogs, 32 x 32"
+        labels = file["labels"][chosen]
+        parts.append(Inputs({blob: halved[chosen] - data.mean}, labels, told))
+    return TrainingData(parts[0], parts[1], CATS_AND_DOGS)

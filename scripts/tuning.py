@@ -1,0 +1,151 @@
+"""Nets of the zoo tuned by labels or by a teacher, and judged by images that no tuning saw."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+import time
+from typing import Any, NamedTuple, Optional, Sequence
+
+import numpy as np
+from accuracy import Collected
+from store import FOLDER
+from training_data import TrainingData
+
+from netsurgery.calibration import Inputs
+from netsurgery.calibration.measuring import ObservedValue, measure
+from netsurgery.network import Masks
+from netsurgery.network.model import Model
+from netsurgery.training import TrainerHook, Tuned, TuningSettings, tune
+
+LABELS, TEACHER, BOTH = "labels", "teacher", "both"
+"""What tells a net what is right."""
+VALIDATIONS = 10
+TRAINED = (
+    *(f"training/{name}.py" for name in ("feed", "augmentation", "splitting", "solver_settings")),
+    "engine/workers/caffe_trainer.py",
+)
+"""What of the package the numbers of a tuned net depend on most."""
+
+
+class Recipe(NamedTuple):
+    """How a net is tuned.
+
+    Attributes:
+        taught: By `LABELS`, by a `TEACHER` alone, or by `BOTH`.
+        steps: Of the solver; none is left out.
+        rate: At the start; a tenth from 0.6 of the steps on, a hundredth from 0.85 on.
+        batch: Inputs of a step.
+        temperature: Of the classes that a teacher answers.
+        hold_out: The share of the training images that tells the best net.
+        keep_best: Whether the net is that of the best validation, or the last.
+        seed: Of all that is drawn.
+    """
+
+    taught: str
+    steps: int
+    rate: float
+    batch: int = 64
+    temperature: float = 2.0
+    hold_out: float = 0.1
+    keep_best: bool = True
+    seed: int = 0
+
+
+class Found(NamedTuple):
+    """What came of a tuning.
+
+    Attributes:
+        before: Accuracy on the images that judge, untuned.
+        after: The same of the tuned net.
+        best: The iteration that the tuned net is of.
+        seconds: A step took, by the clock.
+    """
+
+    before: float
+    after: float
+    best: int
+    seconds: float
+
+
+def accuracy_of(model: Model, judged: Inputs, output: Optional[str] = None) -> float:
+    """Return the share of inputs whose class a net gets right, run by real Caffe.
+
+    Args:
+        model: The net.
+        judged: The inputs, with labels.
+        output: The output that labels are for; its only one if None.
+    """
+    outputs = model.network().outputs
+    value = next(one for one in outputs if output in (None, one.blob))
+    observer = Collected(ObservedValue(value))
+    measure([model], judged, [observer], "caffe")
+    classes = observer.array.reshape(len(judged), -1).argmax(axis=1)
+    return float(np.mean(classes == judged.labels))
+
+
+def tuned(
+    key: Sequence[Any],
+    model: Model,
+    original: Model,
+    data: TrainingData,
+    recipe: Recipe,
+    *,
+    masks: Optional[Masks] = None,
+    hooks: Sequence[TrainerHook] = (),
+) -> Tuned:
+    """Tune a net; a run that was stopped goes on where it was.
+
+    Args:
+        key: What tells the run from others.
+        model: The net.
+        original: The teacher, where one teaches.
+        data: What it is tuned on.
+        recipe: How.
+        masks: What stays zero.
+        hooks: Are called between steps.
+    """
+    name = hashlib.sha256(repr((list(key), list(recipe))).encode()).hexdigest()[:16]
+    folder = FOLDER / "runs" / name
+    settings = TuningSettings(
+        steps=recipe.steps,
+        batch=recipe.batch,
+        rate=recipe.rate,
+        temperature=recipe.temperature,
+        augmentation=data.augmentation,
+        hold_out=recipe.hold_out,
+        reported_elsewhere=True,
+        validate_every=max(1, recipe.steps // VALIDATIONS),
+        patience=None,
+        task_output=data.task_output,
+        keep_best=recipe.keep_best,
+        seed=recipe.seed,
+        engine="caffe",
+    )
+    inputs = data.unlabelled if recipe.taught == TEACHER else data.seen
+    teacher = None if recipe.taught == LABELS else original
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    done = tune(model, teacher, inputs, settings, folder, masks=masks, hooks=hooks)
+    shutil.rmtree(folder)
+    return done
+
+
+def found(
+    key: Sequence[Any],
+    model: Model,
+    original: Model,
+    data: TrainingData,
+    recipe: Recipe,
+    *,
+    masks: Optional[Masks] = None,
+    hooks: Sequence[TrainerHook] = (),
+) -> Found:
+    """Return what comes of a tuning, as `tuned` does it, and tell it."""
+    started = time.monotonic()
+    before = accuracy_of(model, data.judged, data.task_output)
+    done = tuned(key, model, original, data, recipe, masks=masks, hooks=hooks)
+    after = accuracy_of(done.model, data.judged, data.task_output)
+    took = time.monotonic() - started
+    print(*key, *recipe, f"{before:.4f} -> {after:.4f}", f"{took:.0f} s", file=sys.stderr)
+    return Found(before, after, done.trained.best, done.trained.seconds_per_step)
