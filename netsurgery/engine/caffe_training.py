@@ -157,7 +157,10 @@ class CaffeTrainingSession(WorkerClient, TrainingSession):
         closing = {key: mask for key, mask in own.items() if not mask.all()}
         dynamic = mode is MaskMode.DYNAMIC
         keys = [list(key) for key in closing]
-        self._ask("set_masks", list(closing.values()), keys=keys, dynamic=dynamic)
+        shaped = [
+            mask.reshape(self.parameter_shapes[key[0]][key[1]]) for key, mask in closing.items()
+        ]
+        self._ask("set_masks", shaped, keys=keys, dynamic=dynamic)
         self.masks, self.mask_mode = own, mode
 
     def set_rate(self, base: float) -> None:

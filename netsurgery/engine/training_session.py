@@ -284,6 +284,8 @@ def require_masks(
 ) -> None:
     """See that masks belong to blobs of these shapes.
 
+    Ones in front count for nothing: old files hold the matrix of an InnerProduct as (1, 1, N, K).
+
     Raises:
         EngineError: One does not.
     """
@@ -291,9 +293,15 @@ def require_masks(
         own = shapes.get(layer, ())
         if not 0 <= index < len(own):
             raise EngineError(f"no blob {index} that a mask could hold", file=file, layer=layer)
-        if tuple(mask.shape) != own[index]:
+        if _without_ones(mask.shape) != _without_ones(own[index]):
             raise EngineError(
                 f"a mask of its blob {index} has the shape {own[index]}, not {tuple(mask.shape)}",
                 file=file,
                 layer=layer,
             )
+
+
+def _without_ones(shape: Shape) -> Shape:
+    """A shape from its first axis on that is longer than one."""
+    first = next((axis for axis, size in enumerate(shape) if size != 1), len(shape))
+    return tuple(shape[first:])

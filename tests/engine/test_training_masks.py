@@ -144,3 +144,15 @@ def test_of_two_layers_of_one_name_the_last_is_masked(trainer: Caffe, tmp_path: 
     assert len(slots) == 4
     assert slots[0][~mask.ravel()].any()
     assert not slots[2][~mask.ravel()].any()
+
+
+def test_a_mask_of_an_old_file_has_ones_in_front(trainer: Caffe, tmp_path: Path) -> None:
+    """As such a file holds the matrix of an InnerProduct, and the masks of its model do too."""
+    old = {key: mask.reshape(1, 1, *mask.shape) for key, mask in MASKS.items()}
+    with opened(trainer, files_in(tmp_path)) as session:
+        session.set_masks(old)
+        session.step(batches(0, 2))
+        assert is_closed(session)
+        assert {key: mask.shape for key, mask in session.masks.items()} == {
+            key: mask.shape for key, mask in old.items()
+        }
