@@ -143,7 +143,8 @@ class CaffeTrainingSession(WorkerClient, TrainingSession):
         """Set masks in the place of others; see :meth:`TrainingSession.set_masks`.
 
         Where weights close after the first iteration, Caffe writes what its solver remembers to a
-        file, and reads it again: some 20 ms for LeNet, seconds for a net of 500 MB.
+        file, and reads it again: some 20 ms for LeNet; for a net of 500 MB half a minute, and twice
+        the memory that training it takes.
         """
         require_masks(self.parameter_shapes, masks, self._file)
         for layer, index in masks:
