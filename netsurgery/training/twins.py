@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Mapping, Optional, Set, Tuple
 
 from netsurgery.calibration import samples_are_apart
 from netsurgery.errors import PlanError
@@ -107,29 +107,44 @@ def _fitting(model: Model) -> Dict[Value, Tuple[str, int]]:
     """The values that losses read: what each is, and the axis of its classes."""
     network = model.network()
     shapes = infer_shapes(network, weights=model.weights)
+    ends = [value for value in network.outputs if not _is_detections(network, value)]
     known = {value: shape for value, shape in shapes.items() if shape is not None}
-    lacking = [value.blob for value in network.outputs if value not in known]
+    found: Dict[Value, Tuple[str, int]] = {}
+    for value in network.outputs:
+        if value not in ends:
+            found.update((read, _kind_of(network, read, known)) for read in _read(network, value))
+    lacking = [value.blob for value in (*ends, *found) if value not in known]
     if lacking:
         raise PlanError(
-            f"no training text can be built: the shape of output {lacking[0]!r} is not known",
+            f"no training text can be built: the shape of {lacking[0]!r} is not known",
             file=network.prototxt.file,
             remedy="give the text that the net was trained by",
         )
-    outputs = {value: known[value] for value in network.outputs}
     inputs = {value: known[value] for value in network.inputs if value in known}
-    found: Dict[Value, Tuple[str, int]] = {}
-    for output, kind in kinds_of(network, outputs, inputs).items():
-        for value in sources_of(network, output) or (output,):
-            axis = next(
-                (
-                    layer.layer_type.class_axis(layer, len(known[value]))
-                    for layer in network.consumers(value)
-                    if layer.layer_type.is_softmax
-                ),
-                1,
-            )
-            found[value] = kind.name, axis
+    kinds = kinds_of(network, {value: known[value] for value in ends}, inputs)
+    for output, kind in kinds.items():
+        for read in _read(network, output):
+            found[read] = _kind_of(network, read, known, kind.name)
     return found
+
+
+def _is_detections(network: Network, value: Value) -> bool:
+    layer = network.producer(value)
+    return layer is not None and layer.layer_type.makes_detections
+
+
+def _read(network: Network, output: Value) -> Tuple[Value, ...]:
+    return sources_of(network, output) or (output,)
+
+
+def _kind_of(
+    network: Network, value: Value, shapes: Mapping[Value, Shape], told: str = ""
+) -> Tuple[str, int]:
+    """What a value is: what a Softmax reads are scores of classes, whatever these are for."""
+    for layer in network.consumers(value):
+        if layer.layer_type.is_softmax and value in shapes:
+            return CLASSES, layer.layer_type.class_axis(layer, len(shapes[value]))
+    return told, 1
 
 
 def _batch_of(model: Model, wanted: List[Value]) -> int:

@@ -149,6 +149,42 @@ def test_classes_at_places_get_a_label_each(caffe_python: str, tmp_path: Path) -
     assert done.losses[-1] < done.losses[0]
 
 
+DETECTOR = (
+    INPUT.replace("dim: 8", "dim: 2 dim: 4 dim: 4")
+    + """
+layer { name: "loc" type: "Convolution" bottom: "data" top: "loc"
+        convolution_param { num_output: 4 kernel_size: 1 } }
+layer { name: "loc_flat" type: "Flatten" bottom: "loc" top: "loc_flat" }
+layer { name: "conf" type: "Convolution" bottom: "data" top: "conf"
+        convolution_param { num_output: 2 kernel_size: 1 } }
+layer { name: "rows" type: "Reshape" bottom: "conf" top: "rows"
+        reshape_param { shape { dim: 0 dim: -1 dim: 2 } } }
+layer { name: "softmax" type: "Softmax" bottom: "rows" top: "softmax" softmax_param { axis: 2 } }
+layer { name: "conf_flat" type: "Flatten" bottom: "softmax" top: "conf_flat" }
+layer { name: "prior" type: "PriorBox" bottom: "loc" bottom: "data" top: "prior"
+        prior_box_param { min_size: 2 } }
+layer { name: "out" type: "DetectionOutput" bottom: "loc_flat" bottom: "conf_flat" bottom: "prior"
+        top: "out" detection_output_param { num_classes: 2 } }
+"""
+)
+
+
+def test_a_detector_learns_boxes_and_a_class_for_each() -> None:
+    shapes = {"loc": [(4, 2, 1, 1), (4,)], "conf": [(2, 2, 1, 1), (2,)]}
+    model = make_model(
+        DETECTOR, {name: [RANDOM.normal(size=one) for one in own] for name, own in shapes.items()}
+    )
+    text = Prototxt.parse(training_text(model))
+    losses = {layer.bottoms[0]: layer for layer in text.layers if layer.type.endswith("Loss")}
+    assert {blob: layer.type for blob, layer in losses.items()} == {
+        "loc_flat": "EuclideanLoss",
+        "rows": "SoftmaxWithLoss",
+    }
+    fed = {layer.name: layer.parameter.input_param for layer in text.layers if not layer.bottoms}
+    assert tuple(fed[losses["rows"].bottoms[1]].shape[0].dim) == (64, 16)
+    assert losses["rows"].parameter.softmax_param.axis == 2
+
+
 def test_a_name_that_the_pair_has_is_not_taken_twice() -> None:
     surgery = small()
     named = Prototxt.parse(surgery.original.prototxt.data, "train_val.prototxt")
@@ -158,5 +194,5 @@ def test_a_name_that_the_pair_has_is_not_taken_twice() -> None:
 
 def test_a_net_whose_outputs_have_no_shape_is_refused() -> None:
     odd = 'layer { name: "odd" type: "Odd" bottom: "ip" top: "odd" }\n'
-    with pytest.raises(PlanError, match="the shape of output 'odd' is not known; give the text"):
+    with pytest.raises(PlanError, match="the shape of 'odd' is not known; give the text"):
         training_text(small(odd).model)
