@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -121,8 +122,8 @@ class Finetuned:
             "start": _judged(self.start),
             "best": {**_judged(self.best), "iteration": trained.best},
             "report": {
-                "before": figures_before(self),
-                "after": figures_of(self.after),
+                "before": _finite(figures_before(self)),
+                "after": _finite(figures_of(self.after)),
                 "inputs": {"description": self.after.inputs, "samples": self.after.samples},
                 "same_as_stopped": tuned.split.is_shared,
                 "quality": self.quality.to_dict(name),
@@ -136,6 +137,10 @@ class Finetuned:
 
 def _judged(validation: Validation) -> Dict[str, Any]:
     return {"loss": validation.to_dict()["loss"], **validation.judged.figures}
+
+
+def _finite(figures: Mapping[str, float]) -> Dict[str, Optional[float]]:
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
 def figures_of(found: Verification) -> Dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Mapping, Sequence
+from typing import Callable, Iterator, List, Mapping, Sequence
 
 import click
 
@@ -34,7 +34,8 @@ def print_finetuned(done: Finetuned, flag: Callable[[str], str] = "`{}`".format)
     print_history(done.tuned.trained.history)
     for line in _end(done):
         print_text(line)
-    print_figures(figures_before(done), figures_of(done.after), told_inputs(done))
+    print_text(f"{told_inputs(done)}:")
+    print_table(["", ">before", ">after"], figure_rows(done))
     for line in (*_verdict(done, flag), *_files(done)):
         click.echo(line)
     click.echo(WORDS)
@@ -102,33 +103,36 @@ def told_inputs(done: Finetuned) -> str:
     return f"{told}, which also stopped the run" if done.tuned.split.is_shared else told
 
 
-def print_figures(before: Mapping[str, float], after: Mapping[str, float], title: str) -> None:
-    """Print what is known of a net before and after, a row for each figure.
+def figure_rows(done: Finetuned) -> List[List[str]]:
+    """Return a row for each figure of the net before and after: its name, and both values."""
+    before, after = figures_before(done), figures_of(done.after)
+    judged = (done.after, *(() if done.before is None else (done.before,)))
+    limits = {
+        figure.limits.figure: figure.limits
+        for found in judged
+        for output in found.quality.outputs
+        for figure in output.figures
+    }
 
-    Args:
-        before: Figures of the net before, by name.
-        after: Of the tuned net.
-        title: Stands above, without a colon.
-    """
-    rows = [
-        [name, _figure(name, before), _figure(name, after)]
-        for name in dict.fromkeys((*before, *after))
-    ]
-    print_text(f"{title}:")
-    print_table(["", ">before", ">after"], rows)
+    def told(name: str, figures: Mapping[str, float]) -> str:
+        if name not in figures:
+            return "-"
+        known = limits.get(name.partition(" of ")[0])
+        return _percent(figures[name]) if known is None else known.told(figures[name])
+
+    names = dict.fromkeys((*before, *after))
+    return [[name, told(name, before), told(name, after)] for name in names]
 
 
-def _figure(name: str, figures: Mapping[str, float]) -> str:
-    value = figures.get(name)
-    if value is None:
-        return "-"
-    shares: Dict[bool, str] = {True: f"{100 * value:.2f}%", False: f"{value:.4g}"}
-    return shares[name.startswith(("accuracy", "agreement", "matched", "overlap"))]
+def _percent(value: float) -> str:
+    return f"{100 * value:.4g}%"
 
 
 def _verdict(done: Finetuned, flag: Callable[[str], str]) -> Iterator[str]:
     if done.taught:
-        yield from quality_lines(done.quality, flag)
+        headline, *lines = quality_lines(done.quality, flag)
+        yield headline.partition(";")[0]  # a loss needs no leave: the net is written all the same
+        yield from lines
     for reason in done.failures:
         yield f"FAILED: {reason}"
     yield read_back(done.written)
