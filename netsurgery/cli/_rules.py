@@ -91,8 +91,8 @@ how_options = section(
         "--method",
         metavar="NAME",
         help="How to factor: svd for InnerProduct layers; for Convolution layers channel_svd, "
-        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd. Also cp "
-        "(Convolution) and tensor_train (InnerProduct): small files, but slow for their MACs, "
+        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd, trifactor. Also "
+        "cp (Convolution) and tensor_train (InnerProduct): small files, but slow for their MACs, "
         "as Caffe works through groups and batches one after the other. [default: svd for "
         "InnerProduct layers; for Convolution layers that a rule names, or all where no "
         "InnerProduct layer gains, the cheapest of channel_svd, spatial_svd and input_svd]",

@@ -142,6 +142,9 @@ if TYPE_CHECKING:
         TriFactors as TriFactors,
         tri_factorise as tri_factorise,
     )
+    from netsurgery.linalg.tucker import (
+        kept_energies as kept_energies,
+    )
     from netsurgery.linalg.weight_surgeon import (
         WeightSurgeon as WeightSurgeon,
     )
