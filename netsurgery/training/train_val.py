@@ -88,7 +88,14 @@ def own_training(
             layer=layer.name,
             remedy="train without this text, on inputs of your own",
         )
-    return _fed(model, network, sources, losses, places, batch)
+    found = _fed(model, network, sources, losses, places, batch)
+    if wanted and found.own_data:
+        raise FormatError(
+            "feeds itself with numbers of its own, so that no teacher can be asked about them",
+            file=text.file,
+            remedy="train without this text, on inputs of your own",
+        )
+    return found
 
 
 def _with_named_losses(network: Network) -> Prototxt:
@@ -154,7 +161,7 @@ def _fed(
         {value.blob: factor for value, factor in losses.items()},
         _compared(network, sources, losses),
         None if counted is None else counted.blob,
-        bool(sources.unread),
+        bool(sources.unread) or not roles,
         _own_data(sources),
     )
 

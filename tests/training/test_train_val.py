@@ -201,6 +201,19 @@ def test_data_that_only_their_own_caffe_reads_stay_in_the_net() -> None:
     assert "only their own Caffe reads the data of data (AnnotatedData)" in net.notes[0]
 
 
+DUMMY = """layer { name: "dummy" type: "DummyData" top: "data" top: "label" dummy_data_param {
+  shape { dim: 6 dim: 2 dim: 4 dim: 4 } shape { dim: 6 }
+  data_filler { type: "gaussian" } data_filler { type: "constant" } } }
+"""
+
+
+def test_a_text_that_feeds_itself_is_fed_by_nobody(caffe_python: str, tmp_path: Path) -> None:
+    small = model()
+    net = training_net(small, LABELS, batch=6, train_val=text(data=DUMMY))
+    assert (net.own_data, net.fed) == (True, {})
+    assert steps_of(caffe_python, net, tmp_path, {}).moved(small)
+
+
 def multibox() -> Prototxt:
     body = BODY.replace(
         '"SoftmaxWithLoss" bottom: "ip"', '"MultiBoxLoss" bottom: "side" bottom: "ip"'
@@ -219,6 +232,7 @@ def test_a_loss_that_the_engine_lacks_is_named(caffe: str) -> None:
     [
         ([TAUGHT], text(data=OWN), "no teacher can be asked about them; train without this text"),
         (LABELS, Prototxt.parse(DEPLOY.encode(), "d"), "d has no loss; give labels"),
+        ([TAUGHT], text(data=DUMMY), "feeds itself with numbers of its own, so that no teacher"),
         (
             [TeacherValueObjective("taught", Value("ip"))],
             text(('"ip"', '"fc"')),
