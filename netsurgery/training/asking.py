@@ -110,8 +110,7 @@ class Teacher:
             _Recorder(one, self._places, self._rows[one.teachers], len(bank), folder)
             for one in self._objectives
         ]
-        with progress.task("asking the teacher"):
-            measure([self._model], inputs.only(needed), recorders, engine, progress)
+        measure([self._model], inputs.only(needed), recorders, engine, progress)
         return [one.facts() for one in recorders]
 
 
