@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class _Flags(TrainingFlags, TrainingOutputFlags):
-    saliency: str
+    saliency: Optional[str]
     sparsity: Optional[float]
     pattern: str
     scope: str
@@ -38,6 +38,9 @@ class _Flags(TrainingFlags, TrainingOutputFlags):
     rounds: Optional[int]
     factor_rank: Optional[float]
     no_tune: bool
+    macs: Optional[float]
+    remove: Optional[int]
+    images: Optional[int]
     max_error: Optional[float]
     min_agreement: Optional[float]
 
@@ -47,11 +50,10 @@ _pruning_options = section(
     click.option(
         "--method",
         "saliency",
-        default="magnitude",
-        show_default=True,
         metavar="NAME",
-        help="What says how much a weight matters: magnitude, lamp, random and others; a wrong one "
-        "lists them.",
+        help="What says how much a weight matters: magnitude (the default), lamp, obd, obs, "
+        "taylor, trifactor, random and others; a wrong one lists them. With --macs, a criterion of "
+        "channels: taylor (the default), l1 and others.",
     ),
     click.option(
         "--sparsity",
@@ -105,6 +107,26 @@ _pruning_options = section(
     ),
 )
 
+_channel_options = section(
+    "Which channels go",
+    click.option(
+        "--macs",
+        type=SHARE_ABOVE_ZERO,
+        metavar="SHARE",
+        help="Take channels out, some at a time with a tuning after each, until this share of the "
+        "net's multiply-accumulates is left.",
+    ),
+    click.option(
+        "--remove", type=COUNT, metavar="N", help="Channels that go in a round. [default: 16]"
+    ),
+    click.option(
+        "--images",
+        type=COUNT,
+        metavar="N",
+        help="Inputs of --calibrate that rank the channels of a round. [default: 256]",
+    ),
+)
+
 _judging_options = section(
     JUDGING,
     click.option(
@@ -129,6 +151,7 @@ _judging_options = section(
     prototxt_argument,
     weights_argument,
     _pruning_options,
+    _channel_options,
     training_options,
     _judging_options,
     training_output_options,
@@ -138,11 +161,13 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
     """Make weights of a net zero, and keep masks that say which, beside the new pair.
 
     \b
-    netsurgery prune deploy.prototxt net.caffemodel --sparsity 0.9 -o pruned/
-    netsurgery prune deploy.prototxt net.caffemodel --sparsity 95% --calibrate data.npz -o pruned/
+    netsurgery prune deploy.prototxt net.caffemodel --sparsity 0.9 -o out/
+    netsurgery prune deploy.prototxt net.caffemodel --sparsity 95% --calibrate data.npz -o out/
+    netsurgery prune deploy.prototxt net.caffemodel --macs 0.4 --calibrate data.npz -o out/
 
     With --calibrate, the weights that stay are tuned: on labels, by a --teacher, or where there is
-    neither by what the net answers before it is pruned. A run that was killed goes on when the same
+    neither by what the net answers before it is pruned. With --macs, channels go, and the net is
+    physically thinner after each round. A run that was killed goes on when the same
     command is given again.
 
     The files keep their size: zeros are stored as numbers. `netsurgery thin --from-zeros` cuts out
@@ -152,7 +177,7 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
     meant; 2 could not run.
     """
     import netsurgery as ns
-    from netsurgery.report import plot_training, print_pruned, require_plots
+    from netsurgery.report import plot_rounds, plot_training, print_pruned, require_plots
 
     output, plot = given["output"], given["plot"]
     if output is None:
@@ -172,13 +197,18 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
         rounds=given["rounds"],
         factor_rank=given["factor_rank"],
         tune=not given["no_tune"],
+        macs=given["macs"],
+        remove=given["remove"],
+        images=given["images"],
         max_error=given["max_error"],
         min_agreement=given["min_agreement"],
     )
     model = ns.load(prototxt, weights, given["input_shapes"])
     with progress("pruning") as work:
         done = ns.prune(model, request, output, work, flag)
-    if plot and done.tuned is not None:
+    if plot and len(done.rounds) > 1:
+        plot_rounds(done.rounds, ready(plot))
+    elif plot and done.tuned is not None:
         plot_training(done.tuned.trained.history, ready(plot))
     if given["as_json"]:
         print_timed_json(done.to_dict(flag), work, given["timings"])

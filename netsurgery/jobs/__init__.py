@@ -114,6 +114,9 @@ if TYPE_CHECKING:
         Preview as Preview,
         preview as preview,
     )
+    from netsurgery.jobs.prune_request import (
+        PruneRequest as PruneRequest,
+    )
     from netsurgery.jobs.pruned import (
         Pruned as Pruned,
     )
@@ -140,7 +143,6 @@ if TYPE_CHECKING:
         upgrade as upgrade,
     )
     from netsurgery.jobs.weight_pruning import (
-        PruneRequest as PruneRequest,
         prune as prune,
     )
 

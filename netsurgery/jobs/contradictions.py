@@ -111,7 +111,12 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
         ),
     ),
     "prune": (
-        Conflict(("tune",), (*TUNING, "rounds"), "nothing is tuned then"),
+        Conflict(("tune",), (*TUNING, "rounds", "macs"), "nothing is tuned then"),
+        Conflict(
+            ("macs",),
+            ("sparsity", "pattern", "scope", "layers", "keep", "schedule", "rounds", "factor_rank"),
+            "channels go then, and no single weights",
+        ),
         Conflict(
             ("rounds",),
             ("schedule=once", "schedule=cubic", "schedule=dynamic"),
@@ -160,7 +165,10 @@ NEEDS: Mapping[str, Tuple[Requirement, ...]] = {
     "compress": (Requirement(("multiple",), BUDGET),),
     "finetune": (Requirement(TEACHING, ("teacher",)),),
     "plan": (Requirement(("multiple",), BUDGET),),
-    "prune": (Requirement((*TUNING, "labels", "tune", "rounds"), ("calibrate",)),),
+    "prune": (
+        Requirement((*TUNING, "labels", "tune", "rounds", "macs"), ("calibrate",)),
+        Requirement(("remove", "images"), ("macs",)),
+    ),
 }
 
 
@@ -181,7 +189,9 @@ CHOICES: Mapping[str, Tuple[str, ...]] = {
 
 LEAST: Mapping[str, int] = {
     **dict.fromkeys(("count", "samples", "rois", "multiple", "width"), 1),
-    **dict.fromkeys(("steps", "batch", "crop", "views", "validate_every", "rounds"), 1),
+    **dict.fromkeys(
+        ("steps", "batch", "crop", "views", "validate_every", "rounds", "remove", "images"), 1
+    ),
     **dict.fromkeys(("seed", "measured", "max_error", "min_agreement", "flops"), 0),
     **dict.fromkeys(("patience", "shift"), 0),
 }

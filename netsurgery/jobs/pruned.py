@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from netsurgery.jobs.compressed import versions
 from netsurgery.jobs.training_requests import tuning_facts
-from netsurgery.network import Masks, sparsity_of
+from netsurgery.network import Masks, Totals, sparsity_of
 from netsurgery.progress import Timing
 from netsurgery.pruning import LayerSparsity, LoopRound, layer_sparsities
 from netsurgery.quality import Quality
@@ -25,10 +25,11 @@ class Pruned:
         files: The written prototxt, weights, masks and record.
         method: What said which weights go.
         schedule: When they went.
-        sparsity: The share of the weights that was to become zero.
+        sparsity: The share of the weights that was to become zero; None where channels went.
         masks: Which weights are free.
         written: What reading the files back showed.
         faults: What the read weights show against their masks and the original, a line each.
+        costs: MACs and parameters before and after.
         effect: The net before against the pruned one; None where nothing could be run.
         unproven: Why nothing was run.
         tuned: The last tuning; None where nothing was tuned.
@@ -40,10 +41,11 @@ class Pruned:
     files: Tuple[Path, ...]
     method: str
     schedule: str
-    sparsity: float
+    sparsity: Optional[float]
     masks: Masks
     written: Written
     faults: Tuple[str, ...]
+    costs: Tuple[Totals, Totals]
     effect: Optional[Verification]
     unproven: Optional[str] = None
     tuned: Optional[Tuned] = None
@@ -87,7 +89,11 @@ class Pruned:
             "files": [path.name for path in self.files[:-1]],
             "method": self.method,
             "schedule": self.schedule,
-            "sparsity": {"asked": self.sparsity, "reached": self.reached},
+            "sparsity": self.sparsity and {"asked": self.sparsity, "reached": self.reached},
+            "costs": {
+                when: {"macs": one.macs, "params": one.params}
+                for when, one in zip(("before", "after"), self.costs)
+            },
             "layers": [
                 {"layer": one.layer, "weights": one.weights, "left": one.left}
                 for one in self.layers

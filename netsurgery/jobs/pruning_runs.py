@@ -12,6 +12,7 @@ import numpy as np
 from netsurgery.calibration import Calibrator
 from netsurgery.criteria import WEIGHTS
 from netsurgery.errors import PlanError, Remedy
+from netsurgery.formats import Prototxt
 from netsurgery.jobs.training_requests import Learning
 from netsurgery.network import Masks, Model, ParameterKey, sparsity_of
 from netsurgery.progress import Progress
@@ -69,6 +70,21 @@ class PruningTask:
     calibrator: Optional[Calibrator]
 
     @property
+    def method(self) -> str:
+        """What says which weights go."""
+        return self.masking.saliency.name
+
+    @property
+    def solved(self) -> Tuple[ParameterKey, ...]:
+        """Blobs whose weights that stay become others when some go."""
+        return self.masking.keys if self.masking.solves else ()
+
+    @property
+    def rounds_at_most(self) -> int:
+        """How many tunings there are."""
+        return len(self.sparsities)
+
+    @property
     def start(self) -> float:
         """The share that is closed before."""
         return sparsity_of(with_open(self.model, self.masking, self.masks))
@@ -103,12 +119,14 @@ class CarriedOut(NamedTuple):
         masks: Which weights are free.
         tuned: Its last tuning; None where it was not tuned.
         rounds: What came of each round.
+        train_val: The text that it is trained by, where channels went; None where there is none.
     """
 
     model: Model
     masks: Masks
     tuned: Optional[Tuned] = None
     rounds: Tuple[LoopRound, ...] = ()
+    train_val: Optional[Prototxt] = None
 
 
 def with_open(model: Model, masking: Masking, masks: Masks) -> Dict[ParameterKey, np.ndarray]:
@@ -152,7 +170,7 @@ def usual_schedule(masking: Masking, tuned: bool) -> str:
     return ROUNDS if masking.solves or masking.saliency.needs != WEIGHTS else CUBIC
 
 
-def carry_out_pruning(task: PruningTask, states: Path, progress: Progress) -> CarriedOut:
+def carry_out_weights(task: PruningTask, states: Path, progress: Progress) -> CarriedOut:
     """Prune a net, and tune it where that is asked for.
 
     Args:

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.pruning.channel_loop import (
+        Thinned as Thinned,
+        ThinnedInRounds as ThinnedInRounds,
+        choose_channels as choose_channels,
+        facts_of as facts_of,
+        thin_in_rounds as thin_in_rounds,
+        without_channels as without_channels,
+    )
     from netsurgery.pruning.dynamic import (
         DynamicSurgery as DynamicSurgery,
         with_hysteresis as with_hysteresis,

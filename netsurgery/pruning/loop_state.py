@@ -12,14 +12,16 @@ import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import make_folder, read_masks, write_masks, write_together
+from netsurgery.formats import Prototxt, make_folder, read_masks, write_masks, write_together
 from netsurgery.network import Masks, Model, load, with_masks
 from netsurgery.training import Tuned, Validation
 
 _START, _MASKS, _DONE = "start", "masks.npz", "done.json"
+_TRAIN_VAL = "train_val.text"
+"""No name that a net's own file could have."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,12 @@ class RoundStart(NamedTuple):
     Attributes:
         model: The net, whose blobs carry the masks.
         masks: Which weights are free.
+        train_val: The text that it is trained by, where the loop rewrites one.
     """
 
     model: Model
     masks: Masks
+    train_val: Optional[Prototxt] = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,9 @@ class Rounds:
             number += 1
         return number
 
-    def begin(self, number: int, model: Model, masks: Masks) -> None:
+    def begin(
+        self, number: int, model: Model, masks: Masks, train_val: Optional[Prototxt] = None
+    ) -> None:
         """Write what a round starts from, whole or not at all.
 
         Raises:
@@ -124,8 +130,12 @@ class Rounds:
             shutil.rmtree(part)
         make_folder(part)
         model.save(part)
-        data = write_masks(masks)
-        write_together({part / _MASKS: lambda stream: stream.write(data)})
+        if masks:
+            data = write_masks(masks)
+            write_together({part / _MASKS: lambda stream: stream.write(data)})
+        if train_val is not None:
+            text = train_val.data
+            write_together({part / _TRAIN_VAL: lambda stream: stream.write(text)})
         part.rename(place)
 
     def read(self, number: int) -> RoundStart:
@@ -137,8 +147,11 @@ class Rounds:
         place = self.path(number) / _START
         paths = [place / name for name in self.model.file_names()]
         model = load(paths[0], paths[1], self.model.input_shapes)
-        masks = read_masks(place / _MASKS)
-        return RoundStart(with_masks(model, masks) if masks else model, masks)
+        file = place / _MASKS
+        masks = read_masks(file) if file.exists() else {}
+        text = place / _TRAIN_VAL
+        train_val = Prototxt.read(text) if text.exists() else None
+        return RoundStart(with_masks(model, masks) if masks else model, masks, train_val)
 
     def finish(self, done: LoopRound) -> None:
         """Write what came of a round.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.report.curves import (
         plot_curves as plot_curves,
+        plot_rounds as plot_rounds,
         plot_training as plot_training,
     )
     from netsurgery.report.explain import (

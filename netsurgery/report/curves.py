@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.formats import write_together
+from netsurgery.pruning import LoopRound
 from netsurgery.report.page import require_plots
 from netsurgery.training import History
 
@@ -45,6 +46,34 @@ def plot_training(history: History, path: Path) -> None:
     }
     best = [float(one.iteration) for one in history if one.is_best][-1:]
     plot_curves(left, right, path, across="steps", marked=best[0] if best else None)
+
+
+def plot_rounds(rounds: Sequence[LoopRound], path: Path) -> None:
+    """Draw losses and shares over rounds of removing and tuning, before and after each tuning.
+
+    Args:
+        rounds: What came of each.
+        path: Where to.
+
+    Raises:
+        NetsurgeryError: matplotlib is not installed.
+        FormatError: The file cannot be written.
+    """
+    moments = {
+        "before tuning": [(float(one.number), one.start.judged) for one in rounds],
+        "after tuning": [(float(one.number), one.best.judged) for one in rounds],
+    }
+    left = {
+        f"loss, {when}": [(number, judged.loss) for number, judged in found]
+        for when, found in moments.items()
+    }
+    names = dict.fromkeys(name for one in rounds for name in one.best.judged.figures)
+    right = {
+        f"{name}, {when}": [(number, 100 * judged.figures[name]) for number, judged in found]
+        for name in names
+        for when, found in moments.items()
+    }
+    plot_curves(left, right, path, across="rounds")
 
 
 def plot_curves(

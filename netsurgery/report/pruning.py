@@ -11,6 +11,8 @@ from netsurgery.report.console import WORDS, print_table, print_text
 from netsurgery.report.quality import quality_lines
 from netsurgery.report.training import learning_lines, print_history
 
+_FACTS = {"sparsity": "zero", "channels": "channels", "macs": "MACs", "params": "parameters"}
+
 
 def print_pruned(done: Pruned, flag: Callable[[str], str] = "`{}`".format) -> None:
     """Print the whole report.
@@ -22,11 +24,14 @@ def print_pruned(done: Pruned, flag: Callable[[str], str] = "`{}`".format) -> No
     if done.tuned is not None:
         for line in learning_lines(done.tuned):
             print_text(line)
-    if len(done.rounds) > 1:
+    if len(done.rounds) > 1 or (done.rounds and not done.masks):
         _print_rounds(done.rounds)
     elif done.tuned is not None:
         print_history(done.tuned.trained.history)
-    _print_layers(done)
+    if done.masks:
+        _print_layers(done)
+    else:
+        _print_costs(done)
     for line in _proof_lines(done, flag):
         print_text(line)
     for path in done.files:
@@ -37,12 +42,14 @@ def print_pruned(done: Pruned, flag: Callable[[str], str] = "`{}`".format) -> No
 def _print_rounds(rounds: Sequence[LoopRound]) -> None:
     """Print a row for each round: what was closed, and the net before and after its tuning."""
     names = list(dict.fromkeys(name for one in rounds for name in one.best.judged.figures))
-    columns = ["round", ">zero", ">steps", ">loss before", ">after"]
+    facts = [name for name in _FACTS if name in rounds[0].facts]
+    columns = ["round", *(f">{_FACTS[name]}" for name in facts)]
+    columns += [">steps", ">loss before", ">after"]
     columns += [part for name in names for part in (f">{name} before", ">after")]
     rows = [
         [
             str(one.number),
-            f"{100 * one.facts['sparsity']:.2f}%",
+            *(_fact(name, one.facts[name]) for name in facts),
             str(one.steps),
             *(f"{judged.loss:.4g}" for judged in (one.start.judged, one.best.judged)),
             *(
@@ -54,6 +61,23 @@ def _print_rounds(rounds: Sequence[LoopRound]) -> None:
         for one in rounds
     ]
     print_table(columns, rows, title="On the inputs that stop each tuning, before and after it")
+
+
+def _fact(name: str, value: float) -> str:
+    return f"{100 * value:.2f}%" if name == "sparsity" else f"{value:,.0f}"
+
+
+def _print_costs(done: Pruned) -> None:
+    before, after = done.costs
+    rows = [
+        [what, f"{old:,}", f"{new:,}", f"{100 * new / old:.2f}%"]
+        for what, old, new in (
+            ("MACs", before.macs, after.macs),
+            ("parameters", before.params, after.params),
+        )
+        if old and new
+    ]
+    print_table(["", ">before", ">after", ">left"], rows, title=f"Pruned by {done.method}")
 
 
 def _print_layers(done: Pruned) -> None:
@@ -72,7 +96,7 @@ def _print_layers(done: Pruned) -> None:
 
 
 def _proof_lines(done: Pruned, flag: Callable[[str], str]) -> Iterator[str]:
-    if not done.faults:
+    if done.masks and not done.faults:
         yield "proved: read back, every weight that a mask closes is zero"
     yield read_back(done.written)
     if done.effect is not None:

@@ -10,7 +10,7 @@ import pytest
 from command_line import tables_in
 
 from netsurgery.formats import read_masks
-from netsurgery.jobs import weight_pruning
+from netsurgery.jobs import pruning_writing
 from netsurgery.network import Model, load
 
 Pair = tuple[Path, Path]
@@ -89,7 +89,7 @@ def test_a_limit_that_is_not_kept_fails(netsurgery, pair: Pair, tmp_path: Path) 
 def test_without_any_engine_it_is_written_and_said(
     netsurgery, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weight_pruning, "usable_engines", list)
+    monkeypatch.setattr(pruning_writing, "usable_engines", list)
     done = netsurgery("prune", *pair, "--sparsity", 0.5, "-o", tmp_path / "out")
     assert done.status == 0
     assert "not run: there is no engine to run it" in done.out
@@ -151,3 +151,18 @@ def test_options_that_do_not_go_together_are_refused(
     done = netsurgery("prune", *pair, "--sparsity", 0.9, *words, "-o", tmp_path / "out")
     assert done.status == 2
     assert told in " ".join(done.err.split())
+
+
+def test_the_taylor_loop_in_real_caffe(netsurgery, caffe, tmp_path: Path) -> None:
+    done = netsurgery(
+        *("prune", DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel", "--macs", 0.5),
+        *("--calibrate", DIGITS / "train.npz", "--remove", 80, "--images", 32, "--steps", 4),
+        *("--lr", 0.003, "-o", tmp_path / "out", "--plot", tmp_path / "rounds.svg"),
+    )
+    assert done.status == 0, done.err
+    rounds, _ = tables_in(done.out)
+    macs = [int(row["MACs"].replace(",", "")) for row in rounds]
+    assert macs == sorted(macs, reverse=True)
+    assert macs[-1] <= 428288 / 2 < macs[-2]
+    assert b"loss, before tuning" in (tmp_path / "rounds.svg").read_bytes()
+    assert not (tmp_path / "out" / "digits.masks.npz").exists()

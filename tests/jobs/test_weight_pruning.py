@@ -9,7 +9,7 @@ from typing import Any, Dict, Tuple
 import numpy as np
 import pytest
 from numpy_trainer import NumpyTrainer
-from small_training import classifier, samples
+from small_training import BODY, INPUT, LOSS, classifier, samples
 from test_trainer import Killed
 
 import netsurgery as ns
@@ -147,3 +147,31 @@ def test_rounds_without_inputs_are_refused(files: Files, tmp_path: Path) -> None
     request = ns.PruneRequest(sparsity=0.5, schedule="rounds")
     with pytest.raises(RequestError, match="rounds needs"):
         ns.prune(files, request, tmp_path / "out")
+
+
+def test_channels_go_in_rounds(files: Files, tmp_path: Path) -> None:
+    text = tmp_path / "train_val.prototxt"
+    text.write_text(INPUT + BODY.replace("DROPOUT", "") + LOSS)
+    out = tmp_path / "out"
+    request = asked(sparsity=None, macs=0.5, remove=2, saliency="l1", train_val=text)
+    done = ns.prune(files, request, out)
+    assert done
+    assert sorted(path.name for path in done.files) == [
+        *("deploy.prototxt", "net.caffemodel", "netsurgery.json", "train_val.prototxt")
+    ]
+    assert ns.load(*done.files[:2]).blobs("fc1")[0].shape == (3, 4)
+    assert b"num_output: 3" in (out / "train_val.prototxt").read_bytes()
+    record = json.loads((out / "netsurgery.json").read_text())
+    assert (record["method"], record["schedule"], record["layers"]) == ("l1", "channels", [])
+    assert [one["channels"] for one in record["rounds"]] == [4, 3]
+    assert record["costs"] == {
+        "before": {"macs": 336, "params": 51},
+        "after": {"macs": 168, "params": 27},
+    }
+
+
+def test_channels_do_not_go_from_under_masks(files: Files, tmp_path: Path) -> None:
+    first = ns.prune(files, ns.PruneRequest(sparsity=0.5, engine=NumpyTrainer()), tmp_path / "a")
+    request = asked(sparsity=None, macs=0.5, saliency="l1")
+    with pytest.raises(RequestError, match="channels cannot go from under masks"):
+        ns.prune(first.files[:2], request, tmp_path / "b")
