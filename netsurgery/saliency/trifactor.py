@@ -71,7 +71,10 @@ class TrifactorNormalised(Trifactor):
 
 @SALIENCIES.register("trifactor-unexplained")
 class TrifactorUnexplained(_TrifactorSaliency):
-    """How near a weight is to What: what the groups do not explain goes first, as noise."""
+    """How near a weight is to What: what the groups do not explain goes first, as noise.
+
+    Large weights are seldom near: it is there to be compared with.
+    """
 
     name: ClassVar[str] = "trifactor-unexplained"
     source: ClassVar[str] = Trifactor.source
