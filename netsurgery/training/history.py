@@ -70,7 +70,7 @@ class Validation:
             "loss": _number(self.judged.loss),
             "figures": dict(self.judged.figures),
             "leading": self.judged.leading,
-            "rate": self.rate,
+            "rate": _number(self.rate),
             "is_best": self.is_best,
             "counts": self.counts,
         }
@@ -83,9 +83,8 @@ class Validation:
             KeyError: Something is missing.
         """
         judged = Judged(_read_number(data["loss"]), dict(data["figures"]), data["leading"])
-        loss = None if data["rate"] is None else _read_number(data["training_loss"])
-        rest = (data["rate"], data["is_best"], data["counts"])
-        return cls(int(data["iteration"]), judged, loss, *rest)
+        rest = (data["training_loss"], data["rate"], data["is_best"], data["counts"])
+        return cls(int(data["iteration"]), judged, *rest)
 
 
 class History(Sequence[Validation]):

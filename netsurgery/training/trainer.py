@@ -10,7 +10,7 @@ import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -97,6 +97,7 @@ class Trained(NamedTuple):
         stopped: ``"patience"`` or ``"steps"``.
         resumed_from: The iteration that this process went on from; None where it began.
         seconds_per_step: Of the steps that this process did; NaN where it did none.
+        notes: What does not hold of the engine, a sentence each.
     """
 
     arrays: Dict[str, List[np.ndarray]]
@@ -107,6 +108,7 @@ class Trained(NamedTuple):
     stopped: str
     resumed_from: Optional[int] = None
     seconds_per_step: float = math.nan
+    notes: Tuple[str, ...] = ()
 
 
 class Batches(Sequence[Mapping[str, np.ndarray]]):
@@ -255,7 +257,8 @@ class Trainer:
             found = session.step(Batches(self._feed, iteration * each, count * each))
         self._require_finite(found, iteration)
         self._losses += found.losses.tolist()
-        self._rate = float(found.rates[-1])
+        rate = float(found.rates[-1])
+        self._rate = rate if math.isfinite(rate) else None
         self._state = replace(self._state, iteration=iteration + count)
         self._steps += count
         self._seconds += time.monotonic() - began
@@ -319,4 +322,5 @@ class Trainer:
             STEPS if state.iteration >= self._plan.steps else PATIENCE,
             resumed,
             self._seconds / self._steps if self._steps else math.nan,
+            tuple(session.notes),
         )

@@ -197,7 +197,7 @@ def tune(
     solver, why = run.solver(steps, taught=original is not None)
     trained = run.trained(solver, steps, hooks)
     made = deployed_model(model, arrays_of(net, trained.arrays), trained.masks)
-    notes = (*net.notes, *(() if targets is None else targets.notes))
+    notes = (*net.notes, *(() if targets is None else targets.notes), *trained.notes)
     return Tuned(made, trained, parts, net, solver, why, batch, settings, notes)
 
 
@@ -232,10 +232,9 @@ def _asked(
         return tuple(objectives), None
     taught = [one for one in objectives if isinstance(one, TeacherObjective)]
     bank = ViewBank(inputs, settings.augmentation, settings.views, settings.seed)
-    with progress.task("asking the teacher"):
-        targets = TeacherTargets.make(
-            original, taught, bank, settings.engine, answers or folder / "targets", progress
-        )
+    targets = TeacherTargets.make(
+        original, taught, bank, settings.engine, answers or folder / "targets", progress
+    )
     others = [one for one in objectives if not isinstance(one, TeacherObjective)]
     return (*others, *targets.objectives), targets
 
