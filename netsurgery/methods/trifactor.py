@@ -3,8 +3,8 @@
 Matrix tri-factorisation (Wang, Li and Ding 2008; Zitnik and Zupan 2015): the taps of the kernel
 are G_n S G_c^T, where G_c gathers the channels that it reads into groups, not negative, and G_n
 spreads groups to the channels that it makes. The weights that make the former and read the latter
-have a say in the groups, as in pruning by `trifactor`; the factors of `tucker`, of any sign, lose
-less of the kernel.
+have a say in the groups, as in pruning by `trifactor`; those of `tucker`, of any sign, lose less of
+the kernel.
 """
 
 from __future__ import annotations
@@ -55,10 +55,13 @@ _INPUTS, _OUTPUTS, _ALONE = range(3)
 class _Groups(NamedTuple):
     """A kernel in factors: ``outputs @ cores[tap] @ inputs.T`` for each tap.
 
+    Groups that are not negative are often nearly one, and what large cores make of that in float32
+    would be noise: these are orthonormal vectors of what the groups span, with the same product.
+
     Attributes:
-        inputs: Shape (c, s), not negative.
+        inputs: Shape (c, s).
         cores: Shape (taps, r, s).
-        outputs: Shape (n, r), not negative.
+        outputs: Shape (n, r).
     """
 
     inputs: np.ndarray
@@ -167,16 +170,11 @@ def _groups(taps: np.ndarray, ranks: Ranks, spoken: Mapping[int, FactoredRelatio
     found = tri_factorise(
         relations, {_INPUTS: ranks[0], _OUTPUTS: ranks[1], _ALONE: 1}, sweeps=SWEEPS
     )
-    cores = found.cores[0]
     if few:
-        inputs = found.factors[_INPUTS]
-    else:
-        cores = cores.reshape(-1, c, ranks[1]).transpose(0, 2, 1)
+        inputs = np.linalg.qr(found.factors[_INPUTS])[0]
     if many:
-        outputs = found.factors[_OUTPUTS]
-    else:
-        cores = cores.reshape(-1, n, ranks[0])
-    return _Groups(inputs, cores, outputs)
+        outputs = np.linalg.qr(found.factors[_OUTPUTS])[0]
+    return _Groups(inputs, outputs.T @ taps @ inputs, outputs)
 
 
 def _neighbours(model: Model, name: str, shape: Sequence[int]) -> Dict[int, FactoredRelation]:

@@ -78,13 +78,13 @@ def test_full_ranks_change_nothing() -> None:
     np.testing.assert_array_equal(model.blobs("b_M")[0].array(), net().blobs("b")[0].array())
 
 
-def test_groups_are_not_negative() -> None:
+def test_its_layers_are_as_steady_as_those_of_tucker() -> None:
+    """Orthonormal: groups themselves are nearly parallel, and large numbers would cancel out."""
     model = apply(net(), edits(3, 4))
     first, core, last = (model.blobs(f"b_{place}")[0].array() for place in "LMU")
-    assert first.shape == (3, 8, 1, 1)
-    assert last.shape == (10, 4, 1, 1)
-    assert min(first.min(), last.min()) >= 0
-    assert core.min() < 0
+    np.testing.assert_allclose(first[:, :, 0, 0] @ first[:, :, 0, 0].T, np.eye(3), atol=1e-6)
+    np.testing.assert_allclose(last[:, :, 0, 0].T @ last[:, :, 0, 0], np.eye(4), atol=1e-6)
+    assert np.linalg.norm(core) < np.linalg.norm(net().blobs("b")[0].array())
 
 
 def planted(random: np.random.RandomState, outputs: np.ndarray, inputs: np.ndarray) -> np.ndarray:
@@ -107,21 +107,22 @@ def test_planted_groups_are_met() -> None:
     assert error < 0.02
 
 
-def test_neighbours_have_a_say_in_the_groups() -> None:
+def test_neighbours_have_a_say_in_the_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a kernel that says nothing of its inputs, those who make them tell the groups."""
     random = np.random.RandomState(1)
     wanted = groups(8, 2)
     maker = np.tensordot(wanted, random.standard_normal((2, 6, 3, 3)), 1)
     noise = random.standard_normal((10, 8, 3, 5))
-    first = apply(net(a=1e3 * maker, b=noise), edits(2, 10)).blobs("b_L")[0].array()[:, :, 0, 0]
-    other = apply(net(b=noise), edits(2, 10)).blobs("b_L")[0].array()[:, :, 0, 0]
 
-    def parted(found: np.ndarray) -> float:
-        """How far the two groups of inputs are apart: the cosine between their profiles."""
-        means = np.stack([found[:, start::2].mean(axis=1) for start in (0, 1)])
-        return float(means[0] @ means[1] / np.prod(np.linalg.norm(means, axis=1)))
+    def held(weight: float) -> float:
+        """How much of the two groups lies in what the first layer lets pass, of 2."""
+        monkeypatch.setattr("netsurgery.methods.trifactor.NEIGHBOURS", weight)
+        first = apply(net(a=maker, b=noise), edits(2, 10)).blobs("b_L")[0].array()[:, :, 0, 0]
+        # Four inputs a group: each is a vector of length 2.
+        return float(np.sum((first @ wanted / 2) ** 2))
 
-    assert parted(first) < parted(other)
+    assert held(0.0) < 1.2
+    assert held(100.0) > 1.9
 
 
 def test_the_same_edit_gives_the_same_bytes() -> None:
