@@ -53,7 +53,9 @@ class SparseNet:
         self.model = load(data.zoo / net.folder / net.prototxt, data.zoo / net.folder / net.weights)
         self.data: TrainingData = training_data(net, self.model, data)
         images = self.data.seen.spread(IMAGES)
-        self._calibrator = Calibrator(images, "caffe", cache=FOLDER / "calibrator")
+        self._calibrator = Calibrator(
+            images, "caffe", task_output=self.data.task_output, cache=FOLDER / "calibrator"
+        )
 
     def accuracy(self) -> float:
         """Return that of the net as it is."""

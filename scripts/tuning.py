@@ -21,7 +21,7 @@ from netsurgery.training import TrainerHook, Tuned, TuningSettings, tune
 
 LABELS, TEACHER, BOTH = "labels", "teacher", "both"
 """What tells a net what is right."""
-VALIDATIONS = 10
+VALIDATIONS, VIEWS = 10, 4
 TRAINED = (
     *(f"training/{name}.py" for name in ("feed", "augmentation", "splitting", "solver_settings")),
     "engine/workers/caffe_trainer.py",
@@ -113,6 +113,7 @@ def tuned(
         batch=recipe.batch,
         rate=recipe.rate,
         temperature=recipe.temperature,
+        views=VIEWS,
         augmentation=data.augmentation,
         hold_out=recipe.hold_out,
         reported_elsewhere=True,

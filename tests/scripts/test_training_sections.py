@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-NAMES = ("sparse_mnist", "tuning_cifar", "training_cost")
+NAMES = ("sparse_mnist", "tuning_cifar", "photos_tuned", "training_cost")
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def test_a_mark_is_held_against_the_original() -> None:
     case = sparse.Case(sparse.SMALL, "lamp", 0.982, sparse.CUBIC)
     bench._store("lamp").add([*case, *module.MARK_RECIPES[sparse.SMALL]], [0.9725, 0.975, 0, 0.1])
     first, *_ = rows_of(module.write(Path("zoo"), Path("data")), sparse.SMALL)
-    assert first[:4] == [sparse.SMALL, "1.8 %", "Guo 2016", "0.9725"]
-    assert first[4:] == ["0.9750", "-0.25", "-", "-"]
+    assert first[:5] == [sparse.SMALL, "1.8 %", "Guo 2016", "0.9725", "-"]
+    assert first[5:] == ["0.9750", "-0.25", "-", "-"]
 
 
 @pytest.mark.usefixtures("scripts")
