@@ -206,7 +206,7 @@ def finetune(
     states = folder / STATES
     if request.force and states.exists():
         shutil.rmtree(states)
-    work = work_of_training(small, learning.settings, len(learning.inputs))
+    work = work_of_training(small, learning.settings, len(learning.inputs), learning.teacher)
     with told_beforehand(progress, "finetune", work, default_folder()):
         tuned = tune(
             small,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from netsurgery.jobs.workload import START, Seconds, Workload
 from netsurgery.network import Model
 from netsurgery.training import (
+    ENOUGH,
     EPOCHS,
+    MOST,
     RATES,
     STOPPING,
     TRIAL_STEPS,
@@ -18,13 +22,16 @@ TRAINED = 3
 """Forward passes that a pass of training takes as long as: back it is twice as much work."""
 
 
-def work_of_training(model: Model, settings: TuningSettings, inputs: int) -> Seconds:
+def work_of_training(
+    model: Model, settings: TuningSettings, inputs: int, teacher: Optional[Model] = None
+) -> Seconds:
     """Return the seconds of tuning a net, of reporting on it and of writing it.
 
     Args:
         model: The net.
         settings: What is asked for.
         inputs: How many there are to train on.
+        teacher: The net that is learned from, if there is one.
     """
     work = Workload.of(model)
     batch = min(settings.batch or usual_batch(model, settings.train_val), inputs)
@@ -34,5 +41,9 @@ def work_of_training(model: Model, settings: TuningSettings, inputs: int) -> Sec
     found: Seconds = {("training",): START + steps * step + VALIDATIONS * judging}
     if settings.rate is None and settings.solver is None:
         found["trying rates",] = START + len(RATES) * (TRIAL_STEPS * step + judging)
+    if teacher is not None:
+        each = settings.views or min(max(-(-ENOUGH // inputs), 1), MOST)
+        views = inputs * (each if settings.augmentation.changes else 1)
+        found["asking the teacher",] = START + views * Workload.of(teacher).passing
     found["report",] = 2 * work.comparing(aside)
     return {**found, **work.writing()}

@@ -232,9 +232,10 @@ def _asked(
         return tuple(objectives), None
     taught = [one for one in objectives if isinstance(one, TeacherObjective)]
     bank = ViewBank(inputs, settings.augmentation, settings.views, settings.seed)
-    targets = TeacherTargets.make(
-        original, taught, bank, settings.engine, answers or folder / "targets", progress
-    )
+    with progress.task("asking the teacher"):
+        targets = TeacherTargets.make(
+            original, taught, bank, settings.engine, answers or folder / "targets", progress
+        )
     others = [one for one in objectives if not isinstance(one, TeacherObjective)]
     return (*others, *targets.objectives), targets
 
