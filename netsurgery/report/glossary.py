@@ -39,6 +39,15 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "engines run, included.",
         "counted": "What was done within it, counted: inputs that a net was run on, for example.",
     },
+    "Pruning and training": {
+        "zero": "The share of the weights that is zero, and stays so.",
+        "step": "An iteration of the solver: one batch, or as many as its iter_size says.",
+        "steps": "Iterations of the solver.",
+        "loss, training": "What the net is trained to make small, on the batches since the row "
+        "before.",
+        "loss, aside": "The same on inputs that it is not trained on, which say when to stop.",
+        "loss before": "What the net is trained to make small, on inputs aside, before tuning.",
+    },
     "What is kept for later runs": {
         "kept of": "The net, and the inputs that it was run on.",
         "files": "How many files hold it.",
