@@ -165,7 +165,9 @@ if TYPE_CHECKING:
     from netsurgery.network.sparse import (
         Masks as Masks,
         ParameterKey as ParameterKey,
+        as_stored as as_stored,
         masks_of as masks_of,
+        outputs_first as outputs_first,
         prunable as prunable,
         require_masks_fit as require_masks_fit,
         selects as selects,

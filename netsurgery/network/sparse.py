@@ -10,7 +10,7 @@ import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import LayerWeights
-from netsurgery.layers import Layer, layer_type
+from netsurgery.layers import Layer, Product, layer_type
 from netsurgery.network.model import Model
 from netsurgery.network.parameters import owners_of_shared
 
@@ -65,6 +65,47 @@ def prunable(
 def selects(word: str, layer: Layer) -> bool:
     """Return whether a word is the name or the type of a layer, or a glob over its name."""
     return word in (layer.name, layer.type) or fnmatchcase(layer.name, word)
+
+
+def outputs_first(model: Model, key: ParameterKey, array: np.ndarray) -> np.ndarray:
+    """Return numbers of some weights with outputs on axis 0 and inputs on axis 1, as a view.
+
+    A blob may lie the other way round, and that of an old file has ones in front of a matrix.
+
+    Args:
+        model: The model.
+        key: Weights of a product.
+        array: Of the shape of the blob.
+    """
+    matrix, axes = _matrix(model, key, array)
+    return np.moveaxis(matrix, axes, (0, 1))
+
+
+def as_stored(model: Model, key: ParameterKey, array: np.ndarray) -> np.ndarray:
+    """Return what `outputs_first` gives as the blob has it.
+
+    Args:
+        model: The model.
+        key: Weights of a product.
+        array: Outputs on axis 0, inputs on axis 1.
+    """
+    shape = model.blobs(key[0])[key[1]].shape
+    _, axes = _matrix(model, key, np.empty(shape, bool))
+    return np.moveaxis(array, (0, 1), axes).reshape(shape)
+
+
+def _matrix(
+    model: Model, key: ParameterKey, array: np.ndarray
+) -> Tuple[np.ndarray, Tuple[int, int]]:
+    """An array without ones in front, and its axes of outputs and of inputs."""
+    name, index = key
+    layer = model.network().find(name)[0]
+    facts = layer.layer_type.describe_blobs(layer)[index]
+    assert facts.outputs is not None
+    assert facts.inputs is not None
+    is_matrix = layer.layer_type.product is Product.DENSE
+    matrix = array.reshape(array.shape[-2:]) if is_matrix else array
+    return matrix, (facts.outputs, facts.inputs)
 
 
 def masks_of(model: Model) -> Dict[ParameterKey, np.ndarray]:

@@ -75,7 +75,7 @@ class DynamicSurgery:
         now = present_model(self._model, session, self._masking, hidden=True)
         net = self._masking.net(now, self._held, self._calibrator)
         scores = self._masking.saliency.ranking(net, self._masking.together)
-        chosen = self._masking.chosen(scores, self._ramp.at(iteration))
+        chosen = self._masking.chosen(net.model, scores, self._ramp.at(iteration))
         if self._calibrator is not None:
             self._calibrator.sessions.close()  # the solver needs the memory
         if iteration >= self.settled_at:

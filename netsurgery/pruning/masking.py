@@ -10,7 +10,7 @@ import numpy as np
 from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.linalg import Pattern, choose_open
-from netsurgery.network import Masks, Model, ParameterKey
+from netsurgery.network import Masks, Model, ParameterKey, as_stored, outputs_first
 from netsurgery.saliency import PrunableNet, Saliency
 from netsurgery.training import deployed_model
 
@@ -65,26 +65,27 @@ class Masking:
             EngineError: There is no engine that can run what it asks for.
         """
         scores = self.saliency.ranking(net, self.together)
-        return self.chosen(scores, sparsity)
+        return self.chosen(net.model, scores, sparsity)
 
     def chosen(
-        self, scores: Mapping[ParameterKey, np.ndarray], sparsity: float
+        self, model: Model, scores: Mapping[ParameterKey, np.ndarray], sparsity: float
     ) -> Dict[ParameterKey, np.ndarray]:
         """Return masks by scores.
 
         Args:
+            model: Tells how weights lie.
             scores: For each of `keys`, ``-inf`` where it is closed.
             sparsity: The share to close.
 
         Raises:
             PlanError: The pattern closes another share.
         """
-        ordered = [scores[key] for key in self.keys]
+        ordered = [outputs_first(model, key, scores[key]) for key in self.keys]
         try:
             found = choose_open(ordered, sparsity, self.pattern, self.together)
         except ValueError as error:
             raise PlanError(str(error)) from None
-        return dict(zip(self.keys, found))
+        return {key: as_stored(model, key, stays) for key, stays in zip(self.keys, found)}
 
 
 class Closed(NamedTuple):

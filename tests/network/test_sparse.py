@@ -10,7 +10,9 @@ from small_models import make_model, two_layers
 
 from netsurgery.errors import NetworkError
 from netsurgery.network import (
+    as_stored,
     masks_of,
+    outputs_first,
     prunable,
     require_masks_fit,
     sparsity_of,
@@ -110,3 +112,33 @@ def test_masks_that_do_not_fit_are_refused(masks, message) -> None:
 def test_a_model_without_weights_has_none_to_prune() -> None:
     with pytest.raises(NetworkError, match="selects no layer"):
         prunable(replace(two_layers(), weights=None))
+
+
+KERNELS = "convolution_param { num_output: 3 kernel_size: 1 }"
+DENSE = "inner_product_param { num_output: 3 }"
+TURNED = "inner_product_param { num_output: 3 transpose: true }"
+LYING = {
+    "as they are": ("InnerProduct", DENSE, (3, 4), (3, 4)),
+    "turned": ("InnerProduct", TURNED, (4, 3), (3, 4)),
+    "of an old file": ("InnerProduct", DENSE, (1, 1, 3, 4), (3, 4)),
+    "kernels": ("Convolution", KERNELS, (3, 4, 1, 1), (3, 4, 1, 1)),
+    "inputs first": ("Deconvolution", KERNELS, (4, 3, 1, 1), (3, 4, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("how", LYING)
+def test_weights_are_looked_at_with_outputs_first(how) -> None:
+    kind, parameters, stored, seen = LYING[how]
+    text = f"""
+    layer {{ name: "data" type: "Input" top: "data"
+             input_param {{ shape {{ dim: 1 dim: 4 dim: 1 dim: 1 }} }} }}
+    layer {{ name: "one" type: "{kind}" bottom: "data" top: "one" {parameters} }}
+    """
+    numbers = np.arange(12).reshape(stored)
+    model = make_model(text, {"one": [numbers]})
+    found = outputs_first(model, ("one", 0), numbers)
+    assert found.shape == seen
+    output_of = numbers // 4 if stored[-2:] == (3, 4) or kind == "Convolution" else numbers % 3
+    rows = outputs_first(model, ("one", 0), output_of)
+    assert all((row == number).all() for number, row in enumerate(rows))
+    assert np.array_equal(as_stored(model, ("one", 0), found), numbers)

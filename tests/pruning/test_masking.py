@@ -6,7 +6,7 @@ from typing import Dict
 
 import numpy as np
 import pytest
-from small_models import two_layers
+from small_models import make_model, two_layers
 
 from netsurgery.errors import PlanError
 from netsurgery.linalg import Pattern
@@ -103,3 +103,23 @@ def test_a_weight_that_is_not_zero_under_its_mask_is_found() -> None:
     assert zero_faults(closed.model, wrong, model) == (
         "layer 'fc6': 3 weights are not zero that its mask closes",
     )
+
+
+def test_rows_are_outputs_however_weights_lie() -> None:
+    """Stored inputs first, or with ones in front as in old files: the same outputs go."""
+    weights = np.random.RandomState(0).standard_normal((6, 4))
+    found = []
+    for lies, how in ((weights, ""), (weights.T, "transpose: true"), (weights[None, None], "")):
+        text = f"""
+        layer {{ name: "data" type: "Input" top: "data"
+                 input_param {{ shape {{ dim: 1 dim: 4 }} }} }}
+        layer {{ name: "fc6" type: "InnerProduct" bottom: "data" top: "fc6"
+                 inner_product_param {{ num_output: 6 bias_term: false {how} }} }}
+        """
+        model = make_model(text, {"fc6": [lies]})
+        mask = close_weights(model, masking(model, pattern=Pattern.parse("rows")), 0.5).masks[FC6]
+        assert mask.shape == lies.shape
+        found.append(mask.T if how else mask.reshape(6, 4))
+    assert found[0].all(axis=1).sum() == 3
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])

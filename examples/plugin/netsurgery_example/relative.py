@@ -6,7 +6,7 @@ from typing import ClassVar, Dict
 
 import numpy as np
 
-from netsurgery.network import ParameterKey
+from netsurgery.network import ParameterKey, as_stored, outputs_first
 from netsurgery.saliency import SALIENCIES, PrunableNet, Saliency
 
 
@@ -25,7 +25,11 @@ class Relative(Saliency):
 
     def scores(self, net: PrunableNet) -> Dict[ParameterKey, np.ndarray]:
         """Return sums of two shares, of 2 at most."""
-        return {key: relative(np.abs(net.weights(key).astype(np.float64))) for key in net.keys}
+        found = {}
+        for key in net.keys:
+            weights = outputs_first(net.model, key, net.weights(key).astype(np.float64))
+            found[key] = as_stored(net.model, key, relative(np.abs(weights)))
+        return found
 
 
 def relative(magnitudes: np.ndarray) -> np.ndarray:
