@@ -9,7 +9,7 @@ import click
 from netsurgery.cli._command import Command
 from netsurgery.errors import NetsurgeryError
 
-TERMS, PRESETS = "terms", "presets"
+TERMS, PRESETS, RECIPES = "terms", "presets", "recipes"
 
 
 @click.command("help", cls=Command)
@@ -22,6 +22,7 @@ def command(ctx: click.Context, topic: Tuple[str, ...]) -> None:
     netsurgery help compress
     netsurgery help terms
     netsurgery help presets
+    netsurgery help recipes
     netsurgery help predicted error
     """
     from netsurgery.report import is_term
@@ -41,6 +42,8 @@ def command(ctx: click.Context, topic: Tuple[str, ...]) -> None:
         click.echo(_terms(_width(ctx)))
     elif [one.lower() for one in topic] == [PRESETS]:
         click.echo(_presets(_width(ctx)))
+    elif [one.lower() for one in topic] == [RECIPES]:
+        click.echo(_recipes(_width(ctx)))
     else:
         click.echo(_term(" ".join(topic), _width(ctx)))
 
@@ -73,6 +76,17 @@ def _presets(width: int) -> str:
     with formatter.section("Presets, for --preset NAME"):
         rows = [(name, one.description) for name, one in known_presets().items()]
         formatter.write_dl([*rows, *((name, f"as {other}") for name, other in ALIASES.items())])
+    return formatter.getvalue().rstrip()
+
+
+def _recipes(width: int) -> str:
+    from netsurgery.pruning import known_recipes
+
+    formatter = click.HelpFormatter(width=width)
+    with formatter.section("Ways of pruning, for --recipe NAME"):
+        formatter.write_dl(
+            [(name, f"{one.description} ({one.source})") for name, one in known_recipes().items()]
+        )
     return formatter.getvalue().rstrip()
 
 

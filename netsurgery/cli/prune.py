@@ -41,12 +41,19 @@ class _Flags(TrainingFlags, TrainingOutputFlags):
     macs: Optional[float]
     remove: Optional[int]
     images: Optional[int]
+    recipe: Optional[str]
     max_error: Optional[float]
     min_agreement: Optional[float]
 
 
 _pruning_options = section(
     "Which weights go",
+    click.option(
+        "--recipe",
+        metavar="NAME",
+        help="A way of pruning that is known from a paper: guo2016, han2015, molchanov2017 or "
+        "zhu2017 (`netsurgery help recipes`). What else is given goes before it.",
+    ),
     click.option(
         "--method",
         "saliency",
@@ -200,6 +207,7 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
         macs=given["macs"],
         remove=given["remove"],
         images=given["images"],
+        recipe=given["recipe"],
         max_error=given["max_error"],
         min_agreement=given["min_agreement"],
     )

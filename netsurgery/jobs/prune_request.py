@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional, Sequence
 
 from netsurgery.jobs.training_requests import TrainingRequest
+from netsurgery.pruning import find_recipe
 
 NET = "net"
 """The scope in which weights of all layers are held against each other."""
@@ -39,6 +40,8 @@ class PruneRequest(TrainingRequest):
             ``"taylor"`` if None, and the net is physically thinner in every round.
         remove: How many channels go in a round; 16 if None.
         images: How many inputs rank them; 256 if None.
+        recipe: A way of pruning that is known from a paper, by its name; see
+            `netsurgery.pruning.known_recipes`. What else is given goes before it.
         max_error: Largest relative error of an output that passes, against the net before.
         min_agreement: Smallest share of inputs that keep their top-1 class (or detections); with
             labels, one minus the accuracy that may be lost.
@@ -57,5 +60,23 @@ class PruneRequest(TrainingRequest):
     macs: Optional[float] = None
     remove: Optional[int] = None
     images: Optional[int] = None
+    recipe: Optional[str] = None
     max_error: Optional[float] = None
     min_agreement: Optional[float] = None
+
+    def with_recipe(self) -> PruneRequest:
+        """Return the request with what its recipe says in place of what is as it is by default.
+
+        Raises:
+            PlanError: There is no such recipe.
+        """
+        if self.recipe is None:
+            return self
+        usual = PruneRequest()
+        settings = find_recipe(self.recipe).settings
+        changes = {
+            name: value
+            for name, value in settings.items()
+            if getattr(self, name) == getattr(usual, name)
+        }
+        return replace(self, recipe=None, **changes)

@@ -88,6 +88,7 @@ def prune(
         EngineError: There is no engine that can do it, or the net went to pieces.
         NetsurgeryError: A file is not what it should be.
     """
+    request = request.with_recipe()
     refuse_contradictions("prune", request)
     folder, progress = checked_folder(out), Progress.of(progress)
     original = open_model_like(model)

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from netsurgery.pruning.proof import (
         zero_faults as zero_faults,
     )
+    from netsurgery.pruning.published import (
+        Recipe as Recipe,
+        find_recipe as find_recipe,
+        known_recipes as known_recipes,
+    )
     from netsurgery.pruning.rounds import (
         PrunedInRounds as PrunedInRounds,
         prune_in_rounds as prune_in_rounds,

@@ -175,3 +175,9 @@ def test_channels_do_not_go_from_under_masks(files: Files, tmp_path: Path) -> No
     request = asked(sparsity=None, macs=0.5, saliency="l1")
     with pytest.raises(RequestError, match="channels cannot go from under masks"):
         ns.prune(first.files[:2], request, tmp_path / "b")
+
+
+def test_without_labels_the_net_itself_teaches(files: Files, tmp_path: Path) -> None:
+    done = ns.prune(files, asked(calibrate=inputs(labelled=False)), tmp_path / "out")
+    assert done.tuned is not None
+    assert set(done.tuned.trained.history[0].judged.figures) == {"agreement"}
