@@ -355,13 +355,13 @@ def _ruled(
     """The layers that rules of these kinds are for; all if there are no rules at all."""
     from netsurgery.jobs.layer_rules import rules_of
 
-    given = {kind: vars(request).get(kind, ()) for kind in ("rank", "energy", "error")}
-    if all(rules == () for rules in given.values()):
+    told = vars(request)
+    given = {kind: told[kind] for kind in ("rank", "energy", "error") if kind in told}
+    given = {kind: one for kind, one in given.items() if not isinstance(one, tuple) or one}
+    if not given:
         return work.matrices
     try:
-        rules = [
-            rule for kind in kinds if given[kind] != () for rule in rules_of(kind, given[kind])
-        ]
+        rules = [rule for kind in kinds if kind in given for rule in rules_of(kind, given[kind])]
     except NetsurgeryError:
         return ()
     return tuple(one for one in work.matrices if any(r.selects(one.name, one.type) for r in rules))

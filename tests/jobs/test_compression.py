@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from small_models import two_layers
 
+from netsurgery import linalg
 from netsurgery.engine import engine
 from netsurgery.errors import EngineError, FormatError
 from netsurgery.formats.weights import Blob, LayerWeights
 from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.proving import Proof, write_proved
-from netsurgery.methods import Edit, svd
+from netsurgery.methods import Edit
 from netsurgery.methods.pieces import CarriedBlob
 from netsurgery.network.model import Model, load
 from netsurgery.planning import Plan
@@ -37,7 +38,7 @@ def test_a_sound_pair_is_proved(tmp_path: Path, caffe_python: str) -> None:
 def test_wrong_factors_are_found_without_running_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    truncated_svd = svd.truncated_svd
+    truncated_svd = linalg.truncated_svd
 
     def wrong(*arguments, **options):
         factors = truncated_svd(*arguments, **options)
@@ -45,7 +46,7 @@ def test_wrong_factors_are_found_without_running_anything(
         right[0] *= -1
         return replace(factors, right=right)
 
-    monkeypatch.setattr(svd, "truncated_svd", wrong)
+    monkeypatch.setattr(linalg, "truncated_svd", wrong)
     done = compressed(tmp_path, wanted=False)
     assert not done
     assert "are explained by truncation" in done.reasons[0]
