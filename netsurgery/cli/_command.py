@@ -12,6 +12,7 @@ from netsurgery.errors import NetsurgeryError, RequestError
 
 _OTHERWISE = {
     "calibrate": ("inputs",),
+    "inputs": ("validate",),
     "writer": ("blobs",),
 }
 """Arguments of the library whose options are called otherwise; of several, the first there is."""

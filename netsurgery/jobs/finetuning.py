@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
@@ -17,6 +16,7 @@ from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.run_states import kept_states
 from netsurgery.jobs.training_requests import (
     Learning,
     TrainingRequest,
@@ -34,9 +34,6 @@ from netsurgery.quality import Quality
 from netsurgery.training import Tuned, Validation, moved_layers, tune
 from netsurgery.validation import validated
 from netsurgery.verification import Verification, Written, compare_written, verify
-
-STATES = ".training"
-"""The folder, within that of the new pair, which keeps the states of a run until it is over."""
 
 
 @dataclass(frozen=True)
@@ -203,26 +200,23 @@ def finetune(
         refuse_another(folder, small)
     small.refuse_overwriting(folder / name for name in small.file_names())
     learning = read_learning(small, request, progress)
-    states = folder / STATES
-    if request.force and states.exists():
-        shutil.rmtree(states)
-    work = work_of_training(small, learning.settings, len(learning.inputs), learning.teacher)
-    with told_beforehand(progress, "finetune", work, default_folder()):
-        tuned = tune(
-            small,
-            learning.teacher,
-            learning.inputs,
-            learning.settings,
-            states / "round-00",
-            progress,
-            masks=learning.masks,
-            answers=states / "targets",
-        )
-        with progress.task("report"):
-            before, after = _reported(small, tuned, learning, request)
-        with progress.task("writing"):
-            done = _written(small, tuned, folder, before, after, learning, name)
-    shutil.rmtree(states, ignore_errors=True)
+    with kept_states(folder, request.force) as states:
+        work = work_of_training(small, learning.settings, len(learning.inputs), learning.teacher)
+        with told_beforehand(progress, "finetune", work, default_folder()):
+            tuned = tune(
+                small,
+                learning.teacher,
+                learning.inputs,
+                learning.settings,
+                states / "round-00",
+                progress,
+                masks=learning.masks,
+                answers=states / "targets",
+            )
+            with progress.task("report"):
+                before, after = _reported(small, tuned, learning, request)
+            with progress.task("writing"):
+                done = _written(small, tuned, folder, before, after, learning, name)
     return replace(done, timings=progress.timings)
 
 

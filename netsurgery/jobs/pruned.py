@@ -8,12 +8,15 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from netsurgery.jobs.compressed import versions
 from netsurgery.jobs.training_requests import tuning_facts
-from netsurgery.network import Masks, Totals, sparsity_of
+from netsurgery.network import Masks, ParameterKey, Totals, sparsity_of
 from netsurgery.progress import Timing
 from netsurgery.pruning import LayerSparsity, LoopRound, layer_sparsities
 from netsurgery.quality import Quality
 from netsurgery.training import Tuned
 from netsurgery.verification import Verification, Written
+
+_ROUNDING = 1e-3
+"""What shares in float64 are off at most, in weights."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Pruned:
         method: What said which weights go.
         schedule: When they went.
         sparsity: The share of the weights that was to become zero; None where channels went.
+        keys: The weights that could.
         masks: Which weights are free.
         written: What reading the files back showed.
         faults: What the read weights show against their masks and the original, a line each.
@@ -42,6 +46,7 @@ class Pruned:
     method: str
     schedule: str
     sparsity: Optional[float]
+    keys: Tuple[ParameterKey, ...]
     masks: Masks
     written: Written
     faults: Tuple[str, ...]
@@ -59,8 +64,20 @@ class Pruned:
 
     @property
     def reached(self) -> float:
-        """The share of the weights of masked layers that is zero."""
-        return sparsity_of(self.masks)
+        """The share of the weights that could become zero which is."""
+        return sparsity_of(self._chosen)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether that is another share than is asked for, by more than rounding in each layer."""
+        if self.sparsity is None:
+            return False
+        weights = sum(mask.size for mask in self._chosen.values())
+        return abs(self.reached - self.sparsity) * weights > 0.5 * len(self.keys) + _ROUNDING
+
+    @property
+    def _chosen(self) -> Masks:
+        return {key: self.masks[key] for key in self.keys}
 
     @property
     def quality(self) -> Optional[Quality]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from typing import Callable, Optional, Tuple
 
@@ -18,7 +17,6 @@ from netsurgery.jobs.channel_pruning import (
 )
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
-from netsurgery.jobs.finetuning import STATES
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import PathLike, names_of
 from netsurgery.jobs.outputs import checked_folder
@@ -35,6 +33,7 @@ from netsurgery.jobs.pruning_runs import (
     usual_schedule,
 )
 from netsurgery.jobs.pruning_writing import AnyTask, pruning_effect, write_pruned
+from netsurgery.jobs.run_states import kept_states
 from netsurgery.jobs.samples import random_count, read_samples, shown_of
 from netsurgery.jobs.training_requests import (
     Learning,
@@ -101,10 +100,9 @@ def prune(
     if request.macs is not None and request.train_val is not None:
         read_twins(request.train_val, None, original, folder)  # it is written there, too
     task, judged = (_read if request.macs is None else _read_channels)(original, request, progress)
-    states = folder / STATES
-    if request.force and states.exists():
-        shutil.rmtree(states)
-    with told_beforehand(progress, "prune", _work(task, judged), default_folder()):
+    states_kept = kept_states(folder, request.force)
+    told = told_beforehand(progress, "prune", _work(task, judged), default_folder())
+    with states_kept as states, told:
         carried = (
             carry_out_weights(task, states, progress)
             if isinstance(task, PruningTask)
@@ -118,7 +116,6 @@ def prune(
             effect, unproven = pruning_effect(original, carried.model, judged, request)
         with progress.task("writing"):
             done = write_pruned(task, carried, folder, effect, unproven, name)
-    shutil.rmtree(states, ignore_errors=True)
     return replace(done, timings=progress.timings)
 
 
@@ -213,8 +210,11 @@ def _sparsity(request: PruneRequest, pattern: Pattern) -> float:
         raise RequestError(
             Remedy("say how many weights become zero: {}, or what is left: {}", "sparsity", "macs")
         )
-    if not 0 <= asked <= 1:
-        raise RequestError(Remedy(f"{{}} {asked:g} is no share of one", "sparsity"))
+    if not 0 < asked < 1:
+        raise RequestError(
+            Remedy(f"{{}} {asked:g} is no share that can go", "sparsity"),
+            remedy="give one between 0, which closes nothing, and 1, which leaves nothing",
+        )
     if own and abs(asked - own) > _NEAR:
         raise RequestError(
             Remedy(f"{{}} {pattern} makes {own:g} of the weights zero, not {asked:g}", "pattern"),

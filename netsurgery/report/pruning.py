@@ -86,7 +86,7 @@ def _print_layers(done: Pruned) -> None:
         for one in done.layers
     ]
     weights, left = (sum(part) for part in zip(*((one.weights, one.left) for one in done.layers)))
-    total = ["all", f"{weights:,}", f"{left:,}", f"{100 * done.reached:.2f}%"]
+    total = ["all", f"{weights:,}", f"{left:,}", f"{100 * (1 - left / weights):.2f}%"]
     print_table(
         ["layer", ">weights", ">left", ">zero"],
         rows,
@@ -96,6 +96,8 @@ def _print_layers(done: Pruned) -> None:
 
 
 def _proof_lines(done: Pruned, flag: Callable[[str], str]) -> Iterator[str]:
+    if done.is_off and done.sparsity is not None:
+        yield _share_line(done.sparsity, done.reached)
     if done.masks and not done.faults:
         yield "proved: read back, every weight that a mask closes is zero"
     yield read_back(done.written)
@@ -105,3 +107,13 @@ def _proof_lines(done: Pruned, flag: Callable[[str], str]) -> Iterator[str]:
         yield f"not run: {done.unproven}"
     for reason in done.failures:
         yield f"FAILED: {reason}"
+
+
+def _share_line(asked: float, reached: float) -> str:
+    """That another share was reached than is asked for, and why that can be."""
+    why = (
+        "more was zero before, or what goes together is large"
+        if reached > asked
+        else "no layer is emptied, and what goes together stays together"
+    )
+    return f"asked for {100 * asked:.6g}% zero, reached {100 * reached:.6g}%: {why}"

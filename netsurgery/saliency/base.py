@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Dict, Mapping, Optional, Tuple
 import numpy as np
 
 from netsurgery.calibration import Calibrator
+from netsurgery.criteria import WEIGHTS
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.network import Masks, Model, ParameterKey
 
@@ -106,6 +107,12 @@ class Saliency(ABC):
             EngineError: There is no engine that can run what it asks for.
         """
         self._require_options(net)
+        if self.needs != WEIGHTS and net.calibrator is None:
+            raise PlanError(
+                f"{self.name} looks at what the net computes, and there are no inputs",
+                file=net.model.prototxt.file,
+                remedy=Remedy("give some with {}", "calibrate"),
+            )
         scores = self.scores(net)
         found = {}
         for key in net.keys:

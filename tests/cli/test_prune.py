@@ -86,6 +86,16 @@ def test_a_limit_that_is_not_kept_fails(netsurgery, pair: Pair, tmp_path: Path) 
     assert (tmp_path / "out" / "net.caffemodel").exists()
 
 
+@pytest.mark.usefixtures("opencv")
+def test_a_share_that_is_not_reached_is_told(netsurgery, pair: Pair, tmp_path: Path) -> None:
+    done = netsurgery(
+        *("prune", *pair, "--sparsity", "99.99%", "--engine", "opencv", "-o", tmp_path / "out")
+    )
+    assert done.status == 0
+    assert "asked for 99.99% zero, reached 99.8821%: no layer is emptied" in done.out
+    assert "give pictures, or other real inputs, with --validate" in done.out
+
+
 def test_without_any_engine_it_is_written_and_said(
     netsurgery, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +112,8 @@ def test_without_any_engine_it_is_written_and_said(
         (("--pattern", "2:4", "--sparsity", 0.9), "leave out --sparsity"),
         (("--pattern", "diagonals", "--sparsity", 0.9), "'diagonals' is none of weights"),
         (("--method", "guess", "--sparsity", 0.9), "there is no saliency 'guess'"),
+        (("--method", "obs", "--sparsity", 0.9), "obs looks at what the net computes, and there"),
+        (("--sparsity", 1), "--sparsity 1 is no share that can go"),
         (("--sparsity", 0.9, "--keep", "*"), "--keep leaves no layer whose weights could go"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
@@ -14,8 +15,8 @@ from test_trainer import Killed
 
 import netsurgery as ns
 from netsurgery.errors import FormatError, PlanError, RequestError
-from netsurgery.formats import read_masks
-from netsurgery.jobs.finetuning import STATES
+from netsurgery.formats import read_masks, write_masks
+from netsurgery.jobs.run_states import STATES
 from netsurgery.training.checkpoint import Checkpoints
 
 Files = Tuple[Path, Path]
@@ -117,7 +118,9 @@ def test_untuned_inputs_only_judge(files: Files, tmp_path: Path) -> None:
         ({"tune": False}, "{tune} and {steps} contradict each other"),
         ({"schedule": "cubic", "rounds": 2}, "{rounds} and {schedule} cubic contradict"),
         ({"schedule": "sometimes"}, "there is no schedule 'sometimes'"),
-        ({"sparsity": 1.5}, "{sparsity} 1.5 is no share of one"),
+        ({"sparsity": 1.5}, "{sparsity} 1.5 is no share that can go"),
+        ({"sparsity": 1.0}, "{sparsity} 1 is no share that can go"),
+        ({"sparsity": 0.0}, "{sparsity} 0 is no share that can go"),
     ],
 )
 def test_contradictions_are_refused(
@@ -181,3 +184,24 @@ def test_without_labels_the_net_itself_teaches(files: Files, tmp_path: Path) -> 
     done = ns.prune(files, asked(calibrate=inputs(labelled=False)), tmp_path / "out")
     assert done.tuned is not None
     assert set(done.tuned.trained.history[0].judged.figures) == {"agreement"}
+
+
+def test_a_run_that_cannot_start_leaves_nothing(files: Files, tmp_path: Path) -> None:
+    few = ns.Inputs({"data": samples(3)["data"]}, np.zeros(3, int))
+    with pytest.raises(RequestError, match="3 inputs in `calibrate` are too few"):
+        ns.prune(files, asked(calibrate=few), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_share_that_is_not_reached_is_known(files: Files, tmp_path: Path) -> None:
+    request = ns.PruneRequest(sparsity=0.9999, engine=NumpyTrainer())
+    done = ns.prune(files, request, tmp_path / "out")
+    assert done.is_off
+    assert [one.left for one in done.layers] == [1, 1]
+    masks = tmp_path / "masks.npz"
+    masks.write_bytes(write_masks({("fc1", 0): np.ones_like(done.masks["fc1", 0])}))
+    some = replace(request, sparsity=0.5, layers=["fc2"], masks=masks)
+    alone = ns.prune(files, some, tmp_path / "alone")
+    assert not alone.is_off  # what may not close has no part in it
+    assert alone.reached == 0.5
+    assert list(alone.masks) == [("fc1", 0), ("fc2", 0)]
