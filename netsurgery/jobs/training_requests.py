@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
 
 from netsurgery.calibration import Inputs, declared_views, input_shapes
 from netsurgery.errors import NetsurgeryError, Remedy, RequestError
@@ -25,9 +27,11 @@ from netsurgery.training import (
     Tuned,
     TuningSettings,
     fitted_views,
+    label_classes,
     layers_selected,
     only_new,
     plain_inputs,
+    require_labels,
 )
 
 _TEXT = ".prototxt"
@@ -141,6 +145,7 @@ def read_learning(
         reported = None
         if request.validate is not None:
             reported = read_samples(model, request.validate, how, uncut=uncut)
+    _require_classes(model, request, inputs, reported)
     views = fitted_views(views, inputs, input_shapes(model.network()))
     if teacher is None and inputs.labels is None and request.train_val is None:
         teacher = otherwise
@@ -151,6 +156,17 @@ def read_learning(
     masks, masked_by = held_masks(model, request.masks)
     settings = _settings(model, teacher, views, request)
     return Learning(teacher, inputs, reported, settings, masks, masked_by)
+
+
+def _require_classes(
+    model: Model, request: TrainingRequest, inputs: Inputs, reported: Optional[Inputs]
+) -> None:
+    """See that labels are classes of the net, before anything runs."""
+    # A text of the user's may be trained by other labels than those of the net's output.
+    given = [inputs, reported] if request.train_val is None else [reported]
+    for one in given:
+        if one is not None and one.labels is not None:
+            require_labels(one, label_classes(model, request.task_output))
 
 
 def _views(request: TrainingRequest) -> Augmentation:
@@ -260,6 +276,9 @@ def report_inputs(learning: Learning, tuned: Tuned) -> Inputs:
     inputs = learning.reported
     if inputs is None:
         inputs = learning.inputs.chosen(tuned.split.report)
+    if inputs.labels is not None:
+        labelled = np.flatnonzero(inputs.labels >= 0)  # others say nothing of accuracy
+        inputs = inputs.chosen(labelled) if len(labelled) else replace(inputs, labels=None)
     return plain_inputs(inputs, learning.settings.augmentation)
 
 

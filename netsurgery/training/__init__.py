@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from netsurgery.training.feed import (
         Feed as Feed,
         PlainRows as PlainRows,
+        require_labels as require_labels,
     )
     from netsurgery.training.freezing import (
         layers_selected as layers_selected,
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.training.training_net import (
         TrainingNet as TrainingNet,
+        label_classes as label_classes,
         label_objective as label_objective,
     )
     from netsurgery.training.tuning import (

@@ -167,7 +167,8 @@ class HeldOutJudge:
             told = [
                 m for o, one in zip(self._objectives, found) if isinstance(o, kind) for m in one
             ]
-            if told:
-                figures[name] = sum(m.right or 0 for m in told) / sum(m.rows for m in told)
+            rows = sum(m.rows for m in told)
+            if rows:  # inputs without a label tell nothing
+                figures[name] = sum(m.right or 0 for m in told) / rows
         leading = ACCURACY if ACCURACY in figures else None
         return Judged(loss if math.isfinite(loss) else math.nan, figures, leading)

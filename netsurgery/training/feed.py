@@ -138,7 +138,7 @@ class Feed:
         self._held = {name: held(samples) for name, samples in inputs.arrays.items()}
         self._epochs: Dict[int, _Chosen] = {}
         if LABELS in self._fed.values():
-            require_labels(inputs, self._part, net.classes)
+            require_labels(inputs, net.classes)
         self.steps_per_epoch = -(-len(self._part) // batch)
 
     def batch(self, number: int) -> Dict[str, np.ndarray]:
@@ -203,30 +203,29 @@ class Feed:
         return _Chosen(inputs, draws, inputs)
 
 
-def require_labels(inputs: Inputs, part: np.ndarray, classes: Optional[int]) -> None:
+def require_labels(inputs: Inputs, classes: Optional[int]) -> None:
     """See that inputs have labels, and that the net tells such classes: no engine need look.
 
     -1 says that an input has none, and has no part in the loss.
 
     Args:
         inputs: The inputs.
-        part: Numbers of those that count.
         classes: How many classes the net tells; None: any number.
 
     Raises:
         RequestError: They have none, or one is no class of the net.
     """
-    if inputs.labels is None:
+    labels = inputs.labels
+    if labels is None or not (labels != _NONE).any():
         raise RequestError(
             f"the net is trained by labels, and {inputs.description} has none",
             remedy=Remedy("give {}, or a {} that needs none", "labels", "teacher"),
         )
-    labels = inputs.labels[part]
-    wrong = (labels < _NONE) | (labels >= (classes or np.inf))
+    wrong = np.logical_or(labels < _NONE, labels >= (classes or np.inf))
     if wrong.any():
-        number, label = part[wrong.argmax()], labels[wrong.argmax()]
+        place = int(np.argmax(wrong))
         told = f"the net tells {classes} classes apart" if classes else "there is no such class"
         raise RequestError(
-            f"the label of input {number + 1} is {label}, and {told}",
+            f"{inputs.description}: the label of input {place + 1} is {labels[place]}, and {told}",
             remedy="give the labels that belong to the net, counted from 0, or -1 for none",
         )

@@ -15,7 +15,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence
 import numpy as np
 
 from netsurgery.engine import Engine, MaskMode, StepLosses, TrainingSession
-from netsurgery.errors import EngineError, FormatError
+from netsurgery.errors import EngineError, FormatError, Remedy
 from netsurgery.network import Masks
 from netsurgery.progress import Progress, Task, silent
 from netsurgery.training.checkpoint import Checkpoints, TrainerState
@@ -279,7 +279,10 @@ class Trainer:
         if bad.any():
             raise EngineError(
                 f"the loss of step {iteration + int(np.argmax(bad)) + 1} is no number",
-                remedy="lower the learning rate, or see whether inputs and targets are in range",
+                remedy=Remedy(
+                    "give a lower {} and begin anew with {}, or see whether inputs are in range",
+                    *("lr", "force"),
+                ),
             )
 
     def _validate(self, session: TrainingSession) -> None:

@@ -84,6 +84,22 @@ def label_objective(model: Model, output: Optional[str] = None) -> LabelObjectiv
     return LabelObjective(LABELS, scores_before_softmax(network, shapes, output))
 
 
+def label_classes(model: Model, output: Optional[str] = None) -> int:
+    """Return how many classes labels of a net are told among.
+
+    Args:
+        model: The net.
+        output: The output that labels are for, where several hold class scores.
+
+    Raises:
+        PlanError: There is not exactly one output of class scores.
+        NetworkError: Their shape is not known.
+    """
+    objective = label_objective(model, output)
+    shape = shape_of(model.network(), objective.value.blob, model)
+    return int(shape[objective.axis])
+
+
 def training_net(
     model: Model,
     objectives: Sequence[Objective],

@@ -16,7 +16,7 @@ from test_trainer import Killed, mask
 import netsurgery as ns
 from netsurgery.errors import EngineError, FormatError, NetworkError, RequestError
 from netsurgery.formats import read_masks, write_masks
-from netsurgery.jobs.finetuning import STATES
+from netsurgery.jobs.run_states import STATES
 from netsurgery.jobs.training_work import work_of_training
 from netsurgery.training.checkpoint import Checkpoints
 
@@ -209,3 +209,50 @@ def test_a_forecast_calls_tasks_what_the_run_calls_them(
     assert {"training", "trying rates", "asking the teacher"} <= {name for name, *_ in work}
     assert done.taught
     assert done.before is not None
+
+
+@pytest.mark.parametrize("place", [0, 40, 79])
+def test_a_label_of_no_class_is_refused_before_anything_is_written(
+    files: Tuple[Path, Path], tmp_path: Path, place: int
+) -> None:
+    """Whether it is of what trains, stops or reports: each input is in one of the parts."""
+    given, good = inputs(), inputs()
+    assert given.labels is not None
+    given.labels[place] = 12
+    for request in (
+        replace(asked(), calibrate=given),
+        asked(validate=given),
+        replace(asked(teacher=files), calibrate=given),
+    ):
+        with pytest.raises(RequestError) as error:
+            ns.finetune(files, request, tmp_path / "out")
+        classes = "the net tells 3 classes apart"
+        assert f"arrays: the label of input {place + 1} is 12, and {classes}" in str(error.value)
+        assert not (tmp_path / "out").exists()
+    assert good.labels is not None
+    good.labels[:] = -1
+    with pytest.raises(RequestError, match="the net is trained by labels, and arrays has none"):
+        ns.finetune(files, replace(asked(), calibrate=good), tmp_path / "out")
+
+
+def test_inputs_without_a_label_have_no_part(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    """Neither in what stops nor in what is reported, whose accuracy is that of the others."""
+    given = inputs()
+    assert given.labels is not None
+    given.labels[::2] = -1
+    done = ns.finetune(files, replace(asked(), calibrate=given), tmp_path / "out")
+    assert done.after.samples == int((given.labels[done.tuned.split.report] >= 0).sum())
+    given.labels[done.tuned.split.stop] = -1
+    assert ns.finetune(files, replace(asked(force=True), calibrate=given), tmp_path / "out").files
+
+
+def test_a_run_that_fails_leaves_what_it_found(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    out, few = tmp_path / "out", inputs(3)
+    (out / STATES / "targets").mkdir(parents=True)
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(RequestError):
+        ns.finetune(files, replace(asked(), calibrate=few), out)
+    assert (out / STATES / "targets").is_dir()
+    with pytest.raises(RequestError):
+        ns.finetune(files, replace(asked(force=True), calibrate=few), out)
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
