@@ -106,6 +106,7 @@ if TYPE_CHECKING:
         Scalar as Scalar,
     )
     from netsurgery.formats.scratch import (
+        alone as alone,
         scratch_folder as scratch_folder,
         scratch_name as scratch_name,
     )

@@ -7,6 +7,7 @@ that held it, however that ended, and on whichever machine. The next run clears 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Iterator, Optional, Set, Tuple, Union
 
 from netsurgery.cleanup import on_leaving, undisturbed
+from netsurgery.errors import FormatError
 
 try:
     import fcntl
@@ -91,6 +93,32 @@ def hold(descriptor: int, path: AnyPath) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def alone(path: AnyPath) -> Iterator[bool]:
+    """Hold a file, which is made, for as long as the ``with`` lasts.
+
+    Yields:
+        Whether no other run holds it. Where there are no locks, that is not known, and it is so.
+
+    Raises:
+        FormatError: It cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise FormatError(f"cannot write: {error.strerror}", file=path) from None
+    free = True
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:  # others: a file system without locks
+            free = error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    try:
+        yield free
+    finally:
+        os.close(descriptor)
 
 
 def remove(path: Path) -> None:

@@ -7,8 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Iterator
 
+from netsurgery.errors import FormatError
+from netsurgery.formats import alone, make_folder
+
 STATES = ".training"
 """The folder, within that of the new pair, which keeps the states of a run until it is over."""
+
+
+_HELD = "held"
+"""The file in it whose lock says that a run is at work there."""
 
 
 @contextlib.contextmanager
@@ -16,7 +23,7 @@ def kept_states(folder: Path, anew: bool = False) -> Iterator[Path]:
     """Keep the states of a run as long as they are of use.
 
     They go when it is over. They stay where it is killed or fails on the way, so that it can go on;
-    a run that fails before its first state leaves nothing, not even the folder.
+    a run that ends before its first state leaves nothing, not even the folder.
 
     Args:
         folder: Of what the run writes.
@@ -24,18 +31,39 @@ def kept_states(folder: Path, anew: bool = False) -> Iterator[Path]:
 
     Yields:
         The folder for the states.
+
+    Raises:
+        FormatError: Another run is at work there, or the folder cannot be made.
     """
     states = folder / STATES
-    if anew:
-        shutil.rmtree(states, ignore_errors=True)
     begun, made = states.exists(), not folder.exists()
-    try:
-        yield states
-    except Exception:  # and not what a user who interrupts it raises: the run could go on
-        if not begun and not any(states.glob("*/state-*")):
-            shutil.rmtree(states, ignore_errors=True)
-            if made:
-                with contextlib.suppress(OSError):  # it is not there, or something else is in it
-                    folder.rmdir()
-        raise
-    shutil.rmtree(states, ignore_errors=True)
+    make_folder(states)
+    with alone(states / _HELD) as free:
+        if not free:
+            raise FormatError(
+                "another run is at work in this folder",
+                file=folder,
+                remedy="wait until it is over, or choose another folder",
+            )
+        if anew:
+            _clear(states)
+        try:
+            yield states
+        except BaseException as error:
+            answered = not isinstance(error, Exception) and any(states.rglob("targets"))
+            if not ((begun and not anew) or answered or any(states.glob("*/state-*"))):
+                shutil.rmtree(states, ignore_errors=True)
+                if made:
+                    with contextlib.suppress(OSError):  # something else is in it
+                        folder.rmdir()
+            raise
+        shutil.rmtree(states, ignore_errors=True)
+
+
+def _clear(states: Path) -> None:
+    """Remove what is there but for what is held."""
+    for path in states.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != _HELD:
+            path.unlink()

@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from netsurgery.calibration import Inputs, declared_views, input_shapes
-from netsurgery.errors import NetsurgeryError, Remedy, RequestError
+from netsurgery.errors import NetsurgeryError, NetworkError, Remedy, RequestError
 from netsurgery.formats import Prototxt, SolverText, read_json, read_masks, sha256_of
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.names import names_of
@@ -137,6 +137,8 @@ def read_learning(
     if request.calibrate is None:
         raise RequestError(Remedy("say what to train on: {}", "calibrate"))
     teacher = None if request.teacher is None else open_model_like(request.teacher)
+    for one in (model, teacher):
+        _require_finite(one)
     views = _views(request)
     with progress.task("reading inputs"):
         how = request.preprocessing
@@ -156,6 +158,21 @@ def read_learning(
     masks, masked_by = held_masks(model, request.masks)
     settings = _settings(model, teacher, views, request)
     return Learning(teacher, inputs, reported, settings, masks, masked_by)
+
+
+def _require_finite(model: Optional[Model]) -> None:
+    """See that a net computes numbers."""
+    if model is None or model.weights is None:
+        return
+    for layer in model.network().layers:
+        for number, blob in enumerate(model.blobs(layer.name)):
+            if not np.isfinite(blob.array()).all():
+                raise NetworkError(
+                    f"blob {number} holds NaN or infinity, of which nothing can be learned",
+                    file=model.weights.file,
+                    layer=layer.name,
+                    remedy="see how it came to be",
+                )
 
 
 def _require_classes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Callable, Optional, Tuple
 
@@ -100,7 +101,9 @@ def prune(
     if request.macs is not None and request.train_val is not None:
         read_twins(request.train_val, None, original, folder)  # it is written there, too
     task, judged = (_read if request.macs is None else _read_channels)(original, request, progress)
-    states_kept = kept_states(folder, request.force)
+    # What is not tuned is over at once.
+    trains = task.learning is not None
+    states_kept = kept_states(folder, request.force) if trains else nullcontext(folder)
     told = told_beforehand(progress, "prune", _work(task, judged), default_folder())
     with states_kept as states, told:
         carried = (

@@ -60,6 +60,11 @@ class Augmentation:
                 Remedy(f"{cut[0]} x {cut[1]} cannot be cut out of pictures of {picture}", "crop"),
                 remedy=Remedy("give a smaller {}", "crop"),
             )
+        if any(self.shift >= have for have in picture[1:]):
+            raise RequestError(
+                Remedy(f"{{}} {self.shift} moves pictures of {picture} out of sight", "shift"),
+                remedy=Remedy("give a smaller {}", "shift"),
+            )
         return cut
 
     def draw(self, random: np.random.RandomState, count: int, picture: Shape) -> np.ndarray:

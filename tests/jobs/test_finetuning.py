@@ -16,8 +16,9 @@ from test_trainer import Killed, mask
 import netsurgery as ns
 from netsurgery.errors import EngineError, FormatError, NetworkError, RequestError
 from netsurgery.formats import read_masks, write_masks
-from netsurgery.jobs.run_states import STATES
+from netsurgery.jobs.run_states import STATES, kept_states
 from netsurgery.jobs.training_work import work_of_training
+from netsurgery.training import deployed_model
 from netsurgery.training.checkpoint import Checkpoints
 
 
@@ -256,3 +257,40 @@ def test_a_run_that_fails_leaves_what_it_found(files: Tuple[Path, Path], tmp_pat
     with pytest.raises(RequestError):
         ns.finetune(files, replace(asked(force=True), calibrate=few), out)
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
+
+
+def test_two_runs_do_not_work_in_one_folder(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with kept_states(out):
+        for force in (False, True):
+            with pytest.raises(FormatError, match="out: another run is at work in this folder"):
+                ns.finetune(files, asked(force=force), out)
+    assert ns.finetune(files, asked(), out)
+
+
+def interrupted(out: Path, name: str) -> None:
+    with kept_states(out) as states:
+        (states / name).mkdir()
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_is_interrupted_before_it_began_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(out, "round-00")
+    assert not out.exists()
+    with pytest.raises(KeyboardInterrupt):  # what a teacher answered is of use to who goes on
+        interrupted(out, "targets")
+    assert (out / STATES / "targets").is_dir()
+
+
+def test_weights_that_are_no_numbers_are_not_trained(
+    files: Tuple[Path, Path], tmp_path: Path
+) -> None:
+    model = ns.load(*files)
+    arrays = [blob.array().copy() for blob in model.blobs("fc2")]
+    arrays[0].flat[1] = np.nan
+    bad = deployed_model(model, {"fc2": arrays}, {})
+    with pytest.raises(NetworkError, match="layer 'fc2': blob 0 holds NaN or infinity"):
+        ns.finetune(bad, asked(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -113,6 +113,8 @@ def test_views_that_cannot_be_are_refused() -> None:
     with pytest.raises(RequestError, match=r"6 x 6 cannot be cut out .* give a smaller `crop`"):
         pictures_of(inputs, Augmentation(crop=(6, 6)))
     assert pictures_of(inputs, Augmentation(crop=(6, 6), shift=1)) == "data"
+    with pytest.raises(RequestError, match=r"`shift` 30 moves pictures of .* out of sight"):
+        pictures_of(inputs, Augmentation(shift=30))
     with pytest.raises(RequestError, match="`shift` is a number of pixels"):
         Augmentation(shift=-1)
     two = Inputs({"data": PICTURES, "rois": np.zeros((2, 5), np.float32)})
