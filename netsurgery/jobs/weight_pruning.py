@@ -24,6 +24,8 @@ from netsurgery.jobs.outputs import checked_folder
 from netsurgery.jobs.prune_request import NET, PruneRequest
 from netsurgery.jobs.pruned import Pruned
 from netsurgery.jobs.pruning_runs import (
+    CUBIC,
+    DYNAMIC,
     ONCE,
     ROUNDS,
     USUAL_ROUNDS,
@@ -233,6 +235,8 @@ def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], floa
         count = random_count(task.model, None) if judged is None else len(judged)
         return {("report",): work.comparing(count, judged is None), **work.writing()}
     found = work_of_training(task.model, learning.settings, len(learning.inputs))
-    again = task.rounds_at_most
+    if isinstance(task, PruningTask) and task.schedule in (CUBIC, DYNAMIC):
+        return found
     often = (("training",), ("trying rates",))
-    return {path: seconds * (again if path in often else 1) for path, seconds in found.items()}
+    rounds = task.rounds_at_most * sum(found.pop(path, 0.0) for path in often)
+    return {("rounds",): rounds, **found}

@@ -90,7 +90,8 @@ def thin_in_rounds(
         EngineError: There is no engine that can do it, or the net went to pieces.
     """
     rounds = Rounds(folder, model)
-    limit = macs * NetCost(model).total[MACS]
+    whole = NetCost(model).total[MACS]
+    limit = macs * whole
 
     def begin(number: int, net: Model, text: Optional[Prototxt]) -> None:
         calibrator = calibrator_of(number)
@@ -104,18 +105,21 @@ def thin_in_rounds(
     if not rounds.newest:
         begin(1, model, train_val)
     done = list(rounds.finished(rounds.newest - 1))
-    while True:
-        number = rounds.newest
-        start = rounds.read(number)
-        rate = done[0].facts["rate"] if done else None
-        with progress.task(f"round {number}"):
-            tuned = tune(start.model, start.train_val, rate, rounds.path(number))
-        facts = {**facts_of(start.model), "rate": tuned.solver.base_lr}
-        done.append(LoopRound.tuned(number, facts, tuned))
-        rounds.finish(done[-1])
-        if facts["macs"] <= limit:
-            return ThinnedInRounds(tuned, start.train_val, tuple(done))
-        begin(number + 1, tuned.model, start.train_val)
+    with progress.task("rounds", 100, "% of what is to go") as task:
+        while True:
+            number = rounds.newest
+            start = rounds.read(number)
+            rate = done[0].facts["rate"] if done else None
+            with progress.task(f"round {number}"):
+                tuned = tune(start.model, start.train_val, rate, rounds.path(number))
+            facts = {**facts_of(start.model), "rate": tuned.solver.base_lr}
+            done.append(LoopRound.tuned(number, facts, tuned))
+            rounds.finish(done[-1])
+            gone = min(1.0, (whole - facts["macs"]) / (whole - limit))
+            task.advance(round(100 * gone) - task.done, item=f"round {number} done")
+            if facts["macs"] <= limit:
+                return ThinnedInRounds(tuned, start.train_val, tuple(done))
+            begin(number + 1, tuned.model, start.train_val)
 
 
 def facts_of(model: Model) -> Dict[str, float]:

@@ -72,14 +72,17 @@ def prune_in_rounds(
     if not rounds.newest:
         begin(1, model, masks or {})
     done = list(rounds.finished(rounds.newest - 1))
-    while True:
-        number = rounds.newest
-        start = rounds.read(number)
-        with progress.task(f"round {number} of {len(sparsities)}"):
-            tuned = tune(start.model, start.masks, rounds.path(number))
-        sparsity = sparsity_of({key: start.masks[key] for key in masking.keys})
-        done.append(LoopRound.tuned(number, {"sparsity": sparsity}, tuned))
-        rounds.finish(done[-1])
-        if number == len(sparsities):
-            return PrunedInRounds(tuned, start.masks, tuple(done))
-        begin(number + 1, tuned.model, start.masks)
+    with progress.task("rounds", len(sparsities), "rounds") as task:
+        task.advance(len(done))
+        while True:
+            number = rounds.newest
+            start = rounds.read(number)
+            with progress.task(f"round {number}"):
+                tuned = tune(start.model, start.masks, rounds.path(number))
+            sparsity = sparsity_of({key: start.masks[key] for key in masking.keys})
+            done.append(LoopRound.tuned(number, {"sparsity": sparsity}, tuned))
+            rounds.finish(done[-1])
+            task.advance()
+            if number == len(sparsities):
+                return PrunedInRounds(tuned, start.masks, tuple(done))
+            begin(number + 1, tuned.model, start.masks)

@@ -17,6 +17,7 @@ from netsurgery.criteria import criterion
 from netsurgery.errors import PlanError
 from netsurgery.formats import Prototxt
 from netsurgery.network import Model
+from netsurgery.progress import Event, Progress, silent
 from netsurgery.pruning import choose_channels, thin_in_rounds, without_channels
 from netsurgery.training import Tuned, TuningSettings, tune
 
@@ -109,7 +110,12 @@ class Tuner:
         return tuned
 
 
-def run(folder: Path, tuner: Tuner, train_val: Optional[Prototxt] = None) -> Any:
+def run(
+    folder: Path,
+    tuner: Tuner,
+    train_val: Optional[Prototxt] = None,
+    progress: Progress = silent,
+) -> Any:
     return thin_in_rounds(
         classifier(hidden=""),
         criterion("l1"),
@@ -119,6 +125,7 @@ def run(folder: Path, tuner: Tuner, train_val: Optional[Prototxt] = None) -> Any
         folder,
         calibrator_of=lambda _: None,
         train_val=train_val,
+        progress=progress,
     )
 
 
@@ -143,3 +150,20 @@ def test_a_loop_that_was_killed_ends_in_the_same_bits(tmp_path: Path, killed_in:
     assert tuner.rounds == [f"round-{number:02}" for number in range(killed_in, 5)]
     assert resumed.tuned.model.digest == whole.tuned.model.digest
     assert resumed.rounds == whole.rounds
+
+
+@pytest.mark.parametrize(("killed_in", "told"), [(0, [0, 28, 56, 83, 100]), (3, [0, 83, 100])])
+def test_it_is_told_how_much_of_what_is_to_go_is_gone(
+    tmp_path: Path, killed_in: int, told: List[int]
+) -> None:
+    """Of six channels 0.6 are to go, one in each round, and none half."""
+    if killed_in:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, Tuner(killed_in))
+    found: List[int] = []
+    run(tmp_path, Tuner(), None, Progress(lambda event: found.extend(rounds_of(event))))
+    assert list(dict.fromkeys(found)) == told
+
+
+def rounds_of(event: Event) -> List[int]:
+    return [task.done for task in event.tasks if task.name == "rounds" and task.total == 100]

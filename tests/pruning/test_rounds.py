@@ -13,6 +13,7 @@ from small_training import classifier, samples
 from netsurgery.calibration import Inputs
 from netsurgery.errors import FormatError
 from netsurgery.network import Masks, Model, prunable
+from netsurgery.progress import Progress, silent
 from netsurgery.pruning import Masking, prune_in_rounds, round_sparsities
 from netsurgery.saliency import saliency
 from netsurgery.training import Tuned, TuningSettings, tune
@@ -44,10 +45,10 @@ class Tuner:
         return tuned
 
 
-def run(folder: Path, tuner: Tuner) -> Any:
+def run(folder: Path, tuner: Tuner, progress: Progress = silent) -> Any:
     model = classifier()
     masking = Masking(saliency("magnitude"), prunable(model))
-    return prune_in_rounds(model, masking, SPARSITIES, tuner, folder)
+    return prune_in_rounds(model, masking, SPARSITIES, tuner, folder, progress=progress)
 
 
 def arrays_of(model: Model) -> List[np.ndarray]:
@@ -79,6 +80,16 @@ def test_a_loop_that_was_killed_ends_in_the_same_bits(
     same = zip(arrays_of(whole.tuned.model), arrays_of(resumed.tuned.model))
     assert all(np.array_equal(a.view(np.uint32), b.view(np.uint32)) for a, b in same)
     assert resumed.rounds == whole.rounds
+
+
+def test_rounds_are_counted_those_before_a_kill_too(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Tuner(killed_in=2))
+    told: List[str] = []
+    run(tmp_path, Tuner(), Progress(lambda event: told.append(str(event))))
+    assert [one for one in dict.fromkeys(told) if "rounds" in one][1:] == [
+        f"rounds, {number} of 3 rounds" for number in (1, 2, 3)
+    ]
 
 
 def test_a_round_that_is_half_written_begins_again(tmp_path: Path) -> None:
