@@ -35,7 +35,7 @@ class Recipe(NamedTuple):
     Attributes:
         taught: By `LABELS`, by a `TEACHER` alone, or by `BOTH`.
         steps: Of the solver; none is left out.
-        rate: At the start; a tenth from 0.6 of the steps on, a hundredth from 0.85 on.
+        rate: At the start; a tenth from 0.8 of the steps on, a hundredth from 0.93 on.
         batch: Inputs of a step.
         temperature: Of the classes that a teacher answers.
         hold_out: The share of the training images that tells the best net.

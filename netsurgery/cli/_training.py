@@ -151,7 +151,7 @@ _learning_options = section(
         "--lr",
         type=ABOVE_ZERO,
         metavar="RATE",
-        help="Learning rate at the start; it falls to a tenth after 0.6 and after 0.85 of the "
+        help="Learning rate at the start; it falls to a tenth after 0.8 and after 0.93 of the "
         "steps. [default: a tenth of the solver's, or found by a short trial]",
     ),
     click.option(

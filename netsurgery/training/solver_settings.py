@@ -20,7 +20,7 @@ _DECAYS = ("L1", "L2")
 
 TENTH = 0.1
 """What is left of a rate that a net was trained with, when it is tuned."""
-_DROPS = (0.6, 0.85)
+_DROPS = (0.8, 0.93)
 """Shares of the steps of a tuning run after which its rate falls to a tenth."""
 _WITHOUT_MOMENTUM = ("AdaGrad", "RMSProp")
 _OF_POLICY = {
@@ -191,7 +191,7 @@ def tuning_settings(
 
     Of the user's own, the type, momentum, decay, clipping and iter_size stay. The rate is a tenth
     of where that started, or as it is in what `twin_of_solver` wrote, and falls to a tenth twice,
-    after 0.6 and 0.85 of the steps.
+    after 0.8 and 0.93 of the steps.
 
     Args:
         users: The solver that the net was trained with; SGD with momentum 0.9 if None.

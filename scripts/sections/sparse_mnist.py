@@ -33,7 +33,7 @@ MARKS = (
     _Mark("D. Molchanov 2017", SMALL, 0.985),
     _Mark("D. Molchanov 2017", DEEP, 0.9964),
 )
-MARK_RECIPES = {SMALL: recipe_of(7500, 0.02), DEEP: recipe_of(3000, 0.01)}
+MARK_RECIPES = {SMALL: recipe_of(7500, 0.02), DEEP: recipe_of(4000, 0.01)}
 MARK_METHODS = ("lamp", "magnitude")
 DENSE = {net: Case(net, "magnitude", 0.0) for net in NETS}
 """Nets of which nothing is closed, tuned as long as those at the marks."""

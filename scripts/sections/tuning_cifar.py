@@ -21,7 +21,7 @@ WAYS = (PLANNER, THIN)
 TAUGHT = (LABELS, TEACHER)
 STEPS, BATCH = 400, 100
 RATES = {LABELS: 1e-4, TEACHER: 3e-4}
-_DROPS = (6 * STEPS // 10, 85 * STEPS // 100)
+_DROPS = (8 * STEPS // 10, 93 * STEPS // 100)
 _INTRODUCTION = f"""\
 Nets brought to a share of their MACs by the planner (`netsurgery compress --macs`) and by thinning
 (`netsurgery thin --macs`), calibrated on 2,000 of the 5,000 training images there are, then tuned

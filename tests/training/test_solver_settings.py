@@ -102,7 +102,7 @@ def test_a_tuning_run_keeps_the_users_solver_at_a_tenth_of_its_rate() -> None:
     own = settings_of(solver(USERS))
     assert found.base_lr == pytest.approx(0.001)
     assert why == "a tenth of the 0.01 of solver.prototxt"
-    assert (found.lr_policy, found.gamma, found.stepvalue) == ("multistep", 0.1, (600, 850))
+    assert (found.lr_policy, found.gamma, found.stepvalue) == ("multistep", 0.1, (800, 930))
     assert found.max_iter == 1000
     for name in ("type", "momentum", "weight_decay", "clip_gradients", "iter_size"):
         assert getattr(found, name) == getattr(own, name)
