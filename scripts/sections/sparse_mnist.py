@@ -131,13 +131,13 @@ def _table(net: str, bench: SparseBench) -> List[str]:
 
 
 def _plot(net: str, bench: SparseBench) -> str:
-    """Draw the curves of a net and return the line that shows them; nothing without figures."""
+    """Draw the curves of a net and return the line that shows them, if one has two points."""
     curves: Dict[str, SparseCurve] = {}
     for method in METHODS:
         cases = [Case(net, method, sparsity) for sparsity in SPARSITIES]
         known = [(case, bench.known(case, RECIPES[net])) for case in cases]
         points = [(1 - case.sparsity, got.before, got.after) for case, got in known if got]
-        if points:
+        if len(points) > 1:
             curves[method] = SparseCurve(points)
     original = bench.original(net)
     if original is None or not curves:

@@ -19,8 +19,8 @@ ALLOWED = {0.35: 0.5, 0.25: 1.5}
 ALLOWED_WITH_SHORTCUTS = {"resnet20_cifar10": 3.0}
 WAYS = (PLANNER, THIN)
 TAUGHT = (LABELS, TEACHER)
-STEPS, BATCH = 400, 100
-RATES = {LABELS: 1e-4, TEACHER: 3e-4}
+STEPS, BATCH = 600, 100
+RATES = {LABELS: 1e-4, TEACHER: 1e-3}
 _DROPS = (8 * STEPS // 10, 93 * STEPS // 100)
 _INTRODUCTION = f"""\
 Nets brought to a share of their MACs by the planner (`netsurgery compress --macs`) and by thinning
