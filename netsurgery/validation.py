@@ -108,7 +108,7 @@ def _words(hint: Any) -> str:
             wanted.remove(str)
         if float in wanted and int in wanted:
             wanted.remove(int)
-        words = list(dict.fromkeys(map(_words, wanted)))
+        words = sorted(set(map(_words, wanted)))  # Python remembers a Union in any order
         return f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else words[0]
     kind = origin or hint
     if kind is Any:

@@ -66,7 +66,7 @@ def test_what_is_as_annotated_passes(fields: Dict[str, Any]) -> None:
         ({"names": ["a", 3]}, "`names` is ['a', 3] (list), and should be a list, each a text"),
         ({"pair": ("a", 1, 2)}, "`pair` is ('a', 1, 2) (tuple), and should be (a text, a whole"),
         ({"shape": (1, "a")}, "`shape` is (1, 'a') (tuple), and should be a list, each a whole"),
-        ({"ranks": {"a": None}}, "should be a mapping of a text to a whole number or a text"),
+        ({"ranks": {"a": None}}, "should be a mapping of a text to a text or a whole number"),
         ({"ranks": "{a}"}, "`ranks` is '{a}' (str), and should be a mapping"),
         ({"budget": 0.5}, "`budget` is 0.5 (float), and should be a Budget"),
         ({"told": "x"}, "`told` is 'x' (str), and should be a function"),

@@ -83,7 +83,8 @@ def test_results_of_the_library_hold_them(pair, tmp_path: Path) -> None:
     assert written.timings is not None
     assert list(written.timings.tasks) == ["rewriting", "writing"]
     # First that something is expected, before anything is begun.
-    assert heard == ["", "rewriting, fc6, 1 of 1 edits", "writing"]
+    edits = ["rewriting, 0 of 1 edits", "rewriting, fc6, 1 of 1 edits"]
+    assert list(dict.fromkeys(heard)) == ["", *edits, "writing"]
     for done in (ns.inspect(pair), ns.rank(pair)):
         assert done.timings is not None
         assert done.timings.seconds > 0

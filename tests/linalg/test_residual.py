@@ -112,7 +112,7 @@ def test_the_distance_of_any_pair_is_right_or_not_told(seed, rank, size):
     found = distance_of_fitted(matrix, Factored(left, right))
     wanted = relative_residual(matrix, left, right)
     assert found is None or found == pytest.approx(wanted, rel=residual.FITTED)
-    assert found is not None or size > -5, "what float32 rounds is fitted"
+    assert found is not None or size > -6, "what float32 rounds is fitted"
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
-from pathlib import Path
 from typing import List
 
 import pytest
 from command_line import tables_in
 
-from netsurgery.errors import FormatError
-from netsurgery.report import plot_training, print_history
+from netsurgery.report import print_history
 from netsurgery.report.training import shown
 from netsurgery.training import History, Judged, Validation
 
@@ -42,18 +38,3 @@ def test_a_row_tells_a_validation(capsys: pytest.CaptureFixture[str]) -> None:
     assert rows[1]["accuracy, aside"] == "50.10%"
     print_history(history(3, best=-1, counts=False))
     assert capsys.readouterr().out.count("not settled yet") == 3
-
-
-def test_curves_are_the_same_file_each_time(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    run = [*history(5, best=2), Validation(50, Judged(math.nan), 0.7, 0.1)]
-    for name in ("a.svg", "b.svg"):
-        plot_training(History(run), tmp_path / name)
-    drawn = (tmp_path / "a.svg").read_text()
-    assert drawn == (tmp_path / "b.svg").read_text()
-    told = set(re.findall(r">([^<>\n]+)</text>", drawn))
-    assert {"loss, aside", "loss, training", "accuracy, aside", "best", "steps"} <= told
-    plot_training(History(run), tmp_path / "c.png")
-    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(FormatError):
-        plot_training(History(run), tmp_path / "none" / "d.svg")
