@@ -14,7 +14,6 @@ from netsurgery.pruning import LoopRound
 from netsurgery.report import plot_rounds, plot_training
 from netsurgery.training import History, Judged, Validation
 
-
 WHEN = ("before", "after")
 
 
