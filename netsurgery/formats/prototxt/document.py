@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 from functools import cached_property
-from pathlib import Path
 from typing import (
     Any,
     Callable,
@@ -20,14 +19,13 @@ from typing import (
     Union,
 )
 
-from netsurgery.errors import FormatError
 from netsurgery.formats.digest import sha256
 from netsurgery.formats.prototxt.layer_text import LayerText, layers_in, share_known
+from netsurgery.formats.prototxt.reading import parse_source, read_bytes
 from netsurgery.formats.prototxt.source_text import SourceText
 from netsurgery.formats.prototxt.structure import structure_of
-from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
 from netsurgery.formats.prototxt.tokens import decode, unquote
-from netsurgery.formats.prototxt.tree import Message, parse_tree
+from netsurgery.formats.prototxt.tree import Message
 from netsurgery.formats.prototxt.typed import Unknown, convert
 from netsurgery.formats.schema import NetParameter
 from netsurgery.remembered import Remembered
@@ -69,17 +67,7 @@ class Prototxt:
             FormatError: It is no prototxt of a network; names line and column, and what
                 it seems to be instead.
         """
-        source = SourceText(data, None if file is None else str(file))
-        try:
-            root = parse_tree(data)
-        except PrototxtSyntaxError as flaw:
-            from netsurgery.formats.prototxt.wrong_file import not_prototxt
-
-            other = not_prototxt(data)
-            if other is None:
-                raise source.error(flaw.offset, flaw.problem, flaw.remedy) from None
-            raise FormatError(other[0], file=source.file, remedy=other[1]) from None
-        source.check_comments()
+        source, root = parse_source(data, file)
         net = cls(source, root)
         if not net.layers:
             from netsurgery.formats.prototxt.wrong_file import why_no_net
@@ -94,12 +82,7 @@ class Prototxt:
         Raises:
             FormatError: It cannot be read, or is no prototxt of a network.
         """
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise FormatError(f"cannot be read: {reason}", file=os.fspath(path)) from None
-        return cls.parse(data, os.fspath(path))
+        return cls.parse(read_bytes(path), os.fspath(path))
 
     def __reduce__(self) -> Any:
         return Prototxt.parse, (self.data, self.file)

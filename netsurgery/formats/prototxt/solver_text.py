@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -12,12 +11,11 @@ import numpy as np
 from netsurgery.errors import FormatError
 from netsurgery.formats.prototxt import layout
 from netsurgery.formats.prototxt.edits import Edits
+from netsurgery.formats.prototxt.reading import parse_source, read_bytes
 from netsurgery.formats.prototxt.source_text import SourceText
-from netsurgery.formats.prototxt.syntax_errors import PrototxtSyntaxError
 from netsurgery.formats.prototxt.tokens import quote
 from netsurgery.formats.prototxt.tree import Field, Message, parse_tree
 from netsurgery.formats.prototxt.typed import Unknown, convert
-from netsurgery.formats.prototxt.wrong_file import not_prototxt
 from netsurgery.formats.schema import NetParameter, SolverParameter
 
 _WANTED = "give the solver.prototxt that the net was trained with"
@@ -62,15 +60,7 @@ class SolverText:
             FormatError: It is no prototxt of a solver, or a value has a type that Caffe would
                 refuse; names line and column, and what it seems to be instead.
         """
-        source = SourceText(data, None if file is None else str(file))
-        try:
-            root = parse_tree(data)
-        except PrototxtSyntaxError as flaw:
-            other = not_prototxt(data)
-            if other is None:
-                raise source.error(flaw.offset, flaw.problem, flaw.remedy) from None
-            raise FormatError(other[0], file=source.file, remedy=_WANTED) from None
-        source.check_comments()
+        source, root = parse_source(data, file, _WANTED)
         _require_solver(root, source)
         made = cls(source, root)
         assert made.parameter is not None
@@ -83,12 +73,7 @@ class SolverText:
         Raises:
             FormatError: It cannot be read, or is no prototxt of a solver.
         """
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise FormatError(f"cannot be read: {reason}", file=os.fspath(path)) from None
-        return cls.parse(data, os.fspath(path))
+        return cls.parse(read_bytes(path), os.fspath(path))
 
     @classmethod
     def of(cls, fields: Mapping[str, Optional[SolverValue]]) -> SolverText:
