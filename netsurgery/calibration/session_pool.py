@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import replace
-from types import TracebackType
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.calibration.running import Runner, given_weights, is_large, load_model, users_names
-from netsurgery.engine import Capability, Engine, Session
+from netsurgery.engine import Capability, Closing, Engine, Session
 from netsurgery.formats import LayerWeights, Weights
 from netsurgery.network import Model
 
@@ -39,7 +38,7 @@ class _Open(NamedTuple):
         return _bytes_of(self.model) + blobs
 
 
-class SessionPool:
+class SessionPool(Closing):
     """Keeps sessions of an engine, and the models that are open in them. Use it in a ``with``.
 
     To start a process takes longer than to load a small net; and a model that is wanted again, as
@@ -108,17 +107,6 @@ class SessionPool:
     def close(self) -> None:
         """End all child processes; the pool can be used again."""
         self._close(lambda one: True)
-
-    def __enter__(self) -> SessionPool:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def _make_room(self) -> None:
         for one in self._idle:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         requested_engine as requested_engine,
         usable_engines as usable_engines,
     )
+    from netsurgery.engine.closing import (
+        Closing as Closing,
+    )
     from netsurgery.engine.install import (
         install_caffe as install_caffe,
     )

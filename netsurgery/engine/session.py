@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import os
 from math import prod
-from types import TracebackType
 from typing import (
     Any,
     ClassVar,
@@ -19,14 +18,13 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
-    Type,
-    TypeVar,
     Union,
 )
 
 import numpy as np
 
 from netsurgery.engine.capabilities import Capability
+from netsurgery.engine.closing import Closing
 from netsurgery.engine.process import Worker
 from netsurgery.engine.worker_client import WorkerClient
 from netsurgery.engine.workers.channel import gathered
@@ -35,7 +33,6 @@ from netsurgery.formats import Blob
 
 Shape = Tuple[int, ...]
 PathLike = Union[str, os.PathLike[str]]
-SessionType = TypeVar("SessionType", bound="Session")
 Wanted = Tuple[str, Optional[np.ndarray]]
 """A blob, and the positions at which it is looked at; None: at all."""
 Parameter = Union[np.ndarray, Blob]
@@ -61,7 +58,7 @@ class ParameterPart(NamedTuple):
     values: np.ndarray
 
 
-class Session(abc.ABC):
+class Session(Closing):
     """A model that is open in an engine. Use it in a ``with``.
 
     An engine makes a subclass with the methods of what it can do, see `Capability`; the others
@@ -213,17 +210,6 @@ class Session(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Give up what the model holds; a second time does nothing."""
-
-    def __enter__(self: SessionType) -> SessionType:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def _cannot(self, what: Capability) -> NoReturn:
         raise EngineError(f"{self.engine} cannot do this: {what}")

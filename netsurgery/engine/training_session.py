@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import enum
 from pathlib import Path
-from types import TracebackType
 from typing import (
     ClassVar,
     Dict,
@@ -16,12 +15,11 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
-    Type,
-    TypeVar,
 )
 
 import numpy as np
 
+from netsurgery.engine.closing import Closing
 from netsurgery.engine.session import Shape
 from netsurgery.errors import EngineError
 from netsurgery.formats import SolverText
@@ -29,7 +27,6 @@ from netsurgery.network import Masks
 
 Batch = Mapping[str, np.ndarray]
 """What is fed for one forward pass: float32 for each input blob of the train net, in its shape."""
-TrainingType = TypeVar("TrainingType", bound="TrainingSession")
 
 
 class MaskMode(enum.Enum):
@@ -85,7 +82,7 @@ class TrainingFiles(NamedTuple):
     scratch: Path
 
 
-class TrainingSession(abc.ABC):
+class TrainingSession(Closing):
     """A net that an engine trains, by Caffe's rules of a solver. Use it in a ``with``.
 
     The same batches under the same seed give the same weights, and so they do when a session that
@@ -231,17 +228,6 @@ class TrainingSession(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Give up what the session holds; a second time does nothing."""
-
-    def __enter__(self: TrainingType) -> TrainingType:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
 
 def require_batches(session: TrainingSession, count: int, file: Optional[str] = None) -> None:
