@@ -28,7 +28,7 @@ from netsurgery.training import (
     TuningSettings,
     fitted_views,
     label_classes,
-    layers_selected,
+    names_selected,
     only_new,
     plain_inputs,
     require_labels,
@@ -233,7 +233,7 @@ def _settings(
 
 def _frozen(model: Model, teacher: Optional[Model], request: TrainingRequest) -> Tuple[str, ...]:
     """The layers that stay, in the order of the net."""
-    found = set(layers_selected(model.network(), names_of(request.freeze)))
+    found = set(names_selected(model.network(), names_of(request.freeze)))
     if request.only_new:
         original = teacher if teacher is not None else _original_of(model)
         if original is None:

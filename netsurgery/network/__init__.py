@@ -154,6 +154,10 @@ if TYPE_CHECKING:
         cut_section as cut_section,
         without_what_follows as without_what_follows,
     )
+    from netsurgery.network.selecting import (
+        layers_selected as layers_selected,
+        selects as selects,
+    )
     from netsurgery.network.shapes import (
         Shapes as Shapes,
         infer_shapes as infer_shapes,
@@ -170,7 +174,6 @@ if TYPE_CHECKING:
         outputs_first as outputs_first,
         prunable as prunable,
         require_masks_fit as require_masks_fit,
-        selects as selects,
         sparsity_of as sparsity_of,
         with_masks as with_masks,
         zeros_of as zeros_of,

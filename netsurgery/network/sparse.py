@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.errors import NetworkError
 from netsurgery.formats import LayerWeights
-from netsurgery.layers import Layer, Product, layer_type
+from netsurgery.layers import Product, layer_type
 from netsurgery.network.model import Model
 from netsurgery.network.parameters import owners_of_shared
+from netsurgery.network.selecting import layers_selected
 
 ParameterKey = Tuple[str, int]
 """A layer's name and the index of one of its blobs."""
@@ -47,24 +47,10 @@ def prunable(
         and (layer.name, 0) not in borrowed
         and model.blobs(layer.name)
     ]
-    for word in (*layers, *kept):
-        if not any(selects(word, layer) for layer in found):
-            raise NetworkError(
-                f"{word!r} selects no layer with weights to prune",
-                file=model.prototxt.file,
-                remedy="name a layer, a glob or a type that `netsurgery inspect` lists",
-            )
-    return tuple(
-        (layer.name, 0)
-        for layer in found
-        if any(selects(word, layer) for word in layers)
-        and not any(selects(word, layer) for word in kept)
-    )
-
-
-def selects(word: str, layer: Layer) -> bool:
-    """Return whether a word is the name or the type of a layer, or a glob over its name."""
-    return word in (layer.name, layer.type) or fnmatchcase(layer.name, word)
+    what, file = "layer with weights to prune", model.prototxt.file
+    spared = {layer.index for layer in layers_selected(found, kept, what, file)}
+    chosen = layers_selected(found, layers, what, file)
+    return tuple((layer.name, 0) for layer in chosen if layer.index not in spared)
 
 
 def outputs_first(model: Model, key: ParameterKey, array: np.ndarray) -> np.ndarray:

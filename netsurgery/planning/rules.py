@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Iterable, Optional, Sequence
 
 from netsurgery.costs import how_to_say, parse_number
 from netsurgery.errors import PlanError, Remedy
+from netsurgery.network import selects
 
 COUNTS = ("rank", "keep")
 
@@ -34,7 +34,7 @@ class LayerRule:
 
     def selects(self, name: str, type_: str) -> bool:
         """Whether the rule speaks of the layer ``name`` of type ``type_``."""
-        return self.pattern in (name, type_) or fnmatchcase(name, self.pattern)
+        return selects(self.pattern, name, type_)
 
     def names(self, name: str) -> bool:
         """Whether the rule speaks of this very layer, not of all that a pattern selects."""

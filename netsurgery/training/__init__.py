@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         require_labels as require_labels,
     )
     from netsurgery.training.freezing import (
-        layers_selected as layers_selected,
+        names_selected as names_selected,
         only_new as only_new,
     )
     from netsurgery.training.history import (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Collection, Dict, List, Mapping, Sequence, Set, Tuple
 
-from netsurgery.errors import NetworkError, RequestError
+from netsurgery.errors import RequestError
 from netsurgery.formats import Prototxt, one_line, quoted
-from netsurgery.network import Layer, Model, Network, ParameterKey, selects
+from netsurgery.network import Layer, Model, Network, ParameterKey, layers_selected
 
 _STILL = "lr_mult: 0 decay_mult: 0"
 
 
-def layers_selected(network: Network, words: Sequence[str]) -> Tuple[str, ...]:
+def names_selected(network: Network, words: Sequence[str]) -> Tuple[str, ...]:
     """Return the layers that names, globs over names, or types select, in the order of the net.
 
     Args:
@@ -21,18 +21,8 @@ def layers_selected(network: Network, words: Sequence[str]) -> Tuple[str, ...]:
     Raises:
         NetworkError: A word selects none.
     """
-    for word in words:
-        if not any(selects(word, layer) for layer in network.layers):
-            raise NetworkError(
-                f"{word!r} selects no layer of the net",
-                file=network.prototxt.file,
-                remedy="name a layer, a glob or a type that `netsurgery inspect` lists",
-            )
-    return tuple(
-        dict.fromkeys(
-            layer.name for layer in network.layers if any(selects(word, layer) for word in words)
-        )
-    )
+    found = layers_selected(network.layers, words, "layer of the net", network.prototxt.file)
+    return tuple(dict.fromkeys(layer.name for layer in found))
 
 
 def frozen_text(prototxt: Prototxt, keys: Collection[ParameterKey]) -> Prototxt:
