@@ -18,10 +18,19 @@ from netsurgery.cli._inputs import (
     read_preprocessing,
 )
 from netsurgery.cli._numbers import COUNT, SEED, FiniteType
-from netsurgery.cli._options import FILE, OUTPUT, force_option, json_option, options, section
+from netsurgery.cli._options import (
+    FILE,
+    JUDGING,
+    OUTPUT,
+    Decorator,
+    force_option,
+    json_option,
+    options,
+    section,
+)
 from netsurgery.cli._outputs import FOLDER, PLOT
 from netsurgery.cli._shapes import Shapes, shapes_option
-from netsurgery.cli._shares import SHARE_ABOVE_ZERO
+from netsurgery.cli._shares import RATIO, SHARE, SHARE_ABOVE_ZERO
 from netsurgery.cli._timings import timings_option
 from netsurgery.jobs import CHOICES
 
@@ -37,10 +46,9 @@ FROM_ZERO = click.IntRange(0, 10**9)
 ABOVE_ZERO = FiniteType(1e-12)
 
 
-class TrainingFlags(PreprocessingFlags, EngineFlags):
-    """The values of `training_options`."""
+class _GivenAsTold(TypedDict):
+    """What the options hand on as it is given."""
 
-    calibrate: Tuple[Path, ...]
     labels: Optional[Path]
     train_val: Optional[Path]
     solver: Optional[Path]
@@ -59,13 +67,21 @@ class TrainingFlags(PreprocessingFlags, EngineFlags):
     shift: int
     views: Optional[int]
     hold_out: Optional[float]
-    validate: Tuple[Path, ...]
     validate_every: Optional[int]
     patience: int
     task_output: Optional[str]
     output_kinds: Dict[str, str]
     seed: int
     force: bool
+    max_error: Optional[float]
+    min_agreement: Optional[float]
+
+
+class TrainingFlags(_GivenAsTold, PreprocessingFlags, EngineFlags):
+    """The values of `training_options` and of `report_limits`."""
+
+    calibrate: Tuple[Path, ...]
+    validate: Tuple[Path, ...]
 
 
 class TrainingOutputFlags(TypedDict):
@@ -78,35 +94,11 @@ class TrainingOutputFlags(TypedDict):
     timings: bool
 
 
-class TrainingArguments(TypedDict):
-    """Arguments of the library that `training_options` stand for."""
+class TrainingArguments(_GivenAsTold):
+    """Arguments of the library that the options stand for."""
 
     calibrate: Optional[Tuple[Path, ...]]
-    labels: Optional[Path]
-    train_val: Optional[Path]
-    solver: Optional[Path]
-    steps: Optional[int]
-    batch: Optional[int]
-    lr: Optional[float]
-    only_new: bool
-    freeze: Tuple[str, ...]
-    batchnorm: str
-    masks: Optional[Path]
-    teacher: Optional[Tuple[Path, Path]]
-    temperature: Optional[float]
-    hints: Tuple[str, ...]
-    mirror: bool
-    crop: Optional[int]
-    shift: int
-    views: Optional[int]
-    hold_out: Optional[float]
     validate: Optional[Tuple[Path, ...]]
-    validate_every: Optional[int]
-    patience: int
-    task_output: Optional[str]
-    output_kinds: Dict[str, str]
-    seed: int
-    force: bool
     engine: Optional[Engine]
     preprocessing: Optional[Preprocessing]
 
@@ -278,6 +270,32 @@ training_options = options(
     engine_options,
 )
 
+
+def report_limits(against: str = "") -> Decorator:
+    """Return the options of limits that what is reported on must keep to.
+
+    Args:
+        against: What an error is against, where that is not plain: ``", against the net before"``.
+    """
+    return section(
+        JUDGING,
+        click.option(
+            "--max-error",
+            type=RATIO,
+            metavar="ERROR",
+            help=f"Largest relative error of an output that passes{against}, on the inputs it "
+            "reports on: 0.05 or 5%.",
+        ),
+        click.option(
+            "--min-agreement",
+            type=SHARE,
+            metavar="SHARE",
+            help="Smallest share of these inputs that keep their top-1 class (or detections); with "
+            "labels, one minus the accuracy that may be lost.",
+        ),
+    )
+
+
 training_output_options = options(
     shapes_option,
     section(
@@ -326,6 +344,24 @@ def training_arguments(given: TrainingFlags) -> TrainingArguments:
         "output_kinds": given["output_kinds"],
         "seed": given["seed"],
         "force": given["force"],
+        "max_error": given["max_error"],
+        "min_agreement": given["min_agreement"],
         "engine": engine_given(given),
         "preprocessing": read_preprocessing(given),
     }
+
+
+def checked_output(given: TrainingOutputFlags) -> Path:
+    """Return the folder of the new pair, once it is given, and plots can be drawn if wanted.
+
+    Raises:
+        UsageError: It is not given.
+        NetsurgeryError: A plot is wanted, and matplotlib is not installed.
+    """
+    from netsurgery.report import require_plots
+
+    if given["output"] is None:
+        raise click.UsageError("say where the new pair goes: -o OUT")
+    if given["plot"]:
+        require_plots()
+    return given["output"]

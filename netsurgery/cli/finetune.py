@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import click
 
 from netsurgery.cli._command import Command, flags_of_command
-from netsurgery.cli._options import JUDGING, options, prototxt_argument, section, weights_argument
+from netsurgery.cli._options import options, prototxt_argument, weights_argument
 from netsurgery.cli._outputs import ready
 from netsurgery.cli._progress import progress
-from netsurgery.cli._shares import RATIO, SHARE
 from netsurgery.cli._timings import print_timed_json, tell_timings
 from netsurgery.cli._training import (
     TrainingFlags,
     TrainingOutputFlags,
+    checked_output,
+    report_limits,
     training_arguments,
     training_options,
     training_output_options,
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class _Flags(TrainingFlags, TrainingOutputFlags):
-    max_error: Optional[float]
-    min_agreement: Optional[float]
+class _Flags(TrainingFlags, TrainingOutputFlags): ...
 
 
 @click.command("finetune", cls=Command)
@@ -35,23 +34,7 @@ class _Flags(TrainingFlags, TrainingOutputFlags):
     prototxt_argument,
     weights_argument,
     training_options,
-    section(
-        JUDGING,
-        click.option(
-            "--max-error",
-            type=RATIO,
-            metavar="ERROR",
-            help="Largest relative error of an output that passes, on the inputs it reports on: "
-            "0.05 or 5%.",
-        ),
-        click.option(
-            "--min-agreement",
-            type=SHARE,
-            metavar="SHARE",
-            help="Smallest share of these inputs that keep their top-1 class (or detections); with "
-            "labels, one minus the accuracy that may be lost.",
-        ),
-    ),
+    report_limits(),
     training_output_options,
 )
 @click.pass_context
@@ -68,19 +51,11 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
     limit of yours is not kept, or a file is not what was meant; 2 could not run.
     """
     import netsurgery as ns
-    from netsurgery.report import plot_training, print_finetuned, require_plots
+    from netsurgery.report import plot_training, print_finetuned
 
-    output, plot = given["output"], given["plot"]
-    if output is None:
-        raise click.UsageError("say where the new pair goes: -o OUT")
-    if plot:
-        require_plots()
+    output, plot = checked_output(given), given["plot"]
     flag = flags_of_command()
-    request = ns.FinetuneRequest(
-        **training_arguments(given),
-        max_error=given["max_error"],
-        min_agreement=given["min_agreement"],
-    )
+    request = ns.FinetuneRequest(**training_arguments(given))
     model = ns.load(prototxt, weights, given["input_shapes"])
     with progress("tuning") as work:
         done = ns.finetune(model, request, output, work, flag)

@@ -9,14 +9,16 @@ import click
 
 from netsurgery.cli._command import Command, flags_of_command
 from netsurgery.cli._numbers import COUNT
-from netsurgery.cli._options import JUDGING, options, prototxt_argument, section, weights_argument
+from netsurgery.cli._options import options, prototxt_argument, section, weights_argument
 from netsurgery.cli._outputs import ready
 from netsurgery.cli._progress import progress
-from netsurgery.cli._shares import RATIO, SHARE, SHARE_ABOVE_ZERO
+from netsurgery.cli._shares import SHARE, SHARE_ABOVE_ZERO
 from netsurgery.cli._timings import print_timed_json, tell_timings
 from netsurgery.cli._training import (
     TrainingFlags,
     TrainingOutputFlags,
+    checked_output,
+    report_limits,
     training_arguments,
     training_options,
     training_output_options,
@@ -42,8 +44,6 @@ class _Flags(TrainingFlags, TrainingOutputFlags):
     remove: Optional[int]
     images: Optional[int]
     recipe: Optional[str]
-    max_error: Optional[float]
-    min_agreement: Optional[float]
 
 
 _pruning_options = section(
@@ -134,24 +134,6 @@ _channel_options = section(
     ),
 )
 
-_judging_options = section(
-    JUDGING,
-    click.option(
-        "--max-error",
-        type=RATIO,
-        metavar="ERROR",
-        help="Largest relative error of an output that passes, against the net before, on the "
-        "inputs it reports on: 0.05 or 5%.",
-    ),
-    click.option(
-        "--min-agreement",
-        type=SHARE,
-        metavar="SHARE",
-        help="Smallest share of these inputs that keep their top-1 class (or detections); with "
-        "labels, one minus the accuracy that may be lost.",
-    ),
-)
-
 
 @click.command("prune", cls=Command)
 @options(
@@ -160,7 +142,7 @@ _judging_options = section(
     _pruning_options,
     _channel_options,
     training_options,
-    _judging_options,
+    report_limits(", against the net before"),
     training_output_options,
 )
 @click.pass_context
@@ -184,13 +166,9 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
     meant; 2 could not run.
     """
     import netsurgery as ns
-    from netsurgery.report import plot_rounds, plot_training, print_pruned, require_plots
+    from netsurgery.report import plot_rounds, plot_training, print_pruned
 
-    output, plot = given["output"], given["plot"]
-    if output is None:
-        raise click.UsageError("say where the new pair goes: -o OUT")
-    if plot:
-        require_plots()
+    output, plot = checked_output(given), given["plot"]
     flag = flags_of_command()
     request = ns.PruneRequest(
         **training_arguments(given),
@@ -208,8 +186,6 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
         remove=given["remove"],
         images=given["images"],
         recipe=given["recipe"],
-        max_error=given["max_error"],
-        min_agreement=given["min_agreement"],
     )
     model = ns.load(prototxt, weights, given["input_shapes"])
     with progress("pruning") as work:
