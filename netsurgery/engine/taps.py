@@ -6,7 +6,7 @@ from typing import Dict, List, NamedTuple, Tuple
 
 from netsurgery.engine.opencv_limits import misread_fields
 from netsurgery.formats import Prototxt, quote
-from netsurgery.network import Network, fresh_name
+from netsurgery.network import Network, fresh_name, names_taken
 
 _TAPS = {
     "V2": b"layer { name: %s type: 'Split' bottom: %s top: %s }\n",
@@ -36,7 +36,7 @@ def tap(network: Network) -> TappedNet:
     is used again. It also cuts a Slice into as many parts as are read by somebody.
     """
     layers, taps = {}, []
-    taken = {value.blob for value in network.values} | {layer.name for layer in network.layers}
+    taken = names_taken(network)
     for blob, value in {value.blob: value for value in network.values}.items():
         producer = network.producer(value)
         if producer is None or producer.layer_type.is_input:

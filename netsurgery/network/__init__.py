@@ -132,7 +132,10 @@ if TYPE_CHECKING:
         Model as Model,
         load as load,
     )
-    from netsurgery.network.names import fresh_name as fresh_name
+    from netsurgery.network.names import (
+        fresh_name as fresh_name,
+        names_taken as names_taken,
+    )
     from netsurgery.network.parameters import (
         blob_shapes as blob_shapes,
         layers_with as layers_with,

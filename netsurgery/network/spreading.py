@@ -8,7 +8,7 @@ from netsurgery.errors import NetworkError
 from netsurgery.formats import upgrade_net
 from netsurgery.layers import Layer, Shape, spread_shape
 from netsurgery.network.graph import Network
-from netsurgery.network.names import fresh_name
+from netsurgery.network.names import fresh_name, names_taken
 from netsurgery.network.shapes import infer_shapes
 
 
@@ -25,7 +25,7 @@ def in_stock_form(network: Network) -> Network:
     if network.prototxt.version != "V2":
         network = network.rewritten(upgrade_net(network.prototxt, keep_unknown=True).prototxt)
         found = _spread_layers(network)
-    taken = {value.blob for value in network.values} | {layer.name for layer in network.layers}
+    taken = names_taken(network)
     changes = {
         layer.text.index: b"\n".join(
             layer.layer_type.spread_in_stock(layer, bottoms, lambda name: fresh_name(name, taken))

@@ -18,7 +18,7 @@ from netsurgery.layers import (
     Layer,
 )
 from netsurgery.network.graph import Network
-from netsurgery.network.names import fresh_name
+from netsurgery.network.names import fresh_name, names_taken
 from netsurgery.network.shapes import Shapes, trace_shapes
 
 Lacks = Callable[[Iterable[str]], Sequence[str]]
@@ -71,7 +71,7 @@ def in_stock_words(network: Network, weights: Optional[Weights], lacks: Lacks) -
         network = network.rewritten(upgrade_net(network.prototxt, keep_unknown=True).prototxt)
     renamed = any(layer.layer_type.stock for layer in network.layers)
     shapes = trace_shapes(network)[0] if renamed else {}
-    taken = {*(value.blob for value in network.values), *(one.name for one in network.layers)}
+    taken = names_taken(network)
     texts: Dict[int, bytes] = {}
     changes: Dict[str, Sequence[LayerWeights]] = {}
     for layer in network.layers:

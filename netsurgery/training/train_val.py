@@ -14,6 +14,7 @@ from netsurgery.network import (
     Value,
     as_built,
     fresh_name,
+    names_taken,
     own_losses,
     reached_by,
     take_apart,
@@ -100,7 +101,7 @@ def own_training(
 
 def _with_named_losses(network: Network) -> Prototxt:
     """The text with a top for each loss that has none: Caffe makes one up, and it counts."""
-    taken = {*(value.blob for value in network.values), *(one.name for one in network.layers)}
+    taken = names_taken(network)
     changes = {
         layer.text.index: layer.text.edited(tops=[fresh_name(f"{layer.name}_loss", taken)])
         for layer in network.layers

@@ -16,6 +16,7 @@ from netsurgery.network import (
     blob_shapes,
     infer_shapes,
     lacking,
+    names_taken,
     owners_of_shared,
     scores_before_softmax,
 )
@@ -168,7 +169,7 @@ def _with_own_accuracy(model: Model, own: OwnTraining) -> TrainingNet:
         classes = known[axis] if known else None
         if accuracy is None:
             objective = LabelObjective(LABELS, Value(scores), axis=axis)
-            counted, accuracy = accuracy_text(objective, scores, labels, _names(network))
+            counted, accuracy = accuracy_text(objective, scores, labels, names_taken(network))
             text = Prototxt.parse(text.data + counted, text.file)
     return TrainingNet(
         text,
@@ -182,16 +183,12 @@ def _with_own_accuracy(model: Model, own: OwnTraining) -> TrainingNet:
     )
 
 
-def _names(network: Network) -> Set[str]:
-    return {*(value.blob for value in network.values), *(one.name for one in network.layers)}
-
-
 def _with_objectives(
     bare: TrainingNet, blobs: Mapping[Value, str], objectives: Sequence[Objective], batch: int
 ) -> TrainingNet:
     """A net with the losses of objectives behind it."""
     network = Network.of(bare.train, "TRAIN")
-    taken, parts = _names(network), [bare.train.data]
+    taken, parts = names_taken(network), [bare.train.data]
     fed, losses = dict(bare.fed), dict(bare.losses)
     accuracy, classes = bare.accuracy, bare.classes
     for objective in objectives:

@@ -15,6 +15,7 @@ from netsurgery.network import (
     Value,
     fresh_name,
     infer_shapes,
+    names_taken,
     with_open_batch,
 )
 from netsurgery.quality import CLASSES, PROBABILITIES, SEGMENTATION, kinds_of, sources_of
@@ -92,7 +93,7 @@ def training_text(model: Model) -> bytes:
     batch = _batch_of(model, list(losses))
     trunk = trunk_of(model, list(losses), batch)
     network = Network.of(trunk.prototxt, "TRAIN")
-    taken = {*(value.blob for value in network.values), *(one.name for one in network.layers)}
+    taken = names_taken(network)
     parts, fed = [trunk.prototxt.data], list(trunk.fed)
     for value, (kind, axis) in losses.items():
         blob = trunk.blobs[value]
