@@ -7,15 +7,14 @@ from typing import Optional
 from netsurgery.jobs.workload import START, Seconds, Workload
 from netsurgery.network import Model
 from netsurgery.training import (
-    ENOUGH,
     EPOCHS,
-    MOST,
     RATES,
     STOPPING,
     TRIAL_STEPS,
     VALIDATIONS,
     TuningSettings,
     usual_batch,
+    usual_views,
 )
 
 TRAINED = 3
@@ -42,7 +41,7 @@ def work_of_training(
     if settings.rate is None and settings.solver is None:
         found["trying rates",] = START + len(RATES) * (TRIAL_STEPS * step + judging)
     if teacher is not None:
-        each = settings.views or min(max(-(-ENOUGH // inputs), 1), MOST)
+        each = settings.views or usual_views(inputs)
         views = inputs * (each if settings.augmentation.changes else 1)
         found["asking the teacher",] = START + views * Workload.of(teacher).passing
     found["report",] = 2 * work.comparing(aside)

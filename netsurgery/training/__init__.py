@@ -13,9 +13,8 @@ if TYPE_CHECKING:
         plain_inputs as plain_inputs,
     )
     from netsurgery.training.bank import (
-        ENOUGH as ENOUGH,
-        MOST as MOST,
         ViewBank as ViewBank,
+        usual_views as usual_views,
     )
     from netsurgery.training.checkpoint import (
         Checkpoints as Checkpoints,

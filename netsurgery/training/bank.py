@@ -18,6 +18,15 @@ ENOUGH, MOST = 2048, 32
 """Views of all inputs together that are plenty; views of one input that are."""
 
 
+def usual_views(inputs: int) -> int:
+    """Return how many views of each input there are where nobody says so.
+
+    Args:
+        inputs: How many inputs there are.
+    """
+    return min(max(ceil(ENOUGH / inputs), 1), MOST)
+
+
 class ViewBank:
     """Views of inputs, numbered: view v of input i has the number ``i * views + v``.
 
@@ -44,7 +53,7 @@ class ViewBank:
             inputs: The inputs.
             augmentation: What views are drawn; only the plain ones if None.
             views: How many of each input; if None so many that there are `ENOUGH` of all inputs,
-                and `MOST` of one at most.
+                and `MOST` of one at most, see `usual_views`.
             seed: Of the draw.
 
         Raises:
@@ -58,7 +67,7 @@ class ViewBank:
         if self._pictures is None:
             self.views = 1
         else:
-            self.views = views or min(max(ceil(ENOUGH / len(inputs)), 1), MOST)
+            self.views = views or usual_views(len(inputs))
         self.draws = self._draw()
 
     def __len__(self) -> int:
