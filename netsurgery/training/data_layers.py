@@ -7,8 +7,7 @@ from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequenc
 from netsurgery.errors import FormatError, NetworkError
 from netsurgery.layers import Compared, DataSource
 from netsurgery.network import Layer, Model, Network, Shape, Value, infer_shapes
-from netsurgery.training.objectives import LABELS
-from netsurgery.training.trunk import data_role
+from netsurgery.training.objectives import LABELS, data_role
 
 _IMAGES = (DataSource.DATABASE, DataSource.IMAGES)
 

@@ -11,10 +11,8 @@ from netsurgery.errors import Remedy, RequestError
 from netsurgery.training.augmentation import Augmentation, pictures_of
 from netsurgery.training.bank import ViewBank
 from netsurgery.training.draws import random_of
-from netsurgery.training.objectives import LABELS
+from netsurgery.training.objectives import DATA, LABELS
 
-DATA, OWN = "data:", "own"
-"""Roles: ``data:INPUT`` is the samples of an input; ``own`` is what the net's data layers read."""
 _NONE = -1
 """The label of a sample without one: it has no part in the loss."""
 
@@ -144,11 +142,10 @@ class Feed:
     def batch(self, number: int) -> Dict[str, np.ndarray]:
         """Return what is fed in the step of a number, counted from 0: float32 by blob."""
         chosen = self._choose(number)
-        found = {}
-        for blob, role in self._fed.items():
-            if role != OWN:
-                found[blob] = np.ascontiguousarray(self._make(role, chosen), np.float32)
-        return found
+        return {
+            blob: np.ascontiguousarray(self._make(role, chosen), np.float32)
+            for blob, role in self._fed.items()
+        }
 
     def batches(self, first: int, count: int) -> List[Dict[str, np.ndarray]]:
         """Return batches that follow each other."""

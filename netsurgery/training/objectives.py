@@ -1,8 +1,9 @@
 """What a net is trained towards: hard classes, or what a teacher answers. Data only.
 
 What an objective compares with is fed to the training net; a *role* says what that is. `LABELS` is
-the class of each input, ``target:NAME``, ``label:NAME`` and ``weight:NAME`` are what is worked out
-from the teacher's answers for the objective of that name.
+the class of each input, ``data:INPUT`` the samples of an input of the net; ``target:NAME``,
+``label:NAME`` and ``weight:NAME`` are what is worked out from the teacher's answers for the
+objective of that name.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from typing import ClassVar, Optional, Tuple
 
 from netsurgery.network import Detector, Value
 
-LABELS = "labels"
-"""The role of a blob that is fed the class of each input."""
+LABELS, DATA = "labels", "data:"
+"""Roles of blobs that are fed the class of each input, and the samples of an input by its name."""
 TARGET, LABEL, WEIGHT = "target", "label", "weight"
 """Kinds of what a teacher gives: numbers to come to, the best class, how much a number counts."""
+
+
+def data_role(blob: str) -> str:
+    """Return the role of what is fed to an input of the net that is used."""
+    return f"{DATA}{blob}"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from netsurgery.network import (
     with_open_batch,
 )
 from netsurgery.training.loss_text import input_text
+from netsurgery.training.objectives import data_role
 
 
 class Trunk(NamedTuple):
@@ -36,11 +37,6 @@ class Trunk(NamedTuple):
     fed: Dict[str, str]
     blobs: Dict[Value, str]
     untrained: Tuple[str, ...] = ()
-
-
-def data_role(blob: str) -> str:
-    """Return the role of what is fed to an input of the net that is used."""
-    return f"data:{blob}"
 
 
 def trunk_of(model: Model, wanted: Sequence[Value], batch: int) -> Trunk:

@@ -20,9 +20,7 @@ from netsurgery.training.feed import Feed, PlainRows
 class Fed:
     """What a feed asks of a training net."""
 
-    fed: Dict[str, str] = field(
-        default_factory=lambda: {"x": "data:data", "y": "labels", "o": "own"}
-    )
+    fed: Dict[str, str] = field(default_factory=lambda: {"x": "data:data", "y": "labels"})
     classes: Optional[int] = 1000
 
 
