@@ -35,11 +35,13 @@ if TYPE_CHECKING:
         print_inspection as print_inspection,
     )
     from netsurgery.report.page import (
-        require_plots as require_plots,
         write_page as write_page,
     )
     from netsurgery.report.plan import (
         print_plan as print_plan,
+    )
+    from netsurgery.report.plots import (
+        require_plots as require_plots,
     )
     from netsurgery.report.pruning import (
         print_pruned as print_pruned,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from netsurgery.formats import write_together
 from netsurgery.pruning import LoopRound
-from netsurgery.report.page import require_plots
+from netsurgery.report.plots import require_plots, save_plot
 from netsurgery.training import History
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
@@ -98,7 +96,6 @@ def plot_curves(
         FormatError: The file cannot be written.
     """
     require_plots()
-    import matplotlib
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -112,12 +109,7 @@ def plot_curves(
         lines.append(axes.axvline(marked, color="0.6", linestyle=":", label="best"))
     axes.grid(alpha=0.3)
     axes.legend(handles=lines)
-    drawn = io.BytesIO()
-    kind = "png" if path.suffix.lower() == ".png" else "svg"
-    # The same plot is the same file: no dates, no random names.
-    with matplotlib.rc_context({"svg.hashsalt": "netsurgery", "svg.fonttype": "none"}):
-        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    write_together({path: lambda stream: stream.write(drawn.getvalue())})
+    save_plot(figure, path)
 
 
 def _draw(

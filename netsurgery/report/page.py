@@ -10,13 +10,14 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 
 import numpy as np
 
-from netsurgery.errors import NetsurgeryError, visible
+from netsurgery.errors import visible
 from netsurgery.formats import write_together
 from netsurgery.jobs import Compression
 from netsurgery.methods import ChainMethod, low_rank_method, method
 from netsurgery.quality import DEGRADED, GOOD, LOST, UNJUDGED
 from netsurgery.report.compression import layer_rows, saving_rows, verdict
 from netsurgery.report.glossary import TERMS
+from netsurgery.report.plots import require_plots
 from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe
 from netsurgery.surgery import Step
 from netsurgery.version import __version__
@@ -55,20 +56,6 @@ $words
 
 
 _MOODS = {GOOD: "passed", DEGRADED: "doubtful", UNJUDGED: "doubtful", LOST: "doubtful"}
-
-
-def require_plots() -> None:
-    """See that pages can be written, before any work is done for one.
-
-    Raises:
-        NetsurgeryError: matplotlib, which draws the plots, is not installed.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise NetsurgeryError(
-            "the page needs matplotlib", remedy="pip install 'netsurgery[report]'"
-        ) from None
 
 
 def write_page(

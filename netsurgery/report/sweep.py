@@ -66,13 +66,9 @@ def plot_sweep(points: Sequence[Point], currency: str, path: Path) -> None:
         NetsurgeryError: matplotlib is not installed.
         FormatError: The file cannot be written.
     """
-    import io
-
-    from netsurgery.formats import write_together
-    from netsurgery.report.page import require_plots
+    from netsurgery.report.plots import require_plots, save_plot
 
     require_plots()
-    import matplotlib
     from matplotlib.figure import Figure
 
     rows = [point.to_dict() for point in points if point.plan is not None]
@@ -88,9 +84,4 @@ def plot_sweep(points: Sequence[Point], currency: str, path: Path) -> None:
                 axes.plot(*zip(*own), mark, label=f"{_title(name)}, {kind}")
     axes.grid(alpha=0.3)
     axes.legend()
-    drawn = io.BytesIO()
-    kind = "png" if path.suffix.lower() == ".png" else "svg"
-    # The same plot is the same file: no dates, no random names.
-    with matplotlib.rc_context({"svg.hashsalt": "netsurgery", "svg.fonttype": "none"}):
-        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    write_together({path: lambda stream: stream.write(drawn.getvalue())})
+    save_plot(figure, path)
