@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from netsurgery.formats.atomic import (
         make_folder as make_folder,
         move_together as move_together,
+        refuse_overwriting as refuse_overwriting,
         refuse_unmakable as refuse_unmakable,
         refuse_unwritable as refuse_unwritable,
         write_together as write_together,

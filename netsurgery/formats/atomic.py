@@ -7,7 +7,7 @@ import os
 import stat
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
+from typing import BinaryIO, Callable, Iterable, Iterator, Mapping, Optional, Union
 
 from netsurgery.cleanup import on_leaving, undisturbed
 from netsurgery.errors import FormatError
@@ -68,6 +68,26 @@ def make_folder(folder: AnyPath) -> None:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise FormatError(f"cannot make the folder: {error.strerror}", file=folder) from None
+
+
+def refuse_overwriting(originals: Iterable[AnyPath], paths: Iterable[AnyPath]) -> None:
+    """See that none of some paths is a file that something was read from.
+
+    Args:
+        originals: The files that were read.
+        paths: What is to be written.
+
+    Raises:
+        FormatError: One is.
+    """
+    read = [Path(file) for file in originals if Path(file).exists()]
+    for path in map(Path, paths):
+        if path.exists() and any(path.samefile(original) for original in read):
+            raise FormatError(
+                "this is the original, which would be overwritten",
+                file=path,
+                remedy="choose another folder",
+            )
 
 
 def refuse_unwritable(path: AnyPath) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import Prototxt, SolverText
+from netsurgery.formats import Prototxt, SolverText, refuse_overwriting
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.proving import Beside
 from netsurgery.network import Model
@@ -39,7 +39,7 @@ def read_twins(
     for file in (train_val, solver):
         if file is not None:
             name = Path(file).name
-            _refuse_overwriting(Path(file), Path(folder) / name)
+            refuse_overwriting([file], [Path(folder) / name])
             if name in taken:
                 raise FormatError(
                     f"the new net, or what it is trained by, is called {name} too",
@@ -48,12 +48,3 @@ def read_twins(
                 )
             taken.add(name)
     return partial(write_twins, train_val=text, solver=said)
-
-
-def _refuse_overwriting(original: Path, place: Path) -> None:
-    if place.exists() and place.samefile(original):
-        raise FormatError(
-            "this is the original, which would be overwritten",
-            file=place,
-            remedy="choose another folder",
-        )

@@ -15,6 +15,7 @@ from netsurgery.formats import (
     Prototxt,
     Weights,
     open_weights,
+    refuse_overwriting,
     sha256,
     sniff,
 )
@@ -145,14 +146,7 @@ class Model:
             FormatError: One is.
         """
         named = (self.prototxt.file, self.weights and self.weights.file)
-        originals = [Path(file) for file in named if file and Path(file).exists()]
-        for path in map(Path, paths):
-            if path.exists() and any(path.samefile(original) for original in originals):
-                raise FormatError(
-                    "this is the original, which would be overwritten",
-                    file=path,
-                    remedy="choose another folder",
-                )
+        refuse_overwriting([file for file in named if file], paths)
 
 
 @validated
