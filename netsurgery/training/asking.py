@@ -165,13 +165,10 @@ class _Recorder:
                     remedy="leave out the inputs of which it does",
                 )
         rows = self._rows = self._rows or len(values)
-        fed = dict(self._fed(values, arrays[-1]))
         views = len(values) // rows
-        for kind, array in fed.items():
-            shaped = array.reshape(views, -1) if kind == WEIGHT else array
-            if kind != WEIGHT:
-                shaped = array.reshape(views, rows, *array.shape[1:])
-            self._write(self._objective.role(kind), shaped)
+        for kind, array in self._fed(values, arrays[-1]):
+            shape = (-1,) if kind == WEIGHT else (rows, *array.shape[1:])
+            self._write(self._objective.role(kind), array.reshape(views, *shape))
         self._done += views
 
     def facts(self) -> Facts:

@@ -149,11 +149,10 @@ class Checkpoints:
         return sorted(int(match.group(1)) for match in found if match)
 
     def _clear(self) -> None:
-        *old, _, _ = [*([-1] * KEPT), *self._states()]
-        for iteration in old:
-            if iteration >= 0:
-                _remove(self.path(iteration))
-        named = {self.read(iteration).best for iteration in self._states()}
+        states = self._states()
+        for iteration in states[:-KEPT]:
+            _remove(self.path(iteration))
+        named = {self.read(iteration).best for iteration in states[-KEPT:]}
         for path in list(self.folder.iterdir()):
             match = _BEST.fullmatch(path.name)
             if match and int(match.group(1)) not in named:

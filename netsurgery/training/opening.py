@@ -47,8 +47,7 @@ def open_training(
 
 def evaluated(model: Model) -> Tuple[Prototxt, Dict[Value, str]]:
     """Return the text by which a net is open beside training, and the blob of each value in it."""
-    text, names = take_apart(with_open_batch(model.network()))
-    return text, names
+    return take_apart(with_open_batch(model.network()))
 
 
 def _write(
