@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         refuse_unmakable as refuse_unmakable,
         refuse_unwritable as refuse_unwritable,
         write_together as write_together,
+        write_whole as write_whole,
     )
     from netsurgery.formats.blob import (
         SHARED as SHARED,

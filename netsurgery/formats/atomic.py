@@ -44,6 +44,19 @@ def write_together(writers: Mapping[AnyPath, Writer]) -> None:
         _move(staged, backups)
 
 
+def write_whole(path: AnyPath, data: bytes) -> None:
+    """Write a file or leave what is there, see `write_together`.
+
+    Args:
+        path: The file.
+        data: What is to be in it.
+
+    Raises:
+        FormatError: It cannot be written. Everything is as it was before.
+    """
+    write_together({path: lambda stream: stream.write(data)})
+
+
 def move_together(staged: Mapping[AnyPath, AnyPath]) -> None:
     """Give finished files their places, all or none.
 

@@ -9,7 +9,7 @@ from typing import Optional, Sequence
 from netsurgery import ranking
 from netsurgery.calibration import Calibrator
 from netsurgery.errors import Remedy, RequestError
-from netsurgery.formats import write_together
+from netsurgery.formats import write_whole
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.json_text import to_json
@@ -94,7 +94,7 @@ def rank(
         )
     if path is not None:
         data = f"{to_json(found.to_dict())}\n".encode()
-        write_together({RANKING.ready(path): lambda stream: stream.write(data)})
+        write_whole(RANKING.ready(path), data)
     return replace(found, timings=progress.timings)
 
 

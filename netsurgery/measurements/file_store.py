@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 import numpy as np
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import make_folder, read_json, write_together
+from netsurgery.formats import make_folder, read_json, write_whole
 from netsurgery.measurements.base import Arrays, MeasurementStore, MemoryStore, sealed
 
 KIND = "netsurgery measurements"
@@ -76,7 +76,7 @@ class FileStore(MeasurementStore):
         head = json.dumps({KIND: VERSION}).encode()
         data = b"[" + b"\n,".join([head, *lines]) + b"\n" + _END
         make_folder(self.path.parent)
-        write_together({self.path: lambda stream: stream.write(data)})
+        write_whole(self.path, data)
 
     def _read(self) -> None:
         try:

@@ -104,10 +104,10 @@ class Plan:
 
     def save(self, path: Union[str, Path]) -> None:
         """Write the plan to ``path``, complete or not at all."""
-        from netsurgery.formats import write_together
+        from netsurgery.formats import write_whole
 
         data = self.to_yaml().encode()
-        write_together({path: lambda out: out.write(data)})
+        write_whole(path, data)
 
     @classmethod
     def from_dict(cls, data: Any, file: Optional[str] = None) -> Plan:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import Prototxt, make_folder, read_masks, write_masks, write_together
+from netsurgery.formats import Prototxt, make_folder, read_masks, write_masks, write_whole
 from netsurgery.network import Masks, Model, load, with_masks
 from netsurgery.training import Tuned, Validation
 
@@ -131,11 +131,9 @@ class Rounds:
         make_folder(part)
         model.save(part)
         if masks:
-            data = write_masks(masks)
-            write_together({part / _MASKS: lambda stream: stream.write(data)})
+            write_whole(part / _MASKS, write_masks(masks))
         if train_val is not None:
-            text = train_val.data
-            write_together({part / _TRAIN_VAL: lambda stream: stream.write(text)})
+            write_whole(part / _TRAIN_VAL, train_val.data)
         part.rename(place)
 
     def read(self, number: int) -> RoundStart:
@@ -161,7 +159,7 @@ class Rounds:
         """
         text = json.dumps(done.to_dict()) + "\n"
         path = self.path(done.number) / _DONE
-        write_together({path: lambda stream: stream.write(text.encode())})
+        write_whole(path, text.encode())
 
     def finished(self, most: int) -> Tuple[LoopRound, ...]:
         """Return what came of the first rounds.

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 from netsurgery.errors import visible
-from netsurgery.formats import write_together
+from netsurgery.formats import write_whole
 from netsurgery.jobs import Compression
 from netsurgery.methods import ChainMethod, low_rank_method, method
 from netsurgery.quality import DEGRADED, GOOD, LOST, UNJUDGED
@@ -85,7 +85,7 @@ def write_page(
         "version": __version__,
     }
     data = _PAGE.substitute(values).encode("utf-8", "backslashreplace")
-    write_together({path: lambda out: out.write(data)})
+    write_whole(path, data)
 
 
 def _text(text: str) -> str:

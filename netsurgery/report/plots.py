@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netsurgery.errors import NetsurgeryError
-from netsurgery.formats import write_together
+from netsurgery.formats import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,4 +44,4 @@ def save_plot(figure: Figure, path: Path) -> None:
     # The same plot is the same file: no dates, no random names.
     with rc_context({"svg.hashsalt": "netsurgery", "svg.fonttype": "none"}):
         figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    write_together({path: lambda stream: stream.write(drawn.getvalue())})
+    write_whole(path, drawn.getvalue())

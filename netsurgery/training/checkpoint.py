@@ -20,7 +20,7 @@ import numpy as np
 
 from netsurgery.engine import MaskMode, TrainingSession
 from netsurgery.errors import FormatError, Remedy
-from netsurgery.formats import make_folder, write_together
+from netsurgery.formats import make_folder, write_together, write_whole
 from netsurgery.network import Masks, ParameterKey
 
 KEPT = 2
@@ -112,7 +112,7 @@ class Checkpoints:
         write_arrays(part / _MASKS, state.masks)
         numbers = {name: getattr(state, name) for name in _NUMBERS}
         text = json.dumps({**numbers, "mask_mode": state.mask_mode.value}) + "\n"
-        write_together({part / _TRAINER: lambda stream: stream.write(text.encode())})
+        write_whole(part / _TRAINER, text.encode())
         _remove(place)
         part.rename(place)
         self._clear()
@@ -220,8 +220,7 @@ def claim_folder(folder: Path, digest: str, version: str, job: str) -> None:
     file = folder / "request.json"
     mine = {"digest": digest, "version": version, "job": job}
     if not file.exists():
-        text = json.dumps(mine) + "\n"
-        write_together({file: lambda stream: stream.write(text.encode())})
+        write_whole(file, (json.dumps(mine) + "\n").encode())
         return
     try:
         found = json.loads(file.read_text(encoding="utf-8"))

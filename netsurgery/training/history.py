@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import write_together
+from netsurgery.formats import write_whole
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class HistoryFile:
                 break
             found.append(one)
         text = "".join(json.dumps(one.to_dict()) + "\n" for one in found)
-        write_together({self.path: lambda stream: stream.write(text.encode())})
+        write_whole(self.path, text.encode())
         return History(found)
 
     def _lines(self) -> List[str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from netsurgery.engine import EngineLike
 from netsurgery.errors import FormatError
-from netsurgery.formats import make_folder, write_together
+from netsurgery.formats import make_folder, write_whole
 from netsurgery.network import Model
 from netsurgery.progress import Progress, silent
 from netsurgery.training.asking import Facts, Teacher, answer_file
@@ -110,7 +110,7 @@ class TeacherTargets:
             (folder / _DONE).unlink(missing_ok=True)
             facts = teacher.ask(bank, engine, folder, progress or silent)
             told = json.dumps({"digest": digest, "facts": [list(one) for one in facts]}) + "\n"
-            write_together({folder / _DONE: lambda stream: stream.write(told.encode())})
+            write_whole(folder / _DONE, told.encode())
         return cls(objectives, bank, folder, facts, notes)
 
     @property

@@ -14,7 +14,7 @@ import numpy as np
 from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.engine import Capability, Engine, EngineLike, choose
 from netsurgery.errors import EngineError, Remedy, RequestError
-from netsurgery.formats import Prototxt, SolverText, write_together
+from netsurgery.formats import Prototxt, SolverText, write_whole
 from netsurgery.network import Masks, Model, require_masks_fit, without_what_follows
 from netsurgery.progress import Progress, silent
 from netsurgery.training.augmentation import Augmentation, plain_inputs
@@ -316,7 +316,7 @@ class _Run:
             progress=self.progress,
         )
         text = json.dumps([found.rate, found.told]) + "\n"
-        write_together({file: lambda stream: stream.write(text.encode())})
+        write_whole(file, text.encode())
         return found.rate, found.told
 
     def trained(self, solver: SolverSettings, steps: int, hooks: Sequence[TrainerHook]) -> Trained:
