@@ -15,7 +15,6 @@ from netsurgery.formats import (
     Prototxt,
     Weights,
     open_weights,
-    refuse_overwriting,
     sha256,
     sniff,
 )
@@ -145,6 +144,9 @@ class Model:
         Raises:
             FormatError: One is.
         """
+        # Whoever only reads a net needs nothing of what writes files.
+        from netsurgery.formats import refuse_overwriting
+
         named = (self.prototxt.file, self.weights and self.weights.file)
         refuse_overwriting([file for file in named if file], paths)
 
