@@ -23,7 +23,14 @@ from netsurgery.linalg import (
 )
 from netsurgery.measurements import digest_of
 from netsurgery.methods import Context, Edit, Refit, biases_of, find_target, why_not
-from netsurgery.network import Layer, Model, infer_shapes, total_cost, without_what_follows
+from netsurgery.network import (
+    Layer,
+    Model,
+    infer_shapes,
+    layers_behind,
+    total_cost,
+    without_what_follows,
+)
 from netsurgery.planning import (
     ROWS,
     BoxDistance,
@@ -31,7 +38,6 @@ from netsurgery.planning import (
     SightingObserver,
     distances_of,
     keeps,
-    layers_behind,
     sees_enough,
     try_change,
 )

@@ -8,7 +8,7 @@ from typing import Collection, Mapping, Optional
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.errors import NetsurgeryError, NetworkError, Remedy
 from netsurgery.layers import Layer
-from netsurgery.network import Network, Shapes, Value, infer_shapes, with_open_batch
+from netsurgery.network import Network, Shapes, Value, infer_shapes, layers_to, with_open_batch
 
 MOST_SAMPLES = 64
 MOST_BYTES = 256 * 1024 * 1024
@@ -54,7 +54,7 @@ def samples_are_apart(
     """
     network = with_open_batch(network)
     wanted = tuple(network.outputs if wanted is None else wanted)
-    layers = _leading_to(network, wanted)
+    layers = layers_to(network, wanted)
     if any(layer.layer_type.mixes_samples(layer) for layer in layers):
         return False
     two, three = (_shapes_at(network, samples, size) for size in (2, 3))
@@ -133,16 +133,6 @@ def batch_size(network: Network, inputs: Inputs) -> int:
     """
     declared = next(iter(input_shapes(network).values()))[0]
     return largest_batch(network, inputs) or declared
-
-
-def _leading_to(network: Network, wanted: Collection[Value]) -> list[Layer]:
-    """The layers that make values, in their order."""
-    missing, found = set(wanted), []
-    for layer in reversed(network.layers):
-        if not missing.isdisjoint(layer.tops):
-            found.append(layer)
-            missing.update(layer.bottoms)
-    return found[::-1]
 
 
 def _is_fed(network: Network, value: Value) -> bool:

@@ -118,7 +118,6 @@ if TYPE_CHECKING:
         IGNORED as IGNORED,
         LossNet as LossNet,
         own_losses as own_losses,
-        reached_by as reached_by,
         scores_before_softmax as scores_before_softmax,
         with_loss as with_loss,
     )
@@ -147,6 +146,11 @@ if TYPE_CHECKING:
     )
     from netsurgery.network.pycaffe import (
         from_pycaffe as from_pycaffe,
+    )
+    from netsurgery.network.reach import (
+        layers_behind as layers_behind,
+        layers_to as layers_to,
+        reached_by as reached_by,
     )
     from netsurgery.network.scores import (
         compared_outputs as compared_outputs,

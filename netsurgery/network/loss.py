@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional
 
 from netsurgery.errors import PlanError
 from netsurgery.formats import Edits, Prototxt, quoted, render, upgrade_net
@@ -11,6 +11,7 @@ from netsurgery.network.graph import Network
 from netsurgery.network.inplace import take_apart
 from netsurgery.network.model import Model
 from netsurgery.network.names import fresh_name
+from netsurgery.network.reach import reached_by
 from netsurgery.network.shapes import infer_shapes
 
 IGNORED = -1
@@ -164,20 +165,6 @@ def _is_class_like(shape: Optional[Shape]) -> bool:
         and shape[1] > 1
         and all(size == 1 for size in shape[2:])
     )
-
-
-def reached_by(network: Network, values: Iterable[Value]) -> FrozenSet[Value]:
-    """Return the values that some depend on, and these.
-
-    Args:
-        network: The net.
-        values: Some of its values.
-    """
-    found = set(values)
-    for layer in reversed(network.layers):
-        if not found.isdisjoint(layer.tops):
-            found.update(layer.bottoms)
-    return frozenset(found)
 
 
 def _with_force_backward(prototxt: Prototxt) -> Prototxt:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from netsurgery.planning.downstream import (
         ROWS as ROWS,
         fit_in_turn as fit_in_turn,
-        layers_behind as layers_behind,
         rows_seen as rows_seen,
         sees_enough as sees_enough,
     )

@@ -8,7 +8,7 @@ from typing import Iterable, List, Mapping, Sequence
 from netsurgery.calibration import Calibrator
 from netsurgery.layers import MatrixProduct
 from netsurgery.methods import Context, Edit, Origin, Refit, why_not
-from netsurgery.network import ChannelGroup, Layer, Model, Network, Value, infer_shapes
+from netsurgery.network import ChannelGroup, Model, Value, infer_shapes, layers_behind
 
 ROWS = 4
 """How many times as many rows as unknowns a fit must see: fewer say little of other inputs."""
@@ -28,17 +28,6 @@ def downstream_layers(model: Model, changed: Iterable[Value]) -> List[str]:
         for layer in layers_behind(network, changed)
         if model.blobs(layer.name) and not why_not(network, layer, shapes[layer.bottoms[0]])
     ]
-
-
-def layers_behind(network: Network, changed: Iterable[Value]) -> List[Layer]:
-    """Return the layers that read some values, however far behind, in their order."""
-    reached = set(changed)
-    found = []
-    for layer in network.layers:
-        if not reached.isdisjoint(layer.bottoms):
-            reached.update(layer.tops)
-            found.append(layer)
-    return found
 
 
 def fit_in_turn(

@@ -14,13 +14,14 @@ from netsurgery.network import (
     Value,
     as_built,
     fresh_name,
+    layers_to,
     names_taken,
     own_losses,
     reached_by,
     take_apart,
 )
 from netsurgery.training.data_layers import Sources, shapes_fed, sources_of
-from netsurgery.training.trunk import Trunk, assembled, layers_to, untrained
+from netsurgery.training.trunk import Trunk, assembled, untrained
 
 
 class OwnTraining(NamedTuple):

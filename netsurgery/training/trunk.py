@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.calibration import samples_are_apart
 from netsurgery.errors import NetworkError, Remedy, RequestError
@@ -15,7 +15,7 @@ from netsurgery.network import (
     Value,
     as_built,
     infer_shapes,
-    reached_by,
+    layers_to,
     take_apart,
     with_open_batch,
 )
@@ -73,17 +73,6 @@ def trunk_of(model: Model, wanted: Sequence[Value], batch: int) -> Trunk:
     prototxt = assembled(built, needed, inputs)
     fed = {blob: data_role(blob) for blob in inputs}
     return Trunk(prototxt, fed, blobs, untrained(model, built, needed))
-
-
-def layers_to(network: Network, wanted: Sequence[Value]) -> List[Layer]:
-    """Return the layers that make some values, in the order of the net.
-
-    Args:
-        network: The net.
-        wanted: Values of it.
-    """
-    found = reached_by(network, wanted)
-    return [layer for layer in network.layers if not found.isdisjoint(layer.tops)]
 
 
 def _fed(network: Network, layer: Layer, shapes: Mapping[str, Shape]) -> Tuple[Value, ...]:
