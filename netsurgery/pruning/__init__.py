@@ -34,9 +34,6 @@ if TYPE_CHECKING:
         close_weights as close_weights,
         layer_sparsities as layer_sparsities,
     )
-    from netsurgery.pruning.proof import (
-        zero_faults as zero_faults,
-    )
     from netsurgery.pruning.published import (
         Recipe as Recipe,
         find_recipe as find_recipe,

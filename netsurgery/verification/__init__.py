@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Written as Written,
         compare_saved as compare_saved,
         compare_written as compare_written,
+        zero_faults as zero_faults,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Container, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Collection, Container, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.formats import SHARED, Blob, LayerWeights, Weights, aligned
 from netsurgery.linalg import let_go
-from netsurgery.network import Model, Network
+from netsurgery.network import Masks, Model, Network, ParameterKey
 
 _BLOCK = 1 << 24
 _MEANT = {False: "the original's file", True: "what surgery made"}
@@ -114,6 +114,38 @@ def compare_saved(original: Model, made: Model, written: Model, touched: Contain
         if layer.name not in built or 0 < wanted < len(layer.blobs):
             check.reasons.append(f"layer {layer.name!r} was not to be so in the written weights")
     return check.result()
+
+
+def zero_faults(
+    written: Model, masks: Masks, original: Model, moved: Collection[ParameterKey] = ()
+) -> Tuple[str, ...]:
+    """Return what is wrong with weights that were written, a line each; nothing where all is right.
+
+    They are zero wherever a mask closes them. Where it leaves them open they are the original's,
+    bit for bit, but for those that were to move.
+
+    Args:
+        written: The pair, read back.
+        masks: Which weights are free.
+        original: The net before.
+        moved: Blobs whose open weights were to move: solved anew, or trained.
+    """
+    found = []
+    for key, free in masks.items():
+        name, index = key
+        blob, before = written.blobs(name)[index], original.blobs(name)[index]
+        now = blob.array()
+        held = int(np.count_nonzero(now[~free]))
+        if held:
+            found.append(f"layer {name!r}: {held} weights are not zero that its mask closes")
+        if key in moved:
+            continue
+        other = int(np.count_nonzero(_bits(now[free]) != _bits(before.array()[free])))
+        if other:
+            found.append(
+                f"layer {name!r}: {other} weights that its mask leaves open are not the original's"
+            )
+    return tuple(found)
 
 
 def _weights_of(*models: Model) -> List[Weights]:

@@ -11,8 +11,9 @@ from small_models import make_model, two_layers
 from netsurgery.errors import PlanError
 from netsurgery.linalg import Pattern
 from netsurgery.network import Masks, Model, ParameterKey, prunable, sparsity_of
-from netsurgery.pruning import Masking, close_weights, layer_sparsities, zero_faults
+from netsurgery.pruning import Masking, close_weights, layer_sparsities
 from netsurgery.saliency import PrunableNet, Saliency, saliency
+from netsurgery.verification import zero_faults
 
 FC6, FC7 = ("fc6", 0), ("fc7", 0)
 
