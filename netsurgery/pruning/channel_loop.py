@@ -205,7 +205,7 @@ class _Queue(NamedTuple):
 
 def _queues(views: List[View], criterion: Criterion) -> List[_Queue]:
     """What goes of each group that the criterion can rank; never its last block."""
-    if views and views[0].calibrator is None and criterion.needs != WEIGHTS:
+    if views and criterion.needs != WEIGHTS:
         views[0].require_calibrator()
     criterion.prepare(views)
     found = []

@@ -43,15 +43,18 @@ class PrunableNet:
         array = self.model.blobs(key[0])[key[1]].array()
         return np.where(self.masks[key], array, np.float32(0)) if key in self.masks else array
 
-    def require_calibrator(self) -> Calibrator:
+    def require_calibrator(self, asker: str = "this saliency") -> Calibrator:
         """Return what runs inputs.
+
+        Args:
+            asker: Who looks at what they make, for the words of the error.
 
         Raises:
             PlanError: There are none.
         """
         if self.calibrator is None:
             raise PlanError(
-                "this saliency looks at what the net computes, and there are no inputs",
+                f"{asker} looks at what the net computes, and there are no inputs",
                 file=self.model.prototxt.file,
                 remedy=Remedy("give some with {}", "calibrate"),
             )
@@ -107,12 +110,8 @@ class Saliency(ABC):
             EngineError: There is no engine that can run what it asks for.
         """
         self._require_options(net)
-        if self.needs != WEIGHTS and net.calibrator is None:
-            raise PlanError(
-                f"{self.name} looks at what the net computes, and there are no inputs",
-                file=net.model.prototxt.file,
-                remedy=Remedy("give some with {}", "calibrate"),
-            )
+        if self.needs != WEIGHTS:
+            net.require_calibrator(self.name)
         scores = self.scores(net)
         found = {}
         for key in net.keys:
