@@ -141,6 +141,7 @@ if TYPE_CHECKING:
         FactoredRelation as FactoredRelation,
         TriFactors as TriFactors,
         tri_factorise as tri_factorise,
+        units_as_taps as units_as_taps,
     )
     from netsurgery.linalg.tucker import (
         kept_energies as kept_energies,

@@ -123,6 +123,26 @@ def tri_factorise(
     return _normalised(terms, factors, cores, objective)
 
 
+def units_as_taps(taps: np.ndarray, made: bool, read: bool) -> np.ndarray:
+    """Return taps of which the units on one side, or on both, are taps of their own.
+
+    So what those units have in common is not looked for, and they are in no groups.
+
+    Args:
+        taps: Shape (taps, made, read).
+        made: Whether the units that are made become taps.
+        read: Whether those that are read do.
+
+    Returns:
+        A size of 1 for each side that was made taps.
+    """
+    if read:
+        taps = taps.transpose(0, 2, 1).reshape(-1, taps.shape[1], 1)
+    if made:
+        taps = taps.reshape(-1, 1, taps.shape[2])
+    return taps
+
+
 class _Term:
     """A relation in float64, what its squares count, and its last product from the right."""
 

@@ -36,6 +36,7 @@ from netsurgery.linalg import (
     kept_energies,
     multiply_out_chain,
     tri_factorise,
+    units_as_taps,
 )
 from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionChain
@@ -159,11 +160,7 @@ def _groups(taps: np.ndarray, ranks: Ranks, spoken: Mapping[int, FactoredRelatio
     inputs, outputs = np.eye(c), np.eye(n)
     if not few and not many:
         return _Groups(inputs, taps, outputs)
-    own = taps
-    if not few:
-        own = own.transpose(0, 2, 1).reshape(-1, n, 1)
-    if not many:
-        own = own.reshape(-1, 1, c)
+    own = units_as_taps(taps, not many, not few)
     sides = _OUTPUTS if many else _ALONE, _INPUTS if few else _ALONE
     relations = [FactoredRelation(*sides, own)]
     relations += [spoken[side] for side in sides if side in spoken]

@@ -15,7 +15,7 @@ import numpy as np
 from netsurgery.criteria import WEIGHTS
 from netsurgery.errors import PlanError
 from netsurgery.layers import Product
-from netsurgery.linalg import FactoredRelation, tri_factorise
+from netsurgery.linalg import FactoredRelation, tri_factorise, units_as_taps
 from netsurgery.network import (
     ChannelRelation,
     Model,
@@ -127,11 +127,8 @@ class _Matrices:
 
     def factored(self, blob: np.ndarray) -> FactoredRelation:
         """Return the matrices of a blob."""
-        one, taps = self.relation, self.relation.taps(blob)
-        if not self.read:
-            taps = taps.transpose(0, 2, 1).reshape(-1, taps.shape[1], 1)
-        if not self.made:
-            taps = taps.reshape(-1, 1, taps.shape[2])
+        one = self.relation
+        taps = units_as_taps(one.taps(blob), not self.made, not self.read)
         rows = (one.rows, one.row_channels) if self.made else _ALONE
         columns = (one.columns, one.column_channels) if self.read else _ALONE
         return FactoredRelation(rows[0], columns[0], taps, rows[1], columns[1])
