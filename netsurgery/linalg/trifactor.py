@@ -191,9 +191,8 @@ class _Term:
 
     def lost(self, factors: Mapping[int, np.ndarray], core: np.ndarray) -> float:
         """The objective of this relation, but for its own squares."""
-        left = self.left_of(factors)
-        wanted, gram = self.row_equation(factors, core)
-        return float(np.vdot(left @ gram, left) - 2 * np.vdot(left, wanted))
+        equation = _Equation(self.row_units, *self.row_equation(factors, core))
+        return equation.lost(factors[self.rows])
 
 
 class _Equation(NamedTuple):
