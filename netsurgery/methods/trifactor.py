@@ -184,10 +184,11 @@ def _neighbours(model: Model, name: str, shape: Sequence[int]) -> Dict[int, Fact
     shapes = {key: model.blobs(key[0])[key[1]].shape for key in prunable(model)}
     relations = channel_relations(groups, shapes)
     own = [one for one in relations if one.key == (name, 0)]
+    asked = {group for one in own for group in (one.rows, one.columns)}
     grams = {_INPUTS: np.zeros((shape[1],) * 2), _OUTPUTS: np.zeros((shape[0],) * 2)}
     counts = dict.fromkeys(grams, 0)
     for other in relations:
-        if other.key == (name, 0):
+        if other.key == (name, 0) or asked.isdisjoint((other.rows, other.columns)):
             continue
         taps = other.taps(model.blobs(other.key[0])[other.key[1]].array(np.float64))
         norm = float(np.vdot(taps, taps))
