@@ -98,7 +98,8 @@ def explained(net: PrunableNet) -> Dict[ParameterKey, Tuple[np.ndarray, np.ndarr
     model = with_masks(net.model, net.masks) if net.masks else net.model
     scaled = canonical_weights(model)
     weights = {
-        key: scaled.get(key, model.blobs(key[0])[key[1]].array(np.float64)) for key in net.keys
+        key: scaled[key] if key in scaled else model.blobs(key[0])[key[1]].array(np.float64)
+        for key in net.keys
     }
     for key, array in weights.items():
         if not np.isfinite(array).all():

@@ -41,10 +41,13 @@ def canonical_weights(model: Model) -> Dict[ParameterKey, np.ndarray]:
     """
     network = model.network()
     scales = [_Scale(group) for group in channel_groups(model) if is_scalable(network, group)]
-    arrays = {
-        (cut.layer.name, cut.blob): model.blobs(cut.layer.name)[cut.blob].array().astype(np.float64)
+    keys = dict.fromkeys(
+        (cut.layer.name, cut.blob)
         for scale in scales
         for cut in (*scale.made, *scale.read, *scale.shifted)
+    )
+    arrays = {
+        (name, index): model.blobs(name)[index].array().astype(np.float64) for name, index in keys
     }
     for _ in range(SWEEPS if arrays else 0):
         if max(scale.balance(arrays) for scale in scales) <= SETTLED:
