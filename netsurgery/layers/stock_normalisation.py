@@ -68,9 +68,11 @@ def _factor(arrays: Sequence[np.ndarray], places: NormalisationBlobs) -> float:
 
 
 def _batch_norm(layer: Layer, eps: float, bottom: str, top: str) -> bytes:
-    batch = layer.layer_type.normalises_by_batch(layer)
-    kept = not batch and not layer.layer_type.gathers_statistics(layer)
-    rest = b" use_global_stats: " + (b"true" if kept else b"false") if batch or kept else b""
+    kind, rest = layer.layer_type, b""
+    if kind.normalises_by_batch(layer):
+        rest = b" use_global_stats: false"
+    elif not kind.gathers_statistics(layer):
+        rest = b" use_global_stats: true"
     own = b" batch_norm_param { eps: %r%s } }\n" % (eps, rest)
     return _layer(layer.name, "BatchNorm", bottom, top) + own
 
