@@ -24,7 +24,7 @@ from netsurgery.training.objectives import (
     TeacherProbabilityObjective,
     TeacherValueObjective,
 )
-from netsurgery.training.sightings import place_weights, spread_weights
+from netsurgery.training.sightings import sighting_weights, spread_weights
 
 
 class Facts(NamedTuple):
@@ -197,7 +197,7 @@ class _Recorder:
             yield TARGET, values
             weights = np.ones(1, np.float32)
             if isinstance(objective, DetectorObjective) and objective.detector is not None:
-                weights = place_weights(
+                weights = sighting_weights(
                     objective.detector,
                     scores,
                     values.shape,

@@ -23,7 +23,7 @@ EVERYWHERE = 0.1
 """How much a score counts where there is nothing, beside one where there is something."""
 
 
-def place_weights(
+def sighting_weights(
     detector: Detector, scores: np.ndarray, shape: Shape, *, counts_everywhere: bool
 ) -> np.ndarray:
     """Return how much numbers count: the square of a weight is a share in the loss.
@@ -60,7 +60,7 @@ def spread_weights(weights: np.ndarray, shape: Shape, axis: Optional[int]) -> np
     """Return the weight of every number.
 
     Args:
-        weights: Of places, flat, see `place_weights`.
+        weights: Of places, flat, see `sighting_weights`.
         shape: The shape of the numbers.
         axis: Along which the numbers of a place lie; None: they are the inner part of the last.
     """
