@@ -19,10 +19,9 @@ from netsurgery.jobs.samples import random_count
 from netsurgery.jobs.training_requests import masks_file
 from netsurgery.network import Model, load, total_cost
 from netsurgery.planning import RECORD, identify
-from netsurgery.training import moved_layers
+from netsurgery.training import TRAIN_VAL, moved_layers
 from netsurgery.verification import Verification, compare_written, verify, zero_faults
 
-TRAIN_VAL = "train_val.prototxt"
 AnyTask = Union[PruningTask, ChannelTask]
 
 

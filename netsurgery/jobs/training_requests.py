@@ -23,6 +23,7 @@ from netsurgery.planning import RECORD
 from netsurgery.progress import Progress
 from netsurgery.training import (
     PATIENCE,
+    TEMPERATURE,
     Augmentation,
     Tuned,
     TuningSettings,
@@ -214,7 +215,7 @@ def _settings(
         rate=request.lr,
         solver=None if solver is None else SolverText.read(solver),
         train_val=None if train_val is None else Prototxt.read(train_val),
-        temperature=2.0 if request.temperature is None else request.temperature,
+        temperature=TEMPERATURE if request.temperature is None else request.temperature,
         hints=tuple(names_of(request.hints)),
         augmentation=views,
         views=request.views,

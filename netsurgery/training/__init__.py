@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.training.objectives import (
         LABELS as LABELS,
+        TEMPERATURE as TEMPERATURE,
         DetectorObjective as DetectorObjective,
         HintObjective as HintObjective,
         LabelObjective as LabelObjective,
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
         usual_batch as usual_batch,
     )
     from netsurgery.training.twins import (
+        TRAIN_VAL as TRAIN_VAL,
         training_text as training_text,
         write_twins as write_twins,
     )

@@ -18,6 +18,9 @@ LABELS, DATA = "labels", "data:"
 TARGET, LABEL, WEIGHT = "target", "label", "weight"
 """Kinds of what a teacher gives: numbers to come to, the best class, how much a number counts."""
 
+TEMPERATURE = 2.0
+"""What the classes of a teacher are softened by where nobody says so."""
+
 
 def data_role(blob: str) -> str:
     """Return the role of what is fed to an input of the net that is used."""
@@ -101,7 +104,7 @@ class TeacherClassObjective(TeacherObjective):
     """
 
     fed: ClassVar[Tuple[str, ...]] = (LABEL, TARGET)
-    temperature: float = 2.0
+    temperature: float = TEMPERATURE
     axis: int = 1
 
 

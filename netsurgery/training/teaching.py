@@ -27,6 +27,7 @@ from netsurgery.quality import (
     require_outputs,
 )
 from netsurgery.training.objectives import (
+    TEMPERATURE,
     DetectorObjective,
     HintObjective,
     TeacherClassObjective,
@@ -35,7 +36,6 @@ from netsurgery.training.objectives import (
     TeacherValueObjective,
 )
 
-TEMPERATURE = 2.0
 HINT_WEIGHT = 0.1
 """The weight of a blob on the way, beside an output."""
 

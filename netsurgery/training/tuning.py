@@ -23,7 +23,7 @@ from netsurgery.training.checkpoint import claim_folder
 from netsurgery.training.deployed import arrays_of, deployed_model
 from netsurgery.training.evaluation import HeldOutJudge
 from netsurgery.training.feed import Feed, PlainRows
-from netsurgery.training.objectives import Objective, TeacherObjective
+from netsurgery.training.objectives import TEMPERATURE, Objective, TeacherObjective
 from netsurgery.training.rate_trial import find_rate
 from netsurgery.training.solver_settings import SolverSettings, tuning_settings
 from netsurgery.training.splitting import Split, split
@@ -76,7 +76,7 @@ class TuningSettings:
     rate: Optional[float] = None
     solver: Optional[SolverText] = None
     train_val: Optional[Prototxt] = None
-    temperature: float = 2.0
+    temperature: float = TEMPERATURE
     hints: Tuple[str, ...] = ()
     augmentation: Augmentation = field(default_factory=Augmentation)
     views: Optional[int] = None
