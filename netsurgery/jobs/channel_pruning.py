@@ -59,6 +59,7 @@ class ChannelTask:
 
     schedule = CHANNELS
     sparsity: Optional[float] = None
+    keys: Tuple[ParameterKey, ...] = ()
     solved: Tuple[ParameterKey, ...] = ()
     calibrator: Optional[Calibrator] = None
     rounds_at_most = _ROUNDS
@@ -86,38 +87,36 @@ class ChannelTask:
         output = self.learning.settings.task_output
         return Calibrator(inputs, self.engine, self.seed, progress, output)
 
+    def carry_out(self, states: Path, progress: Progress) -> CarriedOut:
+        """Take channels out of a net and tune it, until it computes little enough.
 
-def carry_out_channels(task: ChannelTask, states: Path, progress: Progress) -> CarriedOut:
-    """Take channels out of a net and tune it, until it computes little enough.
+        Args:
+            states: Keeps the states: a run that was killed goes on from there.
+            progress: Told each step.
 
-    Args:
-        task: What is asked for.
-        states: Keeps the states: a run that was killed goes on from there.
-        progress: Told each step.
+        Raises:
+            NetsurgeryError: It cannot be done, see `thin_in_rounds` and `tune`.
+        """
+        learning = self.learning
+        claim_folder(states, self.digest(), __version__, "prune")
 
-    Raises:
-        NetsurgeryError: It cannot be done, see `thin_in_rounds` and `tune`.
-    """
-    learning = task.learning
-    claim_folder(states, task.digest(), __version__, "prune")
+        def tuned(
+            model: Model, train_val: Optional[Prototxt], rate: Optional[float], folder: Path
+        ) -> Tuned:
+            how = learning.settings
+            settings = replace(how, train_val=train_val, rate=how.rate if rate is None else rate)
+            return tune(model, learning.teacher, learning.inputs, settings, folder, progress)
 
-    def tuned(
-        model: Model, train_val: Optional[Prototxt], rate: Optional[float], folder: Path
-    ) -> Tuned:
-        how = learning.settings
-        settings = replace(how, train_val=train_val, rate=how.rate if rate is None else rate)
-        return tune(model, learning.teacher, learning.inputs, settings, folder, progress)
-
-    done = thin_in_rounds(
-        task.model,
-        task.criterion,
-        task.macs,
-        task.remove,
-        tuned,
-        states,
-        calibrator_of=lambda number: task.calibrator_of(number, progress),
-        train_val=learning.settings.train_val,
-        seed=task.seed,
-        progress=progress,
-    )
-    return CarriedOut(done.tuned.model, {}, done.tuned, done.rounds, done.train_val)
+        done = thin_in_rounds(
+            self.model,
+            self.criterion,
+            self.macs,
+            self.remove,
+            tuned,
+            states,
+            calibrator_of=lambda number: self.calibrator_of(number, progress),
+            train_val=learning.settings.train_val,
+            seed=self.seed,
+            progress=progress,
+        )
+        return CarriedOut(done.tuned.model, {}, done.tuned, done.rounds, done.train_val)

@@ -80,6 +80,11 @@ class PruningTask:
         return self.masking.keys if self.masking.solves else ()
 
     @property
+    def keys(self) -> Tuple[ParameterKey, ...]:
+        """Blobs whose weights may go one by one."""
+        return self.masking.keys
+
+    @property
     def rounds_at_most(self) -> int:
         """How many tunings there are."""
         return len(self.sparsities)
@@ -109,6 +114,44 @@ class PruningTask:
             *(self.sparsity, self.schedule, self.rounds),
         )
         return hashlib.sha256(repr(told).encode()).hexdigest()
+
+    def carry_out(self, states: Path, progress: Progress) -> CarriedOut:
+        """Prune a net, and tune it where that is asked for.
+
+        Args:
+            states: Keeps the states of what is tuned: a run that was killed goes on from there.
+            progress: Told each step.
+
+        Raises:
+            NetsurgeryError: It cannot be done, see `prune_in_rounds` and `tune`.
+        """
+        learning = self.learning
+        if learning is None:
+            with progress.task("pruning"):
+                closed = close_weights(
+                    self.model, self.masking, self.sparsity, self.masks, self.calibrator
+                )
+            return CarriedOut(closed.model, closed.masks)
+        claim_folder(states, self.digest(), __version__, "prune")
+        if self.schedule in (CUBIC, DYNAMIC):
+            return _while_trained(self, learning, states, progress)
+
+        def tuned(model: Model, masks: Masks, folder: Path) -> Tuned:
+            assert learning is not None
+            how = learning.teacher, learning.inputs, learning.settings
+            return tune(model, *how, folder, progress, masks=masks)
+
+        done = prune_in_rounds(
+            self.model,
+            self.masking,
+            self.sparsities,
+            tuned,
+            states,
+            masks=self.masks,
+            calibrator=self.calibrator,
+            progress=progress,
+        )
+        return CarriedOut(done.tuned.model, done.masks, done.tuned, done.rounds)
 
 
 class CarriedOut(NamedTuple):
@@ -168,46 +211,6 @@ def usual_schedule(masking: Masking, tuned: bool) -> str:
     if not tuned or masking.pattern.sparsity:
         return ONCE
     return ROUNDS if masking.solves or masking.saliency.needs != WEIGHTS else CUBIC
-
-
-def carry_out_weights(task: PruningTask, states: Path, progress: Progress) -> CarriedOut:
-    """Prune a net, and tune it where that is asked for.
-
-    Args:
-        task: What is asked for.
-        states: Keeps the states of what is tuned: a run that was killed goes on from there.
-        progress: Told each step.
-
-    Raises:
-        NetsurgeryError: It cannot be done, see `prune_in_rounds` and `tune`.
-    """
-    learning = task.learning
-    if learning is None:
-        with progress.task("pruning"):
-            closed = close_weights(
-                task.model, task.masking, task.sparsity, task.masks, task.calibrator
-            )
-        return CarriedOut(closed.model, closed.masks)
-    claim_folder(states, task.digest(), __version__, "prune")
-    if task.schedule in (CUBIC, DYNAMIC):
-        return _while_trained(task, learning, states, progress)
-
-    def tuned(model: Model, masks: Masks, folder: Path) -> Tuned:
-        assert learning is not None
-        how = learning.teacher, learning.inputs, learning.settings
-        return tune(model, *how, folder, progress, masks=masks)
-
-    done = prune_in_rounds(
-        task.model,
-        task.masking,
-        task.sparsities,
-        tuned,
-        states,
-        masks=task.masks,
-        calibrator=task.calibrator,
-        progress=progress,
-    )
-    return CarriedOut(done.tuned.model, done.masks, done.tuned, done.rounds)
 
 
 def _while_trained(

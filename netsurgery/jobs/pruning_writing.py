@@ -102,7 +102,7 @@ def write_pruned(
             method=task.method,
             schedule=task.schedule,
             sparsity=task.sparsity,
-            keys=task.masking.keys if isinstance(task, PruningTask) else (),
+            keys=task.keys,
             masks=carried.masks,
             written=written,
             faults=faults,

@@ -14,7 +14,6 @@ from netsurgery.jobs.channel_pruning import (
     USUAL_REMOVED,
     USUAL_STEPS,
     ChannelTask,
-    carry_out_channels,
 )
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
@@ -30,7 +29,6 @@ from netsurgery.jobs.pruning_runs import (
     ROUNDS,
     USUAL_ROUNDS,
     PruningTask,
-    carry_out_weights,
     require_schedule,
     training_part,
     usual_schedule,
@@ -108,11 +106,7 @@ def prune(
     states_kept = kept_states(folder, request.force) if trains else nullcontext(folder)
     told = told_beforehand(progress, "prune", _work(task, judged), default_folder())
     with states_kept as states, told:
-        carried = (
-            carry_out_weights(task, states, progress)
-            if isinstance(task, PruningTask)
-            else carry_out_channels(task, states, progress)
-        )
+        carried = task.carry_out(states, progress)
         if task.calibrator is not None:
             task.calibrator.sessions.close()
         if task.learning is not None and carried.tuned is not None:
