@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List, Mapping, NamedTuple, Tuple
 
+from curves import plotted
+
 # Those of Okabe and Ito: told apart by everybody.
 COLOURS = {
     "magnitude": "#d55e00",
@@ -36,27 +38,13 @@ def draw_sparse(curves: Mapping[str, SparseCurve], title: str, original: float, 
         original: Accuracy of the net before.
         file: Where it goes.
     """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    # Text stays text, and the same figures make the same file.
-    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "netsurgery", "font.size": 10})
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
-    axes.axhline(original, color="black", linewidth=0.8, label="original")
-    for method, curve in curves.items():
-        left, before, after = zip(*curve.points)
-        colour = COLOURS[method]
-        axes.plot(left, before, "--", color=colour, linewidth=1)
-        axes.plot(left, after, "-", marker="o", markersize=4, color=colour, label=method)
-    axes.set_xscale("log")
-    ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
-    axes.set_xticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
-    axes.minorticks_off()
-    axes.set(xlabel="weights left (dashed: before tuning)", ylabel="accuracy", title=title)
-    axes.grid(color="#dddddd", linewidth=0.6)
-    figure.legend(loc="outside lower center", fontsize=8, ncols=5)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, metadata={"Date": None})
-    pyplot.close(figure)
+    with plotted(title, original, "weights left (dashed: before tuning)", file) as axes:
+        for method, curve in curves.items():
+            left, before, after = zip(*curve.points)
+            colour = COLOURS[method]
+            axes.plot(left, before, "--", color=colour, linewidth=1)
+            axes.plot(left, after, "-", marker="o", markersize=4, color=colour, label=method)
+        axes.set_xscale("log")
+        ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
+        axes.set_xticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
+        axes.minorticks_off()
