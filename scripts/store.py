@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Sequence
+
+from kept import Kept
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(os.environ.get("NETSURGERY_RESULTS", ROOT / "build" / "results"))
@@ -16,8 +17,8 @@ KNOWN_ONLY = bool(os.environ.get("NETSURGERY_RESULTS_KNOWN"))
 """Measure nothing; what is not known yet is a dash."""
 
 
-class MeasurementStore:
-    """Figures that were measured with the present code, a line of a file each."""
+class MeasurementStore(Kept):
+    """Figures that were measured with the present code."""
 
     def __init__(self, name: str, code: Sequence[str]) -> None:
         """Read what is there.
@@ -27,23 +28,7 @@ class MeasurementStore:
             code: Files and folders of the package on which the figures depend; a change there
                 makes them old.
         """
-        self._file, self._commit = FOLDER / f"{name}.jsonl", _commit(code)
-        self._found: Dict[Tuple[Any, ...], Any] = {}
-        for line in self._file.read_text().splitlines() if self._file.exists() else ():
-            key, found, commit = json.loads(line)
-            if commit == self._commit:
-                self._found[tuple(key)] = found
-
-    def get(self, key: Sequence[Any]) -> Optional[Any]:
-        """Return what was found, or None."""
-        return self._found.get(tuple(key))
-
-    def add(self, key: Sequence[Any], found: Any) -> None:
-        """Keep what was found, at once."""
-        self._found[tuple(key)] = found
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a") as notes:
-            notes.write(json.dumps([key, found, self._commit]) + "\n")
+        super().__init__(FOLDER / f"{name}.jsonl", _commit(code))
 
 
 def _commit(code: Sequence[str]) -> str:

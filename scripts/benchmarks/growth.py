@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
+from kept import Kept
 
 from benchmarks import machine
-from benchmarks.kept import Kept
 from benchmarks.seeded import chain_of_convolutions, chain_of_products, write_pair
 from benchmarks.setting import Setting, say, table
 from benchmarks.sides import Side, environment

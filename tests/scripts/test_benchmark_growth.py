@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from benchmarks import growth
 from benchmarks.growth import CURVES, Curve, Grown, Point, exponent, grow, markdown
-from benchmarks.kept import Kept
 from benchmarks.seeded import (
     chain_of_convolutions,
     chain_of_products,
@@ -21,6 +20,7 @@ from benchmarks.seeded import (
 from benchmarks.setting import Setting
 from benchmarks.sides import Side
 from benchmarks.vgg16 import Vgg16
+from kept import Kept
 
 from netsurgery import load
 from netsurgery.network import infer_shapes

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from benchmarks import watching
-from benchmarks.kept import Kept
 from benchmarks.setting import put_in
 from benchmarks.sides import digest_of, environment
 from benchmarks.watching import members, proportional, watch
+from kept import Kept
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no /proc")
 HOLDING = 40 << 20

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Iterator, NamedTuple, Optional, Protocol, Sequence
 
+from kept import Kept
+
 from benchmarks import machine
-from benchmarks.kept import Kept
 from benchmarks.setting import Setting, say
 from benchmarks.sides import Side, environment
 from benchmarks.watching import busy_cores, watch

@@ -16,15 +16,23 @@ class Kept:
     one holds.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, *made_with: str) -> None:
+        """Read what is there.
+
+        Args:
+            file: The file.
+            made_with: What all figures were made with, where that may change: those that were made
+                with something else are not there.
+        """
+        self._file, self._made_with = file, made_with
         self._found: Dict[Key, Any] = {}
         for line in file.read_text().splitlines() if file.exists() else ():
             try:
-                key, found = json.loads(line)
+                key, found, *rest = json.loads(line)
             except ValueError:
                 continue
-            self._found[tuple(key)] = found
+            if tuple(rest) == made_with:
+                self._found[tuple(key)] = found
 
     def get(self, key: Sequence[Any]) -> Optional[Any]:
         """Return what was found, or None."""
@@ -36,4 +44,4 @@ class Kept:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a") as lines:
             # On a line of its own also where the one before was cut off.
-            lines.write("\n" + json.dumps([list(key), found]))
+            lines.write("\n" + json.dumps([list(key), found, *self._made_with]))
