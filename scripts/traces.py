@@ -151,7 +151,7 @@ def told_and_true(trace: List[Moment], forecast: Forecast) -> Iterator[Tuple[flo
         yield left, total - at
 
 
-def share_within(trace: List[Moment], forecast: Forecast, factor: float = 2.0) -> float:
+def share_within(trace: List[Moment], forecast: Forecast, factor: float) -> float:
     """Return in how much of the way the time left is told within a factor."""
     found = [1 / factor <= told / true <= factor for told, true in told_and_true(trace, forecast)]
     return sum(found) / len(found)
