@@ -6,7 +6,9 @@ import hashlib
 import shutil
 import sys
 import time
-from typing import Any, NamedTuple, Optional, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 from accuracy import Collected
@@ -17,7 +19,7 @@ from netsurgery.calibration import Inputs
 from netsurgery.calibration.measuring import ObservedValue, measure
 from netsurgery.network import Masks
 from netsurgery.network.model import Model
-from netsurgery.training import TrainerHook, Tuned, TuningSettings, tune
+from netsurgery.training import TrainerHook, TuningSettings, tune
 
 LABELS, TEACHER, BOTH = "labels", "teacher", "both"
 """What tells a net what is right."""
@@ -52,6 +54,25 @@ class Recipe(NamedTuple):
     keep_best: bool = True
     seed: int = 0
 
+    def settings(self, data: TrainingData) -> TuningSettings:
+        """Return what that is on some data."""
+        return TuningSettings(
+            steps=self.steps,
+            batch=self.batch,
+            rate=self.rate,
+            temperature=self.temperature,
+            views=VIEWS,
+            augmentation=data.augmentation,
+            hold_out=self.hold_out,
+            reported_elsewhere=True,
+            validate_every=max(1, self.steps // VALIDATIONS),
+            patience=None,
+            task_output=data.task_output,
+            keep_best=self.keep_best,
+            seed=self.seed,
+            engine="caffe",
+        )
+
 
 class Found(NamedTuple):
     """What came of a tuning.
@@ -85,53 +106,6 @@ def accuracy_of(model: Model, judged: Inputs, output: Optional[str] = None) -> f
     return float(np.mean(classes == judged.labels))
 
 
-def tuned(
-    key: Sequence[Any],
-    model: Model,
-    original: Model,
-    data: TrainingData,
-    recipe: Recipe,
-    *,
-    masks: Optional[Masks] = None,
-    hooks: Sequence[TrainerHook] = (),
-) -> Tuned:
-    """Tune a net; a run that was stopped goes on where it was.
-
-    Args:
-        key: What tells the run from others.
-        model: The net.
-        original: The teacher, where one teaches.
-        data: What it is tuned on.
-        recipe: How.
-        masks: What stays zero.
-        hooks: Are called between steps.
-    """
-    name = hashlib.sha256(repr((list(key), list(recipe))).encode()).hexdigest()[:16]
-    folder = FOLDER / "runs" / name
-    settings = TuningSettings(
-        steps=recipe.steps,
-        batch=recipe.batch,
-        rate=recipe.rate,
-        temperature=recipe.temperature,
-        views=VIEWS,
-        augmentation=data.augmentation,
-        hold_out=recipe.hold_out,
-        reported_elsewhere=True,
-        validate_every=max(1, recipe.steps // VALIDATIONS),
-        patience=None,
-        task_output=data.task_output,
-        keep_best=recipe.keep_best,
-        seed=recipe.seed,
-        engine="caffe",
-    )
-    inputs = data.unlabelled if recipe.taught == TEACHER else data.seen
-    teacher = None if recipe.taught == LABELS else original
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    done = tune(model, teacher, inputs, settings, folder, masks=masks, hooks=hooks)
-    shutil.rmtree(folder)
-    return done
-
-
 def found(
     key: Sequence[Any],
     model: Model,
@@ -142,11 +116,38 @@ def found(
     masks: Optional[Masks] = None,
     hooks: Sequence[TrainerHook] = (),
 ) -> Found:
-    """Return what comes of a tuning, as `tuned` does it, and tell it."""
+    """Tune a net and tell what comes of it; a run that was stopped goes on where it was.
+
+    Args:
+        key: What tells the run from others.
+        model: The net.
+        original: The teacher, where one teaches.
+        data: What it is tuned on and judged by.
+        recipe: How.
+        masks: What stays zero.
+        hooks: Are called between steps.
+    """
     started = time.monotonic()
     before = accuracy_of(model, data.judged, data.task_output)
-    done = tuned(key, model, original, data, recipe, masks=masks, hooks=hooks)
+    name = hashlib.sha256(repr((list(key), list(recipe))).encode()).hexdigest()[:16]
+    inputs = data.unlabelled if recipe.taught == TEACHER else data.seen
+    teacher = None if recipe.taught == LABELS else original
+    with run_folder(name) as folder:
+        done = tune(model, teacher, inputs, recipe.settings(data), folder, masks=masks, hooks=hooks)
     after = accuracy_of(done.model, data.judged, data.task_output)
     took = time.monotonic() - started
     print(*key, *recipe, f"{before:.4f} -> {after:.4f}", f"{took:.0f} s", file=sys.stderr)
     return Found(before, after, done.trained.best, done.trained.seconds_per_step)
+
+
+@contextmanager
+def run_folder(name: str) -> Iterator[Path]:
+    """Yield where a run keeps its states, which go when it is through, and stay if it is stopped.
+
+    Args:
+        name: What tells the run from others.
+    """
+    folder = FOLDER / "runs" / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    yield folder
+    shutil.rmtree(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import List
 
 from photo_nets import NETS, Net
 from store import FOLDER, KNOWN_ONLY, MeasurementStore
-from tuning import TRAINED
+from tuning import TRAINED, run_folder
 
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.calibration.calibrator import Calibrator
@@ -68,8 +67,6 @@ def measure(net: Net, zoo: Path, images: Path) -> List[str]:
     original = net.load(zoo)
     seen, judged = net.inputs(original, images)
     small = smaller(net, zoo, images)
-    folder = FOLDER / "runs" / f"photos-{net.folder}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
     settings = TuningSettings(
         steps=STEPS,
         batch=BATCH,
@@ -81,8 +78,8 @@ def measure(net: Net, zoo: Path, images: Path) -> List[str]:
         output_kinds=_CLASSES.get(net.folder, ()),
         engine="caffe",
     )
-    done = tune(small, original, seen, settings, folder)
-    shutil.rmtree(folder)
+    with run_folder(f"photos-{net.folder}") as folder:
+        done = tune(small, original, seen, settings, folder)
     before, *others = (net.run(one, judged) for one in (original, small, done.model))
     cells = [net.compare(before, after) for after in others]
     print(net.folder, *cells, f"{time.monotonic() - started:.0f} s", file=sys.stderr)
