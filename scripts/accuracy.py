@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Protocol, Tuple, TypeVar
 
 import numpy as np
@@ -28,6 +29,10 @@ class Net(NamedTuple):
     folder: str
     prototxt: str
     weights: str
+
+    def load(self, zoo: Path) -> Model:
+        """Return the net as it was published."""
+        return load(zoo / self.folder / self.prototxt, zoo / self.folder / self.weights)
 
 
 class Case(Protocol):
@@ -64,7 +69,7 @@ class Bench:
 
     def __init__(self, net: Net, data: ZooData, images: int) -> None:
         file = data.zoo / net.folder / net.weights
-        self.model = load(data.zoo / net.folder / net.prototxt, file)
+        self.model = net.load(data.zoo)
         (value,) = self.model.network().inputs
         calibration = data.calibration(file, value.blob, images)
         judged = data.held_out(file, value.blob)

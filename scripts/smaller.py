@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Dict, NamedTuple
+from typing import Callable, Dict, NamedTuple
 
 from accuracy import IMAGES, Net
 from store import FOLDER
@@ -50,12 +50,6 @@ class Smaller(NamedTuple):
         return plan_budget(model, BudgetRequest(budget), calibrator)
 
 
-def load_net(name: str, data: ZooData) -> Model:
-    """Return a net as it was published."""
-    net = NETS[name]
-    return load(data.zoo / net.folder / net.prototxt, data.zoo / net.folder / net.weights)
-
-
 def smaller(case: Smaller, data: ZooData) -> Model:
     """Return the smaller net, untuned; it is made once, and read where it is kept later.
 
@@ -63,17 +57,32 @@ def smaller(case: Smaller, data: ZooData) -> Model:
         case: Which one.
         data: The images, of which some training ones calibrate.
     """
-    folder = FOLDER / "nets" / f"{case.net}-{case.way}-{case.share:g}"
-    text, weights = folder / "deploy.prototxt", folder / "net.caffemodel"
-    if not weights.exists():
-        started = time.monotonic()
-        model, net = load_net(case.net, data), NETS[case.net]
+
+    def make() -> Model:
+        started, net = time.monotonic(), NETS[case.net]
+        model = net.load(data.zoo)
         (value,) = model.network().inputs
         images = data.calibration(data.zoo / net.folder / net.weights, value.blob, IMAGES)
         assert images, f"no images for {case.net}"
         calibrator = Calibrator(images, "caffe", cache=FOLDER / "calibrator")
         made = apply(model, case.plan(model, calibrator), calibrator)
+        print(*case, f"made in {time.monotonic() - started:.0f} s", file=sys.stderr)
+        return made
+
+    return made_once(f"{case.net}-{case.way}-{case.share:g}", make)
+
+
+def made_once(name: str, make: Callable[[], Model]) -> Model:
+    """Return a net from the pair that is kept of it; where there is none yet, one is written.
+
+    Args:
+        name: What tells the net from others.
+        make: Makes it.
+    """
+    folder = FOLDER / "nets" / name
+    text, weights = folder / "deploy.prototxt", folder / "net.caffemodel"
+    if not weights.exists():
+        made = make()
         folder.mkdir(parents=True, exist_ok=True)
         made.save(text, weights)
-        print(*case, f"made in {time.monotonic() - started:.0f} s", file=sys.stderr)
     return load(text, weights)

@@ -12,7 +12,6 @@ from zoo_data import ZooData
 
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.network import prunable
-from netsurgery.network.model import load
 from netsurgery.pruning import CubicRamp, GradualPruning, Masking, close_weights
 from netsurgery.saliency import saliency
 
@@ -50,7 +49,7 @@ class SparseNet:
     """A net that is pruned in many ways."""
 
     def __init__(self, net: Net, data: ZooData) -> None:
-        self.model = load(data.zoo / net.folder / net.prototxt, data.zoo / net.folder / net.weights)
+        self.model = net.load(data.zoo)
         self.data: TrainingData = training_data(net, self.model, data)
         images = self.data.seen.spread(IMAGES)
         self._calibrator = Calibrator(

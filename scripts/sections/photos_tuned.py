@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import List
 
 from photo_nets import NETS, Net
+from smaller import made_once
 from store import FOLDER, KNOWN_ONLY, MeasurementStore
 from tuning import TRAINED, run_folder
 
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.network.model import Model, load
+from netsurgery.network.model import Model
 from netsurgery.surgery import apply
 from netsurgery.training import Augmentation, TuningSettings, tune
 
@@ -94,14 +95,12 @@ def smaller(net: Net, zoo: Path, images: Path) -> Model:
         zoo: The folder of models.
         images: The folder of photos.
     """
-    folder = FOLDER / "nets" / f"photos-{net.folder}"
-    text, weights = folder / "deploy.prototxt", folder / "net.caffemodel"
-    if not weights.exists():
+
+    def make() -> Model:
         model = net.load(zoo)
         calibrator = Calibrator(
             net.inputs(model, images)[0], net.engine, cache=FOLDER / "calibrator"
         )
-        made = apply(model, plan_budget(model, BudgetRequest(BUDGET), calibrator), calibrator)
-        folder.mkdir(parents=True, exist_ok=True)
-        made.save(text, weights)
-    return load(text, weights)
+        return apply(model, plan_budget(model, BudgetRequest(BUDGET), calibrator), calibrator)
+
+    return made_once(f"photos-{net.folder}", make)

@@ -20,7 +20,7 @@ from zoo_data import ZooData
 
 from netsurgery.engine import Capability, choose
 from netsurgery.formats import scratch_folder
-from netsurgery.network.model import Model, load
+from netsurgery.network.model import Model
 from netsurgery.training import (
     Batches,
     Feed,
@@ -90,7 +90,7 @@ def _cells(step: _Step) -> List[str]:
 
 def _measure(name: str, data: ZooData) -> _Step:
     net = NETS[name]
-    model = load(data.zoo / net.folder / net.prototxt, data.zoo / net.folder / net.weights)
+    model = net.load(data.zoo)
     runs: List[Callable[[int], None]] = [_Own(net, model, data), _Driven(net, model, data)]
     if name in CIFAR:
         small = smaller(Smaller(name, PLANNER, SHARE), data)

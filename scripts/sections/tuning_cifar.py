@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from smaller import NETS, PLANNER, THIN, Smaller, load_net, smaller
+from smaller import NETS, PLANNER, THIN, Smaller, smaller
 from store import KNOWN_ONLY, MeasurementStore
 from training_data import training_data
 from tuning import LABELS, TEACHER, TRAINED, Found, Recipe, accuracy_of, found
@@ -78,8 +78,9 @@ def _measure(case: _Case, taught: str, data: ZooData, store: MeasurementStore) -
     key = [*case, *_recipe(taught)]
     if store.get(key) is not None:
         return
-    original, small = load_net(case.net, data), smaller(Smaller(*case), data)
-    images = training_data(NETS[case.net], original, data)
+    net = NETS[case.net]
+    original, small = net.load(data.zoo), smaller(Smaller(*case), data)
+    images = training_data(net, original, data)
     if store.get([case.net]) is None:
         store.add([case.net], accuracy_of(original, images.judged))
     if store.get(case) is None:
