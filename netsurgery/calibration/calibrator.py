@@ -23,7 +23,7 @@ from netsurgery.calibration.observers import (
 )
 from netsurgery.calibration.recall import recall_or_run
 from netsurgery.calibration.replay import Replay
-from netsurgery.calibration.running import LARGE
+from netsurgery.calibration.running import has_large_weights
 from netsurgery.calibration.session_pool import SessionPool, fit_side_by_side
 from netsurgery.engine import EngineLike
 from netsurgery.layers import MatrixProduct
@@ -266,8 +266,7 @@ class Calibrator:
 
     def make_way(self, model: Model, *layers: Layer) -> None:
         """Close large models before large layers are cut, which takes several times their size."""
-        counts = (sum(blob.count for blob in model.blobs(layer.name)) for layer in layers)
-        if 4 * max(counts, default=0) > LARGE:
+        if any(has_large_weights(model, layer.name) for layer in layers):
             self.sessions.make_way()
 
     def places_to_fit(self, product: MatrixProduct) -> int:

@@ -16,7 +16,7 @@ from netsurgery.calibration.measuring import (
     values_by_model,
     wanted_of,
 )
-from netsurgery.calibration.running import LARGE, common_batch
+from netsurgery.calibration.running import common_batch, has_large_weights, is_large
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Capability, Engine, EngineLike, choose
 from netsurgery.formats import Weights
@@ -205,7 +205,7 @@ class Replay:
             for layer in section.layers
             for value in layer.tops
             if len(network.consumers(value)) > 1
-            or any(_bytes_of(model, reader.name) > LARGE for reader in network.consumers(value))
+            or any(has_large_weights(model, reader.name) for reader in network.consumers(value))
         ]
         made: Dict[Value, List[np.ndarray]] = {value: [] for value in [*missing, *kept]}
         part = Model(section.prototxt, _weights_of(model, section.layers))
@@ -249,17 +249,12 @@ def _differ_in_large_layers(models: Sequence[Model]) -> bool:
     """Whether new weights are so large that an engine should hold them beside little else."""
     first, *others = models
     return any(
-        _bytes_of(other, name) > LARGE and other.blobs(name)[0] is not first.blobs(name)[0]
+        has_large_weights(other, name) and other.blobs(name)[0] is not first.blobs(name)[0]
         for other in others
-        if other.weights and 4 * other.weights.count > LARGE  # most nets are asked no further
+        if is_large(other)  # most nets are asked no further
         for name in dict.fromkeys(layer.name for layer in first.network().layers)
         if first.blobs(name) and other.blobs(name)
     )
-
-
-def _bytes_of(model: Model, layer: str) -> int:
-    """What the weights of a layer take in an engine."""
-    return 4 * sum(blob.count for blob in model.blobs(layer))
 
 
 def _text_of(model: Model) -> str:

@@ -149,6 +149,11 @@ def is_large(model: Model) -> bool:
     return model.weights is not None and 4 * model.weights.count > LARGE
 
 
+def has_large_weights(model: Model, layer: str) -> bool:
+    """Whether the weights of one layer are so large."""
+    return 4 * sum(blob.count for blob in model.blobs(layer)) > LARGE
+
+
 def _is_set(engine: Engine, model: Model, weights: Optional[Weights]) -> bool:
     """Whether weights are set in the open net, where no file holds them: it would be read twice."""
     return (

@@ -10,7 +10,7 @@ from calibration_nets import BRANCHING
 from channel_choices import with_random_weights
 from channel_nets import line
 
-from netsurgery.calibration import random_inputs, replay as replay_module
+from netsurgery.calibration import random_inputs, running
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.calibration.inputs import Inputs
 from netsurgery.calibration.measuring import ObservedValue, Seen, measure
@@ -228,7 +228,7 @@ def test_what_cannot_be_cut_is_left_to_a_whole_run(more, opencv, sessions) -> No
 
 def test_a_large_layer_is_run_with_little_else(model, caffe, sessions, monkeypatch) -> None:
     """Not in a net that goes on by itself, which would hold all that is in front of it."""
-    monkeypatch.setattr(replay_module, "LARGE", 4.0)
+    monkeypatch.setattr(running, "LARGE", 4.0)
     replay = Replay(random_inputs(model.network(), 3, 0), sessions)
     source = ObservedValue(Value("d"), 1)
     now = changed(model, "d")

@@ -17,7 +17,6 @@ from netsurgery.calibration import (
     Inputs,
     Part,
     Target,
-    calibrator as calibrator_module,
     measuring,
     random_inputs,
     running,
@@ -164,8 +163,7 @@ def test_large_models_make_way_before_a_large_layer_is_fitted(
     target = Target(Part(ObservedValue(layer.tops[0], 1)))
     calibrator.targets(model, layer, model, target)
     assert started[-1]._process.poll() is None
-    for place in (calibrator_module, running):
-        monkeypatch.setattr(place, "LARGE", 1)
+    monkeypatch.setattr(running, "LARGE", 1)
     for ask_again in (
         lambda: calibrator.targets(model, layer, model, target),
         lambda: calibrator.products(model, iter([layer])),
