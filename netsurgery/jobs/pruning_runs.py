@@ -31,7 +31,7 @@ from netsurgery.training import (
     Tuned,
     TuningSettings,
     claim_folder,
-    split,
+    parts_of,
     tune,
     tuning_digest,
     usual_batch,
@@ -254,10 +254,4 @@ def trained_on(learning: Learning) -> int:
 
 def training_part(learning: Learning) -> np.ndarray:
     """Return the numbers of the inputs that a net is trained on."""
-    settings = learning.settings
-    return split(
-        learning.inputs,
-        settings.hold_out,
-        settings.seed,
-        reported_elsewhere=settings.reported_elsewhere,
-    ).train
+    return parts_of(learning.inputs, learning.settings).train

@@ -105,6 +105,7 @@ if TYPE_CHECKING:
         Tuned as Tuned,
         TuningSettings as TuningSettings,
         objectives_of as objectives_of,
+        parts_of as parts_of,
         tune as tune,
         tuning_digest as tuning_digest,
         usual_batch as usual_batch,

@@ -163,12 +163,7 @@ def tune(
     claim_folder(
         folder, tuning_digest(model, original, inputs, settings, masks), __version__, "tune"
     )
-    parts = split(
-        inputs,
-        settings.hold_out,
-        settings.seed,
-        reported_elsewhere=settings.reported_elsewhere,
-    )
+    parts = parts_of(inputs, settings)
     objectives, targets = _asked(objectives, original, inputs, settings, folder, answers, progress)
     batch = min(settings.batch or usual_batch(model, settings.train_val), len(parts.train))
     net = training_net(
@@ -199,6 +194,20 @@ def tune(
     made = deployed_model(model, arrays_of(net, trained.arrays), trained.masks)
     notes = (*net.notes, *(() if targets is None else targets.notes), *trained.notes)
     return Tuned(made, trained, parts, net, solver, why, batch, settings, notes)
+
+
+def parts_of(inputs: Inputs, settings: TuningSettings) -> Split:
+    """Return which inputs a tuning trains on, which stop it, and which report on it.
+
+    Args:
+        inputs: All of them.
+        settings: The share that is kept aside, and the seed.
+
+    Raises:
+        RequestError: There are too few inputs, or nothing is left to train on or kept aside.
+    """
+    elsewhere = settings.reported_elsewhere
+    return split(inputs, settings.hold_out, settings.seed, reported_elsewhere=elsewhere)
 
 
 def _within_reach(
