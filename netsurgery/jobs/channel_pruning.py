@@ -14,6 +14,7 @@ from netsurgery.criteria import WEIGHTS, Criterion
 from netsurgery.engine import EngineLike
 from netsurgery.formats import Prototxt
 from netsurgery.jobs.pruning_runs import CarriedOut, training_part
+from netsurgery.jobs.run_states import ANSWERS
 from netsurgery.jobs.training_requests import Learning
 from netsurgery.network import Model, ParameterKey
 from netsurgery.progress import Progress
@@ -105,7 +106,8 @@ class ChannelTask:
         ) -> Tuned:
             how = learning.settings
             settings = replace(how, train_val=train_val, rate=how.rate if rate is None else rate)
-            return tune(model, learning.teacher, learning.inputs, settings, folder, progress)
+            how_taught = learning.teacher, learning.inputs, settings
+            return tune(model, *how_taught, folder, progress, answers=states / ANSWERS)
 
         done = thin_in_rounds(
             self.model,

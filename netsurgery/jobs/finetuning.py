@@ -16,7 +16,7 @@ from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
-from netsurgery.jobs.run_states import kept_states
+from netsurgery.jobs.run_states import ANSWERS, kept_states
 from netsurgery.jobs.training_requests import (
     Learning,
     TrainingRequest,
@@ -211,7 +211,7 @@ def finetune(
                 states / "round-00",
                 progress,
                 masks=learning.masks,
-                answers=states / "targets",
+                answers=states / ANSWERS,
             )
             with progress.task("report"):
                 before, after = _reported(small, tuned, learning, request)

@@ -13,6 +13,7 @@ from netsurgery.calibration import Calibrator
 from netsurgery.criteria import WEIGHTS
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import Prototxt
+from netsurgery.jobs.run_states import ANSWERS
 from netsurgery.jobs.training_requests import Learning
 from netsurgery.network import Masks, Model, ParameterKey, sparsity_of
 from netsurgery.progress import Progress
@@ -27,14 +28,13 @@ from netsurgery.pruning import (
     round_sparsities,
 )
 from netsurgery.training import (
-    EPOCHS,
     Tuned,
     TuningSettings,
     claim_folder,
     parts_of,
+    run_length,
     tune,
     tuning_digest,
-    usual_batch,
 )
 from netsurgery.version import __version__
 
@@ -139,7 +139,7 @@ class PruningTask:
         def tuned(model: Model, masks: Masks, folder: Path) -> Tuned:
             assert learning is not None
             how = learning.teacher, learning.inputs, learning.settings
-            return tune(model, *how, folder, progress, masks=masks)
+            return tune(model, *how, folder, progress, masks=masks, answers=states / ANSWERS)
 
         done = prune_in_rounds(
             self.model,
@@ -233,6 +233,7 @@ def _while_trained(
         progress,
         masks=task.masks,
         hooks=[hook],
+        answers=states / ANSWERS,
     )
     return CarriedOut(tuned.model, tuned.trained.masks, tuned)
 
@@ -240,11 +241,7 @@ def _while_trained(
 def with_steps(model: Model, learning: Learning) -> TuningSettings:
     """Return the settings of a tuning with the steps that it takes where nobody says how many."""
     settings = learning.settings
-    if settings.steps is not None:
-        return settings
-    inputs = trained_on(learning)
-    batch = min(settings.batch or usual_batch(model), inputs)
-    return replace(settings, steps=EPOCHS * -(-inputs // batch))
+    return replace(settings, steps=run_length(model, settings, trained_on(learning)).steps)
 
 
 def trained_on(learning: Learning) -> int:

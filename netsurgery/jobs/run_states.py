@@ -12,8 +12,8 @@ from netsurgery.formats import alone, make_folder
 
 STATES = ".training"
 """The folder, within that of the new pair, which keeps the states of a run until it is over."""
-
-
+ANSWERS = "targets"
+"""Within it, what a teacher answers: for all rounds of a run, as it is asked the same."""
 _HELD = "held"
 """The file in it whose lock says that a run is at work there."""
 
@@ -50,7 +50,7 @@ def kept_states(folder: Path, anew: bool = False) -> Iterator[Path]:
         try:
             yield states
         except BaseException as error:
-            answered = not isinstance(error, Exception) and any(states.rglob("targets"))
+            answered = not isinstance(error, Exception) and any(states.rglob(ANSWERS))
             if not ((begun and not anew) or answered or any(states.glob("*/state-*"))):
                 shutil.rmtree(states, ignore_errors=True)
                 if made:

@@ -7,13 +7,12 @@ from typing import Optional
 from netsurgery.jobs.workload import START, Seconds, Workload
 from netsurgery.network import Model
 from netsurgery.training import (
-    EPOCHS,
     RATES,
     STOPPING,
     TRIAL_STEPS,
     VALIDATIONS,
     TuningSettings,
-    usual_batch,
+    run_length,
     usual_views,
 )
 
@@ -33,8 +32,7 @@ def work_of_training(
         teacher: The net that is learned from, if there is one.
     """
     work = Workload.of(model)
-    batch = min(settings.batch or usual_batch(model, settings.train_val), inputs)
-    steps = settings.steps or EPOCHS * -(-inputs // batch)
+    batch, steps = run_length(model, settings, inputs)
     aside = round(STOPPING * inputs)
     step, judging = TRAINED * batch * work.passing, aside * work.passing
     found: Seconds = {("training",): START + steps * step + VALIDATIONS * judging}

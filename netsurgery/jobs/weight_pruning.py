@@ -228,9 +228,10 @@ def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], floa
     if learning is None:
         count = random_count(task.model, None) if judged is None else len(judged)
         return {("report",): work.comparing(count, judged is None), **work.writing()}
-    found = work_of_training(task.model, learning.settings, len(learning.inputs))
+    found = work_of_training(task.model, learning.settings, len(learning.inputs), learning.teacher)
     if isinstance(task, PruningTask) and task.schedule in (CUBIC, DYNAMIC):
         return found
     often = (("training",), ("trying rates",))
     rounds = task.rounds_at_most * sum(found.pop(path, 0.0) for path in often)
+    rounds += found.pop(("asking the teacher",), 0.0)  # its answers are kept for the others
     return {("rounds",): rounds, **found}

@@ -45,6 +45,11 @@ if TYPE_CHECKING:
         Judged as Judged,
         Validation as Validation,
     )
+    from netsurgery.training.length import (
+        RunLength as RunLength,
+        run_length as run_length,
+        usual_batch as usual_batch,
+    )
     from netsurgery.training.objectives import (
         LABELS as LABELS,
         TEMPERATURE as TEMPERATURE,
@@ -99,7 +104,6 @@ if TYPE_CHECKING:
         label_objective as label_objective,
     )
     from netsurgery.training.tuning import (
-        EPOCHS as EPOCHS,
         PATIENCE as PATIENCE,
         VALIDATIONS as VALIDATIONS,
         Tuned as Tuned,
@@ -108,7 +112,6 @@ if TYPE_CHECKING:
         parts_of as parts_of,
         tune as tune,
         tuning_digest as tuning_digest,
-        usual_batch as usual_batch,
     )
     from netsurgery.training.twins import (
         TRAIN_VAL as TRAIN_VAL,

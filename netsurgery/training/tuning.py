@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import Inputs, input_shapes
+from netsurgery.calibration import Inputs
 from netsurgery.engine import Capability, Engine, EngineLike, choose
 from netsurgery.errors import EngineError, Remedy, RequestError
 from netsurgery.formats import Prototxt, SolverText, write_whole
@@ -23,6 +23,7 @@ from netsurgery.training.checkpoint import claim_folder
 from netsurgery.training.deployed import arrays_of, deployed_model
 from netsurgery.training.evaluation import HeldOutJudge
 from netsurgery.training.feed import Feed, PlainRows
+from netsurgery.training.length import run_length
 from netsurgery.training.objectives import TEMPERATURE, Objective, TeacherObjective
 from netsurgery.training.rate_trial import find_rate
 from netsurgery.training.solver_settings import SolverSettings, tuning_settings
@@ -33,12 +34,8 @@ from netsurgery.training.trainer import Judge, Trained, Trainer, TrainerHook, Tr
 from netsurgery.training.training_net import TrainingNet, label_objective, training_net
 from netsurgery.version import __version__
 
-EPOCHS = 20
-"""How often a run goes through its inputs where nobody says how many steps it has."""
 PATIENCE = 6
 """Validations without a gain after which a run stops, where nobody says otherwise."""
-BATCH, SMALL_BATCH, LARGE_PICTURE = 64, 16, 100
-"""Inputs of a batch; of pictures with more pixels than that on a side."""
 VALIDATIONS, LEAST_APART = 20, 20
 """Validations of a run where nobody says how many, and the steps between two of them at least."""
 
@@ -165,7 +162,7 @@ def tune(
     )
     parts = parts_of(inputs, settings)
     objectives, targets = _asked(objectives, original, inputs, settings, folder, answers, progress)
-    batch = min(settings.batch or usual_batch(model, settings.train_val), len(parts.train))
+    batch, steps = run_length(model, settings, len(parts.train))
     net = training_net(
         used,
         objectives,
@@ -187,7 +184,6 @@ def tune(
     )
     aside = plain_inputs(inputs.chosen(parts.stop), settings.augmentation)
     judge = HeldOutJudge(used, objectives, aside, PlainRows(inputs, parts.stop, targets))
-    steps = settings.steps or EPOCHS * feed.steps_per_epoch
     run = _Run(net, feed, judge, engine, settings, folder, dict(masks or {}), progress)
     solver, why = run.solver(steps, taught=original is not None)
     trained = run.trained(solver, steps, hooks)
@@ -351,26 +347,6 @@ class _Run:
             hooks=hooks,
             progress=self.progress,
         ).run()
-
-
-def usual_batch(model: Model, train_val: Optional[Prototxt] = None) -> int:
-    """Return how many inputs a batch has where nobody says so.
-
-    Args:
-        model: The net: there are fewer of large pictures.
-        train_val: The text that it is trained by, which may say it.
-    """
-    declared = [
-        getattr(block, "batch_size", 0)
-        for layer in (() if train_val is None else Model(train_val).network("TRAIN").layers)
-        if layer.layer_type.data is not None
-        for _, block in layer.parameter.ListFields()
-    ]
-    if any(declared):
-        return int(max(declared))
-    sizes = [shape[2:] for shape in input_shapes(model.network()).values()]
-    large = any(max(size, default=0) > LARGE_PICTURE for size in sizes)
-    return SMALL_BATCH if large else BATCH
 
 
 def tuning_digest(

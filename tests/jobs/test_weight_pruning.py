@@ -17,6 +17,7 @@ import netsurgery as ns
 from netsurgery.errors import FormatError, PlanError, RequestError
 from netsurgery.formats import read_masks, write_masks
 from netsurgery.jobs.run_states import STATES
+from netsurgery.training.asking import Teacher
 from netsurgery.training.checkpoint import Checkpoints
 
 Files = Tuple[Path, Path]
@@ -186,6 +187,38 @@ def test_without_labels_the_net_itself_teaches(files: Files, tmp_path: Path) -> 
     done = ns.prune(files, request, tmp_path / "out")
     assert done.tuned is not None
     assert set(done.tuned.trained.history[0].judged.figures) == {"agreement"}
+
+
+def test_a_teacher_is_asked_once_for_all_rounds(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_in, ask = [], Teacher.ask
+
+    def counted(one: Teacher, bank: Any, engine: Any, folder: Path, progress: Any) -> Any:
+        asked_in.append(folder.name)
+        return ask(one, bank, engine, folder, progress)
+
+    monkeypatch.setattr(Teacher, "ask", counted)
+    request = asked(calibrate=inputs(labelled=False), lr=0.005, schedule="rounds", rounds=2)
+    assert len(ns.prune(files, request, tmp_path / "out").rounds) == 2
+    assert asked_in == ["targets"]
+
+
+@pytest.mark.parametrize("schedule", ["cubic", "dynamic"])
+def test_steps_that_nobody_gives_go_by_the_batch_of_the_training_text(
+    files: Files, tmp_path: Path, schedule: str
+) -> None:
+    text = tmp_path / "train_val.prototxt"
+    reads = "data_param { batch_size: 8 }"
+    data = f'layer {{ name: "data" type: "Data" top: "data" top: "label" {reads} }}\n'
+    losses = LOSS[LOSS.index("\n") + 1 :]  # without the Input of the labels
+    text.write_text(data + BODY.replace("DROPOUT", "") + losses)
+    request = asked(train_val=text, batch=None, steps=None, schedule=schedule)
+    done = ns.prune(files, request, tmp_path / "out")
+    assert done.tuned is not None
+    assert done.tuned.batch == 8
+    # 20 times through the 56 of 80 inputs that it is trained on
+    assert done.tuned.trained.iteration == 20 * 56 // 8
 
 
 def test_a_run_that_cannot_start_leaves_nothing(files: Files, tmp_path: Path) -> None:
