@@ -13,7 +13,7 @@ from netsurgery.calibration import Calibrator
 from netsurgery.criteria import WEIGHTS, Criterion
 from netsurgery.engine import EngineLike
 from netsurgery.formats import Prototxt
-from netsurgery.jobs.pruning_runs import CarriedOut, training_part
+from netsurgery.jobs.pruning_runs import CarriedOut, plain_views, training_part
 from netsurgery.jobs.run_states import ANSWERS
 from netsurgery.jobs.training_requests import Learning
 from netsurgery.network import Model, ParameterKey
@@ -84,7 +84,7 @@ class ChannelTask:
         part = training_part(self.learning)
         draw = random_of(self.seed, "images of a round", number)
         chosen = np.sort(draw.permutation(part)[: self.images])
-        inputs = self.learning.inputs.chosen(chosen)
+        inputs = plain_views(self.learning, chosen)
         output = self.learning.settings.task_output
         return Calibrator(inputs, self.engine, self.seed, progress, output)
 

@@ -9,7 +9,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.calibration import Calibrator
+from netsurgery.calibration import Calibrator, Inputs
 from netsurgery.criteria import WEIGHTS
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import Prototxt
@@ -32,6 +32,7 @@ from netsurgery.training import (
     TuningSettings,
     claim_folder,
     parts_of,
+    plain_inputs,
     run_length,
     tune,
     tuning_digest,
@@ -252,3 +253,13 @@ def trained_on(learning: Learning) -> int:
 def training_part(learning: Learning) -> np.ndarray:
     """Return the numbers of the inputs that a net is trained on."""
     return parts_of(learning.inputs, learning.settings).train
+
+
+def plain_views(learning: Learning, numbers: np.ndarray) -> Inputs:
+    """Return inputs as the net is fed them where no views are drawn: of larger pictures the centre.
+
+    Args:
+        learning: What a net is tuned by.
+        numbers: Of the inputs.
+    """
+    return plain_inputs(learning.inputs.chosen(numbers), learning.settings.augmentation)

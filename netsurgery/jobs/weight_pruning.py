@@ -29,6 +29,7 @@ from netsurgery.jobs.pruning_runs import (
     ROUNDS,
     USUAL_ROUNDS,
     PruningTask,
+    plain_views,
     require_schedule,
     training_part,
     usual_schedule,
@@ -130,7 +131,7 @@ def _read(
     inputs = judged = None
     if request.calibrate is not None and request.tune:
         learning = read_learning(model, request, progress, otherwise=model)
-        inputs = learning.inputs.chosen(training_part(learning))
+        inputs = plain_views(learning, training_part(learning))
     elif request.calibrate is not None:
         with progress.task("reading inputs"):
             how = request.preprocessing, request.labels, "TRAIN"

@@ -9,14 +9,19 @@ from typing import Any, Dict, Tuple
 
 import numpy as np
 import pytest
+from calibration_nets import declared, layer
 from numpy_trainer import NumpyTrainer
+from small_models import make_model
 from small_training import BODY, INPUT, LOSS, classifier, samples
 from test_trainer import Killed
 
 import netsurgery as ns
 from netsurgery.errors import FormatError, PlanError, RequestError
 from netsurgery.formats import read_masks, write_masks
+from netsurgery.jobs import weight_pruning
+from netsurgery.jobs.channel_pruning import ChannelTask
 from netsurgery.jobs.run_states import STATES
+from netsurgery.progress import silent
 from netsurgery.training.asking import Teacher
 from netsurgery.training.checkpoint import Checkpoints
 
@@ -179,6 +184,42 @@ def test_channels_do_not_go_from_under_masks(files: Files, tmp_path: Path) -> No
     request = asked(sparsity=None, macs=0.5, saliency="l1")
     with pytest.raises(RequestError, match="channels cannot go from under masks"):
         ns.prune(first.files[:2], request, tmp_path / "b")
+
+
+def test_a_net_sees_the_centres_of_larger_pictures_where_its_weights_are_scored(
+    tmp_path: Path,
+) -> None:
+    """Views are cut out of them when it is tuned; what looks at the net takes no others."""
+    model = pictured(tmp_path / "in", size=3)
+    pictures = np.random.RandomState(0).rand(40, 1, 5, 5).astype(np.float32)
+    given = ns.Inputs({"data": pictures}, np.arange(40) % 2)
+    shapes = []
+    for changes in ({"saliency": "obd"}, {"sparsity": None, "macs": 0.5, "images": 7}):
+        request = asked(calibrate=given, crop=3, **changes)
+        read = weight_pruning._read if request.macs is None else weight_pruning._read_channels
+        task, _ = read(model, request, silent)
+        calibrator = task.calibrator
+        if isinstance(task, ChannelTask):
+            calibrator = task.calibrator_of(1, silent)
+        assert calibrator is not None
+        seen = calibrator.inputs.arrays["data"]
+        shapes.append(seen.shape)
+        for one in np.asarray(seen[:]):
+            assert any(np.array_equal(one, picture[:, 1:4, 1:4]) for picture in pictures)
+    assert shapes == [(28, 1, 3, 3), (7, 1, 3, 3)]
+
+
+def pictured(folder: Path, size: int) -> ns.Model:
+    """A classifier of pictures."""
+    text = declared("data", 1, 1, size, size)
+    text += layer("InnerProduct", "data", "fc1", "inner_product_param { num_output: 4 }")
+    text += layer("InnerProduct", "fc1", "fc2", "inner_product_param { num_output: 2 }")
+    text += layer("Softmax", "fc2", "prob")
+    draw = np.random.RandomState(1).randn
+    blobs = {"fc1": [draw(4, size**2), np.zeros(4)], "fc2": [draw(2, 4), np.zeros(2)]}
+    paths = folder / "deploy.prototxt", folder / "net.caffemodel"
+    make_model(text, blobs).save(*paths)
+    return ns.load(*paths)
 
 
 def test_without_labels_the_net_itself_teaches(files: Files, tmp_path: Path) -> None:
