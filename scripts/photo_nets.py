@@ -9,7 +9,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 from accuracy import Collected
 from photo_boxes import decode
-from photo_views import halves, views
+from photo_views import halves, largest, views
 
 from netsurgery.calibration import Inputs, input_shapes
 from netsurgery.calibration.measuring import ObservedValue, Observer, Seen, measure
@@ -28,6 +28,8 @@ Outputs = Dict[str, np.ndarray]
 DETECTIONS = "DetectionOutput"
 DRAWN = 5
 """Views of which one is chosen to calibrate a detector."""
+SHARP = 2.0
+"""Times as high and wide as a net's input that photos are looked at through windows."""
 VEHICLES = ("000456", "images_demo", "resource_images_1", "resource_images_2")
 
 
@@ -84,12 +86,25 @@ class Net:
 
     def views(self, model: Model, half: Sequence[np.ndarray], count: int) -> Inputs:
         """Return so many views of photos, as the net is fed them."""
-        ((blob, shape),) = input_shapes(model.network()).items()
-        seen = views(half, count, (shape[2], shape[3]), seed=0)
+        seen = views(half, count, self.size(model), seed=0)
+        return self.fed(model, seen, f"{count} views of {len(half)} photos")
+
+    def pictures(self, model: Model, half: Sequence[np.ndarray]) -> Inputs:
+        """Return photos larger than the net reads them, to be looked at through windows."""
+        seen = largest(half, self.size(model), SHARP)
+        return self.fed(model, seen, f"{len(seen)} pictures of {len(half)} photos")
+
+    def size(self, model: Model) -> Tuple[int, int]:
+        """Return the height and the width of what the net reads."""
+        (shape,) = input_shapes(model.network()).values()
+        return shape[2], shape[3]
+
+    def fed(self, model: Model, seen: np.ndarray, description: str) -> Inputs:
+        """Return pixels, uint8 BGR of shape (N, H, W, 3), as the net is fed them."""
+        (blob,) = input_shapes(model.network())
         pixels = (seen[..., ::-1] if self.rgb else seen).astype(np.float32)
-        fed = (pixels - np.float32(self.mean)) * np.float32(self.scale)
-        text = f"{count} views of {len(half)} photos"
-        return Inputs({blob: fed.transpose(0, 3, 1, 2)}, description=text)
+        values = (pixels - np.float32(self.mean)) * np.float32(self.scale)
+        return Inputs({blob: values.transpose(0, 3, 1, 2)}, description=description)
 
     def run(self, model: Model, inputs: Inputs) -> Outputs:
         """Return what the net makes, and of a detector with NMS inside what that reads, too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import List, NamedTuple, Sequence, Tuple
 
@@ -14,6 +15,9 @@ SEAMS = {"images_demo": (413, 807, 1290, 1714)}
 DRAWN = "synthetic_qr"
 SMALLEST = 0.3
 """Of a window, as a share of the largest one that the photo holds."""
+
+_UNSEEN = 0.15
+"""Of the largest window, what of a photo need not be in one."""
 
 
 class Halves(NamedTuple):
@@ -45,6 +49,35 @@ def views(half: Sequence[np.ndarray], count: int, size: Tuple[int, int], seed: i
 
     found = windows(half, count, size, seed)
     return np.stack([cv2.resize(one, size[::-1], interpolation=cv2.INTER_AREA) for one in found])
+
+
+def largest(half: Sequence[np.ndarray], size: Tuple[int, int], times: float) -> np.ndarray:
+    """Return the largest windows of photos, side by side: as many as show nearly all of each.
+
+    Args:
+        half: The photos.
+        size: Height and width of what a net reads; windows have that shape.
+        times: So many times as high and wide as that they are resized to.
+
+    Returns:
+        uint8 BGR of shape (count, H, W, 3).
+    """
+    import cv2
+
+    found: List[np.ndarray] = []
+    wanted = round(size[1] * times), round(size[0] * times)
+    for photo in half:
+        most = min(photo.shape[0] / size[0], photo.shape[1] / size[1])
+        high, wide = (round(side * most) for side in size)
+        count = ceil(max(photo.shape[0] / high, photo.shape[1] / wide) - _UNSEEN)
+        for share in np.linspace(0, 1, count) if count > 1 else (0.5,):
+            top, left = (
+                round(share * (photo.shape[0] - high)),
+                round(share * (photo.shape[1] - wide)),
+            )
+            window = photo[top : top + high, left : left + wide]
+            found.append(cv2.resize(window, wanted, interpolation=cv2.INTER_AREA))
+    return np.stack(found)
 
 
 def windows(

@@ -65,6 +65,7 @@ class _GivenAsTold(TypedDict):
     mirror: bool
     crop: Optional[int]
     shift: int
+    zoom: Optional[float]
     views: Optional[int]
     hold_out: Optional[float]
     validate_every: Optional[int]
@@ -130,7 +131,8 @@ _learning_options = section(
         "--steps",
         type=COUNT,
         metavar="N",
-        help="Iterations of the solver. [default: 20 times through the inputs]",
+        help="Iterations of the solver. [default: 20 times through the inputs, with `--zoom` twice "
+        "through all views]",
     ),
     click.option(
         "--batch",
@@ -222,10 +224,19 @@ _seeing_options = section(
         help="Move inputs by up to N pixels, with zeros behind them.",
     ),
     click.option(
+        "--zoom",
+        type=SHARE_ABOVE_ZERO,
+        metavar="SHARE",
+        help="Show windows of all sizes, from this share of the largest that the picture holds on, "
+        "resized to the net's input: 0.3 where there are few pictures. With `--images-dim` larger "
+        "than that input, windows are sharp.",
+    ),
+    click.option(
         "--views",
         type=COUNT,
         metavar="N",
-        help="Views of each input that the teacher answers. [default: 2048 in all, 32 at most]",
+        help="Views of each input that the teacher answers. [default: 2048 in all; 32 of each at "
+        "most, with `--zoom` 256]",
     ),
 )
 
@@ -335,6 +346,7 @@ def training_arguments(given: TrainingFlags) -> TrainingArguments:
         "mirror": given["mirror"],
         "crop": given["crop"],
         "shift": given["shift"],
+        "zoom": given["zoom"],
         "views": given["views"],
         "hold_out": given["hold_out"],
         "validate": given["validate"] or None,

@@ -31,7 +31,7 @@ PREPROCESSING = (
 TEACHING = ("temperature", "hints", "views")
 TUNING = (
     *("steps", "batch", "lr", "solver", "train_val", "only_new", "freeze", "batchnorm"),
-    *("teacher", "mirror", "crop", "shift", "hold_out", "validate_every", "patience"),
+    *("teacher", "mirror", "crop", "shift", "zoom", "hold_out", "validate_every", "patience"),
     *TEACHING,
 )
 HOW_TO_CHOOSE = ("methods", "score", "metric", "rois", "refit", "time_limit")

@@ -27,6 +27,7 @@ from netsurgery.training import (
     Augmentation,
     Tuned,
     TuningSettings,
+    ZoomedViews,
     fitted_views,
     label_classes,
     names_selected,
@@ -54,7 +55,8 @@ class TrainingRequest(RunRequest):
         train_val: The prototxt that the net is trained by: its losses are used.
         solver: The solver that it was trained by: its type, momentum and decay stay, and its rate
             is a tenth.
-        steps: Iterations of the solver; 20 times through the inputs if None.
+        steps: Iterations of the solver; 20 times through the inputs if None, or with ``zoom`` twice
+            through all views.
         batch: Inputs of a step; of the train prototxt if None, else 64, or 16 for large pictures.
         lr: The learning rate at the start; a tenth of the solver's if None, or found by a trial.
         only_new: Train the rewritten layers alone.
@@ -64,6 +66,7 @@ class TrainingRequest(RunRequest):
         mirror: Show mirrored inputs, too.
         crop: Cut squares of so many pixels out of the inputs, anywhere.
         shift: Move inputs by up to so many pixels.
+        zoom: Show windows of all sizes, the smallest of so large a share of a picture.
         views: How many views of each input the teacher answers.
         hold_out: The share of the inputs that is kept aside.
         validate: Inputs to report on, or their files.
@@ -90,6 +93,7 @@ class TrainingRequest(RunRequest):
     mirror: bool = False
     crop: Optional[int] = None
     shift: int = 0
+    zoom: Optional[float] = None
     views: Optional[int] = None
     hold_out: Optional[float] = None
     validate: Optional[InputsLike] = None
@@ -143,7 +147,7 @@ def read_learning(
     views = _views(request)
     with progress.task("reading inputs"):
         how = request.preprocessing
-        uncut = views.crop is not None
+        uncut = views.crop is not None or request.zoom is not None
         inputs = read_samples(model, request.calibrate, how, request.labels, "TRAIN", uncut=uncut)
         reported = None
         if request.validate is not None:
@@ -195,6 +199,8 @@ def _views(request: TrainingRequest) -> Augmentation:
     if path is not None and path.suffix == _TEXT:
         declared = declared_views(path)
         mirror, crop = mirror or declared.mirror, crop or declared.crop
+    if request.zoom is not None:
+        return ZoomedViews(mirror, crop, request.shift, zoom=request.zoom)
     return Augmentation(mirror, crop, request.shift)
 
 

@@ -39,8 +39,8 @@ def work_of_training(
     if settings.rate is None and settings.solver is None:
         found["trying rates",] = START + len(RATES) * (TRIAL_STEPS * step + judging)
     if teacher is not None:
-        each = settings.views or usual_views(inputs)
-        views = inputs * (each if settings.augmentation.changes else 1)
+        usual = usual_views(inputs, settings.augmentation)
+        views = inputs * ((settings.views or usual) if settings.augmentation.changes else 1)
         found["asking the teacher",] = START + views * Workload.of(teacher).passing
     found["report",] = 2 * work.comparing(aside)
     return {**found, **work.writing()}

@@ -17,6 +17,7 @@ class DropoutLayer(NeuronLayer):
     name = "Dropout"
     is_stock = True
     is_identity = True
+    is_noise = True
     opencv_names = ("Dropout",)
     message = "dropout_param"
     opencv_fields = ("scale_train",)

@@ -43,6 +43,7 @@ class LayerFacts:
         data: What it reads, for one without bottoms that is no input.
         compares: What its first bottom holds, for one that trains or tests a net.
         is_identity: Whether it hands on what it reads, when a net is used.
+        is_noise: Whether it throws away by chance, when a net is trained, and hands on otherwise.
         reshapes: Whether it does so under another shape.
         permutes: Whether it does so with the axes in another order, see `permutation`.
         is_homogeneous: Whether what it makes of a channel is so many times as much where what it
@@ -88,6 +89,7 @@ class LayerFacts:
     data: Optional[DataSource] = None
     compares: Optional[Compared] = None
     is_identity: bool = False
+    is_noise: bool = False
     reshapes: bool = False
     permutes: bool = False
     is_homogeneous: bool = False

@@ -12,3 +12,4 @@ class SpatialDropoutLayer(NeuronLayer):
 
     name = "SpatialDropout"
     is_homogeneous = True
+    is_noise = True

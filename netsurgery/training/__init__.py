@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.training.evaluation import (
         HeldOutJudge as HeldOutJudge,
+        held_out_judge as held_out_judge,
     )
     from netsurgery.training.feed import (
         Feed as Feed,
@@ -117,6 +118,9 @@ if TYPE_CHECKING:
         TRAIN_VAL as TRAIN_VAL,
         training_text as training_text,
         write_twins as write_twins,
+    )
+    from netsurgery.training.zoom import (
+        ZoomedViews as ZoomedViews,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

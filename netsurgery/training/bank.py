@@ -13,18 +13,23 @@ from netsurgery.errors import Remedy, RequestError
 from netsurgery.network import Shape
 from netsurgery.training.augmentation import Augmentation, pictures_of
 from netsurgery.training.draws import random_of
+from netsurgery.training.zoom import ZoomedViews
 
-ENOUGH, MOST = 2048, 32
-"""Views of all inputs together that are plenty; views of one input that are."""
+ENOUGH, MOST, MOST_ZOOMED = 2048, 32, 256
+"""Views of all inputs together that are plenty; of one input, at one size and at all."""
 
 
-def usual_views(inputs: int) -> int:
+def usual_views(inputs: int, augmentation: Augmentation) -> int:
     """Return how many views of each input there are where nobody says so.
 
     Args:
         inputs: How many inputs there are.
+        augmentation: What views are drawn.
     """
-    return min(max(ceil(ENOUGH / inputs), 1), MOST)
+    if not augmentation.changes:
+        return 1
+    most = MOST_ZOOMED if isinstance(augmentation, ZoomedViews) else MOST
+    return min(max(ceil(ENOUGH / inputs), 1), most)
 
 
 class ViewBank:
@@ -52,8 +57,7 @@ class ViewBank:
         Args:
             inputs: The inputs.
             augmentation: What views are drawn; only the plain ones if None.
-            views: How many of each input; if None so many that there are `ENOUGH` of all inputs,
-                and `MOST` of one at most, see `usual_views`.
+            views: How many of each input; see `usual_views` if None.
             seed: Of the draw.
 
         Raises:
@@ -67,7 +71,7 @@ class ViewBank:
         if self._pictures is None:
             self.views = 1
         else:
-            self.views = views or usual_views(len(inputs))
+            self.views = views or usual_views(len(inputs), self.augmentation)
         self.draws = self._draw()
 
     def __len__(self) -> int:

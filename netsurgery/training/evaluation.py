@@ -11,6 +11,8 @@ import numpy as np
 from netsurgery.calibration import Inputs, common_batch
 from netsurgery.engine import TrainingSession
 from netsurgery.network import Model, Value
+from netsurgery.training.augmentation import Augmentation, plain_inputs
+from netsurgery.training.feed import PlainRows, Targets
 from netsurgery.training.history import Judged
 from netsurgery.training.objectives import (
     LABEL,
@@ -27,6 +29,9 @@ from netsurgery.training.opening import evaluated
 
 ACCURACY, AGREEMENT = "accuracy", "agreement"
 """The share of labels that the net gets right; of inputs that it puts as its teacher does."""
+
+JUDGED = 64
+"""Views of the inputs kept aside that judge a net, where these are fewer."""
 
 Rows = Mapping[str, np.ndarray]
 """What is fed beside the inputs, by role; rows along axis 0."""
@@ -118,6 +123,63 @@ def _log_softmax(scores: np.ndarray) -> np.ndarray:
     shifted = scores - scores.max(axis=1, keepdims=True)
     found: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return found
+
+
+class ViewRows:
+    """What is compared with where several views of each input are judged: labels and targets."""
+
+    def __init__(self, inputs: Inputs, numbers: np.ndarray, targets: Targets) -> None:
+        """Take it.
+
+        Args:
+            inputs: All inputs.
+            numbers: Numbers of the views that are judged.
+            targets: What a teacher answers.
+        """
+        self._inputs, self._numbers, self._targets = inputs, numbers, targets
+
+    def rows(self, numbers: np.ndarray) -> Dict[str, np.ndarray]:
+        """Return it by role, for some of the views.
+
+        Args:
+            numbers: Places among them.
+        """
+        views = self._numbers[numbers]
+        found = {role: self._targets.rows(role, views) for role in self._targets.roles}
+        if self._inputs.labels is not None:
+            found[LABELS] = self._inputs.labels[views // self._targets.bank.views]
+        return found
+
+
+def held_out_judge(
+    model: Model,
+    objectives: Sequence[Objective],
+    inputs: Inputs,
+    part: np.ndarray,
+    augmentation: Augmentation,
+    targets: Optional[Targets] = None,
+) -> HeldOutJudge:
+    """Return what judges a net by inputs that are kept aside.
+
+    They are judged as they are, without chance. Where a teacher has answered several views of each,
+    and there are less than `JUDGED` of them, some of these join in: the plain views of three photos
+    would tell nothing.
+
+    Args:
+        model: The net as it is used.
+        objectives: What it should come to.
+        inputs: All inputs.
+        part: Numbers of those that are kept aside.
+        augmentation: What views are drawn.
+        targets: What a teacher answers.
+    """
+    views = 1 if targets is None else min(targets.bank.views, -(-JUDGED // len(part)))
+    if targets is None or views == 1:
+        aside = plain_inputs(inputs.chosen(part), augmentation)
+        return HeldOutJudge(model, objectives, aside, PlainRows(inputs, part, targets))
+    numbers = np.add.outer(part * targets.bank.views, np.arange(views)).ravel()
+    aside = targets.bank.as_inputs().chosen(numbers)
+    return HeldOutJudge(model, objectives, aside, ViewRows(inputs, numbers, targets))
 
 
 class HeldOutJudge:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from netsurgery.calibration import input_shapes
 from netsurgery.formats import Prototxt
 from netsurgery.network import Model
+from netsurgery.training.bank import usual_views
+from netsurgery.training.zoom import ZoomedViews
 
 if TYPE_CHECKING:
     from netsurgery.training.tuning import TuningSettings
 
-EPOCHS = 20
-"""How often a run goes through its inputs where nobody says how many steps it has."""
+EPOCHS, PASSES = 20, 2
+"""How often a run goes through its inputs, where nobody says how many steps it has, and through the
+windows of all sizes that are made of a few."""
 BATCH, SMALL_BATCH, LARGE_PICTURE = 64, 16, 100
 """Inputs of a batch; of pictures with more pixels than that on a side."""
 
@@ -37,8 +40,12 @@ def run_length(model: Model, settings: TuningSettings, inputs: int) -> RunLength
         settings: What is asked for.
         inputs: How many there are to train on.
     """
-    batch = min(settings.batch or usual_batch(model, settings.train_val), inputs)
-    return RunLength(batch, settings.steps or EPOCHS * -(-inputs // batch))
+    each = 1
+    if isinstance(settings.augmentation, ZoomedViews):
+        each = settings.views or usual_views(inputs, settings.augmentation)
+    batch = min(settings.batch or usual_batch(model, settings.train_val), inputs * each)
+    passes = EPOCHS * -(-inputs // batch), PASSES * -(-inputs * each // batch)
+    return RunLength(batch, settings.steps or max(passes))
 
 
 def usual_batch(model: Model, train_val: Optional[Prototxt] = None) -> int:

@@ -23,6 +23,7 @@ from netsurgery.network import (
 from netsurgery.training.batchnorm import FROZEN, normalised
 from netsurgery.training.freezing import frozen_text, keys_of
 from netsurgery.training.loss_text import accuracy_text, loss_text
+from netsurgery.training.noise import without_noise
 from netsurgery.training.objectives import LABELS, LabelObjective, Objective
 from netsurgery.training.train_val import OwnTraining, own_training
 from netsurgery.training.trunk import shape_of, trunk_of
@@ -116,7 +117,8 @@ def training_net(
 
     Where the user's own training text is given, its losses stand in the place of objectives for
     labels, with the factor of these; without such objectives, those of its losses that read labels
-    go. What else there is to come to, as a teacher has it, is added.
+    go. What else there is to come to, as a teacher has it, is added. Without labels nothing is
+    dropped by chance, see `without_noise`.
 
     Args:
         model: The net as it is used.
@@ -139,12 +141,13 @@ def training_net(
         raise RequestError(
             "nothing says what the net should come to", remedy="give labels, or a teacher"
         )
+    labelled = [one.weight for one in objectives if isinstance(one, LabelObjective)]
     if train_val is None:
         trunk = trunk_of(model, [one.value for one in objectives], batch)
         bare = TrainingNet(trunk.prototxt, model, trunk.fed, {})
         made = _with_objectives(bare, trunk.blobs, objectives, batch)
+        made = made if labelled else _without_noise(made)
         return _settled(made, trunk.untrained, batchnorm, frozen, engine, False)
-    labelled = [one.weight for one in objectives if isinstance(one, LabelObjective)]
     others = [one for one in objectives if not isinstance(one, LabelObjective)]
     own = own_training(
         model,
@@ -156,6 +159,7 @@ def training_net(
     )
     bare = _with_own_accuracy(model, own)
     made = _with_objectives(bare, own.trunk.blobs, others, batch)
+    made = made if labelled else _without_noise(made)
     return _settled(made, own.trunk.untrained, batchnorm, frozen, engine, True)
 
 
@@ -205,6 +209,11 @@ def _with_objectives(
             classes = shape[objective.axis]
     train = Prototxt.parse(b"".join(parts), bare.train.file)
     return replace(bare, train=train, fed=fed, losses=losses, accuracy=accuracy, classes=classes)
+
+
+def _without_noise(made: TrainingNet) -> TrainingNet:
+    found = without_noise(made.train)
+    return replace(made, train=found.prototxt, notes=(*made.notes, *found.notes))
 
 
 def _settled(

@@ -17,12 +17,12 @@ from netsurgery.errors import EngineError, Remedy, RequestError
 from netsurgery.formats import Prototxt, SolverText, write_whole
 from netsurgery.network import Masks, Model, require_masks_fit, without_what_follows
 from netsurgery.progress import Progress, silent
-from netsurgery.training.augmentation import Augmentation, plain_inputs
+from netsurgery.training.augmentation import Augmentation
 from netsurgery.training.bank import ViewBank
 from netsurgery.training.checkpoint import claim_folder
 from netsurgery.training.deployed import arrays_of, deployed_model
-from netsurgery.training.evaluation import HeldOutJudge
-from netsurgery.training.feed import Feed, PlainRows
+from netsurgery.training.evaluation import held_out_judge
+from netsurgery.training.feed import Feed
 from netsurgery.training.length import run_length
 from netsurgery.training.objectives import TEMPERATURE, Objective, TeacherObjective
 from netsurgery.training.rate_trial import find_rate
@@ -45,7 +45,7 @@ class TuningSettings:
     """How a net is tuned.
 
     Attributes:
-        steps: Iterations of the solver; `EPOCHS` times through the inputs if None.
+        steps: Iterations of the solver; see `run_length` if None.
         batch: Inputs of a batch; if None that of the train prototxt, else `BATCH`, or for large
             pictures `SMALL_BATCH`.
         rate: The learning rate at the start; if None a tenth of the solver's, or what a trial says.
@@ -182,8 +182,7 @@ def tune(
         targets=targets,
         seed=settings.seed,
     )
-    aside = plain_inputs(inputs.chosen(parts.stop), settings.augmentation)
-    judge = HeldOutJudge(used, objectives, aside, PlainRows(inputs, parts.stop, targets))
+    judge = held_out_judge(used, objectives, inputs, parts.stop, settings.augmentation, targets)
     run = _Run(net, feed, judge, engine, settings, folder, dict(masks or {}), progress)
     solver, why = run.solver(steps, taught=original is not None)
     trained = run.trained(solver, steps, hooks)

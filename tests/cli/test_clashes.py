@@ -21,7 +21,7 @@ VALUES = {
     "max_error": "0.1", "max_loss": "0.01", "preset": "mtcnn", "plot": "plot.svg",
     "output_kinds": "prob=classes", "input_scale": "1", "raw_scale": "1",
     "temperature": "3", "lr": "0.1",
-    "hold_out": "0.3", "sparsity": "0.9", "factor_rank": "0.25",
+    "zoom": "0.3", "hold_out": "0.3", "sparsity": "0.9", "factor_rank": "0.25",
 }  # fmt: skip
 
 

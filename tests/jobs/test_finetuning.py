@@ -9,6 +9,7 @@ from typing import Any, Dict, Tuple
 
 import numpy as np
 import pytest
+import teacher_nets
 from numpy_trainer import NumpyTrainer
 from small_training import classifier, samples
 from test_trainer import Killed, mask
@@ -17,8 +18,10 @@ import netsurgery as ns
 from netsurgery.errors import EngineError, FormatError, NetworkError, RequestError
 from netsurgery.formats import read_masks, write_masks
 from netsurgery.jobs.run_states import STATES, kept_states
+from netsurgery.jobs.training_requests import read_learning
 from netsurgery.jobs.training_work import work_of_training
-from netsurgery.training import deployed_model
+from netsurgery.progress import silent
+from netsurgery.training import ZoomedViews, deployed_model
 from netsurgery.training.checkpoint import Checkpoints
 
 
@@ -294,3 +297,13 @@ def test_weights_that_are_no_numbers_are_not_trained(
     with pytest.raises(NetworkError, match="layer 'fc2': blob 0 holds NaN or infinity"):
         ns.finetune(bad, asked(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_photos_larger_than_the_input_are_seen_through_windows(tmp_path: Path) -> None:
+    model = teacher_nets.classifier()
+    photos = ns.Inputs({"data": np.zeros((20, 1, 6, 8), np.float32)})
+    request = ns.FinetuneRequest(calibrate=photos, teacher=model, zoom=0.5, mirror=True)
+    learning = read_learning(model, request, silent)
+    assert learning.settings.augmentation == ZoomedViews(mirror=True, crop=(3, 3), zoom=0.5)
+    with pytest.raises(RequestError, match="`zoom` is the share of a picture"):
+        read_learning(model, replace(request, zoom=0.0), silent)

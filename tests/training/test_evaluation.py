@@ -12,7 +12,9 @@ from small_training import classifier, samples
 
 from netsurgery.calibration import Inputs
 from netsurgery.network import Value
-from netsurgery.training.evaluation import HeldOutJudge, measured
+from netsurgery.training.augmentation import Augmentation
+from netsurgery.training.bank import ViewBank
+from netsurgery.training.evaluation import HeldOutJudge, held_out_judge, measured
 from netsurgery.training.objectives import (
     LabelObjective,
     TeacherClassObjective,
@@ -137,3 +139,33 @@ def test_a_net_that_overflows_is_never_the_best() -> None:
     with np.errstate(invalid="ignore"):
         found = judge.judge(FakeSession(np.full((4, 3), np.inf)))  # type: ignore[arg-type]
     assert math.isnan(found.loss)
+
+
+class Answers:
+    """A teacher that answers each view by its number."""
+
+    roles = ("target:fc2",)
+
+    def __init__(self, bank: ViewBank) -> None:
+        self.bank = bank
+
+    def rows(self, role: str, numbers: np.ndarray) -> np.ndarray:
+        return np.repeat(numbers.astype(np.float32)[:, None], 3, axis=1)
+
+
+@pytest.mark.parametrize(("part", "views"), [(3, 22), (32, 2), (64, 1), (80, 1)])
+def test_few_inputs_are_judged_by_several_views_of_each(part: int, views: int) -> None:
+    pictures = np.arange(90 * 4, dtype=np.float32).reshape(90, 1, 2, 2)
+    augmentation, numbers = Augmentation(mirror=True), np.arange(90 - part, 90)
+    inputs = Inputs({"data": pictures}, np.arange(90) % 3)
+    bank = ViewBank(inputs, augmentation, views=30)
+    objectives = [TeacherValueObjective("fc2", VALUE), LabelObjective("labels", VALUE)]
+    judge = held_out_judge(classifier(), objectives, inputs, numbers, augmentation, Answers(bank))
+    shown = np.add.outer(numbers * 30, np.arange(views)).ravel()
+    np.testing.assert_array_equal(
+        judge._inputs.arrays["data"][:], bank.as_inputs().arrays["data"][:][shown]
+    )
+    some = np.array([0, len(shown) - 1])
+    rows = judge._rows.rows(some)
+    np.testing.assert_array_equal(rows["target:fc2"][:, 0], shown[some])
+    np.testing.assert_array_equal(rows["labels"], (shown[some] // 30) % 3)

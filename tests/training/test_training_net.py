@@ -8,7 +8,7 @@ from typing import Dict
 
 import numpy as np
 import pytest
-from caffe_solver import steps_of
+from caffe_solver import QUICKLY, steps_of
 from small_models import make_model
 
 from netsurgery.errors import NetworkError, RequestError
@@ -83,6 +83,26 @@ def test_caffes_solver_steps_it(caffe_python: str, tmp_path: Path) -> None:
     found = steps_of(caffe_python, net, tmp_path, fed(), steps=40)
     assert found.losses[-1] < 0.7 * found.losses[0]
     assert found.moved(model) == {"ip1": (0, 1), "ip2": (0, 1)}
+
+
+def test_nothing_is_dropped_where_a_teacher_alone_is_learned_from(
+    caffe_python: str, tmp_path: Path
+) -> None:
+    """Then a net that answers as its teacher does has no loss, and moves nowhere."""
+    model, arrays = plain(PLAIN.replace(" include { phase: TEST }", "")), fed()
+    first, second = ([blob.array() for blob in model.blobs(name)] for name in ("ip1", "ip2"))
+    hidden = np.maximum(arrays["data:data"] @ first[0].T + first[1], 0)
+    arrays["target:v"] = (hidden @ second[0].T + second[1]).astype(np.float32)
+    taught = TeacherValueObjective("v", IP2)
+    net = training_net(model, [taught], batch=6)
+    assert "drop drops nothing, as the teacher does not" in net.notes
+    still = replace(QUICKLY, weight_decay=0.0)
+    found = steps_of(caffe_python, net, tmp_path, arrays, settings=still)
+    # Squares of rounding errors of float32 sums of order one.
+    assert found.losses.max() < 1e-10
+    both = training_net(model, [taught, label_objective(model)], batch=6)
+    assert not any("drop" in note for note in both.notes)
+    assert not any(layer.parameter.HasField("phase") for layer in both.train.layers)
 
 
 def test_a_frozen_layer_stays_to_the_bit(caffe_python: str, tmp_path: Path) -> None:

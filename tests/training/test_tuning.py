@@ -16,7 +16,14 @@ from netsurgery.calibration import Inputs
 from netsurgery.errors import FormatError, NetworkError, RequestError
 from netsurgery.formats import Prototxt
 from netsurgery.network import Model
-from netsurgery.training import Tuned, TuningSettings, tune, usual_batch
+from netsurgery.training import (
+    Tuned,
+    TuningSettings,
+    ZoomedViews,
+    run_length,
+    tune,
+    usual_batch,
+)
 from netsurgery.training.rate_trial import TRIAL_STEPS
 
 
@@ -151,3 +158,20 @@ def test_a_batch_is_that_of_the_training_text() -> None:
     )
     assert usual_batch(classifier()) == 64
     assert usual_batch(classifier(), text) == 37
+
+
+@pytest.mark.parametrize(
+    ("inputs", "asked", "batch", "steps"),
+    [
+        (20, {}, 64, 66),
+        (20, {"views": 4}, 64, 20 * 1),
+        (3, {"views": 4}, 12, 20),
+        (2000, {}, 64, 640),
+    ],
+)
+def test_windows_of_a_few_pictures_are_as_good_as_many(
+    inputs: int, asked: Dict[str, Any], batch: int, steps: int
+) -> None:
+    """20 pictures have 103 windows each; two passes through 2060 take 66 batches of 64."""
+    settings = TuningSettings(augmentation=ZoomedViews(zoom=0.3), **asked)
+    assert run_length(classifier(), settings, inputs) == (batch, steps)
