@@ -59,6 +59,21 @@ def plotted(title: str, original: float, across: str, file: Path) -> Iterator[An
         across: What the other axis is.
         file: Where it goes.
     """
+    with drawn((title,), across, "accuracy", file) as (axes,):
+        axes.axhline(original, color="black", linewidth=0.8, label="original")
+        yield axes
+
+
+@contextmanager
+def drawn(titles: Sequence[str], across: str, up: str, file: Path) -> Iterator[Sequence[Any]]:
+    """Yield axes, beside each other and of one height, and write them as an SVG file.
+
+    Args:
+        titles: Of each what it is of.
+        across: What their horizontal axis is.
+        up: What their vertical axis is.
+        file: Where it goes. Its legend has what the first axes name.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -66,12 +81,18 @@ def plotted(title: str, original: float, across: str, file: Path) -> Iterator[An
 
     # Text stays text, and the same figures make the same file.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "netsurgery", "font.size": 10})
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
-    axes.axhline(original, color="black", linewidth=0.8, label="original")
-    yield axes
-    axes.set(xlabel=across, ylabel="accuracy", title=title)
-    axes.grid(color="#dddddd", linewidth=0.6)
-    figure.legend(loc="outside lower center", fontsize=8, ncols=5)
+    size = (6.4 if len(titles) == 1 else 8.4, 4.2)
+    figure, grid = pyplot.subplots(
+        1, len(titles), figsize=size, layout="constrained", sharey=True, squeeze=False
+    )
+    (every,) = grid
+    yield every
+    every[0].set(ylabel=up)
+    for title, axes in zip(titles, every):
+        axes.set(xlabel=across, title=title)
+        axes.grid(color="#dddddd", linewidth=0.6)
+    handles, labels = every[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", fontsize=8, ncols=5)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, metadata={"Date": None})
     pyplot.close(figure)

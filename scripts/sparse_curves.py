@@ -1,11 +1,11 @@
-"""Plots of accuracy against the weights that are left."""
+"""Plots of what pruned nets tell wrong, against the weights that are left."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import List, Mapping, NamedTuple, Tuple
 
-from curves import plotted
+from curves import drawn
 
 # Those of Okabe and Ito: told apart by everybody.
 COLOURS = {
@@ -17,10 +17,12 @@ COLOURS = {
     "trifactor": "#cc79a7",
     "random": "#777777",
 }
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_WRONG = (0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1)
 
 
 class SparseCurve(NamedTuple):
-    """Accuracy of one method.
+    """What one method leaves of a net.
 
     Attributes:
         points: Share of the weights that is left, accuracy before it is tuned, and after.
@@ -30,7 +32,7 @@ class SparseCurve(NamedTuple):
 
 
 def draw_sparse(curves: Mapping[str, SparseCurve], title: str, original: float, file: Path) -> None:
-    """Draw curves into an SVG file: dashed before the net is tuned, and after.
+    """Draw the errors of a net into an SVG file, before it is tuned and after, side by side.
 
     Args:
         curves: By method, of those that have a colour.
@@ -38,13 +40,22 @@ def draw_sparse(curves: Mapping[str, SparseCurve], title: str, original: float, 
         original: Accuracy of the net before.
         file: Where it goes.
     """
-    with plotted(title, original, "weights left (dashed: before tuning)", file) as axes:
-        for method, curve in curves.items():
-            left, before, after = zip(*curve.points)
-            colour = COLOURS[method]
-            axes.plot(left, before, "--", color=colour, linewidth=1)
-            axes.plot(left, after, "-", marker="o", markersize=4, color=colour, label=method)
-        axes.set_xscale("log")
-        ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
-        axes.set_xticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
-        axes.minorticks_off()
+    shares = [left for curve in curves.values() for left, _, _ in curve.points]
+    ticks = [tick for tick in _TICKS if min(shares) * 0.99 < tick < max(shares) * 1.01]
+    titles = (f"{title}, pruned", "and tuned")
+    with drawn(titles, "weights left", "share of images told wrong", file) as both:
+        for axes, number in zip(both, (1, 2)):
+            axes.axhline(1 - original, color="black", linewidth=0.8, label="original")
+            for method, curve in curves.items():
+                left = [point[0] for point in curve.points]
+                wrong = [1 - point[number] for point in curve.points]
+                axes.plot(
+                    left, wrong, marker="o", markersize=4, color=COLOURS[method], label=method
+                )
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_xticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
+            axes.minorticks_off()
+        lowest, highest = both[0].get_ylim()
+        wrongs = [tick for tick in _WRONG if lowest < tick < highest]
+        both[0].set_yticks(wrongs, [f"{100 * tick:g} %" for tick in wrongs])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-NAMES = ("sparse_mnist", "tuning_cifar", "photos_tuned", "training_cost")
+NAMED = ("ip1", "ip2", "ip3")
+NAMES = ("sparse_mnist", "sparse_cifar", "tuning_cifar", "photos_tuned", "training_cost")
 
 
 @pytest.fixture
@@ -62,11 +63,95 @@ def test_a_mark_is_held_against_the_original() -> None:
     module, sparse = section("sparse_mnist"), importlib.import_module("sparse")
     bench = sparse.SparseBench({}, None, "sparse_mnist")
     bench._originals.add([sparse.SMALL], 0.9725)
-    case = sparse.Case(sparse.SMALL, "lamp", 0.982, sparse.CUBIC)
-    bench._store("lamp").add([*case, *module.MARK_RECIPES[sparse.SMALL]], [0.9725, 0.975, 0, 0.1])
+    recipe = module.MARK_RECIPES[sparse.SMALL]
+    for schedule, after in (("cubic", 0.975), ("dynamic", 0.9715)):
+        case = sparse.Case(sparse.SMALL, "lamp", 0.982, schedule)
+        bench.store(case).add([*case, *recipe], [0.9725, after, 0, 0.1])
     first, *_ = rows_of(module.write(Path("zoo"), Path("data")), sparse.SMALL)
     assert first[:5] == [sparse.SMALL, "1.8 %", "Guo 2016", "0.9725", "-"]
-    assert first[5:] == ["0.9750", "-0.25", "-", "-"]
+    assert first[5:] == ["0.9750 (-0.25)", "-", "0.9715 (0.10)", "-"]
+
+
+def known_choice(module: ModuleType, accuracies: list[float]) -> ModuleType:
+    """Ways to the farthest mark are known as so good, by the images kept aside."""
+    sparse = importlib.import_module("sparse")
+    choice = sparse.SparseBench({}, None, "sparse_mnist_choice")
+    for (case, recipe), accuracy in zip(module.TRIED, accuracies):
+        choice.store(case).add([*case, *recipe], [0.9, accuracy, 0, 0.1])
+    return sparse
+
+
+@pytest.mark.usefixtures("scripts")
+def test_a_way_is_chosen_by_the_images_kept_aside() -> None:
+    module = section("sparse_mnist")
+    sparse = known_choice(module, [0.97, 0.98, *[0.96] * (len(module.TRIED) - 2)])
+    bench = sparse.SparseBench({}, None, "sparse_mnist")
+    bench._originals.add([sparse.DEEP], 0.987)
+    for (case, recipe), judged in zip(module.TRIED, (0.99, 0.985)):  # the first only seems better
+        bench.store(case).add([*case, *recipe], [0.9, judged, 0, 0.1])
+    rows = rows_of(module.write(Path("zoo"), Path("data")), "lamp")
+    ways = [row for row in rows if row[1] in ("cubic", "dynamic")]
+    assert [row[-1] for row in ways[:3]] == ["", "0.9850 (0.20)", ""]
+    assert [row[-2] for row in ways[:3]] == ["0.9700", "0.9800", "0.9600"]
+
+
+@pytest.mark.usefixtures("scripts")
+def test_nothing_is_chosen_before_all_ways_are_known() -> None:
+    module = section("sparse_mnist")
+    known_choice(module, [0.97])
+    rows = rows_of(module.write(Path("zoo"), Path("data")), "lamp")
+    assert {row[-1] for row in rows if row[1] in ("cubic", "dynamic")} == {""}
+
+
+@pytest.mark.usefixtures("scripts")
+@pytest.mark.parametrize("name", ["sparse_mnist", "sparse_cifar"])
+def test_a_sweep_tells_what_it_was_before_and_after(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module, sparse = section(name), importlib.import_module("sparse")
+    monkeypatch.setattr(importlib.import_module("sparse_tables"), "ROOT", tmp_path)
+    bench = sparse.SparseBench({}, None, name)
+    sweep = module.SWEEPS[0]
+    bench._originals.add([sweep.net], 0.75)
+    for sparsity, before, after in ((0.5, 0.74, 0.745), (0.9, 0.3, 0.61)):
+        case = sparse.Case(sweep.net, "obs", sparsity)
+        bench.store(case).add([*case, *sweep.recipe], [before, after, 0, 0.1])
+    text = module.write(Path("zoo"), Path("data"))
+    row = next(row for row in rows_of(text, "obs") if "→" in "".join(row))
+    told = dict(zip(module.SPARSITIES, row[1:]))
+    assert told.pop(0.5) == "0.7400 → 0.7450"
+    assert told.pop(0.9) == "0.3000 → 0.6100"
+    assert set(told.values()) == {"-"}
+    drawn = tmp_path / "docs" / "images" / f"sparse-{sweep.net}.svg"
+    assert f"(images/{drawn.name})" in text
+    assert "obs" in drawn.read_text()
+
+
+@pytest.mark.usefixtures("scripts")
+def test_scores_are_worked_out_once_for_all_sparsities(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sparse, asked = importlib.import_module("sparse"), []
+    source = importlib.import_module("zoo_data").ZooData(shared / "data", shared / "zoo")
+    magnitude = type(sparse.saliency("magnitude"))
+    scores = magnitude.scores
+    monkeypatch.setattr(magnitude, "scores", lambda *given: asked.append(1) or scores(*given))
+    monkeypatch.setattr(sparse, "found", lambda case, model, *_, **__: model)
+    net = sparse.SparseNet(sparse.NETS[sparse.SMALL], source, judged_by_seen=False)
+    recipe = sparse.recipe_of(1, 0.01)
+    made = [net.run(sparse.Case(sparse.SMALL, "magnitude", one), recipe) for one in (0.5, 0.9)]
+    assert len(asked) == 1
+    closed = [sum(int((one.blobs(name)[0].array() == 0).sum()) for name in NAMED) for one in made]
+    assert closed == [133100, 239580]  # of 784 x 300, 300 x 100 and 100 x 10
+
+
+@pytest.mark.usefixtures("scripts")
+def test_a_sweep_measures_every_method_at_every_sparsity_once() -> None:
+    for sweep in (*section("sparse_mnist").SWEEPS, *section("sparse_cifar").SWEEPS):
+        cases = sweep.cases
+        methods = importlib.import_module("sparse_tables").METHODS
+        assert len(set(cases)) == len(cases) == len(methods) * len(sweep.sparsities)
+        assert {case.sparsity for case in cases[: len(methods)]} == {0.9}
 
 
 @pytest.mark.usefixtures("scripts")
@@ -93,6 +178,12 @@ def test_what_tunes_is_not_what_judges(shared: Path) -> None:
         ((blob, judged),) = found.judged.arrays.items()
         height, width = found.augmentation.size(found.seen.arrays[blob].shape[1:])
         assert judged.shape[2:] == (height, width), name
+        ways = data.with_judges_of_seen(found)
+        assert len(ways.seen) + len(ways.judged) == len(found.seen)
+        shares = np.bincount(ways.judged.labels) / np.bincount(found.seen.labels)
+        assert (abs(shares - 0.25) < 0.01).all(), name
+        ((_, aside),) = ways.judged.arrays.items()
+        assert aside.shape[2:] == (height, width), name
     assert set(counts.values()) == {(8000, 2000), (5000, 3000)}
     pets = data.cats_and_dogs(source, "data")
     assert (len(pets.seen), len(pets.judged)) == (1199, 200)
