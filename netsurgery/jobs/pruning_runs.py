@@ -16,7 +16,6 @@ from netsurgery.formats import Prototxt
 from netsurgery.jobs.run_states import ANSWERS
 from netsurgery.jobs.training_requests import Learning
 from netsurgery.network import Masks, Model, ParameterKey, sparsity_of
-from netsurgery.planning import Skipped
 from netsurgery.progress import Progress
 from netsurgery.pruning import (
     CubicRamp,
@@ -131,7 +130,12 @@ class PruningTask:
         if learning is None:
             with progress.task("pruning"):
                 closed = close_weights(
-                    self.model, self.masking, self.sparsity, self.masks, self.calibrator
+                    self.model,
+                    self.masking,
+                    self.sparsity,
+                    self.masks,
+                    self.calibrator,
+                    progress,
                 )
             return CarriedOut(closed.model, closed.masks)
         claim_folder(states, self.digest(), __version__, "prune")
@@ -165,7 +169,6 @@ class CarriedOut(NamedTuple):
         tuned: Its last tuning; None where it was not tuned.
         rounds: What came of each round.
         train_val: The text that it is trained by, where channels went; None where there is none.
-        whole: Then, the groups of channels of which none could go, and why.
     """
 
     model: Model
@@ -173,7 +176,6 @@ class CarriedOut(NamedTuple):
     tuned: Optional[Tuned] = None
     rounds: Tuple[LoopRound, ...] = ()
     train_val: Optional[Prototxt] = None
-    whole: Tuple[Skipped, ...] = ()
 
 
 def with_open(model: Model, masking: Masking, masks: Masks) -> Dict[ParameterKey, np.ndarray]:
@@ -224,9 +226,9 @@ def _while_trained(
     assert settings.steps is not None
     ramp = CubicRamp(task.sparsity, settings.steps, task.start)
     hook = (
-        GradualPruning(task.model, task.masking, ramp, task.calibrator)
+        GradualPruning(task.model, task.masking, ramp, task.calibrator, progress)
         if task.schedule == CUBIC
-        else DynamicSurgery(task.model, task.masking, ramp, task.masks, task.calibrator)
+        else DynamicSurgery(task.model, task.masking, ramp, task.masks, task.calibrator, progress)
     )
     tuned = tune(
         task.model,

@@ -19,6 +19,9 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from netsurgery.linalg.trifactor_terms import FactorState, RelationTerm, chosen, units_key
+from netsurgery.progress import Progress, silent
+
 SWEEPS = 200
 SETTLED = 1e-5
 """Relative change of the objective in a sweep below which the iteration ends."""
@@ -28,8 +31,6 @@ _EXPONENTS = (0.5, 0.25, 0.125)
 matrices of units of one kind with each other."""
 _LIFT = 0.5
 """Share of the mean that entries of a start are above zero, as what is zero stays zero."""
-_LEAST = 1e-10
-"""Share of the largest singular value of a factor below which directions count as none."""
 
 
 class FactoredRelation(NamedTuple):
@@ -79,8 +80,8 @@ class TriFactors:
         Returns:
             float64, of the shape of its taps.
         """
-        left = _chosen(self.factors[relation.rows], relation.row_units)
-        right = _chosen(self.factors[relation.columns], relation.column_units)
+        left = chosen(self.factors[relation.rows], relation.row_units)
+        right = chosen(self.factors[relation.columns], relation.column_units)
         return left @ self.cores[number] @ right.T
 
 
@@ -90,6 +91,7 @@ def tri_factorise(
     *,
     sweeps: int = SWEEPS,
     settled: float = SETTLED,
+    progress: Progress = silent,
 ) -> TriFactors:
     """Factor relations with common factors for each kind of units.
 
@@ -100,27 +102,32 @@ def tri_factorise(
         ranks: For each kind of units how many groups it has, between 1 and the number of units.
         sweeps: How many at most.
         settled: Relative change of the objective in a sweep below which the iteration ends.
+        progress: Told each sweep.
 
     Raises:
         ValueError: A rank does not fit, sizes do not agree, or a weight is NaN or infinite.
     """
-    terms = [_Term(relation) for relation in relations]
     sizes = _sizes(relations)
     for kind, size in sizes.items():
         if not 1 <= ranks[kind] <= size:
             raise ValueError(f"rank {ranks[kind]} of {size} units")
-    factors = {kind: _start(kind, size, ranks[kind], terms) for kind, size in sizes.items()}
+    terms = [RelationTerm(relation, ranks) for relation in relations]
+    state = FactorState(
+        {kind: _start(kind, size, ranks[kind], terms) for kind, size in sizes.items()}
+    )
     total = sum(term.energy for term in terms)
-    cores, explained = _best_cores(terms, factors)
+    cores, explained = _best_cores(terms, state)
     objective = [_share(total - explained, total)]
-    for _ in range(sweeps):
-        for kind in (kind for kind, size in sizes.items() if size > 1):
-            factors[kind] = _updated(kind, terms, factors, cores)
-        cores, explained = _best_cores(terms, factors)
-        objective.append(_share(total - explained, total))
-        if objective[-2] - objective[-1] <= settled * objective[-2]:
-            break
-    return _normalised(terms, factors, cores, objective)
+    with progress.task("factoring weights", sweeps, "sweeps") as task:
+        for _ in range(sweeps):
+            for kind in (kind for kind, size in sizes.items() if size > 1):
+                state.put(kind, _updated(kind, terms, state, cores))
+            cores, explained = _best_cores(terms, state)
+            objective.append(_share(total - explained, total))
+            task.advance()
+            if objective[-2] - objective[-1] <= settled * objective[-2]:
+                break
+    return _normalised(terms, state, cores, objective)
 
 
 def units_as_taps(taps: np.ndarray, made: bool, read: bool) -> np.ndarray:
@@ -143,58 +150,6 @@ def units_as_taps(taps: np.ndarray, made: bool, read: bool) -> np.ndarray:
     return taps
 
 
-class _Term:
-    """A relation in float64, what its squares count, and its last product from the right."""
-
-    def __init__(self, relation: FactoredRelation) -> None:
-        self.rows, self.columns = relation.rows, relation.columns
-        self.row_units, self.column_units = relation.row_units, relation.column_units
-        self.taps = np.asarray(relation.taps, np.float64)
-        squares = float(np.vdot(self.taps, self.taps))
-        if not np.isfinite(squares):
-            raise ValueError("the weights hold NaN or Inf")
-        self.scale = relation.weight / squares if squares else 0.0
-        self.energy = self.scale * squares
-        self._by: Optional[np.ndarray] = None
-        self._right = np.zeros(0)
-
-    def left_of(self, factors: Mapping[int, np.ndarray]) -> np.ndarray:
-        return _chosen(factors[self.rows], self.row_units)
-
-    def right_of(self, factors: Mapping[int, np.ndarray]) -> np.ndarray:
-        return _chosen(factors[self.columns], self.column_units)
-
-    def times_right(self, factors: Mapping[int, np.ndarray]) -> np.ndarray:
-        """The taps times the factor of the columns; kept for as long as that is the same array."""
-        if self._by is not factors[self.columns]:
-            self._by = factors[self.columns]
-            self._right = self.taps @ self.right_of(factors)
-        return self._right
-
-    def row_equation(
-        self, factors: Mapping[int, np.ndarray], core: np.ndarray
-    ) -> Tuple[np.ndarray, np.ndarray]:
-        """A and B of the objective ``<G B, G> - 2 <G, A>`` in the factor G of the rows."""
-        right = self.right_of(factors)
-        wanted = np.tensordot(self.times_right(factors), core, ((0, 2), (0, 2)))
-        gram = np.tensordot(core @ (right.T @ right), core, ((0, 2), (0, 2)))
-        return self.scale * wanted, self.scale * gram
-
-    def column_equation(
-        self, factors: Mapping[int, np.ndarray], core: np.ndarray
-    ) -> Tuple[np.ndarray, np.ndarray]:
-        """The same in the factor of the columns."""
-        left = self.left_of(factors)
-        wanted = np.tensordot(self.taps.transpose(0, 2, 1) @ left, core, ((0, 2), (0, 1)))
-        gram = np.tensordot((left.T @ left) @ core, core, ((0, 1), (0, 1)))
-        return self.scale * wanted, self.scale * gram
-
-    def lost(self, factors: Mapping[int, np.ndarray], core: np.ndarray) -> float:
-        """The objective of this relation, but for its own squares."""
-        equation = _Equation(self.row_units, *self.row_equation(factors, core))
-        return equation.lost(factors[self.rows])
-
-
 class _Equation(NamedTuple):
     """Of some units of a kind: the objective is ``<G B, G> - 2 <G, A>`` in their rows of G."""
 
@@ -203,12 +158,8 @@ class _Equation(NamedTuple):
     gram: np.ndarray
 
     def lost(self, factor: np.ndarray) -> float:
-        rows = _chosen(factor, self.units)
+        rows = chosen(factor, self.units)
         return float(np.vdot(rows @ self.gram, rows) - 2 * np.vdot(rows, self.wanted))
-
-
-def _chosen(factor: np.ndarray, units: Optional[np.ndarray]) -> np.ndarray:
-    return factor if units is None else factor[units]
 
 
 def _share(part: float, total: float) -> float:
@@ -235,98 +186,64 @@ def _sizes(relations: Sequence[FactoredRelation]) -> Dict[int, int]:
     return dict(sorted(sizes.items()))
 
 
-def _start(kind: int, size: int, rank: int, terms: Sequence[_Term]) -> np.ndarray:
+def _start(kind: int, size: int, rank: int, terms: Sequence[RelationTerm]) -> np.ndarray:
     """Positive and negative parts of the leading eigenvectors of what is known of the units."""
+    from scipy.linalg import eigh
+
     gram = np.zeros((size, size))
     for term in terms:
-        for side, units, taps in (
-            (term.rows, term.row_units, term.taps),
-            (term.columns, term.column_units, term.taps.transpose(0, 2, 1)),
+        for side, units, products in (
+            (term.rows, term.row_units, term.row_products),
+            (term.columns, term.column_units, term.column_products),
         ):
             if side == kind:
                 at = np.arange(size) if units is None else units
-                rows = taps.transpose(1, 0, 2).reshape(len(at), -1)
-                gram[np.ix_(at, at)] += term.scale * (rows @ rows.T)
-    vectors = np.linalg.eigh(gram)[1][:, ::-1][:, :rank]
-    signs = np.where(vectors[np.abs(vectors).argmax(0), range(vectors.shape[1])] < 0, -1.0, 1.0)
+                gram[np.ix_(at, at)] += products()
+    vectors = eigh(gram, subset_by_index=(size - rank, size - 1))[1][:, ::-1]
+    signs = np.where(vectors[np.abs(vectors).argmax(0), range(rank)] < 0, -1.0, 1.0)
     both = np.stack([vectors * signs, -vectors * signs], axis=2).reshape(size, -1).clip(0)
     both = both[:, both.any(axis=0)][:, :rank]
     return both + _LIFT * both.mean(axis=0)
 
 
 def _best_cores(
-    terms: Sequence[_Term], factors: Mapping[int, np.ndarray]
+    terms: Sequence[RelationTerm], state: FactorState
 ) -> Tuple[List[np.ndarray], float]:
     """The least-squares cores, and the weighted squares that they explain."""
-    bases: Dict[Tuple[int, bytes], _Basis] = {}
-
-    def basis(kind: int, units: Optional[np.ndarray]) -> _Basis:
-        key = kind, _key(units)
-        if key not in bases:
-            bases[key] = _basis(_chosen(factors[kind], units))
-        return bases[key]
-
     cores, explained = [], 0.0
     for term in terms:
-        left, right = (
-            basis(term.rows, term.row_units),
-            basis(term.columns, term.column_units),
-        )
-        seen = left.vectors.T @ (term.times_right(factors) @ right.inverse)
+        left, right = term.left(state), term.right(state)
+        seen = left.vectors.T @ (term.times_right(state) @ right.inverse)
         cores.append(left.inverse @ seen @ right.inverse.T)
         explained += term.scale * float(np.vdot(seen, seen))
     return cores, explained
 
 
-class _Basis(NamedTuple):
-    """Orthonormal vectors (units, found) of what a factor spans, and the factor's coordinates.
-
-    The pseudo-inverse of the factor is ``inverse @ vectors.T``, and ``factor @ inverse`` are the
-    vectors.
-    """
-
-    vectors: np.ndarray
-    inverse: np.ndarray
-
-
-def _basis(factor: np.ndarray) -> _Basis:
-    lengths = np.linalg.norm(factor, axis=0)
-    over = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    vectors, values, turned = np.linalg.svd(factor * over, full_matrices=False)
-    kept = values > _LEAST * values[0]
-    return _Basis(vectors[:, kept], over[:, None] * turned[kept].T / values[kept])
-
-
-def _key(units: Optional[np.ndarray]) -> bytes:
-    return b"" if units is None else units.tobytes()
-
-
 def _updated(
-    kind: int,
-    terms: Sequence[_Term],
-    factors: Mapping[int, np.ndarray],
-    cores: Sequence[np.ndarray],
+    kind: int, terms: Sequence[RelationTerm], state: FactorState, cores: Sequence[np.ndarray]
 ) -> np.ndarray:
     """The factor of one kind after a step that does not make the objective larger."""
-    factor = factors[kind]
+    factor = state.factors[kind]
     plain: List[_Equation] = []
     within: List[_Equation] = []
-    twice: List[Tuple[_Term, np.ndarray]] = []
+    twice: List[Tuple[RelationTerm, np.ndarray]] = []
     for term, core in zip(terms, cores):
         found = within if term.rows == term.columns else plain
         if term.rows == kind:
-            found.append(_Equation(term.row_units, *term.row_equation(factors, core)))
+            found.append(_Equation(term.row_units, *term.row_equation(state, core)))
         if term.columns == kind:
-            found.append(_Equation(term.column_units, *term.column_equation(factors, core)))
+            found.append(_Equation(term.column_units, *term.column_equation(state, core)))
         if term.rows == term.columns == kind:
             twice.append((term, core))
+    ratio = _ratio(factor, plain + within)
+    if not twice:
+        return factor * np.sqrt(ratio)  # as has been proved
 
     def lost(candidate: np.ndarray) -> float:
-        tried = {**factors, kind: candidate}
-        mixed = sum(term.lost(tried, core) for term, core in twice)
+        mixed = sum(term.lost(candidate, core) for term, core in twice)
         return mixed + sum(equation.lost(candidate) for equation in plain)
 
-    ratio, before = _ratio(factor, plain + within), lost(factor)
+    before = lost(factor)
     for exponent in _EXPONENTS:
         moved = factor * ratio**exponent
         if lost(moved) <= before:
@@ -339,7 +256,7 @@ def _ratio(factor: np.ndarray, equations: Sequence[_Equation]) -> np.ndarray:
     wanted = np.zeros_like(factor)
     grams: Dict[bytes, Tuple[Optional[np.ndarray], np.ndarray]] = {}
     for units, part, gram in equations:
-        key = _key(units)
+        key = units_key(units)
         rows = slice(None) if units is None else units
         wanted[rows] += part
         grams[key] = (units, grams[key][1] + gram if key in grams else gram)
@@ -353,12 +270,13 @@ def _ratio(factor: np.ndarray, equations: Sequence[_Equation]) -> np.ndarray:
 
 
 def _normalised(
-    terms: Sequence[_Term],
-    factors: Mapping[int, np.ndarray],
+    terms: Sequence[RelationTerm],
+    state: FactorState,
     cores: Sequence[np.ndarray],
     objective: List[float],
 ) -> TriFactors:
     """The same products with columns of length 1."""
+    factors = state.factors
     lengths = {kind: np.linalg.norm(factor, axis=0) for kind, factor in factors.items()}
     unit = {
         kind: np.divide(factor, lengths[kind], out=np.zeros_like(factor), where=lengths[kind] > 0)
@@ -368,4 +286,5 @@ def _normalised(
         core * lengths[term.rows][:, None] * lengths[term.columns]
         for term, core in zip(terms, cores)
     ]
-    return TriFactors(unit, scaled, objective)
+    turned = [core.transpose(0, 2, 1) if term.turned else core for term, core in zip(terms, scaled)]
+    return TriFactors(unit, turned, objective)

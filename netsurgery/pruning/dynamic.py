@@ -9,6 +9,7 @@ import numpy as np
 from netsurgery.calibration import Calibrator
 from netsurgery.engine import MaskMode, TrainingSession
 from netsurgery.network import Masks, Model, ParameterKey
+from netsurgery.progress import Progress, silent
 from netsurgery.pruning.gradual import present_model
 from netsurgery.pruning.masking import Masking
 from netsurgery.pruning.schedule import RAMP, CubicRamp
@@ -43,6 +44,7 @@ class DynamicSurgery:
         ramp: CubicRamp,
         masks: Optional[Masks] = None,
         calibrator: Optional[Calibrator] = None,
+        progress: Progress = silent,
     ) -> None:
         """Take what is needed.
 
@@ -52,8 +54,10 @@ class DynamicSurgery:
             ramp: The share to close in the end, the share before, and the steps of the training.
             masks: What is closed before, and never opens.
             calibrator: Runs inputs, for a saliency that looks at what the net computes.
+            progress: Told how far long work of a saliency is.
         """
         self._model, self._masking, self._calibrator = model, masking, calibrator
+        self._progress = progress
         self._held: Masks = dict(masks or {})
         self._steps = ramp.steps
         self.settled_at = max(1, int(SETTLED * ramp.steps))
@@ -73,7 +77,7 @@ class DynamicSurgery:
     def before(self, iteration: int, session: TrainingSession) -> None:
         """Close and open weights; the last time close exactly those that are to be closed."""
         now = present_model(self._model, session, self._masking, hidden=True)
-        net = self._masking.net(now, self._held, self._calibrator)
+        net = self._masking.net(now, self._held, self._calibrator, self._progress)
         scores = self._masking.saliency.ranking(net, self._masking.together)
         chosen = self._masking.chosen(net.model, scores, self._ramp.at(iteration))
         if self._calibrator is not None:

@@ -8,6 +8,7 @@ from netsurgery.calibration import Calibrator
 from netsurgery.criteria import WEIGHTS
 from netsurgery.engine import TrainingSession
 from netsurgery.network import Masks, Model
+from netsurgery.progress import Progress, silent
 from netsurgery.pruning.masking import Masking
 from netsurgery.pruning.schedule import CubicRamp
 from netsurgery.training import deployed_model
@@ -29,6 +30,7 @@ class GradualPruning:
         masking: Masking,
         ramp: CubicRamp,
         calibrator: Optional[Calibrator] = None,
+        progress: Progress = silent,
     ) -> None:
         """Take what is needed.
 
@@ -37,9 +39,10 @@ class GradualPruning:
             masking: Which weights close, and by what.
             ramp: How many, and when.
             calibrator: Runs inputs, for a saliency that looks at what the net computes.
+            progress: Told how far long work of a saliency is.
         """
         self._model, self._masking, self._ramp = model, masking, ramp
-        self._calibrator = calibrator
+        self._calibrator, self._progress = calibrator, progress
         self.settled_at = ramp.last
 
     def next_at(self, iteration: int) -> int:
@@ -50,7 +53,7 @@ class GradualPruning:
         """Close what is to be closed from here on."""
         held: Masks = session.masks
         now = present_model(self._model, session, self._masking)
-        net = self._masking.net(now, held, self._calibrator)
+        net = self._masking.net(now, held, self._calibrator, self._progress)
         chosen = self._masking.masks(net, self._ramp.at(iteration))
         if self._calibrator is not None:
             self._calibrator.sessions.close()  # the solver needs the memory

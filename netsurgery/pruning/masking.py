@@ -11,6 +11,7 @@ from netsurgery.calibration import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.linalg import Pattern, choose_open
 from netsurgery.network import Masks, Model, ParameterKey, as_stored, outputs_first
+from netsurgery.progress import Progress, silent
 from netsurgery.saliency import PrunableNet, Saliency
 from netsurgery.training import deployed_model
 
@@ -41,7 +42,11 @@ class Masking:
         return type(self.saliency).solve is not Saliency.solve
 
     def net(
-        self, model: Model, masks: Optional[Masks] = None, calibrator: Optional[Calibrator] = None
+        self,
+        model: Model,
+        masks: Optional[Masks] = None,
+        calibrator: Optional[Calibrator] = None,
+        progress: Progress = silent,
     ) -> PrunableNet:
         """Return what the saliency looks at.
 
@@ -49,9 +54,10 @@ class Masking:
             model: The net as it is.
             masks: What is closed.
             calibrator: Runs inputs, where there are some.
+            progress: Told how far long work is.
         """
         mine = {key: mask for key, mask in (masks or {}).items() if key in self.keys}
-        return PrunableNet(model, self.keys, mine, calibrator, self.seed, self.options)
+        return PrunableNet(model, self.keys, mine, calibrator, self.seed, self.options, progress)
 
     def masks(self, net: PrunableNet, sparsity: float) -> Dict[ParameterKey, np.ndarray]:
         """Return masks that close so many of the weights that may close; what is closed stays so.
@@ -106,6 +112,7 @@ def close_weights(
     sparsity: float,
     masks: Optional[Masks] = None,
     calibrator: Optional[Calibrator] = None,
+    progress: Progress = silent,
 ) -> Closed:
     """Close weights of a model; those that stay become what the saliency says.
 
@@ -115,12 +122,13 @@ def close_weights(
         sparsity: The share of the weights of `Masking.keys` to close.
         masks: What is closed already.
         calibrator: Runs inputs, where there are some.
+        progress: Told how far long work is.
 
     Raises:
         PlanError: It cannot be done.
         EngineError: There is no engine that can run what the saliency asks for.
     """
-    net = masking.net(model, masks, calibrator)
+    net = masking.net(model, masks, calibrator, progress)
     chosen = masking.masks(net, sparsity)
     solved = masking.saliency.solve(net, chosen)
     arrays: Dict[str, List[np.ndarray]] = {}

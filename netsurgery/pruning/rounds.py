@@ -64,7 +64,7 @@ def prune_in_rounds(
 
     def begin(number: int, net: Model, held: Masks) -> None:
         with progress.task("pruning"):
-            closed = close_weights(net, masking, sparsities[number - 1], held, calibrator)
+            closed = close_weights(net, masking, sparsities[number - 1], held, calibrator, progress)
             if calibrator is not None:
                 calibrator.sessions.close()  # the solver needs the memory
             rounds.begin(number, closed.model, closed.masks)
@@ -72,7 +72,7 @@ def prune_in_rounds(
     if not rounds.newest:
         begin(1, model, masks or {})
     done = list(rounds.finished(rounds.newest - 1))
-    with progress.task("rounds", len(sparsities), "rounds", within="training") as task:
+    with progress.task("rounds", len(sparsities), "rounds") as task:
         task.advance(len(done))
         while True:
             number = rounds.newest

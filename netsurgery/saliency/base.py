@@ -16,6 +16,7 @@ from netsurgery.calibration import Calibrator
 from netsurgery.criteria import WEIGHTS
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.network import Masks, Model, ParameterKey
+from netsurgery.progress import Progress, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class PrunableNet:
         calibrator: Runs inputs; None without any.
         seed: For what is random.
         options: What only some saliencies take, by name.
+        progress: Told how far long work is.
     """
 
     model: Model
@@ -37,6 +39,7 @@ class PrunableNet:
     calibrator: Optional[Calibrator] = None
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = silent
 
     def weights(self, key: ParameterKey) -> np.ndarray:
         """Return weights, float32, with zeros for what is closed."""

@@ -25,6 +25,7 @@ from netsurgery.network import (
     channel_relations,
     with_masks,
 )
+from netsurgery.progress import Progress
 from netsurgery.saliency.base import PrunableNet, Saliency
 from netsurgery.saliency.registry import SALIENCIES
 
@@ -111,7 +112,7 @@ def explained(net: PrunableNet) -> Dict[ParameterKey, Tuple[np.ndarray, np.ndarr
             )
     made = {key: array.copy() for key, array in weights.items()}
     for keys in _divided(model, net.keys) if parts == "separate" else [net.keys]:
-        _factor(model, {key: weights[key] for key in keys}, share, made)
+        _factor(model, {key: weights[key] for key in keys}, share, made, net.progress)
     return {key: (weights[key], made[key]) for key in net.keys}
 
 
@@ -147,7 +148,11 @@ _ALONE = -1, None
 
 
 def _factor(
-    model: Model, weights: Weights, share: float, made: Mapping[ParameterKey, np.ndarray]
+    model: Model,
+    weights: Weights,
+    share: float,
+    made: Mapping[ParameterKey, np.ndarray],
+    progress: Progress,
 ) -> None:
     """Write into ``made`` what common factors make of weights."""
     shapes = {key: array.shape for key, array in weights.items()}
@@ -166,7 +171,7 @@ def _factor(
         for kind, channels in ((one.rows, one.row_channels), (one.columns, one.column_channels)):
             sizes[kind] = max(sizes.get(kind, 0), int(channels[-1]) + 1)
     ranks = {kind: min(n, max(LEAST_RANK, round(share * n))) for kind, n in sizes.items()}
-    found = tri_factorise(factored, ranks, sweeps=SWEEPS)
+    found = tri_factorise(factored, ranks, sweeps=SWEEPS, progress=progress)
     for number, (matrix, relation) in enumerate(zip(matrices, factored)):
         matrix.put(made[matrix.relation.key], found.product(relation, number))
 

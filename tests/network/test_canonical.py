@@ -151,6 +151,41 @@ def test_what_makes_a_channel_is_as_long_as_what_reads_it() -> None:
     assert (found["a", 1] != 0).any()
 
 
+def balanced_one_by_one(model: Model) -> dict:
+    """The canonical weights by the definition: channel by channel, on the weights themselves."""
+    arrays: dict = {}
+    scales = []
+    for group in channel_groups(model):
+        if is_scalable(model.network(), group):
+            cuts = [cut for cut in group.members if cut.role != "carries" or cut.blob == 1]
+            scales += [(cuts, channel) for channel in range(group.channels)]
+            for name, index in {(cut.layer.name, cut.blob) for cut in cuts}:
+                arrays[name, index] = model.blobs(name)[index].array(np.float64).copy()
+    for _ in range(150):
+        for cuts, channel in scales:
+            squares, parts = {True: 0.0, False: 0.0}, []
+            for cut in cuts:
+                array = arrays[cut.layer.name, cut.blob]
+                at = entries_of(cut, channel, array.shape).astype(int)
+                reads = cut.role == "reads"
+                parts.append((array.reshape(-1), at, reads))
+                squares[reads] += np.sum(array.reshape(-1)[at] ** 2) if cut.blob == 0 else 0.0
+            factor = (squares[True] / squares[False]) ** 0.25
+            for flat, at, reads in parts:
+                flat[at] *= 1 / factor if reads else factor
+    return arrays
+
+
+@pytest.mark.parametrize("name", ["chain", "residual", "concat, slice, groups"])
+def test_sums_of_squares_tell_the_scales_that_the_weights_do(name: str) -> None:
+    model = with_random_weights(declared(2, 3, 6, 6) + NETS[name])
+    expected, found = balanced_one_by_one(model), canonical_weights(model)
+    assert expected.keys() == found.keys()
+    for key, array in expected.items():
+        # Both go on until a channel moves by 1e-12; each step leaves a share of the way.
+        np.testing.assert_allclose(found[key], array, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     "layer",
     [

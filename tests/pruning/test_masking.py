@@ -11,6 +11,7 @@ from small_models import make_model, two_layers
 from netsurgery.errors import PlanError
 from netsurgery.linalg import Pattern
 from netsurgery.network import Masks, Model, ParameterKey, prunable, sparsity_of
+from netsurgery.progress import Event, Progress
 from netsurgery.pruning import Masking, close_weights, layer_sparsities
 from netsurgery.saliency import PrunableNet, Saliency, saliency
 from netsurgery.verification import zero_faults
@@ -124,3 +125,12 @@ def test_rows_are_outputs_however_weights_lie() -> None:
     assert found[0].all(axis=1).sum() == 3
     assert np.array_equal(found[0], found[1])
     assert np.array_equal(found[0], found[2])
+
+
+def test_long_work_of_a_saliency_is_told() -> None:
+    model = two_layers()
+    told: list[Event] = []
+    grouping = Masking(saliency("trifactor"), prunable(model))
+    close_weights(model, grouping, 0.5, progress=Progress(told.append))
+    (task,) = {event.tasks[-1].name for event in told if event.tasks}
+    assert task == "factoring weights"

@@ -7,7 +7,7 @@ between is homogeneous, as a ReLU is. What looks at weights alone should not see
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Dict, Mapping, Sequence, Set
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -49,9 +49,12 @@ def canonical_weights(model: Model) -> Dict[ParameterKey, np.ndarray]:
     arrays = {
         (name, index): model.blobs(name)[index].array().astype(np.float64) for name, index in keys
     }
+    balance = _Balance(scales, arrays)
     for _ in range(SWEEPS if arrays else 0):
-        if max(scale.balance(arrays) for scale in scales) <= SETTLED:
+        if max(balance.settle(number) for number in range(len(scales))) <= SETTLED:
             break
+    for scale, factor in zip(scales, balance.factors):
+        scale.apply(factor, arrays)
     return arrays
 
 
@@ -66,31 +69,87 @@ class _Scale:
             cut for cut in group.members if cut.role in (MAKES, CARRIES) and cut.blob == BIAS
         ]
 
-    def balance(self, arrays: Dict[ParameterKey, np.ndarray]) -> float:
-        """Make both lengths of each channel equal; the largest logarithm of a scale."""
-        made = self._squares(self.made, arrays)
-        read = self._squares(self.read, arrays)
-        both = (made > 0) & (read > 0)
-        ratio = np.divide(read, made, out=np.ones_like(made), where=both) ** 0.25
-        for cuts, factor in ((self.made, ratio), (self.shifted, ratio), (self.read, 1 / ratio)):
+    def apply(self, factor: np.ndarray, arrays: Mapping[ParameterKey, np.ndarray]) -> None:
+        """Make each channel so many times as large, in place."""
+        for cuts, own in ((self.made, factor), (self.shifted, factor), (self.read, 1 / factor)):
             for cut in cuts:
                 array = _view(cut, arrays)
-                array *= _spread(cut, np.append(factor, 1.0), array)
+                array *= _spread(cut, np.append(own, 1.0), array)
+
+
+class _Squares(NamedTuple):
+    """Squares of weights, added up over all that relates the same two channels.
+
+    Channels of all scales are counted through; 0 stands for all that have none.
+    """
+
+    made: np.ndarray
+    read: np.ndarray
+    sums: np.ndarray
+
+
+class _Balance:
+    """Finds the scales by sums of squares: of the weights themselves nothing else is needed."""
+
+    def __init__(self, scales: Sequence[_Scale], arrays: Mapping[ParameterKey, np.ndarray]) -> None:
+        ends = np.cumsum([1, *(scale.channels for scale in scales)])
+        self._places = [slice(start, stop) for start, stop in zip(ends, ends[1:])]
+        self._scale = np.ones(ends[-1])
+        cuts: Dict[ParameterKey, List[Tuple[int, Cut]]] = defaultdict(list)
+        for start, scale in zip(ends, scales):
+            for cut in (*scale.made, *scale.read):
+                cuts[cut.layer.name, cut.blob].append((int(start), cut))
+        squares = [one for own in cuts.values() for one in _squares(own, _view(own[0][1], arrays))]
+        self._made, self._read = (
+            [[one for one in squares if _is_in(side(one), place)] for place in self._places]
+            for side in (lambda one: one.made, lambda one: one.read)
+        )
+
+    @property
+    def factors(self) -> List[np.ndarray]:
+        """Of each scale, how many times as large each channel is made."""
+        return [self._scale[place] for place in self._places]
+
+    def settle(self, number: int) -> float:
+        """Make both lengths of each channel of a scale equal; the largest logarithm of a factor."""
+        made, read = np.zeros_like(self._scale), np.zeros_like(self._scale)
+        power = self._scale**2
+        for one in self._made[number]:
+            made[one.made] += power[one.made] * (one.sums @ (1 / power[one.read]))
+        for one in self._read[number]:
+            read[one.read] += (power[one.made] @ one.sums) / power[one.read]
+        made, read = made[self._places[number]], read[self._places[number]]
+        both = (made > 0) & (read > 0)
+        ratio = np.divide(read, made, out=np.ones_like(made), where=both) ** 0.25
+        self._scale[self._places[number]] *= ratio
         return float(np.abs(np.log(ratio)).max(initial=0.0))
 
-    def _squares(
-        self, cuts: Sequence[Cut], arrays: Mapping[ParameterKey, np.ndarray]
-    ) -> np.ndarray:
-        found = np.zeros(self.channels + 1)
-        for cut in cuts:
-            squares = np.square(_view(cut, arrays))
-            runs = np.atleast_2d(cut.channels)
-            first = len(squares) if cut.axis == 0 else len(runs)
-            rows = squares.reshape(first, -1, *squares.shape[1:])
-            kept = (0,) if cut.axis == 0 else (0, cut.axis + 1)
-            sums = rows.sum(axis=tuple(axis for axis in range(rows.ndim) if axis not in kept))
-            found += np.bincount(runs.ravel() % len(found), sums.ravel(), len(found))
-        return found[:-1]
+
+def _is_in(channels: np.ndarray, place: slice) -> bool:
+    return bool(((channels >= place.start) & (channels < place.stop)).any())
+
+
+def _squares(cuts: Sequence[Tuple[int, Cut]], array: np.ndarray) -> Iterator[_Squares]:
+    """The squares of a blob, of each run of axis 0 by itself, as groups of a convolution are."""
+    squares = np.square(array).reshape(*array.shape[:2], -1).sum(axis=2)
+    runs = max(len(np.atleast_2d(cut.channels)) for _, cut in cuts)
+    labels = np.zeros((runs, len(array) // runs), int), np.zeros((runs, array.shape[1]), int)
+    for start, cut in cuts:
+        own = labels[cut.axis]
+        found = cut.channels.reshape(own.shape if cut.axis == 0 else (-1, own.shape[1]))
+        np.copyto(own, found + start, where=found >= 0)
+    makes = all((cut.axis == 0) == (cut.role == MAKES) for _, cut in cuts)
+    for rows, columns, part in zip(*labels, np.split(squares, runs)):
+        sums, first = _added(part, rows)
+        sums, second = _added(sums.T, columns)
+        yield _Squares(first, second, sums.T) if makes else _Squares(second, first, sums)
+
+
+def _added(squares: np.ndarray, labels: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Rows of a label added up, and the labels."""
+    order = np.argsort(labels, kind="stable")
+    found, starts = np.unique(labels[order], return_index=True)
+    return np.add.reduceat(squares[order], starts, axis=0), found
 
 
 def is_scalable(network: Network, group: ChannelGroup) -> bool:
