@@ -29,12 +29,16 @@ class Open(NamedTuple):
         name: What is done.
         weight: How much work it is, 0 where that is not counted.
         through: How much of that is through.
+        within: The task in each of its items that tells how far that is, if there is one.
+        coming: How much work the item is that goes on.
     """
 
     number: int
     name: str
     weight: float
     through: float
+    within: str = ""
+    coming: float = 0.0
 
 
 class Moment(NamedTuple):
@@ -96,6 +100,7 @@ class Recorded(Progress):
                 (
                     self._numbers.setdefault(task, len(self._numbers)),
                     *(task.timing.name, task.weight, round(task.through, 6)),
+                    *(task.within, task.coming),
                 )
                 for task in self._open_tasks()
             ]
@@ -130,9 +135,10 @@ class Replayed:
         for one in moment.tasks:
             if one.number not in known:
                 stack = ExitStack()
-                told = self.progress.task(one.name, weight=one.weight)
+                told = self.progress.task(one.name, weight=one.weight, within=one.within)
                 known[one.number] = stack.enter_context(told)
                 self._stack.append((one.number, known[one.number], stack))
+            known[one.number].coming = one.coming
             known[one.number].advance(0, weight=one.through - known[one.number].through)
 
 

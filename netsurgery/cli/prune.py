@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional, Tuple
 import click
 
 from netsurgery.cli._command import Command, flags_of_command
-from netsurgery.cli._numbers import COUNT
+from netsurgery.cli._numbers import COUNT, FROM_ZERO
 from netsurgery.cli._options import options, prototxt_argument, section, weights_argument
 from netsurgery.cli._outputs import ready
 from netsurgery.cli._progress import progress
@@ -43,6 +43,7 @@ class _Flags(TrainingFlags, TrainingOutputFlags):
     macs: Optional[float]
     remove: Optional[int]
     images: Optional[int]
+    flops_regularization: float
     recipe: Optional[str]
 
 
@@ -132,6 +133,14 @@ _channel_options = section(
         metavar="N",
         help="Inputs of --calibrate that rank the channels of a round. [default: 256]",
     ),
+    click.option(
+        "--flops-regularization",
+        type=FROM_ZERO,
+        default=0.0,
+        metavar="LAMBDA",
+        help="Channels count for so much less for each million operations that go with them "
+        "(Molchanov et al. 2017, with 0.001). [default: 0]",
+    ),
 )
 
 
@@ -185,6 +194,7 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
         macs=given["macs"],
         remove=given["remove"],
         images=given["images"],
+        flops_regularization=given["flops_regularization"],
         recipe=given["recipe"],
     )
     model = ns.load(prototxt, weights, given["input_shapes"])

@@ -167,7 +167,7 @@ NEEDS: Mapping[str, Tuple[Requirement, ...]] = {
     "plan": (Requirement(("multiple",), BUDGET),),
     "prune": (
         Requirement((*TUNING, "labels", "tune", "rounds", "macs"), ("calibrate",)),
-        Requirement(("remove", "images"), ("macs",)),
+        Requirement(("remove", "images", "flops_regularization"), ("macs",)),
     ),
 }
 
@@ -193,7 +193,7 @@ LEAST: Mapping[str, int] = {
         ("steps", "batch", "crop", "views", "validate_every", "rounds", "remove", "images"), 1
     ),
     **dict.fromkeys(("seed", "measured", "max_error", "min_agreement", "flops"), 0),
-    **dict.fromkeys(("patience", "shift"), 0),
+    **dict.fromkeys(("patience", "shift", "flops_regularization"), 0),
 }
 """The least that those arguments may be that are numbers."""
 

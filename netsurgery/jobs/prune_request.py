@@ -40,6 +40,8 @@ class PruneRequest(TrainingRequest):
             ``"taylor"`` if None, and the net is physically thinner in every round.
         remove: How many channels go in a round; 16 if None.
         images: How many inputs rank them; 256 if None.
+        flops_regularization: Channels count for so much less for each million operations that go
+            with them; Molchanov et al. 2017 give 1e-3.
         recipe: A way of pruning that is known from a paper, by its name; see
             `netsurgery.pruning.known_recipes`. What else is given goes before it.
         max_error: Largest relative error of an output that passes, against the net before.
@@ -60,6 +62,7 @@ class PruneRequest(TrainingRequest):
     macs: Optional[float] = None
     remove: Optional[int] = None
     images: Optional[int] = None
+    flops_regularization: float = 0.0
     recipe: Optional[str] = None
     max_error: Optional[float] = None
     min_agreement: Optional[float] = None

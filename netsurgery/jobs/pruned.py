@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from netsurgery.jobs.compressed import versions
 from netsurgery.jobs.training_requests import tuning_facts
 from netsurgery.network import Masks, ParameterKey, Totals, sparsity_of
+from netsurgery.planning import Skipped
 from netsurgery.progress import Timing
 from netsurgery.pruning import LayerSparsity, LoopRound, layer_sparsities
 from netsurgery.quality import Quality
@@ -38,6 +39,7 @@ class Pruned:
         unproven: Why nothing was run.
         tuned: The last tuning; None where nothing was tuned.
         rounds: What came of each round of pruning and tuning, where there were some.
+        whole: Where channels went, the groups of which none could go, and why.
         timings: Where the time went; not in the record.
     """
 
@@ -55,6 +57,7 @@ class Pruned:
     unproven: Optional[str] = None
     tuned: Optional[Tuned] = None
     rounds: Tuple[LoopRound, ...] = ()
+    whole: Tuple[Skipped, ...] = ()
     timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     @property
@@ -122,4 +125,5 @@ class Pruned:
             "unproven": self.unproven,
             "tuning": None if self.tuned is None else tuning_facts(self.tuned),
             "rounds": [one.to_dict() for one in self.rounds],
+            "left": [{"layer": one.layer, "reason": one.reason} for one in self.whole],
         }

@@ -16,6 +16,7 @@ from netsurgery.formats import Prototxt
 from netsurgery.jobs.run_states import ANSWERS
 from netsurgery.jobs.training_requests import Learning
 from netsurgery.network import Masks, Model, ParameterKey, sparsity_of
+from netsurgery.planning import Skipped
 from netsurgery.progress import Progress
 from netsurgery.pruning import (
     CubicRamp,
@@ -169,6 +170,7 @@ class CarriedOut(NamedTuple):
         tuned: Its last tuning; None where it was not tuned.
         rounds: What came of each round.
         train_val: The text that it is trained by, where channels went; None where there is none.
+        whole: Then, the groups of channels of which none could go, and why.
     """
 
     model: Model
@@ -176,6 +178,7 @@ class CarriedOut(NamedTuple):
     tuned: Optional[Tuned] = None
     rounds: Tuple[LoopRound, ...] = ()
     train_val: Optional[Prototxt] = None
+    whole: Tuple[Skipped, ...] = ()
 
 
 def with_open(model: Model, masking: Masking, masks: Masks) -> Dict[ParameterKey, np.ndarray]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Callable, Optional, Tuple
 
 from netsurgery.calibration import Calibrator, Inputs
-from netsurgery.criteria import criterion
+from netsurgery.criteria import WEIGHTS, criterion
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.channel_pruning import (
     USUAL_IMAGES,
@@ -44,14 +44,14 @@ from netsurgery.jobs.training_requests import (
     report_inputs,
 )
 from netsurgery.jobs.training_texts import read_twins
-from netsurgery.jobs.training_work import work_of_training
-from netsurgery.jobs.workload import Workload
+from netsurgery.jobs.training_work import TRAINED, work_of_training
+from netsurgery.jobs.workload import START, Workload
 from netsurgery.linalg import Pattern
 from netsurgery.measurements import default_folder
 from netsurgery.network import Model, prunable, require_masks_fit
 from netsurgery.planning import refuse_another
 from netsurgery.progress import Progress, ProgressLike
-from netsurgery.pruning import Masking
+from netsurgery.pruning import ChannelRemoval, Masking
 from netsurgery.quality import require_outputs
 from netsurgery.saliency import saliency
 from netsurgery.validation import validated
@@ -170,16 +170,15 @@ def _read_channels(
     if learning.settings.steps is None:
         settings = replace(learning.settings, steps=USUAL_STEPS)
         learning = replace(learning, settings=settings)
-    task = ChannelTask(
-        model,
+    removal = ChannelRemoval(
         criterion(request.saliency or TAYLOR),
         request.macs,
         request.remove or USUAL_REMOVED,
-        request.images or USUAL_IMAGES,
-        learning,
-        request.engine,
+        request.flops_regularization,
         request.seed,
     )
+    images = request.images or USUAL_IMAGES
+    task = ChannelTask(model, removal, images, learning, request.engine)
     return task, None
 
 
@@ -232,7 +231,13 @@ def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], floa
     found = work_of_training(task.model, learning.settings, len(learning.inputs), learning.teacher)
     if isinstance(task, PruningTask) and task.schedule in (CUBIC, DYNAMIC):
         return found
-    often = (("training",), ("trying rates",))
-    rounds = task.rounds_at_most * sum(found.pop(path, 0.0) for path in often)
-    rounds += found.pop(("asking the teacher",), 0.0)  # its answers are kept for the others
-    return {("rounds",): rounds, **found}
+    # A rate is looked for, and the teacher asked, in the first round alone.
+    once = sum(found.pop((name,), 0.0) for name in ("trying rates", "asking the teacher"))
+    each = found.pop(("training",))
+    if isinstance(task, PruningTask):
+        return {("rounds",): once + task.rounds_at_most * each, **found}
+    length, removing = task.length, 0.0
+    if task.removal.criterion.needs != WEIGHTS:
+        removing = TRAINED * min(task.images, len(learning.inputs)) * work.passing
+    loop = len(length.macs) * START + length.work * (each - START + removing)
+    return {("removing channels",): START + removing, ("rounds",): once + loop, **found}

@@ -30,14 +30,19 @@ DEPTH = 2
 
 
 class Task:
-    """A task that goes on; made by a `Progress`."""
+    """A task that goes on; made by a `Progress`.
+
+    Attributes:
+        coming: The weight of the item that goes on, where a task within it tells how far that is.
+    """
 
     def __init__(self, owner: Progress, timing: Timing, total: Optional[float], unit: str) -> None:
         """Not for others: see `Progress.task`."""
         self._owner, self.timing = owner, timing
         self.total, self.unit = total, unit
         self.item, self.done = "", 0
-        self.through, self.weight = 0.0, 0.0
+        self.through, self.weight, self.coming = 0.0, 0.0, 0.0
+        self.within = ""
         self.head, self.first = 0.0, 0.0  # when the first item was through, and its weight
         self.passing = False  # it ends when another one begins beside it
         self.began, self.processor = 0.0, 0.0
@@ -110,6 +115,7 @@ class Progress:
         total: Optional[float] = None,
         unit: str = "",
         weight: Optional[float] = None,
+        within: str = "",
     ) -> Iterator[Task]:
         """Do what is in the ``with`` as a task of a name.
 
@@ -118,9 +124,12 @@ class Progress:
             total: How many items of it there are, if they will be counted with `Task.advance`.
             unit: What they are: ``"layers"``.
             weight: How much work all are together, where they are no equals.
+            within: The task in each item that is counted and is nearly all of it, if there is one:
+                the time left is told by that, too.
         """
         task = self._open(name, total, unit)
         task.weight = task.weight if weight is None else weight
+        task.within, task.coming = within, task.weight / total if total else 0.0
         self._say()
         try:
             yield task
@@ -209,10 +218,10 @@ class Progress:
         assert self.forecast is not None
         running: Dict[Path, TaskTime] = {}
         tasks, path = self._open_tasks(), ()  # type: List[Task], Path
-        for task in tasks:
+        for place, task in enumerate(tasks, 1):
             path = (*path, task.timing.name)
             if path in self.forecast.seconds:
-                running[path] = _time_of(task, self._clock())
+                running[path] = _time_of(task, tasks[place:], self._clock())
         known = {}
         for path in self.forecast.seconds:
             timing: Optional[Timing] = self._timings
@@ -277,13 +286,19 @@ class Progress:
             self._tell(self.event)
 
 
-def _time_of(task: Task, now: float) -> TaskTime:
-    """How far a task is that goes on."""
+def _time_of(task: Task, inner: Sequence[Task], now: float) -> TaskTime:
+    """How far a task is that goes on, with those that go on in it."""
     seconds = now - task.began
     if not task.weight:
         return TaskTime(seconds, True)
-    shares = task.through / task.weight, task.first / task.weight
-    return TaskTime(seconds, True, shares[0], task.head, shares[1])
+    through, first, head = task.through, task.first, task.head
+    for one in inner:
+        if one.timing.name == task.within and one.weight:
+            through += task.coming * one.through / one.weight
+            if not first and one.first:
+                first = task.coming * one.first / one.weight
+                head = one.began + one.head - task.began
+    return TaskTime(seconds, True, through / task.weight, head, first / task.weight)
 
 
 ProgressLike = Union[Progress, Listener, None]
@@ -303,6 +318,7 @@ class _Silent(Progress):
         total: Optional[float] = None,
         unit: str = "",
         weight: Optional[float] = None,
+        within: str = "",
     ) -> Iterator[Task]:
         yield Task(self, Timing(name), total, unit)
 

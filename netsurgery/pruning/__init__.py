@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.pruning.channel_choice import (
+        ChosenChannels as ChosenChannels,
+        choose_channels as choose_channels,
+    )
     from netsurgery.pruning.channel_loop import (
+        ChannelRemoval as ChannelRemoval,
         Thinned as Thinned,
         ThinnedInRounds as ThinnedInRounds,
-        choose_channels as choose_channels,
         facts_of as facts_of,
         thin_in_rounds as thin_in_rounds,
         without_channels as without_channels,
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from netsurgery.pruning.gradual import (
         GradualPruning as GradualPruning,
         present_model as present_model,
+    )
+    from netsurgery.pruning.loop_length import (
+        LoopLength as LoopLength,
     )
     from netsurgery.pruning.loop_state import (
         LoopRound as LoopRound,

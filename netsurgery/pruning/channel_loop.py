@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-import numpy as np
-
 from netsurgery.calibration import Calibrator
-from netsurgery.costs import MACS, PARAMS, ChannelCost, NetCost
-from netsurgery.criteria import WEIGHTS, Criterion, View, within_parts
-from netsurgery.errors import PlanError
+from netsurgery.costs import MACS, PARAMS, NetCost
+from netsurgery.criteria import Criterion
 from netsurgery.formats import Prototxt
 from netsurgery.methods import Edit
-from netsurgery.network import ChannelGroup, Model, channel_groups
-from netsurgery.planning import Plan
-from netsurgery.progress import Progress, silent
+from netsurgery.network import Model, channel_groups
+from netsurgery.planning import Plan, Skipped
+from netsurgery.progress import Progress, Task, silent
+from netsurgery.pruning.channel_choice import choose_channels
+from netsurgery.pruning.loop_length import LoopLength
 from netsurgery.pruning.loop_state import LoopRound, Rounds
 from netsurgery.surgery import operate, replay
 from netsurgery.training import Tuned
@@ -23,8 +22,6 @@ from netsurgery.training import Tuned
 TuneThinned = Callable[[Model, Optional[Prototxt], Optional[float], Path], Tuned]
 """Tunes a thinned net by its train prototxt, if it has one, at a learning rate, or at one that is
 yet to be found, with its states in a folder."""
-LEAST_OF_BLOCK = 2
-"""Channels that stay of a block, where convolutions in groups divide them into several."""
 
 
 class Thinned(NamedTuple):
@@ -46,24 +43,42 @@ class ThinnedInRounds(NamedTuple):
         tuned: The tuning of the last round, with the net.
         train_val: The text that it is trained by, if there is one.
         rounds: What came of each.
+        whole: The groups of channels of which none could go, and why.
     """
 
     tuned: Tuned
     train_val: Optional[Prototxt]
     rounds: Tuple[LoopRound, ...]
+    whole: Tuple[Skipped, ...] = ()
+
+
+class ChannelRemoval(NamedTuple):
+    """What is taken out of a net, and when.
+
+    Attributes:
+        criterion: Which channels go first.
+        macs: The share of its multiply-accumulates that is to be left.
+        remove: How many channels go in a round; the last takes no more than it must.
+        flops_regularization: How much less a channel counts for what goes with it, see
+            `choose_channels`.
+        seed: Of what is drawn.
+    """
+
+    criterion: Criterion
+    macs: float
+    remove: int
+    flops_regularization: float = 0.0
+    seed: int = 0
 
 
 def thin_in_rounds(
     model: Model,
-    criterion: Criterion,
-    macs: float,
-    remove: int,
+    removal: ChannelRemoval,
     tune: TuneThinned,
     folder: Path,
     *,
     calibrator_of: Callable[[int], Optional[Calibrator]],
     train_val: Optional[Prototxt] = None,
-    seed: int = 0,
     progress: Progress = silent,
 ) -> ThinnedInRounds:
     """Take the least channels out of a net and tune what is left, until it computes little enough.
@@ -73,14 +88,11 @@ def thin_in_rounds(
 
     Args:
         model: The net.
-        criterion: Which channels go first.
-        macs: The share of its multiply-accumulates that is to be left.
-        remove: How many channels go in a round; the last takes no more than it must.
+        removal: What goes, and when.
         tune: Tunes.
         folder: Keeps the rounds: a loop that was killed goes on from there.
         calibrator_of: Returns what runs the inputs that rank the channels of a round.
         train_val: The text that the net is trained by.
-        seed: Of what is drawn.
         progress: Told each round.
 
     Raises:
@@ -90,22 +102,27 @@ def thin_in_rounds(
         EngineError: There is no engine that can do it, or the net went to pieces.
     """
     rounds = Rounds(folder, model)
-    whole = NetCost(model).total[MACS]
-    limit = macs * whole
+    limit = removal.macs * NetCost(model).total[MACS]
 
     def begin(number: int, net: Model, text: Optional[Prototxt]) -> None:
         calibrator = calibrator_of(number)
+        how = removal.criterion, limit, removal.remove, calibrator, removal.seed
         with progress.task("removing channels"):
-            keep = choose_channels(net, criterion, limit, remove, calibrator, seed)
+            regularized = removal.flops_regularization
+            chosen = choose_channels(net, *how, flops_regularization=regularized)
             if calibrator is not None:
                 calibrator.sessions.close()  # the solver needs the memory
-            found = without_channels(net, keep, text)
+            found = without_channels(net, chosen.keep, text)
+            if number == 1:
+                rounds.note_whole(chosen.whole)
             rounds.begin(number, found.model, {}, found.train_val)
 
     if not rounds.newest:
         begin(1, model, train_val)
     done = list(rounds.finished(rounds.newest - 1))
-    with progress.task("rounds", 100, "% of what is to go") as task:
+    told = _Told(model, removal)
+    with progress.task("rounds", 100, "% of what is to go", 1.0, "training") as task:
+        told.goes_on(task, done)
         while True:
             number = rounds.newest
             start = rounds.read(number)
@@ -115,11 +132,30 @@ def thin_in_rounds(
             facts = {**facts_of(start.model), "rate": tuned.solver.base_lr}
             done.append(LoopRound.tuned(number, facts, tuned))
             rounds.finish(done[-1])
-            gone = min(1.0, (whole - facts["macs"]) / (whole - limit))
-            task.advance(round(100 * gone) - task.done, item=f"round {number} done")
+            told.goes_on(task, done)
             if facts["macs"] <= limit:
-                return ThinnedInRounds(tuned, start.train_val, tuple(done))
+                return ThinnedInRounds(tuned, start.train_val, tuple(done), rounds.whole())
             begin(number + 1, tuned.model, start.train_val)
+
+
+class _Told:
+    """How far the loop is: how much of what is to go is gone, and how much of the work is done."""
+
+    def __init__(self, model: Model, removal: ChannelRemoval) -> None:
+        self._macs, self._left = NetCost(model).total[MACS], removal.macs
+        self._length = LoopLength.dry_run(model, removal.macs, removal.remove)
+
+    def goes_on(self, task: Task, done: List[LoopRound]) -> None:
+        """Tell what was done until now, and how much of the work the next round is."""
+        macs, item = 1.0, ""
+        if done:
+            macs = done[-1].facts["macs"] / self._macs
+            item = f"round {done[-1].number} done"
+        gone = min(1.0, (1 - macs) / (1 - self._left))
+        through = self._length.through(macs)
+        task.coming = self._length.next(macs)
+        if done:
+            task.advance(round(100 * gone) - task.done, item, through - task.through)
 
 
 def facts_of(model: Model) -> Dict[str, float]:
@@ -127,104 +163,6 @@ def facts_of(model: Model) -> Dict[str, float]:
     total = NetCost(model).total
     channels = sum(group.channels for group in channel_groups(model) if not group.blocked)
     return {"channels": channels, "macs": total[MACS], "params": total[PARAMS]}
-
-
-def choose_channels(
-    model: Model,
-    criterion: Criterion,
-    limit: float,
-    remove: int,
-    calibrator: Optional[Calibrator] = None,
-    seed: int = 0,
-) -> Dict[str, List[int]]:
-    """Return the channels that stay when the least of all groups go.
-
-    Groups that the criterion cannot rank stay whole. Blocks of channels that must keep as many as
-    each other lose one in turn, and count as many.
-
-    Args:
-        model: The net.
-        criterion: Which channels go first.
-        limit: Multiply-accumulates at which no more go.
-        remove: How many go at most, to one block.
-        calibrator: Runs inputs, for a criterion that looks at what the net computes.
-        seed: Of what is drawn.
-
-    Returns:
-        For each group that loses some the channels that stay, rising.
-
-    Raises:
-        PlanError: The net computes no more already; nothing more can go.
-    """
-    groups = [group for group in channel_groups(model) if not group.blocked]
-    cost = ChannelCost(NetCost(model), groups, [MACS])
-    if cost.now[MACS] <= limit:
-        raise PlanError(
-            f"it computes {cost.now[MACS]:,.0f} multiply-accumulates, which is no more than is to "
-            "be left",
-            file=model.prototxt.file,
-            remedy="ask for a smaller share",
-        )
-    waiting = _queues([View(model, group, calibrator, seed) for group in groups], criterion)
-    masks = {group.name: np.ones(group.channels, bool) for group in groups}
-    gone = 0
-    while gone < remove and cost.now[MACS] > limit:
-        heads = [queue for queue in waiting if queue.units]
-        if not heads:
-            break
-        queue = min(heads, key=lambda one: one.units[0].loss)
-        unit = queue.units.pop(0)
-        mask = masks[queue.group.name].copy()
-        mask[unit.channels] = False
-        cost.take(queue.group.name, mask)
-        masks[queue.group.name] = mask
-        gone += len(unit.channels)
-    if not gone:
-        raise PlanError(
-            f"no channel is left that could go, at {cost.now[MACS]:,.0f} multiply-accumulates of "
-            f"{limit:,.0f} that are to be left",
-            file=model.prototxt.file,
-            remedy="ask for a larger share",
-        )
-    return {name: np.flatnonzero(mask).tolist() for name, mask in masks.items() if not mask.all()}
-
-
-class _Unit(NamedTuple):
-    """Channels that go together, and what that costs."""
-
-    channels: np.ndarray
-    loss: float
-
-
-class _Queue(NamedTuple):
-    """The units of a group, in their order."""
-
-    group: ChannelGroup
-    units: List[_Unit]
-
-
-def _queues(views: List[View], criterion: Criterion) -> List[_Queue]:
-    """What goes of each group that the criterion can rank; never its last block."""
-    if views and criterion.needs != WEIGHTS:
-        views[0].require_calibrator()
-    criterion.prepare(views)
-    found = []
-    for view in views:
-        try:
-            ranking = within_parts(criterion.ranking(view), view)
-        except PlanError:  # nothing makes its channels, or they are in uneven blocks
-            continue
-        size, group = len(view.blocks or [[]]), view.group
-        # With one channel a block, a convolution in groups would be another group of channels.
-        least = size * LEAST_OF_BLOCK if size > 1 else 1
-        most = group.channels - max(least, len(group.pinned))
-        starts = range(0, min(len(ranking.order), most) - size + 1, size)
-        units = [
-            _Unit(ranking.order[at : at + size], float(ranking.losses[at : at + size].mean()))
-            for at in starts
-        ]
-        found.append(_Queue(view.group, units))
-    return found
 
 
 def without_channels(

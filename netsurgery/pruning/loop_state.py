@@ -3,7 +3,8 @@
 Each round has a folder ``round-01/``. ``start/`` in it holds the pair and the masks that the round
 starts from, written whole or not at all; the tuning keeps its states beside it; ``done.json`` tells
 what came of it. A round's start is read back from disk also by the process that wrote it, so that
-one which goes on works on the very same numbers.
+one which goes on works on the very same numbers. Once a round has begun, of those before it there
+is only what came of them, so that a long loop takes no more space than a short one.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.errors import FormatError
 from netsurgery.formats import Prototxt, make_folder, read_masks, write_masks, write_whole
 from netsurgery.network import Masks, Model, load, with_masks
+from netsurgery.planning import Skipped
 from netsurgery.training import Tuned, Validation
 
-_START, _MASKS, _DONE = "start", "masks.npz", "done.json"
+_START, _MASKS, _DONE, _WHOLE = "start", "masks.npz", "done.json", "whole.json"
 _TRAIN_VAL = "train_val.text"
 """No name that a net's own file could have."""
 
@@ -111,15 +113,13 @@ class Rounds:
     @property
     def newest(self) -> int:
         """The last round that was begun; 0 for none."""
-        number = 0
-        while (self.path(number + 1) / _START).is_dir():
-            number += 1
-        return number
+        begun = self.folder.glob(f"round-*/{_START}")
+        return max((int(path.parent.name.split("-")[1]) for path in begun), default=0)
 
     def begin(
         self, number: int, model: Model, masks: Masks, train_val: Optional[Prototxt] = None
     ) -> None:
-        """Write what a round starts from, whole or not at all.
+        """Write what a round starts from, whole or not at all, and let go of the rounds before.
 
         Raises:
             FormatError: It cannot be written.
@@ -135,6 +135,39 @@ class Rounds:
         if train_val is not None:
             write_whole(part / _TRAIN_VAL, train_val.data)
         part.rename(place)
+        for earlier in range(1, number):
+            self._let_go(earlier)
+
+    def _let_go(self, number: int) -> None:
+        """Remove all of a round but what came of it."""
+        for path in self.path(number).iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != _DONE:
+                path.unlink()
+
+    def note_whole(self, groups: Sequence[Skipped]) -> None:
+        """Write down which groups of channels the loop leaves whole, and why.
+
+        Raises:
+            FormatError: It cannot be written.
+        """
+        make_folder(self.folder)
+        text = json.dumps([[one.layer, one.reason] for one in groups]) + "\n"
+        write_whole(self.folder / _WHOLE, text.encode())
+
+    def whole(self) -> Tuple[Skipped, ...]:
+        """Return the groups of channels that the loop leaves whole, and why.
+
+        Raises:
+            FormatError: What was written down is damaged.
+        """
+        path = self.folder / _WHOLE
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            return tuple(Skipped(layer, reason) for layer, reason in told)
+        except (OSError, ValueError, TypeError) as error:
+            raise _damaged(path, error) from None
 
     def read(self, number: int) -> RoundStart:
         """Return what a round starts from.
@@ -176,9 +209,13 @@ class Rounds:
             try:
                 found.append(LoopRound.of(json.loads(path.read_text(encoding="utf-8"))))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise FormatError(
-                    f"this round of a loop is damaged: {type(error).__name__} {error}",
-                    file=path,
-                    remedy="begin anew, in another folder",
-                ) from None
+                raise _damaged(path, error) from None
         return tuple(found)
+
+
+def _damaged(path: Path, error: Exception) -> FormatError:
+    return FormatError(
+        f"this round of a loop is damaged: {type(error).__name__} {error}",
+        file=path,
+        remedy="begin anew, in another folder",
+    )

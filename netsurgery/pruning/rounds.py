@@ -72,7 +72,7 @@ def prune_in_rounds(
     if not rounds.newest:
         begin(1, model, masks or {})
     done = list(rounds.finished(rounds.newest - 1))
-    with progress.task("rounds", len(sparsities), "rounds") as task:
+    with progress.task("rounds", len(sparsities), "rounds", within="training") as task:
         task.advance(len(done))
         while True:
             number = rounds.newest

@@ -40,7 +40,7 @@ def print_compression(done: Compression, flag: Callable[[str], str] = "`{}`".for
         print_table(columns, rows, legend=("predicted error", "measured error"))
     else:
         click.echo("no layer gains: the pair is written unchanged")
-    for line in left_lines(done.plan):
+    for line in left_lines(done.plan.skipped):
         click.echo(line)
     for field in done.unknown_fields:
         click.echo(f"  no rule here knows {field}, which may change what it computes")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 from netsurgery.methods import Edit
-from netsurgery.planning import Plan
+from netsurgery.planning import Plan, Skipped
 from netsurgery.report.asked import asked_lines, loss_lines, with_asked
 from netsurgery.report.console import count, print_table, print_text
 
@@ -22,7 +22,7 @@ def print_plan(plan: Plan) -> None:
         )
     for line in (*asked_lines(plan.asked), *loss_lines(plan.expected)):
         print_text(line)
-    for line in left_lines(plan):
+    for line in left_lines(plan.skipped):
         print_text(line)
 
 
@@ -49,9 +49,9 @@ def _number(value: Any, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def left_lines(plan: Plan) -> list[str]:
+def left_lines(skipped: Sequence[Skipped]) -> list[str]:
     """Return the layers that are left alone as lines, those for the same reason in one."""
     found: dict[str, list[str]] = {}
-    for one in plan.skipped:
+    for one in skipped:
         found.setdefault(one.reason, []).append(one.layer)
     return [f"  left alone: {', '.join(names)} ({reason})" for reason, names in found.items()]

@@ -8,6 +8,7 @@ from netsurgery.jobs import Pruned
 from netsurgery.pruning import LoopRound
 from netsurgery.report.compression import read_back
 from netsurgery.report.console import WORDS, print_table, print_text
+from netsurgery.report.plan import left_lines
 from netsurgery.report.quality import quality_lines
 from netsurgery.report.training import learning_lines, print_history
 
@@ -32,6 +33,8 @@ def print_pruned(done: Pruned, flag: Callable[[str], str] = "`{}`".format) -> No
         _print_layers(done)
     else:
         _print_costs(done)
+        for line in left_lines(done.whole):
+            print_text(line)
     for line in _proof_lines(done, flag):
         print_text(line)
     for path in done.files:

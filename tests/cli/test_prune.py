@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -165,16 +168,61 @@ def test_options_that_do_not_go_together_are_refused(
     assert told in " ".join(done.err.split())
 
 
-def test_the_taylor_loop_in_real_caffe(netsurgery, caffe, tmp_path: Path) -> None:
-    done = netsurgery(
-        *("prune", DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel", "--macs", 0.5),
-        *("--calibrate", DIGITS / "train.npz", "--remove", 80, "--images", 32, "--steps", 4),
-        *("--lr", 0.003, "-o", tmp_path / "out", "--plot", tmp_path / "rounds.svg"),
-    )
+# Runs the command line in a process that is killed behind a call of something.
+KILLED = """
+import os, signal, sys
+from netsurgery.cli import main
+from netsurgery.pruning import Rounds, channel_loop
+from netsurgery.training.checkpoint import Checkpoints
+
+owner, name, left = eval(sys.argv[1])
+real, left = getattr(owner, name), [left]
+def kill(*given, **named):
+    found = real(*given, **named)
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found
+
+setattr(owner, name, kill)
+main(sys.argv[2:])
+"""
+
+
+def test_the_taylor_loop_in_real_caffe_ends_in_the_same_bits_wherever_it_is_killed(
+    netsurgery, caffe, tmp_path: Path
+) -> None:
+    def asked(out: Path, *more: object) -> list[str]:
+        pair = DIGITS / "deploy.prototxt", DIGITS / "digits.caffemodel"
+        words = [*("--macs", 0.5, "--remove", 80, "--images", 32, "--steps", 4, "--lr", 0.003)]
+        words += ["--calibrate", DIGITS / "train.npz", "--validate-every", 2, "-o", out, *more]
+        return [str(one) for one in ("prune", *pair, *words)]
+
+    done = netsurgery(*asked(tmp_path / "whole", "--plot", tmp_path / "rounds.svg"))
     assert done.status == 0, done.err
     rounds, _ = tables_in(done.out)
     macs = [int(row["MACs"].replace(",", "")) for row in rounds]
     assert macs == sorted(macs, reverse=True)
     assert macs[-1] <= 428288 / 2 < macs[-2]
+    assert "left alone: data (data is an input of the network)" in done.out
     assert b"loss, before tuning" in (tmp_path / "rounds.svg").read_bytes()
-    assert not (tmp_path / "out" / "digits.masks.npz").exists()
+    assert not (tmp_path / "whole" / "digits.masks.npz").exists()
+    out = tmp_path / "out"
+    for place in (
+        "Checkpoints, 'save', 2",  # in the tuning of the first round
+        "Rounds, 'finish', 1",  # between two rounds
+        "channel_loop, 'choose_channels', 1",  # the second is ranked, and nothing written
+    ):
+        words = [sys.executable, "-c", KILLED, place, *asked(out)]
+        killed = subprocess.run(words, capture_output=True)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert not (out / "digits.caffemodel").exists()
+    again = netsurgery(*asked(out))
+    assert again.status == 0, again.err
+    for name in ("deploy.prototxt", "digits.caffemodel"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    records = [
+        json.loads((path / "netsurgery.json").read_text()) for path in (tmp_path / "whole", out)
+    ]
+    assert records[0]["rounds"] == records[1]["rounds"]
+    assert not (out / ".training").exists()

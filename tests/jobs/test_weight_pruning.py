@@ -173,10 +173,43 @@ def test_channels_go_in_rounds(files: Files, tmp_path: Path) -> None:
     record = json.loads((out / "netsurgery.json").read_text())
     assert (record["method"], record["schedule"], record["layers"]) == ("l1", "channels", [])
     assert [one["channels"] for one in record["rounds"]] == [4, 3]
+    assert record["left"] == [
+        {"layer": "data", "reason": "data is an input of the network"},
+        {"layer": "fc2", "reason": "prob (Softmax) normalises across them"},
+    ]
     assert record["costs"] == {
         "before": {"macs": 336, "params": 51},
         "after": {"macs": 168, "params": 27},
     }
+
+
+def test_channels_that_take_many_operations_go_first_where_that_counts(
+    files: Files, tmp_path: Path
+) -> None:
+    request = asked(sparsity=None, macs=0.5, remove=4, saliency="l1", flops_regularization=1e-3)
+    digests = set()
+    for factor in (0.0, 1e-3):
+        told = replace(request, flops_regularization=factor)
+        task, _ = weight_pruning._read_channels(ns.load(*files), told, silent)
+        assert task.removal.flops_regularization == factor
+        digests.add(task.digest())
+    assert len(digests) == 2  # states of one are not those of the other
+    assert ns.prune(files, request, tmp_path / "out")
+    with pytest.raises(RequestError, match="`flops_regularization` needs `macs`"):
+        ns.prune(files, asked(flops_regularization=1e-3), tmp_path / "no")
+
+
+def test_the_time_of_all_rounds_is_expected_as_it_is_told(files: Files) -> None:
+    """By a dry run: rounds of nets that get smaller, of which one in three is the last here."""
+    model, expected = ns.load(*files), {}
+    for remove in (1, 2, 80):
+        request = asked(sparsity=None, macs=0.5, remove=remove, saliency="l1")
+        task, _ = weight_pruning._read_channels(model, request, silent)
+        assert len(task.length.macs) == {1: 3, 2: 2, 80: 1}[remove]
+        work = weight_pruning._work(task, None)
+        assert list(work)[:2] == [("removing channels",), ("rounds",)]
+        expected[remove] = work["rounds",]
+    assert expected[1] > expected[2] > expected[80]
 
 
 def test_channels_do_not_go_from_under_masks(files: Files, tmp_path: Path) -> None:

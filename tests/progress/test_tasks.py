@@ -186,3 +186,26 @@ def test_nobody_is_told_and_nothing_is_kept() -> None:
     assert silent.left() is None
     assert Progress.of(silent) is silent
     assert Progress.of(None) is not Progress.of(None)
+
+
+def test_an_item_is_told_by_the_task_within_it(machine: Machine) -> None:
+    """Ten steps of an item of four: the pace is known from the first steps, not the first item."""
+    work = machine.progress()
+    work.expect(Forecast({("rounds",): 400.0}))
+    with work.task("rounds", 4, within="training") as rounds:
+        for _ in range(2):
+            with work.task("round"), work.task("training", 10, "steps") as steps:
+                machine.work(2)
+                for _ in range(10):
+                    machine.work(1)
+                    steps.advance()
+                    if steps.done == 5 and not rounds.done:
+                        early = work._known()[("rounds",)]
+                        told = work.left()
+            rounds.advance()
+        late = work._known()[("rounds",)]
+    assert (early.share, early.first, early.head) == (0.125, 0.025, 3.0)
+    assert early.rest == pytest.approx(35.0)  # four seconds for a tenth of the whole
+    assert told is not None
+    assert told < 0.6 * 350  # of a tenth as much as was expected
+    assert (late.share, late.head, late.first) == (0.5, 12.0, 0.25)

@@ -3,82 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 
-import numpy as np
 import pytest
 from numpy_trainer import NumpyTrainer
-from small_models import make_model
 from small_training import classifier, samples
 
 from netsurgery.calibration import Inputs
-from netsurgery.costs import MACS, NetCost
 from netsurgery.criteria import criterion
-from netsurgery.errors import PlanError
 from netsurgery.formats import Prototxt
 from netsurgery.network import Model
 from netsurgery.progress import Event, Progress, silent
-from netsurgery.pruning import choose_channels, thin_in_rounds, without_channels
+from netsurgery.pruning import ChannelRemoval, Rounds, channel_loop, thin_in_rounds
 from netsurgery.training import Tuned, TuningSettings, tune
-
-GROUPS = """\
-layer { name: "data" type: "Input" top: "data"
-        input_param { shape { dim: 1 dim: 2 dim: 5 dim: 5 } } }
-layer { name: "one" type: "Convolution" bottom: "data" top: "one"
-        convolution_param { num_output: 6 kernel_size: 1 bias_term: false } }
-layer { name: "two" type: "Convolution" bottom: "one" top: "two"
-        convolution_param { num_output: 6 kernel_size: 1 bias_term: false group: 2 } }
-layer { name: "fc" type: "InnerProduct" bottom: "two" top: "fc"
-        inner_product_param { num_output: 3 bias_term: false } }
-"""
-
-
-def in_groups() -> Model:
-    """Two convolutions, of which the second divides what it reads and what it makes."""
-    random = np.random.RandomState(4)
-    shapes = {"one": (6, 2, 1, 1), "two": (6, 3, 1, 1), "fc": (3, 150)}
-    return make_model(GROUPS, {name: [random.normal(size=s)] for name, s in shapes.items()})
-
-
-def test_the_least_channels_of_all_groups_go_first() -> None:
-    model = classifier(hidden="")
-    weights = model.blobs("fc1")[0].array()
-    order = np.argsort(np.abs(weights).sum(1), kind="stable")
-    keep = choose_channels(model, criterion("l1"), 0, 2)
-    assert keep == {"fc1": sorted(order[2:].tolist())}
-
-
-def test_no_more_go_than_the_limit_wants() -> None:
-    model = classifier(hidden="")  # 6 * 4 + 3 * 6 MACs, 7 of each channel
-    assert NetCost(model).total[MACS] == 42 * 8
-    [keep] = choose_channels(model, criterion("l1"), 8 * 30, 5).values()
-    assert len(keep) == 4  # 28; 5 would be 35
-    thinner = without_channels(model, {"fc1": keep})
-    assert NetCost(thinner.model).total[MACS] == 8 * 28
-    assert thinner.model.blobs("fc1")[0].shape == (4, 4)
-
-
-@pytest.mark.parametrize(("net", "least"), [(in_groups, [4, 4]), (classifier, [1])])
-def test_blocks_lose_as_many_and_no_group_its_last_channel(net: Any, least: List[int]) -> None:
-    model = net()
-    keep = choose_channels(model, criterion("l1"), 0, 100)
-    assert [len(kept) for kept in keep.values()] == least
-    if len(least) > 1:
-        assert all(sum(channel < 3 for channel in kept) == 2 for kept in keep.values())
-    small = without_channels(model, keep).model
-    with pytest.raises(PlanError, match="no channel is left that could go"):
-        choose_channels(small, criterion("l1"), 0, 100)
-
-
-def test_what_computes_little_already_is_refused() -> None:
-    model = classifier(hidden="")
-    with pytest.raises(PlanError, match="no more than is to be left"):
-        choose_channels(model, criterion("l1"), 42 * 8, 5)
-
-
-def test_a_criterion_that_needs_inputs_says_so() -> None:
-    with pytest.raises(PlanError, match="there are no inputs"):
-        choose_channels(classifier(hidden=""), criterion("taylor"), 0, 5)
+from netsurgery.training.checkpoint import Checkpoints
 
 
 class Tuner:
@@ -118,9 +56,7 @@ def run(
 ) -> Any:
     return thin_in_rounds(
         classifier(hidden=""),
-        criterion("l1"),
-        0.4,
-        1,
+        ChannelRemoval(criterion("l1"), 0.4, 1),
         tuner,
         folder,
         calibrator_of=lambda _: None,
@@ -152,7 +88,72 @@ def test_a_loop_that_was_killed_ends_in_the_same_bits(tmp_path: Path, killed_in:
     assert resumed.rounds == whole.rounds
 
 
-@pytest.mark.parametrize(("killed_in", "told"), [(0, [0, 28, 56, 83, 100]), (3, [0, 83, 100])])
+class Killed(BaseException):
+    """The process is gone, as far as anybody here can do that."""
+
+
+def killing(real: Callable[..., Any], call: int, after: bool) -> Callable[..., Any]:
+    """What does as it did, but dies before or after a call of that number."""
+    calls = [0]
+
+    def dying(*given: Any, **named: Any) -> Any:
+        calls[0] += 1
+        found = real(*given, **named) if after or calls[0] != call else None
+        if calls[0] == call:
+            raise Killed
+        return found
+
+    return dying
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(
+    ("owner", "what", "call"),
+    [
+        (channel_loop, "choose_channels", 1),  # ranking, of the first round and of the third
+        (channel_loop, "choose_channels", 3),
+        (Rounds, "note_whole", 1),
+        (Rounds, "begin", 2),
+        (Rounds, "_let_go", 2),
+        (Rounds, "finish", 2),
+        (Rounds, "finish", 4),
+        (Checkpoints, "save_best", 1),
+        (Checkpoints, "save", 2),  # tuning: five states in each round
+        (Checkpoints, "save", 13),
+        (Checkpoints, "save", 15),
+    ],
+)
+def test_a_loop_that_is_killed_at_any_moment_ends_in_the_same_bits(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    what: str,
+    call: int,
+    after: bool,
+) -> None:
+    text = classifier(hidden="").prototxt
+    whole = run(tmp_path / "whole", Tuner(), text)
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, what, killing(getattr(owner, what), call, after))
+        with pytest.raises(Killed):
+            run(tmp_path / "killed", Tuner(), text)
+    resumed = run(tmp_path / "killed", Tuner(), text)
+    assert resumed.tuned.model.digest == whole.tuned.model.digest
+    assert resumed.tuned.model.prototxt.data == whole.tuned.model.prototxt.data
+    assert resumed.train_val.data == whole.train_val.data
+    assert resumed.rounds == whole.rounds
+    assert resumed.whole == whole.whole
+
+
+def test_of_rounds_that_are_over_there_is_only_what_came_of_them(tmp_path: Path) -> None:
+    run(tmp_path, Tuner())
+    for number in (1, 2, 3):
+        left = [path.name for path in (tmp_path / f"round-{number:02}").iterdir()]
+        assert left == ["done.json"]
+    assert Rounds(tmp_path, classifier(hidden="")).newest == 4
+
+
+@pytest.mark.parametrize(("killed_in", "told"), [(0, [0, 28, 56, 83, 100]), (3, [0, 56, 83, 100])])
 def test_it_is_told_how_much_of_what_is_to_go_is_gone(
     tmp_path: Path, killed_in: int, told: List[int]
 ) -> None:
