@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 # Those of Okabe and Ito: told apart by everybody.
 COLOURS = {"surgeon": "#0072b2", "taylor": "#009e73", "l1": "#d55e00", "random": "#777777"}
+STARTS = ("#0072b2", "#d55e00", "#777777", "#009e73")
 LINES = {"none": "--", "refit": "-"}
 MARKS = {"none": "o", "refit": "s"}
 
@@ -47,6 +48,29 @@ def draw(curves: Sequence[Curve], title: str, original: float, file: Path) -> No
                 label=f"{criterion}{fitted}",
             )
         axes.set(xlim=(0.3, 0.95))
+
+
+def draw_over_steps(
+    curves: Mapping[str, Tuple[Sequence[int], Sequence[Sequence[float]]]],
+    title: str,
+    original: float,
+    file: Path,
+) -> None:
+    """Draw accuracy in training into an SVG file: the mean of runs, and from lowest to highest.
+
+    Args:
+        curves: By what was trained: the steps, and for each run the accuracy after each of them.
+        title: What it is of.
+        original: Accuracy of the net before.
+        file: Where it goes.
+    """
+    with plotted(title, original, "steps", file) as axes:
+        for colour, (name, (steps, runs)) in zip(STARTS, curves.items()):
+            at = list(zip(*runs))
+            means = [sum(one) / len(one) for one in at]
+            between = [min(one) for one in at], [max(one) for one in at]
+            axes.fill_between(steps, *between, color=colour, alpha=0.2)
+            axes.plot(steps, means, "-", color=colour, label=name)
 
 
 @contextmanager

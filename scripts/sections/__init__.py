@@ -4,7 +4,8 @@ from __future__ import annotations
 
 SECTIONS = (
     *("low_rank", "convolutions", "photos", "zeros", "spearman", "thinning", "detector"),
-    *("zoo_thinning", "sparse_mnist", "sparse_cifar", "tuning_cifar", "photos_tuned"),
+    *("zoo_thinning", "sparse_mnist", "sparse_cifar", "tuning_cifar", "thin_width"),
+    "photos_tuned",
     "training_cost",
 )
 """Their order."""
