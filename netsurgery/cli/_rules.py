@@ -91,7 +91,8 @@ how_options = section(
         "--method",
         metavar="NAME",
         help="How to factor: svd for InnerProduct layers; for Convolution layers channel_svd, "
-        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd, trifactor. Also "
+        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd, trifactor; "
+        "kernel_ridge for both, whose first layer is predicted and knows no weights. Also "
         "cp (Convolution) and tensor_train (InnerProduct): small files, but slow for their MACs, "
         "as Caffe works through groups and batches one after the other. [default: svd for "
         "InnerProduct layers; for Convolution layers that a rule names, or all where no "
@@ -101,7 +102,8 @@ how_options = section(
         "--fit",
         type=click.Choice(CHOICES["fit"]),
         help="For what svd and channel_svd are best. none: the weights; with --calibrate, "
-        "data: what the layer makes; asymmetric: what it made in the original, of what it "
+        "data: what the layer makes (kernel_ridge: what it reads tells which weights are alike); "
+        "asymmetric: what it made in the original, of what it "
         "reads now; relu: what a ReLU behind it leaves of that. [default: none]",
     ),
     click.option(

@@ -49,6 +49,16 @@ if TYPE_CHECKING:
         KernelChain as KernelChain,
         chain_energies as chain_energies,
     )
+    from netsurgery.linalg.kernel_ridge import (
+        GridDictionary as GridDictionary,
+        fitted_weights as fitted_weights,
+        grid_dictionary as grid_dictionary,
+        grid_losses as grid_losses,
+        ridge_dictionary as ridge_dictionary,
+        spread_places as spread_places,
+        squared_exponential as squared_exponential,
+        with_ridge as with_ridge,
+    )
     from netsurgery.linalg.moments import (
         Moments as Moments,
     )
