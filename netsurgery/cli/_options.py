@@ -136,6 +136,21 @@ def tell_of_phases(model: Model, deploy: bool) -> None:
         click.echo(note.told(lambda argument: f"--{argument}"), err=True)
 
 
+def recipe_option(*names: str) -> Decorator:
+    """Return the option that names a recipe.
+
+    Args:
+        names: The recipes of the command.
+    """
+    listed = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return click.option(
+        "--recipe",
+        metavar="NAME",
+        help=f"A way that is known from a paper: {listed} (`netsurgery help recipes`). What else "
+        "is given goes before it.",
+    )
+
+
 # Headings of the help, for options that several commands share.
 NETWORK = "Network"
 CALIBRATION = "Calibration"

@@ -15,7 +15,14 @@ from netsurgery.cli._carry_out import (
     pair_arguments,
 )
 from netsurgery.cli._command import Command
-from netsurgery.cli._options import FILE, options, prototxt_argument, section, weights_argument
+from netsurgery.cli._options import (
+    FILE,
+    options,
+    prototxt_argument,
+    recipe_option,
+    section,
+    weights_argument,
+)
 from netsurgery.cli._rules import RuleFlags, how_options, rule_arguments, rule_options
 
 if TYPE_CHECKING:
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 
 class _Flags(RuleFlags, SearchFlags, CarryOutFlags):
     plan: Optional[Path]
+    recipe: Optional[str]
 
 
 @click.command("compress", cls=Command)
@@ -36,6 +44,7 @@ class _Flags(RuleFlags, SearchFlags, CarryOutFlags):
         "What to compress, by a plan",
         click.option("--plan", type=FILE, help="A plan to carry out, as it stands."),
     ),
+    section("How to compress", recipe_option("denil2013", "xue2013")),
     how_options,
     carry_out_options,
 )
@@ -56,6 +65,7 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
 
     request = ns.CompressRequest(
         plan=given["plan"],
+        recipe=given["recipe"],
         **rule_arguments(given),
         **search_arguments(given),
         **pair_arguments(given),

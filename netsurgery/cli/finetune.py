@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import click
 
 from netsurgery.cli._command import Command, flags_of_command
-from netsurgery.cli._options import options, prototxt_argument, weights_argument
+from netsurgery.cli._options import (
+    options,
+    prototxt_argument,
+    recipe_option,
+    section,
+    weights_argument,
+)
 from netsurgery.cli._outputs import ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._timings import print_timed_json, tell_timings
@@ -26,13 +32,15 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class _Flags(TrainingFlags, TrainingOutputFlags): ...
+class _Flags(TrainingFlags, TrainingOutputFlags):
+    recipe: Optional[str]
 
 
 @click.command("finetune", cls=Command)
 @options(
     prototxt_argument,
     weights_argument,
+    section("Training", recipe_option("denil2013")),
     training_options,
     report_limits(),
     training_output_options,
@@ -55,7 +63,7 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
 
     output, plot = checked_output(given), given["plot"]
     flag = flags_of_command()
-    request = ns.FinetuneRequest(**training_arguments(given))
+    request = ns.FinetuneRequest(**training_arguments(given), recipe=given["recipe"])
     model = ns.load(prototxt, weights, given["input_shapes"])
     with progress("tuning") as work:
         done = ns.finetune(model, request, output, work, flag)

@@ -80,12 +80,15 @@ def _presets(width: int) -> str:
 
 
 def _recipes(width: int) -> str:
-    from netsurgery.pruning import known_recipes
+    from netsurgery.jobs import known_recipes
 
     formatter = click.HelpFormatter(width=width)
-    with formatter.section("Ways of pruning, for --recipe NAME"):
+    with formatter.section("Ways known from papers, for --recipe NAME of the commands named"):
         formatter.write_dl(
-            [(name, f"{one.description} ({one.source})") for name, one in known_recipes().items()]
+            [
+                (name, f"{', '.join(one.settings)}: {one.description} ({one.source})")
+                for name, one in known_recipes().items()
+            ]
         )
     return formatter.getvalue().rstrip()
 

@@ -9,7 +9,13 @@ import click
 
 from netsurgery.cli._command import Command, flags_of_command
 from netsurgery.cli._numbers import COUNT, FROM_ZERO
-from netsurgery.cli._options import options, prototxt_argument, section, weights_argument
+from netsurgery.cli._options import (
+    options,
+    prototxt_argument,
+    recipe_option,
+    section,
+    weights_argument,
+)
 from netsurgery.cli._outputs import ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shares import SHARE, SHARE_ABOVE_ZERO
@@ -49,12 +55,7 @@ class _Flags(TrainingFlags, TrainingOutputFlags):
 
 _pruning_options = section(
     "Which weights go",
-    click.option(
-        "--recipe",
-        metavar="NAME",
-        help="A way of pruning that is known from a paper: guo2016, han2015, molchanov2017 or "
-        "zhu2017 (`netsurgery help recipes`). What else is given goes before it.",
-    ),
+    recipe_option("collins2014", "guo2016", "han2015", "molchanov2017", "zhu2017"),
     click.option(
         "--method",
         "saliency",
@@ -96,9 +97,9 @@ _pruning_options = section(
         "--schedule",
         type=click.Choice(CHOICES["schedule"]),
         help="When they go: once; in rounds, with a tuning after each; more and more while the net "
-        "is tuned (cubic); the same, and what turns out to matter comes back (dynamic). [default: "
-        "cubic with --calibrate, or rounds for methods that look at what the net computes; once "
-        "without]",
+        "is tuned (cubic); the same, and what turns out to matter comes back (dynamic); all of "
+        "them again and again, and all may grow in between (projected). [default: cubic with "
+        "--calibrate, or rounds for methods that look at what the net computes; once without]",
     ),
     click.option("--rounds", type=COUNT, metavar="N", help="Of --schedule rounds. [default: 3]"),
     click.option(

@@ -20,6 +20,7 @@ from netsurgery.cli._options import (
     OUTPUT,
     options,
     prototxt_argument,
+    recipe_option,
     section,
     weights_argument,
 )
@@ -36,6 +37,7 @@ class _Flags(CostFlags, CarryOutFlags):
     width: Optional[int]
     from_zeros: bool
     multiple: int
+    recipe: Optional[str]
     criterion: Optional[str]
     compensate: Optional[str]
     no_compensate: bool
@@ -79,6 +81,7 @@ class _Flags(CostFlags, CarryOutFlags):
     ),
     section(
         "Which channels, and what becomes of the others",
+        recipe_option("lu2017"),
         click.option(
             "--criterion",
             metavar="NAME",
@@ -123,6 +126,7 @@ def command(ctx: click.Context, prototxt: Path, weights: Path, **given: Unpack[_
         width=given["width"],
         from_zeros=given["from_zeros"],
         multiple=given["multiple"],
+        recipe=given["recipe"],
         criterion=given["criterion"],
         compensate="none" if given["no_compensate"] else given["compensate"],
         save_plan=given["save_plan"],

@@ -120,6 +120,13 @@ if TYPE_CHECKING:
     from netsurgery.jobs.pruned import (
         Pruned as Pruned,
     )
+    from netsurgery.jobs.published import (
+        Recipe as Recipe,
+        find_recipe as find_recipe,
+        known_recipes as known_recipes,
+        recipe_names as recipe_names,
+        with_recipe as with_recipe,
+    )
     from netsurgery.jobs.ranking import (
         RankRequest as RankRequest,
         rank as rank,

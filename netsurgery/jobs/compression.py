@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Tuple, Union
 
 from netsurgery.calibration import Calibrator
@@ -15,6 +15,7 @@ from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
 from netsurgery.jobs.planning import BALANCED, Chooser, PlanRequest
+from netsurgery.jobs.published import with_recipe
 from netsurgery.network import Model
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress, ProgressLike
@@ -28,9 +29,12 @@ class CompressRequest(PlanRequest, PairRequest):
 
     Attributes:
         plan: A plan to carry out as it stands, or its file, in place of rules and budget.
+        recipe: A way that is known from a paper, by its name; see `netsurgery.jobs.known_recipes`.
+            What else is given goes before it.
     """
 
     plan: Optional[PlanLike] = None
+    recipe: Optional[str] = None
 
     @property
     def usual_split(self) -> Optional[str]:
@@ -91,6 +95,7 @@ def prepare_compression(
 
 
 def _planner(request: CompressRequest, out: Optional[PathLike]) -> MakePlan:
+    request = _with_recipe(request)
     refuse_contradictions("compress", request)
     planned = request.plan
     if request.calibrate is not None and not (planned or request.searched or request.fit):
@@ -104,3 +109,11 @@ def _planner(request: CompressRequest, out: Optional[PathLike]) -> MakePlan:
         return Planned(open_plan(planned))
 
     return read
+
+
+def _with_recipe(request: CompressRequest) -> CompressRequest:
+    """The request with what its recipe says: with a budget, that chooses ranks of its method."""
+    found = with_recipe("compress", request)
+    if found.searched is None or request.method is not None or found.method is None:
+        return found
+    return replace(found, method=None, methods=request.methods or (found.method,))

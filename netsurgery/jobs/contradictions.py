@@ -92,6 +92,7 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
         Conflict(("quick",), ("score=effect", "score=metric"), "that is tried, which takes long"),
         Conflict(("quick",), ("measured",), "no net is carried out"),
         Conflict(("quick",), ("plan",), "there is nothing to plan"),
+        Conflict(("plan",), ("recipe",), "the plan says how"),
         Conflict(BUDGET, RULES, "give a budget or rules, not both"),
         Conflict(
             BUDGET,
@@ -119,7 +120,7 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
         ),
         Conflict(
             ("rounds",),
-            ("schedule=once", "schedule=cubic", "schedule=dynamic"),
+            tuple(f"schedule={one}" for one in ("once", "cubic", "dynamic", "projected")),
             "there are rounds or not",
         ),
     ),
@@ -131,7 +132,7 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
         ),
         Conflict(
             ("from_zeros",),
-            ("criterion", "compensate", "multiple", "calibrate"),
+            ("recipe", "criterion", "compensate", "multiple", "calibrate"),
             "it cuts what is dead, and nothing else",
         ),
     ),
@@ -180,7 +181,7 @@ CHOICES: Mapping[str, Tuple[str, ...]] = {
     "fit": ("none", "data", "asymmetric", "relu"),
     "compensate": ("none", "channels", "patches", "refit"),
     "scope": ("net", "layer"),
-    "schedule": ("once", "rounds", "cubic", "dynamic"),
+    "schedule": ("once", "rounds", "cubic", "dynamic", "projected"),
     "batchnorm": ("frozen", "update"),
     "currency": ("macs", "params", "bytes", "latency"),
 }

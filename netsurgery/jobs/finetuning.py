@@ -16,6 +16,7 @@ from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
+from netsurgery.jobs.published import with_recipe
 from netsurgery.jobs.run_states import ANSWERS, kept_states
 from netsurgery.jobs.training_requests import (
     Learning,
@@ -187,10 +188,12 @@ def finetune(
 
     Raises:
         RequestError: What is asked for contradicts itself or says nothing.
+        PlanError: There is no such recipe.
         FormatError: The folder holds another net's pair, or another run's states.
         EngineError: There is no engine that can train it, or the net went to pieces.
         NetsurgeryError: A file is not what it should be.
     """
+    request = with_recipe("finetune", request)
     refuse_contradictions("finetune", request)
     folder, progress = checked_folder(out), Progress.of(progress)
     small = open_model_like(model)

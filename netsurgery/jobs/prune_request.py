@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Optional, Sequence
 
 from netsurgery.jobs.training_requests import TrainingRequest
-from netsurgery.pruning import find_recipe
 
 NET = "net"
 """The scope in which weights of all layers are held against each other."""
@@ -30,7 +29,8 @@ class PruneRequest(TrainingRequest):
         keep: Not these.
         schedule: When they go: ``"once"``; in ``"rounds"``, with a tuning after each; more and more
             while the net is tuned, ``"cubic"``; the same, but what turns out to matter comes back,
-            ``"dynamic"``. Cubic if None, where the net is tuned and the saliency looks at weights
+            ``"dynamic"``; all of them again and again, and all may grow in between,
+            ``"projected"``. Cubic if None, where the net is tuned and the saliency looks at weights
             alone.
         rounds: How many rounds; 3 if None.
         factor_rank: Of saliencies that factor the weights: the share of units that is their rank.
@@ -42,8 +42,6 @@ class PruneRequest(TrainingRequest):
         images: How many inputs rank them; 256 if None.
         flops_regularization: Channels count for so much less for each million operations that go
             with them; Molchanov et al. 2017 give 1e-3.
-        recipe: A way of pruning that is known from a paper, by its name; see
-            `netsurgery.pruning.known_recipes`. What else is given goes before it.
         max_error: Largest relative error of an output that passes, against the net before.
         min_agreement: Smallest share of inputs that keep their top-1 class (or detections); with
             labels, one minus the accuracy that may be lost.
@@ -63,23 +61,5 @@ class PruneRequest(TrainingRequest):
     remove: Optional[int] = None
     images: Optional[int] = None
     flops_regularization: float = 0.0
-    recipe: Optional[str] = None
     max_error: Optional[float] = None
     min_agreement: Optional[float] = None
-
-    def with_recipe(self) -> PruneRequest:
-        """Return the request with what its recipe says in place of what is as it is by default.
-
-        Raises:
-            PlanError: There is no such recipe.
-        """
-        if self.recipe is None:
-            return self
-        usual = PruneRequest()
-        settings = find_recipe(self.recipe).settings
-        changes = {
-            name: value
-            for name, value in settings.items()
-            if getattr(self, name) == getattr(usual, name)
-        }
-        return replace(self, recipe=None, **changes)

@@ -24,11 +24,13 @@ from netsurgery.pruning import (
     GradualPruning,
     LoopRound,
     Masking,
+    ProjectedSparsity,
     close_weights,
     prune_in_rounds,
     round_sparsities,
 )
 from netsurgery.training import (
+    TrainerHook,
     Tuned,
     TuningSettings,
     claim_folder,
@@ -40,9 +42,11 @@ from netsurgery.training import (
 )
 from netsurgery.version import __version__
 
-ONCE, ROUNDS, CUBIC, DYNAMIC = "once", "rounds", "cubic", "dynamic"
-"""Everything goes at once; in rounds with a tuning each; while one tuning goes on; the same, and
-what went may come back."""
+ONCE, ROUNDS = "once", "rounds"
+"""Everything goes at once; in rounds with a tuning each."""
+CUBIC, DYNAMIC, PROJECTED = WHILE_TRAINED = ("cubic", "dynamic", "projected")
+"""More and more goes while one tuning goes on; the same, and what went may come back; all goes
+again and again, and may grow in between."""
 USUAL_ROUNDS = 3
 
 
@@ -140,7 +144,7 @@ class PruningTask:
                 )
             return CarriedOut(closed.model, closed.masks)
         claim_folder(states, self.digest(), __version__, "prune")
-        if self.schedule in (CUBIC, DYNAMIC):
+        if self.schedule in WHILE_TRAINED:
             return _while_trained(self, learning, states, progress)
 
         def tuned(model: Model, masks: Masks, folder: Path) -> Tuned:
@@ -197,13 +201,13 @@ def require_schedule(masking: Masking, schedule: str) -> None:
     Raises:
         PlanError: They cannot.
     """
-    if schedule in (CUBIC, DYNAMIC) and masking.solves:
+    if schedule in WHILE_TRAINED and masking.solves:
         raise PlanError(
             f"{masking.saliency.name} moves the weights that stay whenever some go, which a net in "
             "training cannot have",
             remedy=Remedy("give {} as rounds or once", "schedule"),
         )
-    if schedule not in (ONCE, DYNAMIC) and masking.pattern.sparsity:
+    if schedule in (CUBIC, ROUNDS) and masking.pattern.sparsity:
         raise PlanError(
             f"{masking.pattern} closes all of it at once",
             remedy=Remedy("give {} as once", "schedule"),
@@ -227,12 +231,6 @@ def _while_trained(
 ) -> CarriedOut:
     settings = with_steps(task.model, learning)
     assert settings.steps is not None
-    ramp = CubicRamp(task.sparsity, settings.steps, task.start)
-    hook = (
-        GradualPruning(task.model, task.masking, ramp, task.calibrator, progress)
-        if task.schedule == CUBIC
-        else DynamicSurgery(task.model, task.masking, ramp, task.masks, task.calibrator, progress)
-    )
     tuned = tune(
         task.model,
         learning.teacher,
@@ -241,10 +239,21 @@ def _while_trained(
         states / "round-01",
         progress,
         masks=task.masks,
-        hooks=[hook],
+        hooks=[_hook(task, settings.steps, progress)],
         answers=states / ANSWERS,
     )
     return CarriedOut(tuned.model, tuned.trained.masks, tuned)
+
+
+def _hook(task: PruningTask, steps: int, progress: Progress) -> TrainerHook:
+    """What closes weights while a net is trained."""
+    model, masking, calibrator = task.model, task.masking, task.calibrator
+    ramp = CubicRamp(task.sparsity, steps, task.start)
+    if task.schedule == CUBIC:
+        return GradualPruning(model, masking, ramp, calibrator, progress)
+    if task.schedule == DYNAMIC:
+        return DynamicSurgery(model, masking, ramp, task.masks, calibrator, progress)
+    return ProjectedSparsity(model, masking, task.sparsity, steps, calibrator, progress)
 
 
 def with_steps(model: Model, learning: Learning) -> TuningSettings:

@@ -15,6 +15,7 @@ from netsurgery.jobs.models import ModelLike, deployed, engine_of, open_model_li
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import PLAN, checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
+from netsurgery.jobs.published import with_recipe
 from netsurgery.jobs.quick import quickly, told_untried
 from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import with_preset
@@ -39,6 +40,8 @@ class ThinRequest(BudgetedRequest, PairRequest):
         criterion: What tells which channels to keep; see `ThinSpec`.
         compensate: How kept channels stand in for the others: ``"none"``, ``"channels"``,
             ``"patches"`` or ``"refit"``; see `ThinSpec`.
+        recipe: A way that is known from a paper, by its name; see `netsurgery.jobs.known_recipes`.
+            What else is given goes before it.
         save_plan: A file for the plan.
     """
 
@@ -48,6 +51,7 @@ class ThinRequest(BudgetedRequest, PairRequest):
     multiple: int = 1
     criterion: Optional[str] = None
     compensate: Optional[str] = None
+    recipe: Optional[str] = None
     save_plan: Optional[PathLike] = None
 
 
@@ -104,6 +108,7 @@ def prepare_thinning(
 
 
 def _planner(request: ThinRequest, out: Optional[PathLike]) -> MakePlan:
+    request = with_recipe("thin", request)
     refuse_contradictions("thin", request)
     path = None if request.save_plan is None else PLAN.checked(request.save_plan)
     spec = ThinSpec(

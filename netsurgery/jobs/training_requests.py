@@ -73,6 +73,8 @@ class TrainingRequest(RunRequest):
         validate_every: Steps from one validation to the next; a twentieth of all if None.
         patience: Validations without a gain after which the run stops; 0 for never.
         output_kinds: What outputs are, by blob, where the net does not tell; see `KINDS`.
+        recipe: A way that is known from a paper, by its name; see `netsurgery.jobs.known_recipes`.
+            What else is given goes before it.
         force: Begin anew, and overwrite what is in the folder even if it was made of other files.
     """
 
@@ -100,6 +102,7 @@ class TrainingRequest(RunRequest):
     validate_every: Optional[int] = None
     patience: int = PATIENCE
     output_kinds: Mapping[str, str] = field(default_factory=dict)
+    recipe: Optional[str] = None
     force: bool = False
 
 

@@ -23,11 +23,10 @@ from netsurgery.jobs.outputs import checked_folder
 from netsurgery.jobs.prune_request import NET, PruneRequest
 from netsurgery.jobs.pruned import Pruned
 from netsurgery.jobs.pruning_runs import (
-    CUBIC,
-    DYNAMIC,
     ONCE,
     ROUNDS,
     USUAL_ROUNDS,
+    WHILE_TRAINED,
     PruningTask,
     plain_views,
     require_schedule,
@@ -35,6 +34,7 @@ from netsurgery.jobs.pruning_runs import (
     usual_schedule,
 )
 from netsurgery.jobs.pruning_writing import AnyTask, pruning_effect, write_pruned
+from netsurgery.jobs.published import with_recipe
 from netsurgery.jobs.run_states import kept_states
 from netsurgery.jobs.samples import random_count, read_samples, shown_of
 from netsurgery.jobs.training_requests import (
@@ -82,14 +82,14 @@ def prune(
 
     Raises:
         RequestError: What is asked for contradicts itself or says nothing.
-        PlanError: There is no such saliency, or not what it looks at.
+        PlanError: There is no such saliency or recipe, or not what it looks at.
         FormatError: The folder holds another net's pair or another run's states, or cannot be
             written.
         NetworkError: A layer that is named is not there; masks do not fit.
         EngineError: There is no engine that can do it, or the net went to pieces.
         NetsurgeryError: A file is not what it should be.
     """
-    request = request.with_recipe()
+    request = with_recipe("prune", request)
     refuse_contradictions("prune", request)
     folder, progress = checked_folder(out), Progress.of(progress)
     original = open_model_like(model)
@@ -229,7 +229,7 @@ def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], floa
         count = random_count(task.model, None) if judged is None else len(judged)
         return {("report",): work.comparing(count, judged is None), **work.writing()}
     found = work_of_training(task.model, learning.settings, len(learning.inputs), learning.teacher)
-    if isinstance(task, PruningTask) and task.schedule in (CUBIC, DYNAMIC):
+    if isinstance(task, PruningTask) and task.schedule in WHILE_TRAINED:
         return found
     # A rate is looked for, and the teacher asked, in the first round alone.
     once = sum(found.pop((name,), 0.0) for name in ("trying rates", "asking the teacher"))

@@ -41,10 +41,8 @@ if TYPE_CHECKING:
         close_weights as close_weights,
         layer_sparsities as layer_sparsities,
     )
-    from netsurgery.pruning.published import (
-        Recipe as Recipe,
-        find_recipe as find_recipe,
-        known_recipes as known_recipes,
+    from netsurgery.pruning.projection import (
+        ProjectedSparsity as ProjectedSparsity,
     )
     from netsurgery.pruning.rounds import (
         PrunedInRounds as PrunedInRounds,

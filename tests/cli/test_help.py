@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from netsurgery.cli import cli
+from netsurgery.jobs import known_recipes, recipe_names
 from netsurgery.report.glossary import glossary_terms
 
 WIDTHS = (60, 72, 80, 100)
@@ -110,3 +111,19 @@ def test_help_for_what_there_is_not_is_a_line(netsurgery) -> None:
     assert done.status == 2
     assert "there is no term 'compres'" in done.err
     assert "`netsurgery help`" in done.err
+
+
+@pytest.mark.parametrize("name", sorted(all_commands()))
+def test_recipes_stand_in_the_help_of_the_commands_that_take_them(name: str) -> None:
+    helps = [
+        getattr(one, "help", "") for one in all_commands()[name].params if one.name == "recipe"
+    ]
+    assert tuple(re.findall(r"[a-z]+\d{4}", "".join(helps))) == recipe_names(name)
+
+
+def test_all_recipes_are_listed_with_their_commands_and_sources() -> None:
+    done = CliRunner().invoke(cli, ["help", "recipes"], terminal_width=100)
+    text = " ".join(done.output.split())
+    for name, recipe in known_recipes().items():
+        listed = f"{name} {', '.join(recipe.settings)}: {recipe.description} ({recipe.source})"
+        assert listed in text

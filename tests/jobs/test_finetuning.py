@@ -307,3 +307,24 @@ def test_photos_larger_than_the_input_are_seen_through_windows(tmp_path: Path) -
     assert learning.settings.augmentation == ZoomedViews(mirror=True, crop=(3, 3), zoom=0.5)
     with pytest.raises(RequestError, match="`zoom` is the share of a picture"):
         read_learning(model, replace(request, zoom=0.0), silent)
+
+
+def test_predicted_weights_are_tuned_with_their_dictionary_as_it_is(
+    files: Tuple[Path, Path], tmp_path: Path
+) -> None:
+    small, tuned = tmp_path / "small", tmp_path / "tuned"
+    rules = ns.CompressRequest(recipe="denil2013", rank={"fc1": 2}, verify=False)
+    ns.compress(files, rules, small)
+    pair = small / "deploy.prototxt", small / "net.caffemodel"
+    done = ns.finetune(pair, asked(recipe="denil2013"), tuned)
+    assert done.gained
+    assert done.to_dict()["frozen"] == ["fc1_L"]
+    before, after = ns.load(*pair), ns.load(tuned / "deploy.prototxt", tuned / "net.caffemodel")
+    moved = [
+        name
+        for name in ("fc1_L", "fc1_U", "fc2")
+        if before.blobs(name)[0].digest != after.blobs(name)[0].digest
+    ]
+    assert moved == ["fc1_U", "fc2"]
+    with pytest.raises(NetworkError, match="_L"):
+        ns.finetune(files, asked(recipe="denil2013"), tmp_path / "no pairs")
