@@ -8,10 +8,20 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from small_models import make_model
+
+from netsurgery.network.model import Model
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 NAMED = ("ip1", "ip2", "ip3")
-NAMES = ("sparse_mnist", "sparse_cifar", "tuning_cifar", "photos_tuned", "training_cost")
+NAMES = (
+    "sparse_mnist",
+    "sparse_cifar",
+    "tuning_cifar",
+    "thin_width",
+    "photos_tuned",
+    "training_cost",
+)
 
 
 @pytest.fixture
@@ -152,6 +162,49 @@ def test_a_sweep_measures_every_method_at_every_sparsity_once() -> None:
         methods = importlib.import_module("sparse_tables").METHODS
         assert len(set(cases)) == len(cases) == len(methods) * len(sweep.sparsities)
         assert {case.sparsity for case in cases[: len(methods)]} == {0.9}
+
+
+@pytest.mark.usefixtures("scripts")
+def test_each_start_has_the_rate_that_is_best_on_images_kept_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = section("thin_width")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    store = importlib.import_module("store").MeasurementStore("thin_width", module.CODE)
+    store.add(["original"], 0.6333)
+    store.add(["left"], [0.318, 0.0134])
+    steps = list(range(0, module.STEPS + 1, module.EVERY))
+    slow, fast = module.RATES
+    for rate, seed, accuracy, aside in (
+        (slow, 0, 0.3, 0.4),
+        (fast, 0, 0.5, 0.3),
+        (slow, 1, 0.4, 0.4),
+    ):
+        curve = [steps, [accuracy] * len(steps), aside]
+        store.add([module.SOMP, *module._recipe(rate, seed), module.EVERY], curve)
+    text = module.write(Path("zoo"), Path("data"))
+    assert "has 32 % of its MACs and 1.3 % of its weights" in text
+    (row,) = rows_of(text, "SOMP")
+    assert row[1:] == ["0.003", *["0.350 (0.300-0.400)"] * len(module.SHOWN)]
+    (random,) = rows_of(text, "random weights")
+    assert set(random[1:]) == {"-"}
+    assert "SOMP" in (tmp_path / "docs" / "images" / "thin-width.svg").read_text()
+
+
+@pytest.mark.usefixtures("scripts")
+def test_random_weights_are_drawn_as_the_fillers_say() -> None:
+    starts = importlib.import_module("starts")
+    model = starts.drawn_anew(wide(), 0)
+    weights, bias = (blob.array() for blob in model.blobs("fc"))
+    assert weights.std() == pytest.approx(np.sqrt(2 / 400), rel=0.03)  # of 8,000 numbers
+    assert not bias.any()
+    assert not np.array_equal(weights, starts.drawn_anew(wide(), 1).blobs("fc")[0].array())
+
+
+def wide() -> Model:
+    text = 'input: "x" input_shape { dim: 1 dim: 400 }\nlayer { name: "fc" type: "InnerProduct" '
+    text += 'bottom: "x" top: "fc" inner_product_param { num_output: 20 } }'
+    return make_model(text, {"fc": [np.ones((20, 400)), np.ones(20)]})
 
 
 @pytest.mark.usefixtures("scripts")
