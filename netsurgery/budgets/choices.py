@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.budgets.scores import Score
 from netsurgery.costs import LATENCY, MACS, Cost, NetCost
 from netsurgery.errors import PlanError
-from netsurgery.linalg import Ranks, Tradeoff, even_numbers, rank_text
+from netsurgery.linalg import (
+    Ranks,
+    Tradeoff,
+    even_numbers,
+    gram_work,
+    in_parallel,
+    rank_text,
+)
 from netsurgery.methods import LowRankMethod
 from netsurgery.network import Model
 
@@ -19,6 +26,8 @@ MOST = 24
 """Ranks of a method that are among the choices for a layer."""
 MOST_EACH = 12
 """Where a form has two ranks: how many of each are tried."""
+WORK = 10.0
+"""How many times the work of a Gram matrix of its weights the forms of a layer are, about."""
 
 
 @dataclass(frozen=True)
@@ -86,35 +95,60 @@ def find_choices(
         currencies: Those that there are budgets for; a form that saves in none is no choice.
         multiple: Of what all ranks are to be multiples.
     """
-    refused: Dict[str, str] = {}
-    whole: Optional[Cost] = None
-    coupled: Tuple[str, ...] = (layer,)
-    found: List[Choice] = []
-    for chosen in methods:
+
+    def look(chosen: LowRankMethod) -> _Forms:
+        found = _Forms((layer,))
         try:
-            coupled = tuple(chosen.coupled(model, layer))
+            coupled = found.coupled = tuple(chosen.coupled(model, layer))
             tradeoff = chosen.tradeoff(model, layer)
-            whole = whole or cost.whole(coupled, tradeoff)
+            whole = found.whole = cost.whole(coupled, tradeoff)
             ranks = _saving_ranks(cost, coupled, chosen, tradeoff, whole, currencies, multiple)
             if not ranks:
-                refused[chosen.name] = "no rank saves anything"
-                continue
+                found.refused = "no rank saves anything"
+                return found
             lost = np.asarray(score.lost(model, chosen, layer, tradeoff, ranks), float)
             options = score.options(model, chosen, layer)
             losses = score.losses(model, layer, lost)
             costs = cost.chains(coupled, chosen, tradeoff, ranks)
         except PlanError as error:
-            refused[chosen.name] = error.problem
-            continue
+            found.refused = error.problem
+            return found
         forms = [
             Choice(chosen, one, options, float(share), float(loss), own)
             for one, share, loss, own in zip(ranks, lost, losses, costs)
         ]
-        found += _few(forms, currencies)
+        found.choices = _few(forms, currencies)
+        return found
+
+    alone = cost.clock is not None or not score.several_at_once
+    blobs = model.blobs(layer)
+    work = 0.0 if alone or not blobs else WORK * gram_work(blobs[0].shape)
+    forms = in_parallel(look, methods, work)
+    refused = {chosen.name: one.refused for chosen, one in zip(methods, forms) if one.refused}
+    coupled = forms[-1].coupled if forms else (layer,)
+    whole = next((one.whole for one in forms if one.whole), None)
     if whole is None:
         return LayerChoices(layer, coupled, (), refused) if refused else None
     as_it_is = Choice(None, (), {}, 0.0, 0.0, whole)
+    found = [choice for one in forms for choice in one.choices]
     return LayerChoices(layer, coupled, (as_it_is, *found), refused)
+
+
+@dataclass
+class _Forms:
+    """What one method offers for a layer.
+
+    Attributes:
+        coupled: The layer and all that share its weights.
+        whole: What they cost as they are, if the method could tell.
+        choices: Forms.
+        refused: Why there are none, or nothing.
+    """
+
+    coupled: Tuple[str, ...]
+    whole: Optional[Cost] = None
+    choices: Sequence[Choice] = ()
+    refused: str = ""
 
 
 def _saving_ranks(

@@ -42,6 +42,7 @@ class Metric(Score):
     """
 
     name: ClassVar[str] = "metric"
+    several_at_once: ClassVar[bool] = False
 
     def __init__(
         self,

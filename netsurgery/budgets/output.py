@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -19,8 +20,8 @@ from netsurgery.layers import ROW_PRODUCTS, MatrixProduct
 from netsurgery.linalg import (
     Moments,
     Ranks,
+    Scatter,
     Tradeoff,
-    axes_energy,
     explained,
     kept_by_chains,
 )
@@ -40,6 +41,9 @@ from netsurgery.planning import rows_seen
 
 GRID = 5
 """Ranks that a form is carried out at whose loss has no formula; others are read off a line."""
+_ROUNDED = float(np.finfo(np.float32).eps) ** 2
+"""What a layer makes is known in float32, so that no form loses less of it: as many components as
+there were inputs hold all that these make, and not all that others would."""
 _MEMORY = 600e6
 """Bytes of what layers read that are held at a time."""
 
@@ -68,6 +72,7 @@ class Output(Score):
         self._methods, self._thins = request.low_rank(), THIN in request.methods
         self._model: Optional[Model] = None
         self._known: Dict[Tuple[str, bool], Halves] = {}
+        self._looking = Lock()
 
     def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
         """Return ``fit: data`` for methods that fit themselves."""
@@ -178,23 +183,28 @@ class Output(Score):
 
     def _gathered(self, model: Model, layer: str, made: bool) -> Halves:
         """What stands for all that a layer makes, or reads; those behind it are run with it."""
-        if model is not self._model:
-            self._model, self._known = model, {}
-        if (layer, made) not in self._known:
-            self._known = {}
-            observers = {
-                (product.layer.name, makes): self._observer(product, makes)
-                for product, makes in self._next(model, layer, made)
-            }
-            asked = {
-                digest_of("outputs" if makes else "products", name): observer
-                for (name, makes), observer in observers.items()
-            }
-            self.calibrator.learn([model], asked)
-            self._known = {
-                key: _half(model, key[0], observer.moments) for key, observer in observers.items()
-            }
-        return self._known[layer, made]
+        with self._looking:
+            if model is not self._model:
+                self._model, self._known = model, {}
+            if (layer, made) not in self._known:
+                self._look(model, layer, made)
+            return self._known[layer, made]
+
+    def _look(self, model: Model, layer: str, made: bool) -> None:
+        """Run the inputs once for the layer and for some behind it."""
+        self._known = {}
+        observers = {
+            (product.layer.name, makes): self._observer(product, makes)
+            for product, makes in self._next(model, layer, made)
+        }
+        asked = {
+            digest_of("outputs" if makes else "products", name): observer
+            for (name, makes), observer in observers.items()
+        }
+        self.calibrator.learn([model], asked)
+        self._known = {
+            key: _half(model, key[0], observer.moments) for key, observer in observers.items()
+        }
 
     def _observer(self, product: MatrixProduct, made: bool) -> ProductObserver:
         layer, seed = product.layer, self.calibrator.seed
@@ -242,11 +252,12 @@ def _energies(read: Halves, matrices: np.ndarray) -> np.ndarray:
 
 
 def _principal(made: Halves, ranks: Sequence[Ranks]) -> np.ndarray:
-    squares = np.stack([one.T @ one for one in made.astype(np.float64)])
-    weights = np.trace(squares, axis1=-2, axis2=-1)
-    kept = np.array([axes_energy(square) for square in squares])
+    scatters = [Scatter.of_rows(one) for one in made]
+    weights = np.array([one.trace for one in scatters])
+    kept = np.array([one.energy() for one in scatters])
     share = weights @ kept / weights.sum() if weights.sum() > 0 else np.ones(kept.shape[1])
-    return np.array([1.0 - share[min(rank, len(share)) - 1] for (rank,) in ranks])
+    lost = 1.0 - share[np.minimum([rank for (rank,) in ranks], len(share)) - 1]
+    return np.maximum(lost, _ROUNDED)
 
 
 def _by_passing(

@@ -22,9 +22,11 @@ class Score(ABC):
 
     Attributes:
         name: What users call it.
+        several_at_once: Whether several threads may ask what forms of a layer lose.
     """
 
     name: ClassVar[str]
+    several_at_once: ClassVar[bool] = True
 
     def options(self, model: Model, chosen: LowRankMethod, layer: str) -> Dict[str, Any]:
         """Return what an edit needs beside its rank, to do what is scored."""

@@ -16,7 +16,6 @@ from netsurgery.linalg import (
     FullRankSolution,
     Moments,
     as_it_is,
-    axes_energy,
     in_parallel,
     mixed,
     principal,
@@ -273,8 +272,7 @@ class Trials:
         target = find_target(
             self._model, Edit(layer.name, Refit.name), Context(self._model, self._few)
         )
-        weights = self._model.blobs(layer.name)[0].array().astype(np.float64)
-        matrices = target.product.matrices(weights)
+        matrices = target.product.matrices(self._model.blobs(layer.name)[0].array())
         biases = biases_of(self._model, layer.name, len(matrices))
         wholes = [as_it_is(*one) for one in zip(matrices, biases, seen.groups())]
         assert self._model.weights is not None
@@ -335,10 +333,10 @@ def _ranks_that_lose(
     shares: Sequence[float], wholes: List[FullRankSolution]
 ) -> List[Tuple[int, float]]:
     """The ranks of each group that lose about those shares, and what they lose, rising."""
-    weights = np.array([max(float(np.trace(whole.square)), 0.0) for whole in wholes])
+    weights = np.array([max(whole.scatter.trace, 0.0) for whole in wholes])
     if weights.sum() <= 0:
         return []
-    kept = np.array([axes_energy(whole.square) for whole in wholes])
+    kept = np.array([whole.scatter.energy() for whole in wholes])
     lost = 1.0 - weights @ kept / weights.sum()
     apart = np.abs(np.log(np.maximum(lost, 1e-12)[:, None] / np.array(shares)))
     numbers = sorted(set(apart.argmin(axis=0).tolist()), reverse=True)

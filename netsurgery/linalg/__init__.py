@@ -63,7 +63,6 @@ if TYPE_CHECKING:
         Moments as Moments,
     )
     from netsurgery.linalg.nested import (
-        axes_energy as axes_energy,
         explained as explained,
     )
     from netsurgery.linalg.parts import (
@@ -102,6 +101,9 @@ if TYPE_CHECKING:
         mixed as mixed,
         principal as principal,
         stored as stored,
+    )
+    from netsurgery.linalg.scatter import (
+        Scatter as Scatter,
     )
     from netsurgery.linalg.selection import (
         Selection as Selection,

@@ -123,6 +123,22 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return out
 
 
+def rounded_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """``left @ right`` in float32, of factors in float64, which all of it never is at once.
+
+    Args:
+        left: Shape (m, k).
+        right: Shape (k, n).
+    """
+    out = np.empty((len(left), right.shape[1]), np.float32)
+
+    def fill(tile: Tile) -> None:
+        out[tile] = left[tile[0]] @ right[:, tile[1]]
+
+    in_parallel(fill, tiles(out.shape), 2.0 * out.size * len(right))
+    return out
+
+
 def subtract_product(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
     """``matrix -= left @ right``, in tiles as `product`."""
 

@@ -6,6 +6,8 @@ from typing import Dict, List, Mapping, Optional
 
 import numpy as np
 
+from netsurgery.linalg.scatter import Scatter
+
 TOGETHER = 512
 """Rows that are multiplied at a time: of a few at a time the sums themselves cost the most, and of
 too many the copies in float64 leave the cache before they are multiplied."""
@@ -121,6 +123,18 @@ class Moments:
             return (rows / np.sqrt(self.count)).astype(np.float32)
         moment = self.covariance if centred else self.second
         return np.swapaxes(_root(moment), -1, -2).astype(np.float32)
+
+    def scatter(self, centred: bool) -> Scatter:
+        """Return a moment of x in float64, as rows where these are few.
+
+        Args:
+            centred: Whether the covariance, else the second moment.
+        """
+        few = self._few_rows()
+        if few is None:
+            return Scatter.of_matrix(self.covariance if centred else self.second)
+        rows = np.asarray(few["x"], np.float64)
+        return Scatter.of_rows((rows - rows.mean(axis=0) * centred) / np.sqrt(self.count))
 
     @property
     def target_mean(self) -> np.ndarray:

@@ -42,12 +42,3 @@ def explained(made: np.ndarray, passed: np.ndarray) -> np.ndarray:
     )
     turned = solve_triangular(np.linalg.cholesky(square), passed @ made.T, lower=True)
     return np.minimum(np.cumsum(np.square(turned).sum(axis=1)) / whole, 1.0)
-
-
-def axes_energy(square: np.ndarray) -> np.ndarray:
-    """Return the share of the trace in the first eigenvectors of a positive matrix, (n,)."""
-    from scipy.linalg import eigvalsh
-
-    values = np.maximum(eigvalsh((square + square.T) / 2)[::-1], 0.0)
-    whole = float(values.sum())
-    return np.minimum(np.cumsum(values) / whole, 1.0) if whole > 0 else np.ones(len(values))

@@ -6,6 +6,7 @@ pass. Nothing is multiplied out for that: rows are unfolded as the kernel is.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from netsurgery.linalg.kernel_chain import KernelChain
 from netsurgery.linalg.nested import explained
 from netsurgery.linalg.svd import truncated_svd
+from netsurgery.linalg.threads import in_parallel
 from netsurgery.linalg.tradeoff import Ranks
 from netsurgery.linalg.tucker import higher_order_svd
 
@@ -34,17 +36,22 @@ def kept_by_chains(
     Returns:
         Shape (number of chains,).
     """
-    made = (rows @ kernel.reshape(len(kernel), -1).T.astype(rows.dtype)).T
+    made = (rows @ kernel.reshape(len(kernel), -1).T.astype(rows.dtype)).T.astype(np.float64)
     unfolded = chain.unfold(rows.reshape(-1, *kernel.shape[1:]))
     passing = _by_one_cut if chain.layers == 2 else _by_two_cuts
-    found: Dict[Ranks, float] = {}
     by_first: Dict[Ranks, List[Ranks]] = {}
     for one in sorted(set(ranks)):
         by_first.setdefault(one[:-1], []).append(one)
     most = {firsts: max(one[-1] for one in those) for firsts, those in by_first.items()}
-    for firsts, passed, taps in passing(chain.unfold(kernel), unfolded, len(rows), most):
+
+    def keep(what: Tuple[Ranks, np.ndarray, int]) -> Dict[Ranks, float]:
+        firsts, passed, taps = what
         kept = explained(made, passed)
-        found.update((one, float(kept[one[-1] * taps - 1])) for one in by_first[firsts])
+        return {one: float(kept[one[-1] * taps - 1]) for one in by_first[firsts]}
+
+    work = 2.0 * len(rows) * sum(last * (last + len(made)) for last in most.values())
+    what_passes = passing(chain.unfold(kernel), unfolded, len(rows), most)
+    found = dict(ChainMap(*in_parallel(keep, what_passes, work)))
     return np.array([found[one] for one in ranks])
 
 
@@ -75,4 +82,4 @@ def _by_two_cuts(
         more = slice(done, firsts[0])
         passed += np.tensordot(core[:, :, more], turned[:, :, more], ((1, 2), (1, 2)))
         done = firsts[0]
-        yield firsts, passed[: most[firsts]], 1
+        yield firsts, passed[: most[firsts]].copy(), 1  # more is added while others look at it

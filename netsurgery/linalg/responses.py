@@ -14,11 +14,12 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from netsurgery.linalg.axes import leading_axes
+from netsurgery.linalg.blocks import project, rounded_product
 from netsurgery.linalg.compensation import Ridge, refit_rows
 from netsurgery.linalg.moments import Moments
 from netsurgery.linalg.residual import relative_residual
-from netsurgery.linalg.svd import balanced
+from netsurgery.linalg.scatter import Scatter
+from netsurgery.linalg.svd import balanced, truncated_svd
 
 
 class Responses(NamedTuple):
@@ -44,14 +45,14 @@ class FullRankSolution(NamedTuple):
     Attributes:
         matrix: W, shape (outputs, inputs).
         bias: b, shape (outputs,), or None.
-        square: Covariance of the responses; without a bias, which alone could make up for a mean,
-            their second moment. Shape (outputs, outputs).
+        scatter: Covariance of the responses; without a bias, which alone could make up for a mean,
+            their second moment.
         mean: Mean of what the responses should be, shape (outputs,).
     """
 
     matrix: np.ndarray
     bias: Optional[np.ndarray]
-    square: np.ndarray
+    scatter: Scatter
     mean: np.ndarray
 
 
@@ -77,9 +78,7 @@ def as_it_is(matrix: np.ndarray, bias: Optional[np.ndarray], seen: Moments) -> F
         bias: b, shape (outputs,), or None.
         seen: Moments of the responses, b included.
     """
-    return FullRankSolution(
-        matrix, bias, seen.second if bias is None else seen.covariance, seen.mean
-    )
+    return FullRankSolution(matrix, bias, seen.scatter(centred=bias is not None), seen.mean)
 
 
 def fitted_to_rows(
@@ -97,9 +96,8 @@ def fitted_to_rows(
         ridge: As in `refit_rows`.
     """
     weights, constant = refit_rows(matrix, seen, bias is not None, ridge)
-    gram = seen.second if bias is None else seen.covariance
-    square = weights @ gram @ weights.T
-    return FullRankSolution(weights, None if bias is None else constant, square, seen.target_mean)
+    scatter = seen.scatter(centred=bias is not None).seen_through(weights)
+    return FullRankSolution(weights, None if bias is None else constant, scatter, seen.target_mean)
 
 
 def fitted_to_outputs(
@@ -116,21 +114,40 @@ def fitted_to_outputs(
         seen: Moments of the responses there are, b included, with those wanted.
         ridge: As in `refit_rows`.
     """
-    mixing, own, square, mean = fitted_to_rows(np.eye(len(matrix)), bias, seen, ridge)
+    mixing, own, scatter, mean = fitted_to_rows(np.eye(len(matrix)), bias, seen, ridge)
     constant = None if bias is None or own is None else mixing @ bias + own
-    return FullRankSolution(mixing @ matrix, constant, square, mean)
+    return FullRankSolution(mixing @ matrix, constant, scatter, mean)
 
 
 def principal(whole: FullRankSolution, rank: int) -> Mixing:
     """Return the mixing of that rank which loses least of what a matrix makes of real rows.
 
+    Where that rank is more than the rows tell of, the rest of it loses least of the matrix.
+
     Args:
         whole: The matrix.
         rank: From 1 to the number of outputs.
     """
-    basis = leading_axes(whole.square, rank)
+    basis = whole.scatter.leading_axes(rank)
+    if basis.shape[1] < rank:
+        basis = _completed(basis, whole.matrix, rank)
     bias = None if whole.bias is None else whole.mean - basis @ (basis.T @ whole.mean)
     return Mixing(basis, basis.T, bias)
+
+
+def _completed(basis: np.ndarray, matrix: np.ndarray, rank: int) -> np.ndarray:
+    """Orthonormal columns and as many more as are missing, the best for what a matrix has left."""
+    known = basis.shape[1]
+    # A copy in float64 of a layer as wide as VGG16's fc6 would be the largest of all arrays.
+    single = basis.astype(np.float32)
+    rest = single @ (single.T @ matrix.astype(np.float32, copy=False))
+    np.subtract(matrix, rest, out=rest)
+    found = truncated_svd(rest, min(rank - known, *rest.shape)).left
+    columns = np.zeros((len(basis), rank))
+    columns[:, :known], columns[:, known : known + found.shape[1]] = basis, found
+    # Where the rest is nothing but rounding, it has no directions of its own.
+    columns[:, known:] = np.linalg.qr(columns)[0][:, known:]
+    return columns
 
 
 def stored(
@@ -144,7 +161,7 @@ def stored(
         split: Which factor takes the scale of the components, as in `truncated_svd`.
         instead_of: What the error is told of, shape (outputs, inputs).
     """
-    left, right = mixing.left, mixing.right @ whole.matrix.astype(np.float64)
+    left, right = mixing.left, project(whole.matrix, mixing.right.T)
     bias = _constant(whole, mixing)
     if split == "sqrt":
         left, right = balanced(left, right)
@@ -160,9 +177,10 @@ def mixed(whole: FullRankSolution, mixing: Mixing) -> Tuple[np.ndarray, Optional
         mixing: The mixing.
 
     Returns:
-        Shape (outputs, inputs), of that rank at most; and (outputs,).
+        Shape (outputs, inputs), float32, of that rank at most; and (outputs,).
     """
-    return mixing.left @ (mixing.right @ whole.matrix), _constant(whole, mixing)
+    right = project(whole.matrix, mixing.right.T)
+    return rounded_product(mixing.left, right), _constant(whole, mixing)
 
 
 def _constant(whole: FullRankSolution, mixing: Mixing) -> Optional[np.ndarray]:

@@ -14,6 +14,7 @@ from small_models import make_model
 from netsurgery.budgets import Budget, BudgetRequest
 from netsurgery.budgets.trials import EffectCurve, Trials, _evening, _ranks_that_lose
 from netsurgery.calibration import Calibrator, Inputs
+from netsurgery.linalg import Scatter
 from netsurgery.methods import why_not
 from netsurgery.progress import silent
 
@@ -111,21 +112,21 @@ def test_as_many_inputs_as_the_widest_layer_takes(samples: int, count: int) -> N
 @pytest.mark.parametrize("unit", [1.0, 1e-9, 1e9])
 def test_ranks_are_those_that_lose_about_as_much_in_any_unit(unit: float) -> None:
     # Components of 64, 16, 8, 4 and 2 parts of 94; without the last, 2 are lost, and so on.
-    whole = SimpleNamespace(square=unit * np.diag([64.0, 16.0, 8.0, 4.0, 2.0]))
+    whole = SimpleNamespace(scatter=Scatter.of_matrix(unit * np.diag([64.0, 16.0, 8.0, 4.0, 2.0])))
     found = _ranks_that_lose((0.02, 0.15), [whole])  # type: ignore[list-item]
     assert [rank for rank, _ in found] == [4, 2]
     assert [lost for _, lost in found] == pytest.approx([2 / 94, 14 / 94])
     # Where both ask for the same there is one, and what rounding loses is none.
     assert len(_ranks_that_lose((0.02, 0.021), [whole])) == 1  # type: ignore[list-item]
-    alone = SimpleNamespace(square=unit * np.diag([1.0, 1e-9]))
+    alone = SimpleNamespace(scatter=Scatter.of_matrix(unit * np.diag([1.0, 1e-9])))
     assert _ranks_that_lose((0.05,), [alone]) == []  # type: ignore[list-item]
-    nothing = SimpleNamespace(square=np.zeros((3, 3)))
+    nothing = SimpleNamespace(scatter=Scatter.of_matrix(np.zeros((3, 3))))
     assert _ranks_that_lose((0.05,), [nothing]) == []  # type: ignore[list-item]
 
 
 def test_ranks_of_groups_are_chosen_for_all_of_them_together() -> None:
     even, uneven = np.diag([1.0, 1.0]), np.diag([97.0, 1.0])
-    wholes = [SimpleNamespace(square=square) for square in (even, uneven)]
+    wholes = [SimpleNamespace(scatter=Scatter.of_matrix(one)) for one in (even, uneven)]
     ((rank, lost),) = _ranks_that_lose((0.02,), wholes)  # type: ignore[arg-type]
     assert (rank, lost) == (1, pytest.approx(0.02))
 

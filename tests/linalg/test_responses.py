@@ -84,6 +84,31 @@ def test_white_inputs_give_the_truncated_svd() -> None:
     assert fit.error == pytest.approx(plain.error, rel=1e-5)
 
 
+@settings(max_examples=20)
+@given(st.integers(1, 3), st.integers(0, 9), st.booleans(), st.integers(0, 99))
+def test_a_rank_beyond_the_rows_is_spent_on_the_weights(
+    seen: int, more: int, biased: bool, seed: int
+) -> None:
+    """What rows tell of is kept as it is, and of the matrix the best of what that leaves."""
+    random = np.random.default_rng(seed)
+    matrix = random.normal(size=(20, 12)).astype("f4")
+    rows = random.normal(size=(seen, 12))
+    bias = random.normal(size=20) if biased else None
+    made = rows @ matrix.T + (0 if bias is None else bias)
+    told = seen - biased  # of deviations from their mean
+    rank = max(told + more, 1)
+    fit = cut_to(as_it_is(matrix, bias, moments_of(made)), rank, matrix)
+    assert fit.left.shape == (20, rank)
+    after = rows @ (fit.left @ fit.right).T + (0 if fit.bias is None else fit.bias)
+    assert np.allclose(after, made, atol=1e-4)  # float32 factors
+    centre = made - made.mean(axis=0) if biased else made
+    basis = np.linalg.svd(centre.T, full_matrices=False)[0][:, :told]
+    rest = matrix - basis @ (basis.T @ matrix)
+    tail = np.linalg.svd(rest, compute_uv=False)[rank - told :]
+    lost = np.linalg.norm(matrix - fit.left @ fit.right)
+    assert lost == pytest.approx(np.linalg.norm(tail), abs=1e-4)  # float32 factors
+
+
 def test_outputs_that_are_dead_or_the_same_do_no_harm() -> None:
     random = np.random.default_rng(0)
     matrix = np.repeat(random.normal(size=(2, 5)), 2, axis=0).astype("f4")
@@ -133,5 +158,10 @@ def test_outputs_say_as_much_as_rows_where_they_tell_them() -> None:
     made = rows @ matrix.T + bias
     one = fitted_to_rows(matrix, bias, moments_of(rows, wanted), 0.0)
     other = fitted_to_outputs(matrix, bias, moments_of(made, wanted), 0.0)
-    for mine, its in zip(one, other):
-        assert np.allclose(mine, its, atol=1e-6)
+    for mine, its in zip(one._replace(scatter=None), other._replace(scatter=None)):
+        assert mine is its is None or np.allclose(mine, its, atol=1e-6)
+    # All axes there are, times what each says.
+    assert np.allclose(one.scatter.energy(), other.scatter.energy(), atol=1e-6)
+    assert one.scatter.trace == pytest.approx(other.scatter.trace, rel=1e-6)
+    axes = [whole.scatter.leading_axes(2) for whole in (one, other)]
+    assert np.allclose(*(each @ each.T for each in axes), atol=1e-6)
