@@ -1,4 +1,4 @@
-"""Nets of CIFAR-10 at shares of their MACs, by the planner and by thinning, kept as pairs."""
+"""Nets of CIFAR-10 at shares of their MACs, made in three ways, and kept as pairs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from typing import Callable, Dict, NamedTuple
 
 from accuracy import IMAGES, Net
 from store import FOLDER
+from training_data import training_data
+from tuning import TEACHER, Recipe, run_folder
 from zoo_data import ZooData
 
 from netsurgery.budgets import Budget, BudgetRequest, plan_budget
 from netsurgery.calibration.calibrator import Calibrator
+from netsurgery.criteria import criterion
+from netsurgery.jobs.channel_pruning import ChannelTask
+from netsurgery.jobs.planning import BALANCED
+from netsurgery.jobs.training_requests import Learning
 from netsurgery.network.model import Model, load
 from netsurgery.planning.plan import Plan
 from netsurgery.planning.thinning import ThinSpec, plan_thin
+from netsurgery.progress import silent
+from netsurgery.pruning import ChannelRemoval
 from netsurgery.surgery import apply
 
 NETS: Dict[str, Net] = {
@@ -26,7 +34,11 @@ NETS: Dict[str, Net] = {
         Net("local_cifar10_convfc", "deploy.prototxt", "local_cifar10_convfc.caffemodel"),
     )
 }
-PLANNER, THIN = "planner", "thin"
+PLANNER, THIN, TAYLOR = "planner", "thin", "Taylor loop"
+REMOVED, RANKED_BY = 16, 256
+"""Channels that a round of the Taylor loop removes, and the images that rank them."""
+ROUND = Recipe(TEACHER, steps=50, rate=1e-3, batch=100)
+"""How it tunes in a round."""
 
 
 class Smaller(NamedTuple):
@@ -34,7 +46,7 @@ class Smaller(NamedTuple):
 
     Attributes:
         net: Its name among `NETS`.
-        way: `PLANNER` or `THIN`.
+        way: `PLANNER`, `THIN` or `TAYLOR`.
         share: Of the MACs.
     """
 
@@ -43,11 +55,12 @@ class Smaller(NamedTuple):
     share: float
 
     def plan(self, model: Model, calibrator: Calibrator) -> Plan:
-        """Return how it becomes smaller."""
+        """Return how it becomes smaller, where that is at once."""
         budget = Budget(macs=self.share)
         if self.way == THIN:
             return plan_thin(model, ThinSpec(budget=budget), calibrator)
-        return plan_budget(model, BudgetRequest(budget), calibrator)
+        # As much of the singular values in either factor, as for all that is to be trained.
+        return plan_budget(model, BudgetRequest(budget, options={"split": BALANCED}), calibrator)
 
 
 def smaller(case: Smaller, data: ZooData) -> Model:
@@ -59,17 +72,32 @@ def smaller(case: Smaller, data: ZooData) -> Model:
     """
 
     def make() -> Model:
-        started, net = time.monotonic(), NETS[case.net]
-        model = net.load(data.zoo)
-        (value,) = model.network().inputs
-        images = data.calibration(data.zoo / net.folder / net.weights, value.blob, IMAGES)
-        assert images, f"no images for {case.net}"
-        calibrator = Calibrator(images, "caffe", cache=FOLDER / "calibrator")
-        made = apply(model, case.plan(model, calibrator), calibrator)
+        started = time.monotonic()
+        model = NETS[case.net].load(data.zoo)
+        made = (_in_rounds if case.way == TAYLOR else _at_once)(case, model, data)
         print(*case, f"made in {time.monotonic() - started:.0f} s", file=sys.stderr)
         return made
 
-    return made_once(f"{case.net}-{case.way}-{case.share:g}", make)
+    return made_once("-".join([case.net, *case.way.split(), f"{case.share:g}"]), make)
+
+
+def _at_once(case: Smaller, model: Model, data: ZooData) -> Model:
+    net = NETS[case.net]
+    (value,) = model.network().inputs
+    images = data.calibration(data.zoo / net.folder / net.weights, value.blob, IMAGES)
+    assert images, f"no images for {case.net}"
+    calibrator = Calibrator(images, "caffe", cache=FOLDER / "calibrator")
+    return apply(model, case.plan(model, calibrator), calibrator)
+
+
+def _in_rounds(case: Smaller, model: Model, data: ZooData) -> Model:
+    """The net behind the Taylor loop, tuned in its rounds by the original's answers."""
+    images = training_data(NETS[case.net], model, data)
+    learning = Learning(model, images.unlabelled, None, ROUND.settings(images), {}, "")
+    removal = ChannelRemoval(criterion("taylor"), case.share, REMOVED, seed=ROUND.seed)
+    task = ChannelTask(model, removal, RANKED_BY, learning, "caffe")
+    with run_folder(f"taylor-{case.net}-{case.share:g}") as folder:
+        return task.carry_out(folder, silent).model
 
 
 def made_once(name: str, make: Callable[[], Model]) -> Model:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from small_models import make_model
 
+from netsurgery.network.cost import total_cost
 from netsurgery.network.model import Model
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -59,13 +60,64 @@ def test_points_lost_are_those_of_the_better_teaching() -> None:
     store.add([case.net], 0.727)
     store.add(case, 0.3499)
     for taught, after in zip(module.TAUGHT, (0.71, 0.72)):
-        store.add([*case, *module._recipe(taught)], [0.7, after, 100, 0.1])
+        store.add([*case, *module._recipe(case.net, taught)], [0.7, after, 100, 0.1])
     first, *others = rows_of(module.write(Path("zoo"), Path("data")), case.net)
     assert first == [
         *(case.net, "0.35", "planner", "0.350", "0.7270", "0.7000", "0.7100", "0.7200"),
         "0.7 (0.5)",
     ]
-    assert [row[-1] for row in others] == ["- (0.5)", "- (1.5)", "- (1.5)"]
+    ways = ["planner", "thin", "Taylor loop"]
+    assert [row[2] for row in others] == [*ways[1:], *ways]
+    assert [row[-1] for row in others] == ["- (0.5)"] * 2 + ["- (1.5)"] * 3
+
+
+@pytest.mark.usefixtures("scripts")
+def test_a_teacher_alone_is_measured_first_and_the_larger_share() -> None:
+    module = section("tuning_cifar")
+    cases = [
+        module._Case(net, way, share)
+        for share in module.ALLOWED
+        for way in module.WAYS
+        for net in ("a", "b")
+    ]
+    order = module._order(cases)
+    assert len(set(order)) == len(order) == 2 * len(cases)
+    told = [(case.share, case.way, taught, case.net) for case, taught in order]
+    assert told[:5] == [
+        *((0.35, "planner", "teacher", net) for net in "ab"),
+        *((0.35, "planner", "both", net) for net in "ab"),
+        (0.35, "thin", "teacher", "a"),
+    ]
+    assert {share for share, *_ in told[: len(told) // 2]} == {0.35}
+
+
+@pytest.mark.usefixtures("scripts", "caffe")
+def test_the_taylor_loop_ends_at_the_share_and_is_made_once(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, data = importlib.import_module("smaller"), importlib.import_module("training_data")
+    for name in ("smaller", "tuning"):
+        monkeypatch.setattr(importlib.import_module(name), "FOLDER", tmp_path)
+    whole = data.training_data
+
+    def few(*given: object) -> data.TrainingData:
+        found = whole(*given)
+        return found._replace(seen=found.seen.spread(40))
+
+    monkeypatch.setattr(module, "training_data", few)
+    monkeypatch.setattr(module, "ROUND", module.ROUND._replace(steps=1, batch=4))
+    source = importlib.import_module("zoo_data").ZooData(shared / "data", shared / "zoo")
+    case = module.Smaller("cifar10_quick_everpeace", module.TAYLOR, 0.9)
+    made = module.smaller(case, source)
+    original = module.NETS[case.net].load(source.zoo)
+    share = total_cost(made).macs / total_cost(original).macs
+    assert 0.8 < share <= 0.9  # a last channel is a few hundredths of it at most
+    assert [layer.name for layer in made.network().layers] == [
+        layer.name for layer in original.network().layers
+    ]
+    monkeypatch.setattr(module, "_in_rounds", None)  # it is read where it is kept
+    assert module.smaller(case, source).digest == made.digest
+    assert not list((tmp_path / "runs").iterdir())
 
 
 @pytest.mark.usefixtures("scripts")
