@@ -56,6 +56,7 @@ class ChannelTask:
     keys: Tuple[ParameterKey, ...] = ()
     solved: Tuple[ParameterKey, ...] = ()
     calibrator: Optional[Calibrator] = None
+    notes: Tuple[str, ...] = ()
 
     @property
     def method(self) -> str:

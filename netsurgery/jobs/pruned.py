@@ -40,6 +40,7 @@ class Pruned:
         tuned: The last tuning; None where nothing was tuned.
         rounds: What came of each round of pruning and tuning, where there were some.
         whole: Where channels went, the groups of which none could go, and why.
+        notes: What the method did not look at, a line each.
         timings: Where the time went; not in the record.
     """
 
@@ -58,6 +59,7 @@ class Pruned:
     tuned: Optional[Tuned] = None
     rounds: Tuple[LoopRound, ...] = ()
     whole: Tuple[Skipped, ...] = ()
+    notes: Tuple[str, ...] = ()
     timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     @property
@@ -125,5 +127,6 @@ class Pruned:
             "unproven": self.unproven,
             "tuning": None if self.tuned is None else tuning_facts(self.tuned),
             "rounds": [one.to_dict() for one in self.rounds],
+            "notes": list(self.notes),
             "left": [{"layer": one.layer, "reason": one.reason} for one in self.whole],
         }

@@ -81,6 +81,11 @@ class PruningTask:
         return self.masking.saliency.name
 
     @property
+    def notes(self) -> Tuple[str, ...]:
+        """What the scores do not look at, a line each."""
+        return self.masking.saliency.notes(self.masking.net(self.model, self.masks))
+
+    @property
     def solved(self) -> Tuple[ParameterKey, ...]:
         """Blobs whose weights that stay become others when some go."""
         return self.masking.keys if self.masking.solves else ()

@@ -112,6 +112,7 @@ def write_pruned(
             tuned=carried.tuned,
             rounds=carried.rounds,
             whole=carried.whole,
+            notes=task.notes,
         )
         record.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
         move_together({folder / path.name: path for path in paths})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.network.channels.canonical import (
         canonical_weights as canonical_weights,
+        is_scalable as is_scalable,
     )
     from netsurgery.network.channels.groups import (
         ChannelGroup as ChannelGroup,

@@ -35,6 +35,8 @@ def print_pruned(done: Pruned, flag: Callable[[str], str] = "`{}`".format) -> No
         _print_costs(done)
         for line in left_lines(done.whole):
             print_text(line)
+    for note in done.notes:
+        print_text(f"note: {note}")
     for line in _proof_lines(done, flag):
         print_text(line)
     for path in done.files:

@@ -151,6 +151,14 @@ class Saliency(ABC):
             if key in masks
         }
 
+    def notes(self, net: PrunableNet) -> Tuple[str, ...]:
+        """Return what the scores of a net do not look at, and what follows for them; a line each.
+
+        Args:
+            net: The net.
+        """
+        return ()
+
     def _require_options(self, net: PrunableNet) -> None:
         for option in net.options:
             if option not in self.takes:

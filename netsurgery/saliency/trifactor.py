@@ -23,6 +23,7 @@ from netsurgery.network import (
     canonical_weights,
     channel_groups,
     channel_relations,
+    is_scalable,
     with_masks,
 )
 from netsurgery.progress import Progress
@@ -35,6 +36,8 @@ LEAST_RANK = 2
 SWEEPS = 60
 """Which weights go does not depend on what more of them would explain."""
 PARTS = ("together", "separate")
+NAMED = 4
+"""Layers that a note names."""
 
 Weights = Mapping[ParameterKey, np.ndarray]
 
@@ -48,6 +51,32 @@ class _TrifactorSaliency(Saliency):
 
     needs: ClassVar[str] = WEIGHTS
     takes: ClassVar[Tuple[str, ...]] = ("rank", "parts")
+
+    def notes(self, net: PrunableNet) -> Tuple[str, ...]:
+        """Return which weights are in no groups, and which units keep a scale that may be any."""
+        model, told = net.model, []
+        related = [_related(model, _shapes(model, keys)) for keys in _parts_of(net)]
+        alone = set(net.keys).difference(
+            one.relation.key for matrices in related for one in matrices
+        )
+        kinds = {kind for matrices in related for one in matrices for kind in one.kinds}
+        groups = channel_groups(model)
+        raw = [
+            groups[kind].name
+            for kind in sorted(kinds)
+            if not is_scalable(model.network(), groups[kind])
+        ]
+        if alone:
+            told.append(
+                "in no groups, as weights of depthwise convolutions are, and taken by their size: "
+                + _listed([name for name, index in net.keys if (name, index) in alone])
+            )
+        if raw:
+            told.append(
+                f"looked at in the scale that they have, which may be any: channels of "
+                f"{_listed(raw)}; fold batch normalisation first, if that is what they pass"
+            )
+        return tuple(told)
 
 
 @SALIENCIES.register("trifactor")
@@ -95,7 +124,7 @@ def explained(net: PrunableNet) -> Dict[ParameterKey, Tuple[np.ndarray, np.ndarr
     Raises:
         PlanError: An option is not as it has to be, or a weight is NaN or infinite.
     """
-    share, parts = _rank_share(net), _parts(net)
+    share = _rank_share(net)
     model = with_masks(net.model, net.masks) if net.masks else net.model
     scaled = canonical_weights(model)
     weights = {
@@ -111,7 +140,7 @@ def explained(net: PrunableNet) -> Dict[ParameterKey, Tuple[np.ndarray, np.ndarr
                 remedy="look where they come from",
             )
     made = {key: array.copy() for key, array in weights.items()}
-    for keys in _divided(model, net.keys) if parts == "separate" else [net.keys]:
+    for keys in _parts_of(net):
         _factor(model, {key: weights[key] for key in keys}, share, made, net.progress)
     return {key: (weights[key], made[key]) for key in net.keys}
 
@@ -126,6 +155,12 @@ class _Matrices:
     def __init__(self, relation: ChannelRelation, made: bool, read: bool) -> None:
         self.relation = relation
         self.made, self.read = made, read
+
+    @property
+    def kinds(self) -> Tuple[int, ...]:
+        """The kinds of units that are grouped."""
+        one = self.relation
+        return (one.rows,) * self.made + (one.columns,) * self.read
 
     def factored(self, blob: np.ndarray) -> FactoredRelation:
         """Return the matrices of a blob."""
@@ -155,25 +190,44 @@ def _factor(
     progress: Progress,
 ) -> None:
     """Write into ``made`` what common factors make of weights."""
-    shapes = {key: array.shape for key, array in weights.items()}
-    relations = channel_relations(channel_groups(model), shapes)
-    common = {one.rows for one in relations} & {one.columns for one in relations}
-    matrices = [
-        _Matrices(one, one.rows in common, one.columns in common)
-        for one in relations
-        if one.rows in common or one.columns in common
-    ]
+    matrices = _related(model, {key: array.shape for key, array in weights.items()})
     if not matrices:
         return
     factored = [one.factored(weights[one.relation.key]) for one in matrices]
     sizes = {_ALONE[0]: 1}
-    for one in relations:
-        for kind, channels in ((one.rows, one.row_channels), (one.columns, one.column_channels)):
-            sizes[kind] = max(sizes.get(kind, 0), int(channels[-1]) + 1)
+    for one in factored:
+        for kind, channels in ((one.rows, one.row_units), (one.columns, one.column_units)):
+            sizes[kind] = max(sizes.get(kind, 0), 1 if channels is None else int(channels[-1]) + 1)
     ranks = {kind: min(n, max(LEAST_RANK, round(share * n))) for kind, n in sizes.items()}
     found = tri_factorise(factored, ranks, sweeps=SWEEPS, progress=progress)
     for number, (matrix, relation) in enumerate(zip(matrices, factored)):
         matrix.put(made[matrix.relation.key], found.product(relation, number))
+
+
+def _related(model: Model, shapes: Mapping[ParameterKey, Sequence[int]]) -> List[_Matrices]:
+    """What weights relate, but for those between units that no other weights know."""
+    relations = channel_relations(channel_groups(model), shapes)
+    common = {one.rows for one in relations} & {one.columns for one in relations}
+    return [
+        _Matrices(one, one.rows in common, one.columns in common)
+        for one in relations
+        if one.rows in common or one.columns in common
+    ]
+
+
+def _shapes(model: Model, keys: Sequence[ParameterKey]) -> Dict[ParameterKey, Tuple[int, ...]]:
+    return {(name, index): model.blobs(name)[index].shape for name, index in keys}
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _parts_of(net: PrunableNet) -> Sequence[Sequence[ParameterKey]]:
+    """The weights that are factored at the same time."""
+    return _divided(net.model, net.keys) if _parts(net) == "separate" else [net.keys]
 
 
 def _divided(

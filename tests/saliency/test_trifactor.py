@@ -207,3 +207,33 @@ def test_weights_that_are_no_numbers_name_the_layer() -> None:
     with pytest.raises(PlanError) as caught:
         ranking(perceptron(weights), "trifactor")
     assert caught.value.layer == "p1"
+
+
+def notes_of(text: str, **options: Any) -> tuple[str, ...]:
+    model = with_random_weights(declared(1, 3, 6, 6) + text)
+    return saliency("trifactor").notes(PrunableNet(model, prunable(model), options=options))
+
+
+def test_what_is_not_looked_at_is_told() -> None:
+    first = line("Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 8")
+    last = product("o", "a", 3)
+    assert notes_of(first + last) == ()
+    assert notes_of(first + product("f", "a", 4) + product("o", "f", 3), parts="separate") == (
+        "in no groups, as weights of depthwise convolutions are, and taken by their size: a",
+    )
+    depthwise = line(
+        "Convolution", "d", ["a"], ["a"], CONVOLUTION % "num_output: 8 group: 8 pad: 1"
+    )
+    (note,) = notes_of(first + depthwise + last)
+    assert note.endswith("taken by their size: d")
+    (note,) = notes_of(first + line("BatchNorm", "n", ["a"], ["a"]) + last)
+    assert "scale that they have, which may be any: channels of a;" in note
+
+
+def test_a_note_names_few_of_many_layers() -> None:
+    text = line("Convolution", "a", ["x"], ["a"], CONVOLUTION % "num_output: 8 pad: 1")
+    for number in range(7):
+        more = CONVOLUTION % "num_output: 8 group: 8 pad: 1"
+        text += line("Convolution", f"d{number}", ["a"], ["a"], more)
+    (note,) = notes_of(text + product("o", "a", 3))
+    assert note.endswith(": d0, d1, d2, d3 and 3 more")
