@@ -22,7 +22,6 @@ from netsurgery.planning.thinning import ThinSpec, plan_thin
 from netsurgery.surgery import apply
 from netsurgery.training import deployed_model, tune
 
-NET = Net("local_cifar10_convfc", "deploy.prototxt", "local_cifar10_convfc.caffemodel")
 WIDTH = 32
 SOMP, L1, RANDOM = "somp-l1", "l1", "random weights"
 _AT_ONCE = 500
@@ -68,15 +67,15 @@ class _Watch:
         self.found[iteration] = right / len(self._judged)
 
 
-def thin(data: ZooData, criterion: str) -> Model:
-    """Return the net cut to the width by a criterion, with nothing to stand in for what went."""
-    model = NET.load(data.zoo)
+def thin(net: Net, data: ZooData, criterion: str) -> Model:
+    """Return a net cut to the width by a criterion, with nothing to stand in for what went."""
+    model = net.load(data.zoo)
     spec = ThinSpec(width=WIDTH, criterion=criterion, compensate="none")
     return apply(model, plan_thin(model, spec))
 
 
 def drawn_anew(model: Model, seed: int) -> Model:
-    """Return a net of the same sizes with random weights: He et al. 2015, as its fillers say.
+    """Return a net of the same sizes with random weights, as He et al. 2015 draw them.
 
     Args:
         model: The net.
@@ -94,18 +93,21 @@ def drawn_anew(model: Model, seed: int) -> Model:
     return deployed_model(model, arrays)
 
 
-def trained(start: str, recipe: Recipe, every: int, data: ZooData) -> StartCurve:
+def trained(net: Net, start: str, recipe: Recipe, every: int, data: ZooData) -> StartCurve:
     """Train the thin net and tell how it does on the way.
 
     Args:
+        net: The net that is cut.
         start: `SOMP`, `L1`, or `RANDOM`.
         recipe: How.
         every: Steps from one look to the next.
         data: The images.
     """
     began = time.monotonic()
-    model = drawn_anew(thin(data, L1), recipe.seed) if start == RANDOM else thin(data, start)
-    images = training_data(NET, NET.load(data.zoo), data)
+    model = thin(net, data, L1 if start == RANDOM else start)
+    if start == RANDOM:
+        model = drawn_anew(model, recipe.seed)
+    images = training_data(net, net.load(data.zoo), data)
     watch = _Watch(images.judged, every)
     # Nothing is left of a run that was stopped, as what was seen on the way is not in its states.
     with tempfile.TemporaryDirectory() as folder:
@@ -114,13 +116,20 @@ def trained(start: str, recipe: Recipe, every: int, data: ZooData) -> StartCurve
     watch.found[recipe.steps] = accuracy_of(done.model, images.judged)
     aside = float(done.trained.history[-1].judged.figures["accuracy"])
     took = time.monotonic() - began
-    print(start, *recipe, f"{watch.found[recipe.steps]:.4f}", f"{took:.0f} s", file=sys.stderr)
+    print(
+        net.folder,
+        start,
+        *recipe,
+        f"{watch.found[recipe.steps]:.4f}",
+        f"{took:.0f} s",
+        file=sys.stderr,
+    )
     return StartCurve(list(watch.found), list(watch.found.values()), aside)
 
 
-def what_is_left(data: ZooData) -> List[float]:
+def what_is_left(net: Net, data: ZooData) -> List[float]:
     """Return the shares of the MACs and of the weights that the thin net has."""
-    before, after = total_cost(NET.load(data.zoo)), total_cost(thin(data, L1))
+    before, after = total_cost(net.load(data.zoo)), total_cost(thin(net, data, L1))
     assert before.macs, "shapes are known"
     assert after.macs, "shapes are known"
     assert before.params, "there are weights"
@@ -128,7 +137,7 @@ def what_is_left(data: ZooData) -> List[float]:
     return [after.macs / before.macs, after.params / before.params]
 
 
-def original_accuracy(data: ZooData) -> float:
-    """Return that of the net as it is."""
-    model = NET.load(data.zoo)
-    return accuracy_of(model, training_data(NET, model, data).judged)
+def original_accuracy(net: Net, data: ZooData) -> float:
+    """Return that of a net as it is."""
+    model = net.load(data.zoo)
+    return accuracy_of(model, training_data(net, model, data).judged)

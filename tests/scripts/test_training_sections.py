@@ -223,9 +223,10 @@ def test_each_start_has_the_rate_that_is_best_on_images_kept_aside(
     module = section("thin_width")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     store = importlib.import_module("store").MeasurementStore("thin_width", module.CODE)
-    store.add(["original"], 0.6333)
-    store.add(["left"], [0.318, 0.0134])
-    steps = list(range(0, module.STEPS + 1, module.EVERY))
+    trial, _ = module.TRIALS
+    store.add([trial.net.folder, "original"], 0.9870)
+    store.add([trial.net.folder, "left"], [0.318, 0.0134])
+    steps = list(range(0, trial.steps + 1, trial.every))
     slow, fast = module.RATES
     for rate, seed, accuracy, aside in (
         (slow, 0, 0.3, 0.4),
@@ -233,14 +234,16 @@ def test_each_start_has_the_rate_that_is_best_on_images_kept_aside(
         (slow, 1, 0.4, 0.4),
     ):
         curve = [steps, [accuracy] * len(steps), aside]
-        store.add([module.SOMP, *module._recipe(rate, seed), module.EVERY], curve)
+        key = [trial.net.folder, module.SOMP, *trial.recipe(rate, seed), trial.every]
+        store.add(key, curve)
     text = module.write(Path("zoo"), Path("data"))
     assert "has 32 % of its MACs and 1.3 % of its weights" in text
-    (row,) = rows_of(text, "SOMP")
-    assert row[1:] == ["0.003", *["0.350 (0.300-0.400)"] * len(module.SHOWN)]
-    (random,) = rows_of(text, "random weights")
+    row, other = rows_of(text, "SOMP")
+    assert row[1:] == ["0.003", *["0.350 (0.300-0.400)"] * len(trial.shown)]
+    assert set(other[1:]) == {"-"}
+    random, _ = rows_of(text, "random weights")
     assert set(random[1:]) == {"-"}
-    assert "SOMP" in (tmp_path / "docs" / "images" / "thin-width.svg").read_text()
+    assert "SOMP" in (tmp_path / "docs" / "images" / "thin-width-lenet_everpeace.svg").read_text()
 
 
 @pytest.mark.usefixtures("scripts")
