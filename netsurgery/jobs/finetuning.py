@@ -10,7 +10,13 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from netsurgery.calibration import SessionPool
 from netsurgery.errors import RequestError
-from netsurgery.formats import make_folder, move_together, scratch_folder, write_masks
+from netsurgery.formats import (
+    Prototxt,
+    make_folder,
+    move_together,
+    scratch_folder,
+    write_masks,
+)
 from netsurgery.jobs.compressed import versions
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
@@ -28,7 +34,7 @@ from netsurgery.jobs.training_requests import (
 )
 from netsurgery.jobs.training_work import work_of_training
 from netsurgery.measurements import default_folder
-from netsurgery.network import Masks, Model, load, sparsity_of
+from netsurgery.network import Masks, Model, load, sparsity_of, with_fillers
 from netsurgery.planning import RECORD, identify, refuse_another
 from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.quality import Quality
@@ -202,6 +208,7 @@ def finetune(
     if not request.force:
         refuse_another(folder, small)
     small.refuse_overwriting(folder / name for name in small.file_names())
+    small, begun = _begun(small, request)
     learning = read_learning(small, request, progress)
     with kept_states(folder, request.force) as states:
         work = work_of_training(small, learning.settings, len(learning.inputs), learning.teacher)
@@ -216,11 +223,22 @@ def finetune(
                 masks=learning.masks,
                 answers=states / ANSWERS,
             )
+            tuned = tuned._replace(notes=(*begun, *tuned.notes))
             with progress.task("report"):
                 before, after = _reported(small, tuned, learning, request)
             with progress.task("writing"):
                 done = _written(small, tuned, folder, before, after, learning, name)
     return replace(done, timings=progress.timings)
+
+
+def _begun(small: Model, request: FinetuneRequest) -> Tuple[Model, Tuple[str, ...]]:
+    """The net with all layers, and what is to be told of those that its weights lack."""
+    text = None if request.train_val is None else Prototxt.read(request.train_val)
+    begun = with_fillers(small, text, request.seed)
+    if not begun.layers:
+        return small, ()
+    names = ", ".join(begun.layers)
+    return begun.model, (f"the weights hold nothing for {names}: fillers begin what is new",)
 
 
 def _reported(

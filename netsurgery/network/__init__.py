@@ -103,6 +103,10 @@ if TYPE_CHECKING:
     from netsurgery.network.feeding import (
         declaration as declaration,
     )
+    from netsurgery.network.fillers import (
+        Begun as Begun,
+        with_fillers as with_fillers,
+    )
     from netsurgery.network.foreign_fields import (
         Foreign as Foreign,
         foreign_to as foreign_to,

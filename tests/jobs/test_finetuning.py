@@ -66,6 +66,28 @@ def test_the_pair_is_written_with_its_record(files: Tuple[Path, Path], tmp_path:
     assert [one["iteration"] for one in record["history"]] == [0, 10, 20, 30]
 
 
+def test_a_net_is_transferred_to_another_task(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    """Two of the three classes, by a new last layer, of which the weights hold nothing."""
+    text = files[0].read_text().replace('"fc2"', '"two"')
+    told = 'num_output: 2 weight_filler { type: "gaussian" std: 0.01 }'
+    before, after = text.split("num_output: 3")
+    pair = tmp_path / "new" / "deploy.prototxt", files[1]
+    pair[0].parent.mkdir()
+    pair[0].write_text(before + told + after)
+    arrays = samples(120)
+    chosen = arrays["label"] < 2
+    two = ns.Inputs({"data": arrays["data"][chosen]}, arrays["label"][chosen].astype(int))
+    out = tmp_path / "out"
+    done = ns.finetune(pair, replace(asked(), calibrate=two), out)
+    assert done
+    assert "the weights hold nothing for two: fillers begin what is new" in done.tuned.notes
+    again = ns.load(out / "deploy.prototxt", out / "net.caffemodel")
+    assert [blob.shape for blob in again.blobs("two")] == [(2, 6), (2,)]
+    assert again.digest == done.tuned.model.digest
+    assert done.to_dict()["report"]["after"]["accuracy"] > 0.9
+    assert ns.doctor(again)
+
+
 def test_what_is_reported_on_was_never_trained_on(files: Tuple[Path, Path], tmp_path: Path) -> None:
     others = inputs(31)
     done = ns.finetune(files, asked(validate=others), tmp_path / "out")
