@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.pruning import LoopRound
 from netsurgery.report.plots import require_plots, save_plot
@@ -71,7 +71,30 @@ def plot_rounds(rounds: Sequence[LoopRound], path: Path) -> None:
         for name in names
         for when, found in moments.items()
     }
-    plot_curves(left, right, path, across="rounds")
+    plot_curves(left, right, path, across="rounds", above=_sizes(rounds))
+
+
+class Above(NamedTuple):
+    """What stands above some places of a plot.
+
+    Attributes:
+        name: What it is.
+        words: What is said of each place.
+    """
+
+    name: str
+    words: Mapping[float, str]
+
+
+def _sizes(rounds: Sequence[LoopRound]) -> Above:
+    """How large the net is in each round."""
+    if "macs" in rounds[0].facts:
+        name = "million MACs"
+        found = {one.number: f"{one.facts['macs'] / 1e6:.3g}" for one in rounds}
+    else:
+        name = "% zero"
+        found = {one.number: f"{100 * one.facts['sparsity']:.3g}" for one in rounds}
+    return Above(name, {float(number): word for number, word in found.items()})
 
 
 def plot_curves(
@@ -81,6 +104,7 @@ def plot_curves(
     *,
     across: str,
     marked: Optional[float] = None,
+    above: Optional[Above] = None,
 ) -> None:
     """Draw losses on one axis and percentages on another, over the same steps or rounds.
 
@@ -90,6 +114,7 @@ def plot_curves(
         path: Where to.
         across: What the points are over.
         marked: A place to mark: that of the best net.
+        above: What is said above of places, which are whole numbers then.
 
     Raises:
         NetsurgeryError: matplotlib is not installed.
@@ -107,9 +132,24 @@ def plot_curves(
         lines += _draw(beside, right, COLOURS[len(left) :], "dashed")
     if marked is not None:
         lines.append(axes.axvline(marked, color="0.6", linestyle=":", label="best"))
+    if above is not None:
+        _say_above(axes, above)
     axes.grid(alpha=0.3)
-    axes.legend(handles=lines)
+    # Beside the axes: curves of the second ones would be drawn over it.
+    figure.legend(handles=lines, loc="outside lower center", ncols=2, fontsize="small")
     save_plot(figure, path)
+
+
+def _say_above(axes: Any, above: Above) -> None:
+    """Number places below, and say what there is to say of the same above."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(nbins=8, integer=True).tick_values(min(above.words), max(above.words))
+    places = [float(tick) for tick in ticks if float(tick) in above.words]
+    axes.set_xticks(places)
+    beyond = axes.secondary_xaxis("top")
+    beyond.set_xticks(places, [above.words[place] for place in places])
+    beyond.set_xlabel(above.name)
 
 
 def _draw(

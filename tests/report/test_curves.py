@@ -45,7 +45,7 @@ def test_curves_are_the_same_file_each_time(tmp_path: Path) -> None:
 def test_rounds_show_the_net_before_and_after_each_tuning(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     run = validations()[:5]
-    rounds = [LoopRound(number, {"macs": 10.0}, run[0], run[2], 40) for number in (1, 2)]
+    rounds = [LoopRound(number, {"macs": 1e7}, run[0], run[2], 40) for number in (1, 2)]
     plot_rounds(rounds, tmp_path / "rounds.svg")
     drawn = (tmp_path / "rounds.svg").read_text()
     told = set(re.findall(r">([^<>\n]+)</text>", drawn))
@@ -53,3 +53,26 @@ def test_rounds_show_the_net_before_and_after_each_tuning(tmp_path: Path) -> Non
         f"{what}, {when} tuning" for what in ("loss", "accuracy") for when in ("before", "after")
     }
     assert {*names, "rounds", "%"} <= told
+    assert {"1", "2", "10", "million MACs"} <= told
+    assert "1.5" not in told  # there is no half round
+    zeros = [LoopRound(number, {"sparsity": 0.3 * number}, run[0], run[2], 40) for number in (1, 2)]
+    plot_rounds(zeros, tmp_path / "zeros.svg")
+    assert {"30", "60", "% zero"} <= set(
+        re.findall(r">([^<>\n]+)</text>", (tmp_path / "zeros.svg").read_text())
+    )
+
+
+def test_the_legend_covers_no_curve(tmp_path: Path) -> None:
+    """It stands below the axes: what is drawn on the second ones would lie over it."""
+    pytest.importorskip("matplotlib")
+    run = validations()[:5]
+    rounds = [LoopRound(number, {"macs": 10.0}, run[0], run[2], 40) for number in (1, 2)]
+    plot_rounds(rounds, tmp_path / "rounds.svg")
+    drawn = (tmp_path / "rounds.svg").read_text()
+    # SVG counts downwards: the legend begins where the lowest label of the axes is behind.
+    assert drawn.index('id="legend_1"') > drawn.index('id="axes_2"')
+    frame = re.search(r'id="patch_2">\s*<path d="M [\d.]+ ([\d.]+)', drawn)
+    legend = re.search(r'id="legend_1">.*?<path d="M [\d.]+ ([\d.]+)', drawn, re.DOTALL)
+    assert frame
+    assert legend
+    assert float(legend.group(1)) > float(frame.group(1))
