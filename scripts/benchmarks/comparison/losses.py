@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from typing import Iterator, List
 
 import numpy as np
@@ -17,6 +18,8 @@ ERRORS = 1.645
 def measure(bench: Bench) -> Iterator[Row]:
     """Hold what this build loses against what the other one does."""
     for net in judged_nets():
+        if not fnmatch.fnmatch(net.name, bench.setting.pairs):
+            continue
         try:
             command = net.command(bench)
         except NotHereError as reason:
