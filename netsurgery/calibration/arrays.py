@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from math import prod
 from pathlib import Path
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -21,6 +22,7 @@ def fit_arrays(
     shapes: Mapping[str, Shape],
     labels: Optional[np.ndarray] = None,
     description: str = "arrays",
+    targets: Optional[Mapping[str, Any]] = None,
 ) -> Inputs:
     """Make `Inputs` of arrays that are named after the net's inputs.
 
@@ -46,7 +48,7 @@ def fit_arrays(
                 f"and type {array.dtype} do not fit"
             )
         fitted[name] = _WithAxis(array) if whole and array.ndim == len(shape) else array
-    return Inputs(fitted, labels, description, whole)
+    return Inputs(fitted, labels, description, whole, targets=targets or {})
 
 
 class _WithAxis:
@@ -61,20 +63,38 @@ class _WithAxis:
         return np.asarray(self._samples[part])[:, None]
 
 
-def read_arrays(file: Path, shapes: Mapping[str, Shape]) -> Inputs:
+def read_arrays(file: Path, shapes: Mapping[str, Shape], targets: Sequence[str] = ()) -> Inputs:
     """Read an ``.npz`` with arrays named after the inputs, or an ``.npy`` for the only input.
 
-    Labels are in an array of that name, or of Caffe's: ``label``.
+    Labels are in an array of that name, or of Caffe's: ``label``. Where that is a target, it holds
+    labels only if it could.
+
+    Args:
+        file: The file.
+        shapes: The declared shape of each input.
+        targets: Names of arrays that are wanted beside them, where they are there.
 
     Raises:
         FormatError: The file is not readable, or its arrays do not fit the inputs.
     """
     if file.suffix == ".npy":
-        return _fit_unnamed({file.stem: read_npy(file, mmap_mode="r")}, shapes, None, file)
+        return _fit_unnamed({file.stem: read_npy(file, mmap_mode="r")}, shapes, file)
     arrays = read_npz(file)
+    wanted = [name for name in targets if name in arrays and name not in shapes]
+    told = {name: arrays.pop(name) for name in wanted}
     named = [name for name in LABELS if name in arrays and name not in shapes]
     labels = arrays.pop(named[0]) if named else None
-    return _fit_unnamed(arrays, shapes, labels, file)
+    if labels is None:
+        labels = next((whole_numbers(told[name]) for name in LABELS if name in told), None)
+    return _fit_unnamed(arrays, shapes, file, labels, told)
+
+
+def whole_numbers(rows: Any) -> Optional[np.ndarray]:
+    """Return rows of one whole number for each sample; None if they are something else."""
+    if prod(rows.shape[1:]) != 1:
+        return None
+    numbers = np.asarray(rows[:])
+    return numbers if (numbers == np.trunc(numbers)).all() else None
 
 
 def read_npy(file: Path, **options: Any) -> np.ndarray:
@@ -103,7 +123,11 @@ def read_npz(file: Path) -> dict[str, np.ndarray]:
 
 
 def _fit_unnamed(
-    arrays: dict[str, Any], shapes: Mapping[str, Shape], labels: Optional[np.ndarray], file: Path
+    arrays: dict[str, Any],
+    shapes: Mapping[str, Shape],
+    file: Path,
+    labels: Optional[np.ndarray] = None,
+    targets: Optional[Mapping[str, Any]] = None,
 ) -> Inputs:
     """Fit arrays by name, or the single array to the single input."""
     if len(arrays) == 1 == len(shapes):
@@ -112,7 +136,7 @@ def _fit_unnamed(
     description = str(file) + (f" (not used: {', '.join(unused)})" if unused else "")
     used = {name: array for name, array in arrays.items() if name not in unused}
     try:
-        return fit_arrays(used, shapes, labels, description)
+        return fit_arrays(used, shapes, labels, description, targets)
     except NetsurgeryError as error:
         raise FormatError(error.problem, file=file, remedy=error.remedy) from error
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import prod
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
-from netsurgery.calibration.arrays import fit_arrays
+from netsurgery.calibration.arrays import fit_arrays, whole_numbers
 from netsurgery.calibration.databases import open_database, read_labels_of
 from netsurgery.calibration.image_rows import ImageRows, database_rows, file_rows
 from netsurgery.calibration.inputs import Inputs
@@ -199,7 +198,7 @@ def fit_rows(tops: Dict[str, Any], request: Request, description: str) -> Inputs
     """Give rows to the inputs they are named after, and find the labels among the rest.
 
     The only input takes the first rows, if none bear its name. The labels are the first that
-    have one whole number for each sample.
+    have one whole number for each sample. What is asked for as a target is one, too.
 
     Args:
         tops: Rows by name.
@@ -222,17 +221,11 @@ def fit_rows(tops: Dict[str, Any], request: Request, description: str) -> Inputs
                 f"{tuple(shapes[name])}",
                 remedy="set crop_size, or change the shape that the net declares",
             )
-    rest = (_as_labels(rows) for name, rows in tops.items() if name not in fed)
-    labels = next((numbers for numbers in rest if numbers is not None), None)
-    return fit_arrays(fed, shapes, labels, description)
-
-
-def _as_labels(rows: Any) -> Optional[np.ndarray]:
-    """One whole number for each sample, or None if they are something else."""
-    if prod(rows.shape[1:]) != 1:
-        return None
-    numbers = np.asarray(rows[:])
-    return numbers if (numbers == np.trunc(numbers)).all() else None
+    others = {name: rows for name, rows in tops.items() if name not in fed}
+    numbers = (whole_numbers(rows) for rows in others.values())
+    labels = next((found for found in numbers if found is not None), None)
+    targets = {name: others[name] for name in request.targets if name in others}
+    return fit_arrays(fed, shapes, labels, description, targets)
 
 
 def read_lines(file: Path) -> List[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import Any, Iterable, Iterator, Mapping, Optional, Protocol
@@ -73,6 +73,8 @@ class Inputs:
             of its own: for nets whose samples do not lie along axis 0, such as those with
             regions of interest or with time steps.
         drawn: They were drawn at random: what a net makes of them does not tell what it is worth.
+        targets: What else belongs to each sample, by name, shape (N, ...): no net is fed it, but
+            losses compare with it.
 
     Raises:
         RequestError: What is given as one of these is none.
@@ -84,14 +86,16 @@ class Inputs:
     description: str = "arrays"
     whole_blobs: bool = False
     drawn: bool = False
+    targets: Mapping[str, Samples] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.labels is not None:
             object.__setattr__(self, "labels", _as_labels(self.labels))
         require_fields(self)
-        for name, samples in self.arrays.items():
+        lengths = {}
+        for name, samples in (*self.targets.items(), *self.arrays.items()):
             _require_numbers(name, samples)
-        lengths = {name: sum(samples.shape[:1]) for name, samples in self.arrays.items()}
+            lengths[name] = sum(samples.shape[:1])
         if self.labels is not None:
             lengths["labels"] = len(self.labels)
         if len(set(lengths.values())) != 1 or not len(self):
@@ -109,6 +113,7 @@ class Inputs:
             self.description,
             self.whole_blobs,
             self.drawn,
+            {name: samples[:count] for name, samples in self.targets.items()},
         )
 
     def spread(self, count: int) -> Inputs:
@@ -140,6 +145,7 @@ class Inputs:
             f"{len(numbers)} of {len(self)} samples of {self.description}",
             self.whole_blobs,
             self.drawn,
+            {name: _Chosen(samples, numbers) for name, samples in self.targets.items()},
         )
 
     def batches(self, size: int) -> Iterator[Batch]:
@@ -182,7 +188,7 @@ class Inputs:
             progress: Told how many of them were run, one batch after another.
         """
         facts = (self.arrays, self.labels, self.description, self.whole_blobs, self.drawn)
-        return _Told(*facts, progress)
+        return _Told(*facts, self.targets, progress)
 
     def _feed(self, name: str, start: int, count: int, size: int) -> np.ndarray:
         part = np.asarray(self.arrays[name][start : start + count])
@@ -200,7 +206,7 @@ class Inputs:
         Raises:
             NetsurgeryError: One is not; it is named.
         """
-        for name, samples in self.arrays.items():
+        for name, samples in (*self.arrays.items(), *self.targets.items()):
             for start in range(0, len(self), _AT_ONCE):
                 _finite(samples[start : start + _AT_ONCE], name, start)
 
@@ -213,6 +219,16 @@ class Inputs:
     def digest(self) -> str:
         """Digest by which inputs are known again, labels aside: what is fed, and in what pieces."""
         return f"{self.sha256} {self.whole_blobs}"
+
+    @cached_property
+    def targets_digest(self) -> str:
+        """Digest of the targets: names, shapes and float32 values."""
+        whole = hashlib.sha256()
+        for name, samples in sorted(self.targets.items()):
+            whole.update(repr((name, samples.shape)).encode())
+            for start in range(0, len(self), _AT_ONCE):
+                whole.update(_finite(samples[start : start + _AT_ONCE], name, start).tobytes())
+        return whole.hexdigest()
 
     @property
     def contents(self) -> frozenset[bytes]:

@@ -21,12 +21,14 @@ class Request:
         preprocessing: The classic flags, if any were given.
         phase: ``"TRAIN"`` or ``"TEST"``: which data layers of a prototxt to read.
         uncut: Images are wanted as large as they are before the centre is cut out.
+        targets: Names of arrays that are wanted beside the inputs, where they are there.
     """
 
     shapes: Mapping[str, Shape]
     preprocessing: Optional[Preprocessing] = None
     phase: str = "TEST"
     uncut: bool = False
+    targets: Sequence[str] = ()
 
     def refuse_preprocessing(self, file: Path, reason: str) -> None:
         """See that there are no flags for samples that need none.

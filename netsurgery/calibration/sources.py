@@ -34,6 +34,7 @@ def read_inputs(
     labels: Optional[PathLike] = None,
     phase: str = "TEST",
     uncut: bool = False,
+    targets: Sequence[str] = (),
 ) -> Inputs:
     """Read samples for a net: arrays, images, or what a data layer of Caffe reads.
 
@@ -54,13 +55,15 @@ def read_inputs(
         labels: Text file: a class per line in the order of the samples, or ``name class``.
         uncut: Images are wanted as large as they are before the centre is cut out, so that a
             training can cut out other places.
+        targets: Names of arrays that are wanted beside the inputs, see `Inputs`: of an ``.npz``, of
+            HDF5 data, or tops of data layers; what is not there is left out.
 
     Raises:
         FormatError: A file is not readable, or is not what its name says.
         NetsurgeryError: The samples do not fit the net's inputs.
     """
     files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
-    request = Request(shapes, preprocessing, phase, uncut)
+    request = Request(shapes, preprocessing, phase, uncut, tuple(targets))
     kinds = [next((read for matches, read in KINDS if matches(file)), None) for file in files]
     if any(kinds) and len(files) > 1:
         raise NetsurgeryError("this cannot be read together with others", file=files[0])
@@ -75,7 +78,7 @@ def read_inputs(
 
 def _read_array_file(file: Path, request: Request) -> Inputs:
     request.refuse_preprocessing(file, "arrays are fed as they are")
-    return read_arrays(file, request.shapes)
+    return read_arrays(file, request.shapes, request.targets)
 
 
 def _read_hdf5(file: Path, request: Request) -> Inputs:

@@ -73,8 +73,8 @@ if TYPE_CHECKING:
     from netsurgery.jobs.finetuning import (
         Finetuned as Finetuned,
         FinetuneRequest as FinetuneRequest,
+        figures_after as figures_after,
         figures_before as figures_before,
-        figures_of as figures_of,
         finetune as finetune,
     )
     from netsurgery.jobs.inspection import (

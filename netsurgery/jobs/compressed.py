@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
 
+from netsurgery.jobs.rewritten import REWRITTEN
 from netsurgery.methods import ROUNDING, method
 from netsurgery.network import Totals, foreign_to
 from netsurgery.planning import MAX_LOSS, Asked, Plan, asked_of_net
@@ -132,6 +133,7 @@ class Compression:
             "plan": self.plan.to_dict(),
             "asked": [one.to_dict() for one in self.asked],
             "layers": [vars(layer) for layer in self.layers],
+            REWRITTEN: list(self.surgery.rewritten),
             "before": {**before._asdict(), "bytes": self.sizes[0]},
             "after": {**after._asdict(), "bytes": self.sizes[1]},
             "proof": {

@@ -23,6 +23,7 @@ from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
 from netsurgery.jobs.published import with_recipe
+from netsurgery.jobs.rewritten import REWRITTEN, rewritten_layers
 from netsurgery.jobs.run_states import ANSWERS, kept_states
 from netsurgery.jobs.training_requests import (
     Learning,
@@ -33,6 +34,7 @@ from netsurgery.jobs.training_requests import (
     tuning_facts,
 )
 from netsurgery.jobs.training_work import work_of_training
+from netsurgery.jobs.truth_figures import TruthFigure, truth_figures
 from netsurgery.measurements import default_folder
 from netsurgery.network import Masks, Model, load, sparsity_of, with_fillers
 from netsurgery.planning import RECORD, identify, refuse_another
@@ -70,6 +72,8 @@ class Finetuned:
         before: The teacher, or the net itself, against the net before, on the inputs it reports on.
         after: The same against the tuned net.
         taught: Whether there was a teacher.
+        truths: How near the net before and the tuned one come to targets beside those inputs.
+        rewritten: The layers that surgery made, where the record of the net before says so.
         timings: Where the time went; not in the record.
     """
 
@@ -81,6 +85,8 @@ class Finetuned:
     before: Optional[Verification]
     after: Verification
     taught: bool
+    truths: Tuple[TruthFigure, ...] = ()
+    rewritten: Optional[Tuple[str, ...]] = None
     timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     @property
@@ -127,7 +133,7 @@ class Finetuned:
             "best": {**_judged(self.best), "iteration": trained.best},
             "report": {
                 "before": _finite(figures_before(self)),
-                "after": _finite(figures_of(self.after)),
+                "after": _finite(figures_after(self)),
                 "inputs": {"description": self.after.inputs, "samples": self.after.samples},
                 "same_as_stopped": tuned.split.is_shared,
                 "quality": self.quality.to_dict(name),
@@ -135,6 +141,7 @@ class Finetuned:
             },
             **tuning_facts(tuned),
             "masks": {"sparsity": sparsity_of(self.masks)} if self.masks else None,
+            **({} if self.rewritten is None else {REWRITTEN: list(self.rewritten)}),
             "written": self.written.to_dict(),
         }
 
@@ -147,12 +154,8 @@ def _finite(figures: Mapping[str, float]) -> Dict[str, Optional[float]]:
     return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
-def figures_of(found: Verification) -> Dict[str, float]:
-    """Return what is known of the second of two nets, by name: accuracy, agreement and the like.
-
-    Args:
-        found: What comparing them showed.
-    """
+def _figures_of(found: Verification) -> Dict[str, float]:
+    """What is known of the second of two nets, by name: accuracy, agreement and the like."""
     told: Dict[str, float] = {}
     if found.accuracy is not None:
         told["accuracy"] = found.accuracy.after
@@ -166,11 +169,17 @@ def figures_of(found: Verification) -> Dict[str, float]:
 
 
 def figures_before(done: Finetuned) -> Dict[str, float]:
-    """Return the same of the net before; without a teacher, what it got right of the labels."""
+    """Return what is known of the net before, by name; without a teacher, what truth says of it."""
+    truths = {one.name: one.before for one in done.truths}
     if done.before is not None:
-        return figures_of(done.before)
+        return {**truths, **_figures_of(done.before)}
     accuracy = done.after.accuracy
-    return {} if accuracy is None else {"accuracy": accuracy.before}
+    return truths if accuracy is None else {**truths, "accuracy": accuracy.before}
+
+
+def figures_after(done: Finetuned) -> Dict[str, float]:
+    """Return the same of the tuned net."""
+    return {**{one.name: one.after for one in done.truths}, **_figures_of(done.after)}
 
 
 @validated
@@ -225,9 +234,9 @@ def finetune(
             )
             tuned = tuned._replace(notes=(*begun, *tuned.notes))
             with progress.task("report"):
-                before, after = _reported(small, tuned, learning, request)
+                before, after, truths = _reported(small, tuned, learning, request)
             with progress.task("writing"):
-                done = _written(small, tuned, folder, before, after, learning, name)
+                done = _written(small, tuned, folder, before, after, truths, learning, name)
     return replace(done, timings=progress.timings)
 
 
@@ -243,8 +252,8 @@ def _begun(small: Model, request: FinetuneRequest) -> Tuple[Model, Tuple[str, ..
 
 def _reported(
     small: Model, tuned: Tuned, learning: Learning, request: FinetuneRequest
-) -> Tuple[Optional[Verification], Verification]:
-    """The net before and the tuned one beside the teacher, on inputs that were never trained on."""
+) -> Tuple[Optional[Verification], Verification, Tuple[TruthFigure, ...]]:
+    """The net before and the tuned one beside teacher and truth, on inputs never trained on."""
     inputs = report_inputs(learning, tuned)
     teacher = learning.teacher
     with SessionPool() as sessions:
@@ -264,7 +273,9 @@ def _reported(
             min_agreement=request.min_agreement,
             **common,
         )
-    return before, after
+        nets = small, tuned.model
+        truths = truth_figures(nets, tuned.objectives, inputs, common["engine"], sessions)
+    return before, after, truths
 
 
 def _written(
@@ -273,6 +284,7 @@ def _written(
     folder: Path,
     before: Optional[Verification],
     after: Verification,
+    truths: Tuple[TruthFigure, ...],
     learning: Learning,
     name: Callable[[str], str],
 ) -> Finetuned:
@@ -291,8 +303,9 @@ def _written(
         paths = (*pair, *others, record)
         files = tuple(folder / path.name for path in paths)
         facts = identify(small)
+        taught, rewritten = learning.teacher is not None, rewritten_layers(small)
         done = Finetuned(
-            tuned, facts, files, written, masks, before, after, learning.teacher is not None
+            tuned, facts, files, written, masks, before, after, taught, truths, rewritten
         )
         record.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
         move_together({folder / path.name: path for path in paths})

@@ -61,6 +61,7 @@ def read_samples(
     phase: str = "TEST",
     count: Optional[int] = None,
     uncut: bool = False,
+    targets: Sequence[str] = (),
 ) -> Inputs:
     """Return samples, read if need be, that a model can be run on.
 
@@ -72,6 +73,7 @@ def read_samples(
         phase: Which data layers of a prototxt to read.
         count: How many of them, spread evenly; all if None.
         uncut: Images may be larger than the net's input, which is cut out of them later.
+        targets: Names of arrays that are wanted beside the inputs, see `read_inputs`.
 
     Raises:
         NetsurgeryError: One cannot be read, is not finite or is of a shape that the net cannot
@@ -97,6 +99,7 @@ def read_samples(
             labels=None if labels is None else os.fspath(labels),
             phase=phase,
             uncut=uncut,
+            targets=targets,
         )
     inputs = inputs if count is None else inputs.spread(count)
     fed = {

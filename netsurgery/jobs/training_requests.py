@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.calibration import Inputs, declared_views, input_shapes
-from netsurgery.errors import NetsurgeryError, NetworkError, Remedy, RequestError
-from netsurgery.formats import Prototxt, SolverText, read_json, read_masks, sha256_of
+from netsurgery.errors import NetworkError, Remedy, RequestError
+from netsurgery.formats import Prototxt, SolverText, read_masks
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.requests import RunRequest
+from netsurgery.jobs.rewritten import rewritten_layers
 from netsurgery.jobs.samples import InputsLike, read_samples
-from netsurgery.network import Masks, Model, load, masks_of, prunable, zeros_of
+from netsurgery.network import Masks, Model, masks_of, prunable, zeros_of
 from netsurgery.planning import RECORD
 from netsurgery.progress import Progress
 from netsurgery.training import (
@@ -30,8 +32,12 @@ from netsurgery.training import (
     ZoomedViews,
     fitted_views,
     label_classes,
+    labels_as_targets,
+    names_read,
     names_selected,
+    new_layers,
     only_new,
+    outputs_to_give,
     plain_inputs,
     require_labels,
 )
@@ -151,21 +157,35 @@ def read_learning(
     with progress.task("reading inputs"):
         how = request.preprocessing
         uncut = views.crop is not None or request.zoom is not None
-        inputs = read_samples(model, request.calibrate, how, request.labels, "TRAIN", uncut=uncut)
+        targets = _targets(model, request)
+        read = partial(read_samples, model, uncut=uncut, targets=targets)
+        inputs = read(request.calibrate, how, request.labels, "TRAIN")
         reported = None
         if request.validate is not None:
-            reported = read_samples(model, request.validate, how, uncut=uncut)
+            reported = read(request.validate, how)
+        if request.train_val is not None:
+            inputs = labels_as_targets(inputs, targets)
     _require_classes(model, request, inputs, reported)
     views = fitted_views(views, inputs, input_shapes(model.network()))
-    if teacher is None and inputs.labels is None and request.train_val is None:
+    tells = inputs.labels is not None or inputs.targets or request.train_val is not None
+    if teacher is None and not tells:
         teacher = otherwise
-    if teacher is None and inputs.labels is None and request.train_val is None:
+    if teacher is None and not tells:
         raise RequestError(
             Remedy("there is nothing to learn from: give {} or {}", "labels", "teacher")
         )
     masks, masked_by = held_masks(model, request.masks)
     settings = _settings(model, teacher, views, request)
     return Learning(teacher, inputs, reported, settings, masks, masked_by)
+
+
+def _targets(model: Model, request: TrainingRequest) -> Tuple[str, ...]:
+    """What is read beside inputs and labels: what the net is to make, or its own losses compare."""
+    if request.train_val is None:
+        return outputs_to_give(model, dict(request.output_kinds))
+    solver = None if request.solver is None else SolverText.read(request.solver)
+    stages = () if solver is None else tuple(solver.parameter.train_state.stage)
+    return names_read(model, Prototxt.read(request.train_val), stages)
 
 
 def _require_finite(model: Optional[Model]) -> None:
@@ -245,36 +265,19 @@ def _frozen(model: Model, teacher: Optional[Model], request: TrainingRequest) ->
     """The layers that stay, in the order of the net."""
     found = set(names_selected(model.network(), names_of(request.freeze)))
     if request.only_new:
-        original = teacher if teacher is not None else _original_of(model)
-        if original is None:
+        new = rewritten_layers(model)
+        if new is None and teacher is not None:
+            new = new_layers(model, teacher)
+        if new is None:
             raise RequestError(
-                Remedy("{} needs the original: give it as {}", "only_new", "teacher")
+                Remedy(f"{{}} finds no {RECORD} beside the pair that says so", "only_new"),
+                file=model.prototxt.file,
+                remedy=Remedy("give the original as {}", "teacher"),
             )
-        found |= set(only_new(model, original))
+        found |= set(only_new(model, new))
     ordered = [layer.name for layer in model.network().layers if layer.name in found]
     # Side heads stand in the training text alone, and are as little new.
     return tuple(dict.fromkeys([*ordered, *sorted(found)]))
-
-
-def _original_of(model: Model) -> Optional[Model]:
-    """The net that a pair was made of, by its record, where those files are as they were."""
-    if model.prototxt.file is None:
-        return None
-    record = Path(model.prototxt.file).parent / RECORD
-    try:
-        named = read_json(record.read_text(encoding="utf-8"))["inputs"]
-        files = [named[kind] for kind in ("prototxt", "weights")]
-        paths = [_found(record.parent, one["file"]) for one in files]
-        if [sha256_of(path) for path in paths] != [one["sha256"] for one in files]:
-            return None
-    except (OSError, ValueError, LookupError, TypeError, NetsurgeryError):
-        return None
-    return load(paths[0], paths[1])
-
-
-def _found(folder: Path, name: str) -> Path:
-    """A file that a record names, from where this process runs or from beside the record."""
-    return Path(name) if Path(name).exists() else folder / name
 
 
 def held_masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:

@@ -250,6 +250,18 @@ class LayerType(LayerFacts):
         """Return the axes of the bottom in the order in which the top has them."""
         return range(axes)
 
+    def parts(self, layer: Layer, size: int) -> Optional[List[Tuple[int, int]]]:
+        """Return from where to where along axis 1 of what it reads each top is cut.
+
+        Args:
+            layer: The layer.
+            size: How many entries that axis has.
+
+        Returns:
+            First entry and the one behind the last, a top; None where it is not cut along there.
+        """
+        return None
+
     def classes_picked(self, layer: Layer) -> Optional[int]:
         """Return how many classes it names at each place; None if it names none."""
         return None

@@ -8,6 +8,7 @@ from netsurgery.layers.loss import SCALAR, LossLayer, check_same_batch
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, count, show
+from netsurgery.layers.traits import Compared
 
 
 @register_layer
@@ -16,6 +17,7 @@ class EuclideanLossLayer(LossLayer):
 
     name = "EuclideanLoss"
     is_stock = True
+    compares = Compared.VALUES
 
     def shapes(self, node: ShapeNode) -> Sequence[Shape]:
         """A scalar."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -68,6 +68,14 @@ class SliceLayer(LayerType):
         if not param.slice_point and len(set(widths.tolist())) == 1:
             return {}
         return {"slice_param.slice_point": found}
+
+    def parts(self, layer: Layer, size: int) -> Optional[List[Tuple[int, int]]]:
+        """Where it is cut, if along axis 1."""
+        param, tops = layer.parameter.slice_param, len(layer.tops)
+        if (param.slice_dim if param.HasField("slice_dim") else param.axis) != 1:
+            return None
+        points = list(param.slice_point) or [size * one // tops for one in range(1, tops)]
+        return list(zip([0, *points], [*points, size]))
 
     def shares_memory(self, layer: Layer) -> bool:
         """The top is the memory of the bottom where it is the only one."""

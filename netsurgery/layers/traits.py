@@ -45,6 +45,7 @@ class Compared(Enum):
 
     CLASSES = "a score for each class"
     PROBABILITIES = "a probability for each number"
+    VALUES = "the numbers themselves"
 
 
 class BlobFacts(NamedTuple):

@@ -280,7 +280,8 @@ def _follow(
 def _read_by_training(network: Network, blob: str) -> Optional[str]:
     """The type of a layer that reads a blob in another phase, and tells what it is."""
     for text in network.prototxt.layers:
-        if layer_type(text.type).compares and blob in text.bottoms[:1]:
+        compared = layer_type(text.type).compares
+        if compared not in (None, Compared.VALUES) and blob in text.bottoms[:1]:
             return str(text.type)
     return None
 

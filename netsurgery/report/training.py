@@ -6,7 +6,7 @@ from typing import Callable, Iterator, List, Mapping, Sequence
 
 import click
 
-from netsurgery.jobs import Finetuned, figures_before, figures_of
+from netsurgery.jobs import Finetuned, figures_after, figures_before
 from netsurgery.network import sparsity_of
 from netsurgery.report.compression import read_back
 from netsurgery.report.console import WORDS, print_table, print_text
@@ -105,7 +105,8 @@ def told_inputs(done: Finetuned) -> str:
 
 def figure_rows(done: Finetuned) -> List[List[str]]:
     """Return a row for each figure of the net before and after: its name, and both values."""
-    before, after = figures_before(done), figures_of(done.after)
+    before, after = figures_before(done), figures_after(done)
+    numbers = {one.name for one in done.truths if not one.is_share}
     judged = (done.after, *(() if done.before is None else (done.before,)))
     limits = {
         figure.limits.figure: figure.limits
@@ -117,6 +118,8 @@ def figure_rows(done: Finetuned) -> List[List[str]]:
     def told(name: str, figures: Mapping[str, float]) -> str:
         if name not in figures:
             return "-"
+        if name in numbers:
+            return f"{figures[name]:.4g}"
         known = limits.get(name.partition(" of ")[0])
         return _percent(figures[name]) if known is None else known.told(figures[name])
 

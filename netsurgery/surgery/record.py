@@ -215,6 +215,14 @@ class Surgery:
         )
 
     @property
+    def rewritten(self) -> tuple[str, ...]:
+        """The layers of the new model whose weights were put in, in the order of its file."""
+        layers = () if self.model.weights is None else self.model.weights.layers
+        return tuple(
+            dict.fromkeys(one.name for one in layers if one.blobs and one.name in self.touched)
+        )
+
+    @property
     def approximate(self) -> Optional[str]:
         """Why the twin is not equal to the new model, or None if it is."""
         reasons = [step.rewrite.approximate for step in self.steps]

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.training.aims import (
+        objectives_of as objectives_of,
+    )
     from netsurgery.training.augmentation import (
         Augmentation as Augmentation,
         fitted_views as fitted_views,
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
     )
     from netsurgery.training.evaluation import (
         HeldOutJudge as HeldOutJudge,
+        Measured as Measured,
         held_out_judge as held_out_judge,
+        measured as measured,
     )
     from netsurgery.training.feed import (
         Feed as Feed,
@@ -39,7 +44,12 @@ if TYPE_CHECKING:
     )
     from netsurgery.training.freezing import (
         names_selected as names_selected,
+        new_layers as new_layers,
         only_new as only_new,
+    )
+    from netsurgery.training.given import (
+        labels_as_targets as labels_as_targets,
+        outputs_to_give as outputs_to_give,
     )
     from netsurgery.training.history import (
         History as History,
@@ -52,9 +62,13 @@ if TYPE_CHECKING:
         usual_batch as usual_batch,
     )
     from netsurgery.training.objectives import (
+        GIVEN as GIVEN,
         LABELS as LABELS,
         TEMPERATURE as TEMPERATURE,
         DetectorObjective as DetectorObjective,
+        GivenObjective as GivenObjective,
+        GivenProbabilityObjective as GivenProbabilityObjective,
+        GivenValueObjective as GivenValueObjective,
         HintObjective as HintObjective,
         LabelObjective as LabelObjective,
         Objective as Objective,
@@ -62,15 +76,23 @@ if TYPE_CHECKING:
         TeacherObjective as TeacherObjective,
         TeacherProbabilityObjective as TeacherProbabilityObjective,
         TeacherValueObjective as TeacherValueObjective,
+        given_role as given_role,
     )
     from netsurgery.training.opening import (
         open_training as open_training,
+    )
+    from netsurgery.training.own_objectives import (
+        names_read as names_read,
     )
     from netsurgery.training.rate_trial import (
         RATES as RATES,
         TRIAL_STEPS as TRIAL_STEPS,
         RateTrial as RateTrial,
         find_rate as find_rate,
+    )
+    from netsurgery.training.settings import (
+        PATIENCE as PATIENCE,
+        TuningSettings as TuningSettings,
     )
     from netsurgery.training.solver_settings import (
         SolverSettings as SolverSettings,
@@ -105,11 +127,8 @@ if TYPE_CHECKING:
         label_objective as label_objective,
     )
     from netsurgery.training.tuning import (
-        PATIENCE as PATIENCE,
         VALIDATIONS as VALIDATIONS,
         Tuned as Tuned,
-        TuningSettings as TuningSettings,
-        objectives_of as objectives_of,
         parts_of as parts_of,
         tune as tune,
         tuning_digest as tuning_digest,

@@ -19,6 +19,8 @@ from netsurgery.training.objectives import (
     LABELS,
     TARGET,
     WEIGHT,
+    GivenProbabilityObjective,
+    GivenValueObjective,
     LabelObjective,
     Objective,
     TeacherClassObjective,
@@ -75,14 +77,16 @@ def measured(objective: Objective, values: np.ndarray, rows: Rows) -> Measured:
     """
     values = values.astype(np.float64)
     if isinstance(objective, LabelObjective):
-        return _of_labels(objective, values, rows[LABELS])
+        return _of_labels(objective, values, objective.labels(rows))
     if isinstance(objective, TeacherClassObjective):
         return _of_classes(objective, values, rows)
     if isinstance(objective, TeacherProbabilityObjective):
-        target = rows[objective.role(TARGET)].astype(np.float64)
-        each = np.maximum(values, 0) - values * target + np.log1p(np.exp(-np.abs(values)))
-        agree = int(np.count_nonzero((values > 0) == (target > 0.5)))
-        return Measured(objective.weight * float(each.sum()), each.size, agree, each.size)
+        return _of_probabilities(objective.weight, values, rows[objective.role(TARGET)])
+    if isinstance(objective, GivenProbabilityObjective):
+        return _of_probabilities(objective.weight, values, objective.given.of(rows))
+    if isinstance(objective, GivenValueObjective):
+        apart = (values - objective.given.of(rows).reshape(values.shape)) / objective.scale
+        return Measured(0.5 * objective.weight * float((apart**2).sum()), apart.size)
     if isinstance(objective, TeacherValueObjective):
         apart = (values - rows[objective.role(TARGET)]) / objective.scale
         if objective.weighted:
@@ -92,9 +96,15 @@ def measured(objective: Objective, values: np.ndarray, rows: Rows) -> Measured:
     raise TypeError(f"nothing is known of a {type(objective).__name__}")
 
 
-def _of_labels(objective: LabelObjective, values: np.ndarray, labels: np.ndarray) -> Measured:
+def _of_probabilities(weight: float, logits: np.ndarray, target: np.ndarray) -> Measured:
+    target = target.astype(np.float64).reshape(logits.shape)
+    each = np.maximum(logits, 0) - logits * target + np.log1p(np.exp(-np.abs(logits)))
+    agree = int(np.count_nonzero((logits > 0) == (target > 0.5)))
+    return Measured(weight * float(each.sum()), each.size, agree, each.size)
+
+
+def _of_labels(objective: LabelObjective, values: np.ndarray, wanted: np.ndarray) -> Measured:
     scores = _class_rows(values, objective.axis)
-    wanted = np.asarray(labels).reshape(-1).astype(np.int64)
     labelled = wanted >= 0  # others have no part in it
     scores, wanted = scores[labelled], wanted[labelled]
     rows = np.arange(len(wanted))

@@ -76,30 +76,45 @@ def keys_of(layers: Collection[str], counts: Mapping[str, int]) -> Set[Parameter
     return {(name, index) for name in layers for index in range(counts.get(name, 0))}
 
 
-def only_new(model: Model, original: Model) -> Tuple[str, ...]:
-    """Return the layers that a small net has from its original as they were there, to freeze them.
+def new_layers(model: Model, original: Model) -> Tuple[str, ...]:
+    """Return the layers with weights that a small net has not from its original as they were there.
 
     Args:
         model: The small net.
         original: The net that it was made of.
 
     Raises:
-        RequestError: It has no other, or nothing of the original is left.
+        RequestError: A net has no weights.
     """
     if model.weights is None or original.weights is None:
         raise RequestError("which layers are new is told from the weights of both nets")
     before = {layer.name: layer for layer in original.weights.layers if layer.blobs}
-    own = [layer for layer in model.weights.layers if layer.blobs]
-    kept = tuple(
+    return tuple(
         layer.name
-        for layer in own
-        if layer.name in before
-        and [blob.digest for blob in layer.blobs]
-        == [blob.digest for blob in before[layer.name].blobs]
+        for layer in model.weights.layers
+        if layer.blobs
+        and not (
+            layer.name in before
+            and [blob.digest for blob in layer.blobs]
+            == [blob.digest for blob in before[layer.name].blobs]
+        )
     )
-    if len(kept) == len(own):
+
+
+def only_new(model: Model, new: Collection[str]) -> Tuple[str, ...]:
+    """Return the layers to freeze so that the new ones alone are trained.
+
+    Args:
+        model: The small net.
+        new: Its new layers.
+
+    Raises:
+        RequestError: There is none.
+    """
+    if not new:
         raise RequestError(
             "no layer of this net is new: all have the weights of the original",
             remedy="train all of them, or give the compressed net",
         )
-    return kept
+    layers = () if model.weights is None else model.weights.layers
+    return tuple(one.name for one in layers if one.blobs and one.name not in new)

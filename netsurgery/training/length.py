@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from netsurgery.calibration import input_shapes
 from netsurgery.formats import Prototxt
 from netsurgery.network import Model
 from netsurgery.training.bank import usual_views
+from netsurgery.training.settings import TuningSettings
 from netsurgery.training.zoom import ZoomedViews
-
-if TYPE_CHECKING:
-    from netsurgery.training.tuning import TuningSettings
 
 EPOCHS, PASSES = 20, 2
 """How often a run goes through its inputs, where nobody says how many steps it has, and through the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Dict, List, Mapping, NamedTuple, Set, Tuple, Union
+from typing import Dict, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
 
 from netsurgery.errors import RequestError
 from netsurgery.formats import quoted, render
@@ -13,6 +13,8 @@ from netsurgery.training.objectives import (
     LABELS,
     TARGET,
     WEIGHT,
+    GivenProbabilityObjective,
+    GivenValueObjective,
     LabelObjective,
     Objective,
     TeacherClassObjective,
@@ -57,10 +59,15 @@ def loss_text(
         return writer.labels(objective)
     if isinstance(objective, TeacherClassObjective):
         return writer.teacher_classes(objective)
+    if isinstance(objective, GivenProbabilityObjective):
+        return writer.probabilities(objective.given.role)
+    if isinstance(objective, GivenValueObjective):
+        return writer.values(objective.given.role, objective.scale)
     if isinstance(objective, TeacherProbabilityObjective):
-        return writer.teacher_probabilities(objective)
+        return writer.probabilities(objective.role(TARGET))
     if isinstance(objective, TeacherValueObjective):
-        return writer.teacher_values(objective)
+        weight = objective.role(WEIGHT) if objective.weighted else None
+        return writer.values(objective.role(TARGET), objective.scale, weight)
     raise TypeError(f"no layers are known for a {type(objective).__name__}")
 
 
@@ -133,26 +140,26 @@ class _Writer:
         self._parts.append(_filled("loss_teacher_classes", names, numbers))
         return self._done({loss: weight, rest: weight})
 
-    def teacher_probabilities(self, objective: TeacherProbabilityObjective) -> LossText:
+    def probabilities(self, role: str) -> LossText:
         """Soft cross entropy of each logit; the mean over all of them."""
-        target = self._input(objective.role(TARGET), TARGET, self._shape)
+        target = self._input(role, TARGET, self._shape)
         # Divided by the batch is what every Caffe does, also those that know no normalization.
-        weight = objective.weight * self._shape[0] / prod(self._shape)
+        weight = self._objective.weight * self._shape[0] / prod(self._shape)
         loss = self._name("loss")
         names = {"scores": self._blob, "target": target, "loss": loss}
         filled = _filled("loss_teacher_probabilities", names, {"weight": _number(weight)})
         self._parts.append(filled)
         return self._done({loss: weight})
 
-    def teacher_values(self, objective: TeacherValueObjective) -> LossText:
+    def values(self, role: str, scale: float, weights: Optional[str] = None) -> LossText:
         """Half the mean of squares of what numbers are off, in units of their scale."""
-        target = self._input(objective.role(TARGET), TARGET, self._shape)
-        weight = objective.weight * 0.5 / (prod(self._shape) * objective.scale**2)
+        target = self._input(role, TARGET, self._shape)
+        weight = self._objective.weight * 0.5 / (prod(self._shape) * scale**2)
         loss, difference = self._name("loss"), self._name("difference")
         names = {"values": self._blob, "target": target, "difference": difference, "loss": loss}
         names["compared"], weighing = difference, b""
-        if objective.weighted:
-            importance = self._input(objective.role(WEIGHT), WEIGHT, self._shape)
+        if weights is not None:
+            importance = self._input(weights, WEIGHT, self._shape)
             names["compared"] = self._name("weighed")
             parts = {"difference": difference, "importance": importance}
             parts["weighed"] = names["compared"]

@@ -1,20 +1,23 @@
 """What a net is trained towards: hard classes, or what a teacher answers. Data only.
 
 What an objective compares with is fed to the training net; a *role* says what that is. `LABELS` is
-the class of each input, ``data:INPUT`` the samples of an input of the net; ``target:NAME``,
-``label:NAME`` and ``weight:NAME`` are what is worked out from the teacher's answers for the
-objective of that name.
+the class of each input, ``data:INPUT`` the samples of an input of the net, ``given:NAME`` an array
+that came beside the inputs; ``target:NAME``, ``label:NAME`` and ``weight:NAME`` are what is worked
+out from the teacher's answers for the objective of that name.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Optional, Tuple
+from typing import ClassVar, Mapping, NamedTuple, Optional, Tuple
+
+import numpy as np
 
 from netsurgery.network import Detector, Value
 
-LABELS, DATA = "labels", "data:"
-"""Roles of blobs that are fed the class of each input, and the samples of an input by its name."""
+LABELS, DATA, GIVEN = "labels", "data:", "given:"
+"""Roles of blobs that are fed the class of each input, the samples of an input by its name, and
+the targets of a name that came beside the inputs."""
 TARGET, LABEL, WEIGHT = "target", "label", "weight"
 """Kinds of what a teacher gives: numbers to come to, the best class, how much a number counts."""
 
@@ -25,6 +28,37 @@ TEMPERATURE = 2.0
 def data_role(blob: str) -> str:
     """Return the role of what is fed to an input of the net that is used."""
     return f"{DATA}{blob}"
+
+
+def given_role(name: str) -> str:
+    """Return the role of targets that came beside the inputs under a name."""
+    return f"{GIVEN}{name}"
+
+
+class Given(NamedTuple):
+    """Targets that came beside the inputs, or some of them.
+
+    Attributes:
+        name: Of the array.
+        part: From which entry along axis 1 to before which; None: all.
+    """
+
+    name: str
+    part: Optional[Tuple[int, int]] = None
+
+    @property
+    def role(self) -> str:
+        """Their role."""
+        return given_role(self.name)
+
+    def of(self, rows: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return them, of what is fed by role."""
+        array = rows[self.role]
+        return array if self.part is None else array[:, slice(*self.part)]
+
+
+NOTHING = Given("")
+"""No targets at all."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +87,56 @@ class LabelObjective(Objective):
 
     Attributes:
         axis: The axis of the classes.
+        given: Where the class of each place of an input stands, if not in the inputs' labels.
+        ignored: A class that says that there is none; beside negative ones.
     """
 
     axis: int = 1
+    given: Optional[Given] = None
+    ignored: Optional[int] = None
 
     @property
     def roles(self) -> Tuple[str, ...]:
         """The labels."""
-        return (LABELS,)
+        return (LABELS if self.given is None else self.given.role,)
+
+    def labels(self, rows: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the class of each place, -1 for none, of what is fed by role; int64."""
+        found = rows[LABELS] if self.given is None else self.given.of(rows)
+        labels = np.asarray(found).reshape(-1).astype(np.int64)
+        return labels if self.ignored is None else np.where(labels == self.ignored, -1, labels)
+
+
+@dataclass(frozen=True)
+class GivenObjective(Objective):
+    """A value that should be as targets beside the inputs say.
+
+    Attributes:
+        given: The targets.
+    """
+
+    given: Given = NOTHING
+
+    @property
+    def roles(self) -> Tuple[str, ...]:
+        """The targets."""
+        return (self.given.role,)
+
+
+@dataclass(frozen=True)
+class GivenProbabilityObjective(GivenObjective):
+    """Logits whose Sigmoid should be the targets, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class GivenValueObjective(GivenObjective):
+    """Numbers that should be the targets: half the mean square of what they are off.
+
+    Attributes:
+        scale: What differences are divided by: the standard deviation of the targets.
+    """
+
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)

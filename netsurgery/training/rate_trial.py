@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional
 
-from netsurgery.engine import Engine, TrainingSession
+from netsurgery.engine import Engine
 from netsurgery.errors import EngineError
 from netsurgery.formats import scratch_folder
 from netsurgery.network import Masks
 from netsurgery.progress import Progress, silent
 from netsurgery.training.opening import open_training
 from netsurgery.training.solver_settings import SolverSettings
-from netsurgery.training.trainer import Batches, BatchSource, Judge
+from netsurgery.training.trainer import BatchSource, Judge, stepped
 from netsurgery.training.training_net import TrainingNet
 
 RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -86,21 +86,18 @@ def find_rate(
             if masks:
                 session.set_masks(masks)
             session.set_rate(rate)
-            losses[rate] = _loss_after(session, feed, judge, settings.iter_size)
+            found = stepped(net, session, feed, 0, TRIAL_STEPS, settings.iter_size)
+            sound = all(map(math.isfinite, found.losses))
+            losses[rate] = judge.judge(session).loss if sound else math.nan
             if _is_over(list(losses.values())):
                 break
-    sound = {rate: loss for rate, loss in losses.items() if math.isfinite(loss)}
-    if not sound:
+    finite = {rate: loss for rate, loss in losses.items() if math.isfinite(loss)}
+    if not finite:
         raise EngineError(
             f"the net goes to pieces at every learning rate that was tried, from {RATES[0]:g} on",
             remedy="see whether inputs and targets are in range",
         )
-    return RateTrial(min(sound, key=lambda rate: sound[rate]), losses, before)
-
-
-def _loss_after(session: TrainingSession, feed: BatchSource, judge: Judge, iter_size: int) -> float:
-    found = session.step(Batches(feed, 0, TRIAL_STEPS * iter_size))
-    return judge.judge(session).loss if all(map(math.isfinite, found.losses)) else math.nan
+    return RateTrial(min(finite, key=lambda rate: finite[rate]), losses, before)
 
 
 def _is_over(losses: List[float]) -> bool:

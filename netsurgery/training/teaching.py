@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
 
-from netsurgery.calibration import input_shapes
 from netsurgery.errors import Remedy, RequestError
-from netsurgery.network import (
-    Detector,
-    Model,
-    Value,
-    detectors_of,
-    fresh_name,
-    infer_shapes,
-)
-from netsurgery.quality import (
-    BOXES,
-    CLASSES,
-    DETECTIONS,
-    PROBABILITIES,
-    SEGMENTATION,
-    answering_layer,
-    kinds_of,
-    require_outputs,
-)
+from netsurgery.network import Detector, Model, Value, fresh_name
+from netsurgery.quality import CLASSES, PROBABILITIES, SEGMENTATION, require_outputs
+from netsurgery.training.net_outputs import NetOutputs
 from netsurgery.training.objectives import (
     TEMPERATURE,
     DetectorObjective,
@@ -38,76 +22,6 @@ from netsurgery.training.objectives import (
 
 HINT_WEIGHT = 0.1
 """The weight of a blob on the way, beside an output."""
-
-
-class _Scores(NamedTuple):
-    """Scores of classes before their Softmax.
-
-    Attributes:
-        value: The scores.
-        axis: The axis of the classes.
-        softmax: What the Softmax makes of them, if there is one.
-    """
-
-    value: Value
-    axis: int
-    softmax: Optional[Value] = None
-
-
-class _Net:
-    """A net, its shapes, and what its outputs are."""
-
-    def __init__(self, model: Model, chosen: Mapping[str, str], task_output: Optional[str]) -> None:
-        self.network = model.network()
-        self.file = model.prototxt.file
-        self._shapes = infer_shapes(self.network, weights=model.weights)
-        inputs = input_shapes(self.network)
-        self._batch = next(iter(inputs.values()))[0]
-        self.outputs = {value.blob: value for value in self.network.outputs}
-        told = {value: tuple(self._shapes[value] or ()) for value in self.network.outputs}
-        fed = {value: inputs[value.blob] for value in self.network.inputs}
-        self._chosen = chosen
-        named = {blob: kind for blob, kind in chosen.items() if blob in self.outputs}
-        task = None if task_output is None else self.outputs.get(task_output)
-        self.kinds = kinds_of(self.network, told, fed, labelled=task, chosen=named)
-        self._detectors = {
-            (one.layer.tops[0] if one.layer else one.scores): one
-            for one in detectors_of(self.network, self._shapes)
-        }
-
-    def shape(self, value: Value) -> Optional[Tuple[float, ...]]:
-        """Return the shape of a value, of axis 0 what belongs to one input; None if not known."""
-        shape = self._shapes.get(value)
-        return (shape[0] / self._batch, *shape[1:]) if shape else None
-
-    def detector(self, output: Value) -> Optional[Detector]:
-        """Return the detector that an output belongs to, if it does."""
-        kind = self.kinds[output]
-        found = self._detectors.get(kind.scores or output)
-        # How long a list of detections is nobody knows, so that its kind need not be told.
-        listed = found is not None and found.layer is not None and output.blob not in self._chosen
-        return found if listed or kind.name in (DETECTIONS, BOXES) else None
-
-    def scores(self, value: Value) -> _Scores:
-        """Return what classes are told from, before any Softmax."""
-        layer = answering_layer(self.network, value)
-        if layer is not None and layer.layer_type.picks_classes:
-            value = layer.bottoms[0]
-            layer = answering_layer(self.network, value)
-        if layer is None or not layer.layer_type.is_softmax:
-            return _Scores(value, 1)
-        axes = len(self._shapes.get(layer.bottoms[0]) or (0, 0))
-        return _Scores(layer.bottoms[0], layer.layer_type.class_axis(layer, axes), layer.tops[0])
-
-    def logits(self, value: Value) -> Optional[Value]:
-        """Return what a Sigmoid makes probabilities of; None where none does."""
-        layer = answering_layer(self.network, value)
-        squashed = layer is not None and layer.layer_type.makes_probabilities
-        return layer.bottoms[0] if layer is not None and squashed else None
-
-    def last(self, blob: str) -> Optional[Value]:
-        """Return what a blob holds in the end; None where there is no such blob."""
-        return next((value for value in reversed(self.network.values) if value.blob == blob), None)
 
 
 def teacher_objectives(
@@ -143,7 +57,7 @@ def teacher_objectives(
         raise RequestError(Remedy("{} is a positive number", "temperature"))
     chosen = output_kinds or {}
     require_outputs(small.network(), chosen, task_output)
-    nets = _Net(small, chosen, task_output), _Net(original, chosen, task_output)
+    nets = NetOutputs(small, chosen, task_output), NetOutputs(original, chosen, task_output)
     writer = _Objectives(*nets, temperature, weight)
     for blob in writer.small.outputs if task_output is None else (task_output,):
         writer.add_output(blob)
@@ -155,7 +69,9 @@ def teacher_objectives(
 class _Objectives:
     """Collects objectives, one for each value that is compared."""
 
-    def __init__(self, small: _Net, teacher: _Net, temperature: float, weight: float) -> None:
+    def __init__(
+        self, small: NetOutputs, teacher: NetOutputs, temperature: float, weight: float
+    ) -> None:
         self.small, self.teacher = small, teacher
         self.found: Dict[Value, TeacherObjective] = {}
         self._temperature, self._weight = temperature, weight

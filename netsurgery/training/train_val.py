@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.errors import FormatError, NetworkError, RequestError
 from netsurgery.formats import Prototxt, upgrade_net
@@ -11,6 +11,7 @@ from netsurgery.network import (
     Layer,
     Model,
     Network,
+    Shape,
     Value,
     as_built,
     fresh_name,
@@ -20,7 +21,7 @@ from netsurgery.network import (
     reached_by,
     take_apart,
 )
-from netsurgery.training.data_layers import Sources, shapes_fed, sources_of
+from netsurgery.training.data_layers import Sources, data_sources, shapes_fed
 from netsurgery.training.trunk import Trunk, assembled, untrained
 
 
@@ -53,6 +54,7 @@ def own_training(
     *,
     labels: Optional[float],
     stages: Sequence[str] = (),
+    given: Optional[Mapping[str, Shape]] = None,
 ) -> OwnTraining:
     """Return what a user's text trains, fed from outside.
 
@@ -61,19 +63,18 @@ def own_training(
         text: The text.
         wanted: Values of the net that is used, which other losses will read.
         batch: The number of inputs of a batch.
-        labels: The factor of losses that read labels; None leaves them out.
+        labels: The factor of losses that read labels or targets; None leaves them out.
         stages: Stages that its solver asks for.
+        given: Targets that come beside the inputs: the shape of a sample of each.
 
     Raises:
         FormatError: It is no text of this net, or its data layers do not tell what they feed.
         NetworkError: Caffe would abort on it.
         RequestError: It has no loss, or none without labels.
     """
-    upgraded = upgrade_net(text, keep_unknown=True).prototxt
-    built = as_built(Network.of(upgraded, "TRAIN", 0, stages))
-    network = Network.of(_with_named_losses(Network.of(built, "TRAIN")), "TRAIN")
+    network = trained_network(text, stages)
     places = {value: _counterpart(model, network, value) for value in wanted}
-    sources = sources_of(network, model)
+    sources = data_sources(network, model, given)
     losses = _losses(network, sources, labels)
     if not losses and not wanted:
         what = "has no loss that needs no labels" if own_losses(network) else "has no loss"
@@ -90,7 +91,7 @@ def own_training(
             layer=layer.name,
             remedy="train without this text, on inputs of your own",
         )
-    found = _fed(model, network, sources, losses, places, batch)
+    found = _fed(model, network, sources, losses, places, batch, given)
     if wanted and found.own_data:
         raise FormatError(
             "feeds itself with numbers of its own, so that no teacher can be asked about them",
@@ -98,6 +99,18 @@ def own_training(
             remedy="train without this text, on inputs of your own",
         )
     return found
+
+
+def trained_network(text: Prototxt, stages: Sequence[str] = ()) -> Network:
+    """Return what a user's text builds for training, in V2, with a name for each loss.
+
+    Args:
+        text: The text.
+        stages: Stages that its solver asks for.
+    """
+    upgraded = upgrade_net(text, keep_unknown=True).prototxt
+    built = as_built(Network.of(upgraded, "TRAIN", 0, stages))
+    return Network.of(_with_named_losses(Network.of(built, "TRAIN")), "TRAIN")
 
 
 def _with_named_losses(network: Network) -> Prototxt:
@@ -143,13 +156,14 @@ def _fed(
     losses: Dict[Value, float],
     places: Dict[Value, Value],
     batch: int,
+    given: Optional[Mapping[str, Shape]],
 ) -> OwnTraining:
     counted = _accuracy(network, losses)
     ends = [*losses, *places.values(), *([] if counted is None else [counted])]
     needed = layers_to(network, ends)
     reached = reached_by(network, ends)
     roles = {value: role for value, role in sources.roles.items() if value in reached}
-    shapes = shapes_fed(network, model, roles, batch)
+    shapes = shapes_fed(network, model, roles, batch, given)
     text = _weighed(assembled(network, needed, shapes), losses)
     final, blobs = _unwritten(text, places)
     trunk = Trunk(

@@ -27,7 +27,7 @@ from netsurgery.training.training_net import TrainingNet
 SECONDS = 2.0
 """About so long an engine steps until it is asked again: what a progress bar needs."""
 _FIRST, _MOST = 4, 1000
-PATIENCE, STEPS = "patience", "steps"
+GAINED_NOTHING, ALL_DONE = "patience", "steps"
 """Why a run stopped: nothing was gained for so long; all steps are done."""
 
 
@@ -131,6 +131,32 @@ class Batches(Sequence[Mapping[str, np.ndarray]]):
         if not 0 <= place < self._count:
             raise IndexError(place)
         return self._feed.batch(self._first + place)
+
+
+def stepped(
+    net: TrainingNet,
+    session: TrainingSession,
+    feed: BatchSource,
+    iteration: int,
+    count: int,
+    iter_size: int,
+) -> StepLosses:
+    """Do some iterations of a net, on the batches that belong to them or on data of its own.
+
+    Args:
+        net: What is trained.
+        session: Trains it.
+        feed: Makes the batches.
+        iteration: The number of the first, counted from 0.
+        count: How many.
+        iter_size: Batches of each.
+
+    Raises:
+        EngineError: The engine gave up.
+    """
+    if net.own_data:
+        return session.step_own(count)
+    return session.step(Batches(feed, iteration * iter_size, count * iter_size))
 
 
 class Trainer:
@@ -250,11 +276,8 @@ class Trainer:
 
     def _step(self, session: TrainingSession, count: int, task: Task) -> None:
         iteration, began = self._state.iteration, time.monotonic()
-        if self._net.own_data:
-            found = session.step_own(count)
-        else:
-            each = self._plan.settings.iter_size
-            found = session.step(Batches(self._feed, iteration * each, count * each))
+        each = self._plan.settings.iter_size
+        found = stepped(self._net, session, self._feed, iteration, count, each)
         self._require_finite(found, iteration)
         self._losses += found.losses.tolist()
         rate = float(found.rates[-1])
@@ -322,7 +345,7 @@ class Trainer:
             self._history,
             state.iteration,
             best,
-            STEPS if state.iteration >= self._plan.steps else PATIENCE,
+            ALL_DONE if state.iteration >= self._plan.steps else GAINED_NOTHING,
             resumed,
             self._seconds / self._steps if self._steps else math.nan,
             tuple(session.notes),

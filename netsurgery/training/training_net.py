@@ -12,6 +12,7 @@ from netsurgery.network import (
     Model,
     Network,
     ParameterKey,
+    Shape,
     Value,
     blob_shapes,
     infer_shapes,
@@ -24,9 +25,12 @@ from netsurgery.training.batchnorm import FROZEN, normalised
 from netsurgery.training.freezing import frozen_text, keys_of
 from netsurgery.training.loss_text import accuracy_text, loss_text
 from netsurgery.training.noise import without_noise
-from netsurgery.training.objectives import LABELS, LabelObjective, Objective
+from netsurgery.training.objectives import LABELS, GivenObjective, LabelObjective, Objective
 from netsurgery.training.train_val import OwnTraining, own_training
 from netsurgery.training.trunk import shape_of, trunk_of
+
+_STOOD_FOR = (LabelObjective, GivenObjective)
+"""What the losses of a user's own text stand in the place of."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +116,15 @@ def training_net(
     batchnorm: str = FROZEN,
     frozen: Collection[str] = (),
     engine: Optional[Engine] = None,
+    given: Optional[Mapping[str, Shape]] = None,
+    share: float = 1.0,
 ) -> TrainingNet:
     """Return a net that trains a model towards objectives.
 
     Where the user's own training text is given, its losses stand in the place of objectives for
-    labels, with the factor of these; without such objectives, those of its losses that read labels
-    go. What else there is to come to, as a teacher has it, is added. Without labels nothing is
-    dropped by chance, see `without_noise`.
+    labels and targets; without such objectives, those of its losses that read them go. What else
+    there is to come to, as a teacher has it, is added. Without labels
+    or targets nothing is dropped by chance, see `without_noise`.
 
     Args:
         model: The net as it is used.
@@ -129,6 +135,8 @@ def training_net(
         batchnorm: What becomes of statistics, see `batchnorm`.
         frozen: Names of layers that stay as they are.
         engine: The engine that is to train it.
+        given: Targets that come beside the inputs: the shape of a sample of each.
+        share: The factor of the text's own losses that read labels or targets.
 
     Raises:
         RequestError: Nothing would be trained, the net does not take such batches, or an objective
@@ -141,25 +149,26 @@ def training_net(
         raise RequestError(
             "nothing says what the net should come to", remedy="give labels, or a teacher"
         )
-    labelled = [one.weight for one in objectives if isinstance(one, LabelObjective)]
+    others = [one for one in objectives if not isinstance(one, _STOOD_FOR)]
+    has_truth = len(others) < len(objectives)
     if train_val is None:
         trunk = trunk_of(model, [one.value for one in objectives], batch)
         bare = TrainingNet(trunk.prototxt, model, trunk.fed, {})
         made = _with_objectives(bare, trunk.blobs, objectives, batch)
-        made = made if labelled else _without_noise(made)
+        made = made if has_truth else _without_noise(made)
         return _settled(made, trunk.untrained, batchnorm, frozen, engine, False)
-    others = [one for one in objectives if not isinstance(one, LabelObjective)]
     own = own_training(
         model,
         train_val,
         [one.value for one in others],
         batch,
-        labels=max(labelled) if labelled else None,
+        labels=share if has_truth else None,
         stages=stages,
+        given=given,
     )
     bare = _with_own_accuracy(model, own)
     made = _with_objectives(bare, own.trunk.blobs, others, batch)
-    made = made if labelled else _without_noise(made)
+    made = made if has_truth else _without_noise(made)
     return _settled(made, own.trunk.untrained, batchnorm, frozen, engine, True)
 
 

@@ -5,94 +5,38 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.calibration import Inputs
 from netsurgery.engine import Capability, Engine, EngineLike, choose
-from netsurgery.errors import EngineError, Remedy, RequestError
-from netsurgery.formats import Prototxt, SolverText, write_whole
+from netsurgery.errors import EngineError
+from netsurgery.formats import write_whole
 from netsurgery.network import Masks, Model, require_masks_fit, without_what_follows
 from netsurgery.progress import Progress, silent
-from netsurgery.training.augmentation import Augmentation
+from netsurgery.training.aims import objectives_of, share_of_truth, with_given
 from netsurgery.training.bank import ViewBank
 from netsurgery.training.checkpoint import claim_folder
 from netsurgery.training.deployed import arrays_of, deployed_model
 from netsurgery.training.evaluation import held_out_judge
 from netsurgery.training.feed import Feed
+from netsurgery.training.given import require_given_classes, sample_shapes
 from netsurgery.training.length import run_length
-from netsurgery.training.objectives import TEMPERATURE, Objective, TeacherObjective
+from netsurgery.training.objectives import Objective, TeacherObjective
 from netsurgery.training.rate_trial import find_rate
+from netsurgery.training.settings import TuningSettings
 from netsurgery.training.solver_settings import SolverSettings, tuning_settings
 from netsurgery.training.splitting import Split, split
 from netsurgery.training.teacher import TeacherTargets
-from netsurgery.training.teaching import teacher_objectives
 from netsurgery.training.trainer import Judge, Trained, Trainer, TrainerHook, TrainingPlan
-from netsurgery.training.training_net import TrainingNet, label_objective, training_net
+from netsurgery.training.training_net import TrainingNet, training_net
 from netsurgery.version import __version__
 
-PATIENCE = 6
-"""Validations without a gain after which a run stops, where nobody says otherwise."""
 VALIDATIONS, LEAST_APART = 20, 20
 """Validations of a run where nobody says how many, and the steps between two of them at least."""
-
-
-@dataclass(frozen=True)
-class TuningSettings:
-    """How a net is tuned.
-
-    Attributes:
-        steps: Iterations of the solver; see `run_length` if None.
-        batch: Inputs of a batch; if None that of the train prototxt, else `BATCH`, or for large
-            pictures `SMALL_BATCH`.
-        rate: The learning rate at the start; if None a tenth of the solver's, or what a trial says.
-        solver: The solver that the net was trained by.
-        train_val: The text that it was trained by, whose losses are used.
-        temperature: Of the classes that a teacher answers.
-        hints: Blobs on the way that should be the teacher's.
-        augmentation: What is done to inputs.
-        views: Of each input that a teacher answers.
-        hold_out: The share of the inputs that is kept aside.
-        reported_elsewhere: Other inputs report on what was gained.
-        validate_every: Iterations from one validation to the next; a twentieth of all if None.
-        patience: Validations without a gain after which the run stops; None for never.
-        batchnorm: What becomes of statistics: ``"frozen"`` or ``"update"``.
-        frozen: Layers that stay as they are.
-        task_output: The output that labels are for.
-        output_kinds: What outputs are, by blob, where the net does not tell.
-        keep_best: Whether the best net comes back, or the last.
-        seed: Of all that is drawn.
-        engine: Steps the solver; the first that can if None.
-    """
-
-    steps: Optional[int] = None
-    batch: Optional[int] = None
-    rate: Optional[float] = None
-    solver: Optional[SolverText] = None
-    train_val: Optional[Prototxt] = None
-    temperature: float = TEMPERATURE
-    hints: Tuple[str, ...] = ()
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    views: Optional[int] = None
-    hold_out: Optional[float] = None
-    reported_elsewhere: bool = False
-    validate_every: Optional[int] = None
-    patience: Optional[int] = PATIENCE
-    batchnorm: str = "frozen"
-    frozen: Tuple[str, ...] = ()
-    task_output: Optional[str] = None
-    output_kinds: Tuple[Tuple[str, str], ...] = ()
-    keep_best: bool = True
-    seed: int = 0
-    engine: EngineLike = None
-
-    @property
-    def stages(self) -> Tuple[str, ...]:
-        """The stages of the training text that the solver asks for."""
-        return () if self.solver is None else tuple(self.solver.parameter.train_state.stage)
 
 
 class Tuned(NamedTuple):
@@ -108,6 +52,7 @@ class Tuned(NamedTuple):
         batch: Inputs of a batch.
         settings: What was asked for.
         notes: What is not as one might expect, a sentence each.
+        objectives: What its values were to come to.
     """
 
     model: Model
@@ -119,6 +64,7 @@ class Tuned(NamedTuple):
     batch: int
     settings: TuningSettings
     notes: Tuple[str, ...] = ()
+    objectives: Tuple[Objective, ...] = ()
 
 
 def tune(
@@ -156,12 +102,13 @@ def tune(
     """
     require_masks_fit(model, masks or {})
     objectives = objectives_of(model, original, inputs, settings)
+    require_given_classes(objectives, inputs, model)
     engine, used, objectives = _within_reach(model, objectives, settings.engine)
     claim_folder(
         folder, tuning_digest(model, original, inputs, settings, masks), __version__, "tune"
     )
     parts = parts_of(inputs, settings)
-    objectives, targets = _asked(objectives, original, inputs, settings, folder, answers, progress)
+    objectives, answered = _asked(objectives, original, inputs, settings, folder, answers, progress)
     batch, steps = run_length(model, settings, len(parts.train))
     net = training_net(
         used,
@@ -172,7 +119,12 @@ def tune(
         batchnorm=settings.batchnorm,
         frozen=settings.frozen,
         engine=engine,
+        given=sample_shapes(inputs),
+        share=share_of_truth(
+            original, any(not isinstance(one, TeacherObjective) for one in objectives)
+        ),
     )
+    targets = with_given(net, objectives, inputs, settings, answered)
     feed = Feed(
         net,
         inputs,
@@ -187,8 +139,8 @@ def tune(
     solver, why = run.solver(steps, taught=original is not None)
     trained = run.trained(solver, steps, hooks)
     made = deployed_model(model, arrays_of(net, trained.arrays), trained.masks)
-    notes = (*net.notes, *(() if targets is None else targets.notes), *trained.notes)
-    return Tuned(made, trained, parts, net, solver, why, batch, settings, notes)
+    notes = (*net.notes, *(() if answered is None else answered.notes), *trained.notes)
+    return Tuned(made, trained, parts, net, solver, why, batch, settings, notes, objectives)
 
 
 def parts_of(inputs: Inputs, settings: TuningSettings) -> Split:
@@ -242,42 +194,6 @@ def _asked(
         )
     others = [one for one in objectives if not isinstance(one, TeacherObjective)]
     return (*others, *targets.objectives), targets
-
-
-def objectives_of(
-    model: Model, original: Optional[Model], inputs: Inputs, settings: TuningSettings
-) -> Tuple[Objective, ...]:
-    """Return what a net should come to: the labels, its teacher's answers, or half of each.
-
-    Args:
-        model: The net.
-        original: Its teacher, if there is one.
-        inputs: With labels if there are some.
-        settings: The output that labels are for, and how a teacher teaches.
-
-    Raises:
-        RequestError: There are neither labels nor a teacher.
-        PlanError: Labels belong to no output, or to one of several.
-    """
-    found: List[Objective] = []
-    share = 1.0 if original is None or inputs.labels is None else 0.5
-    if inputs.labels is not None:
-        found.append(replace(label_objective(model, settings.task_output), weight=share))
-    if original is not None:
-        found += teacher_objectives(
-            original,
-            model,
-            temperature=settings.temperature,
-            hints=settings.hints,
-            weight=share,
-            output_kinds=dict(settings.output_kinds),
-            task_output=settings.task_output,
-        )
-    if not found:
-        raise RequestError(
-            Remedy("there is nothing to learn from: give {} or a {}", "labels", "teacher")
-        )
-    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -371,5 +287,6 @@ def tuning_digest(
     told["train_val"] = None if settings.train_val is None else settings.train_val.data
     labels = None if inputs.labels is None else inputs.labels.tobytes()
     closed = [(key, np.packbits(mask).tobytes()) for key, mask in sorted((masks or {}).items())]
-    parts = [model.digest, original and original.digest, inputs.digest, labels, told, closed]
+    given = inputs.targets_digest
+    parts = [model.digest, original and original.digest, inputs.digest, labels, given, told, closed]
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -201,3 +201,28 @@ def test_images_are_decoded_once_if_their_samples_fit(
     again = [batch.inputs["data"] for batch in inputs.batches(3)]
     assert len(decoded) == 3 * times - (times > 1)
     np.testing.assert_array_equal(whole[0], again[0][[0, 1]])
+
+
+def test_targets_come_beside_the_inputs_where_they_are_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "some.npz"
+    data, age = np.ones((5, 2), np.float32), np.arange(10.0).reshape(5, 2) / 4
+    np.savez(file, data=data, age=age, label=np.arange(5) / 2, other=data)
+    shapes = {"data": (1, 2)}
+    inputs = read_inputs(file, shapes, targets=["age", "label", "missing"])
+    assert sorted(inputs.targets) == ["age", "label"]
+    assert np.array_equal(inputs.targets["age"][:], age)
+    assert inputs.labels is None  # halves are no classes
+    assert "not used: other" in inputs.description
+    few = inputs.chosen(np.array([4, 1])).first(1)
+    assert few.targets["age"][:].tolist() == age[[4]].tolist()
+    assert few.targets_digest != inputs.targets_digest
+    np.savez(file, data=data, label=np.arange(5))
+    both = read_inputs(file, shapes, targets=["label"])
+    assert both.labels is not None
+    assert both.targets["label"].shape == (5,)
+    np.savez(file, data=data, age=np.full((5, 1), np.nan))
+    with pytest.raises(NetsurgeryError, match="'age' holds NaN or infinity"):
+        read_inputs(file, shapes, targets=["age"]).check()
+    np.savez(file, data=data, age=age[:4])
+    with pytest.raises(NetsurgeryError, match="age 4, data 5"):
+        read_inputs(file, shapes, targets=["age"])

@@ -165,17 +165,41 @@ def test_layers_stay_as_they_are(files: Tuple[Path, Path], tmp_path: Path) -> No
         ns.finetune(files, asked(freeze=["conv9"]), tmp_path / "bad")
 
 
-def test_the_new_layers_alone_are_told_by_the_original(
+def test_the_new_layers_alone_are_told_by_the_record(
     files: Tuple[Path, Path], tmp_path: Path
 ) -> None:
     plan = ns.Plan((ns.Edit("fc1", "svd", {"rank": 2}),))
     request = ns.CompressRequest(plan=plan, verify=False)
-    small = ns.compress(files, request, tmp_path / "small").files[:2]
-    done = ns.finetune(small, asked(only_new=True), tmp_path / "out")
+    *small, record = ns.compress(files, request, tmp_path / "small").files
+    new = json.loads(record.read_text())["rewritten"]
+    assert new == [one.name for one in ns.load(*small).weights.layers if one.name != "fc2"]
+    original = ns.load(*files).digest
+    for file in files:
+        file.rename(file.with_name(f"gone {file.name}"))
+    done = ns.finetune(tuple(small), asked(only_new=True), tmp_path / "out")
     assert done.tuned.settings.frozen == ("fc2",)
-    files[1].write_bytes(files[1].read_bytes() + b"\x9a\x06\x00")  # an unknown field
-    with pytest.raises(RequestError, match="`only_new` needs the original: give it as `teacher`"):
-        ns.finetune(small, asked(only_new=True), tmp_path / "bad")
+    # A tuned pair is of the same surgery, though no layer of it is as it was.
+    tuned = ns.finetune(done.files[:2], asked(), tmp_path / "tuned")
+    again = ns.finetune(tuned.files[:2], asked(only_new=True), tmp_path / "again")
+    assert again.tuned.settings.frozen == ("fc2",)
+    record.unlink()
+    with pytest.raises(RequestError, match=r"`only_new` finds no netsurgery\.json beside"):
+        ns.finetune(tuple(small), asked(only_new=True), tmp_path / "bad")
+    teacher = tuple(file.with_name(f"gone {file.name}") for file in files)
+    assert ns.load(*teacher).digest == original
+    told = ns.finetune(
+        tuple(small), asked(only_new=True, teacher=teacher, lr=0.001), tmp_path / "taught"
+    )
+    assert told.tuned.settings.frozen == ("fc2",)
+
+
+def test_a_record_of_other_files_says_nothing(files: Tuple[Path, Path], tmp_path: Path) -> None:
+    plan = ns.Plan((ns.Edit("fc1", "svd", {"rank": 2}),))
+    done = ns.compress(files, ns.CompressRequest(plan=plan, verify=False), tmp_path / "small")
+    other = done.files[0].with_name("other.prototxt")
+    other.write_bytes(done.files[0].read_bytes())
+    with pytest.raises(RequestError, match=r"other\.prototxt: `only_new` finds no"):
+        ns.finetune((other, done.files[1]), asked(only_new=True), tmp_path / "bad")
 
 
 @pytest.mark.parametrize(

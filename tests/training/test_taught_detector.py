@@ -13,7 +13,7 @@ from teacher_nets import numbers, ssd
 from netsurgery.calibration import Inputs
 from netsurgery.engine import Engine
 from netsurgery.network.model import Model
-from netsurgery.training.tuning import Tuned, TuningSettings, tune
+from netsurgery.training import Tuned, TuningSettings, tune
 
 STEPS = TuningSettings(
     steps=40, batch=3, rate=0.3, validate_every=10, patience=None, keep_best=False
