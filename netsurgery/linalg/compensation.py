@@ -127,15 +127,22 @@ def refit(
 
 
 def refit_rows(
-    weights: np.ndarray, seen: Moments, centred: bool, ridge: Optional[Ridge] = None
+    weights: np.ndarray,
+    seen: Moments,
+    centred: bool,
+    ridge: Optional[Ridge] = None,
+    free: Optional[np.ndarray] = None,
 ) -> Tuple[np.ndarray, np.ndarray]:
     """Return weights that best give targets from rows, held to where they were, and a constant.
+
+    Where some weights are held at zero, each output has least squares over its own free ones.
 
     Args:
         weights: Shape (outputs, k), or (groups, outputs, k).
         seen: Moments of the rows and of the targets, in as many groups.
         centred: Whether the constant can be added: then the fit is of deviations from means.
         ridge: As in `refit`; by default the more, the fewer rows were seen.
+        free: Of the shape of the weights, False where one is held at zero; all are free if None.
 
     Returns:
         Shape (outputs, k), and the constant that gives the targets their mean, shape (outputs,);
@@ -147,12 +154,16 @@ def refit_rows(
     cross = seen.cross_covariance if centred else seen.cross
     gram = seen.covariance if centred else seen.second
     share = ridge_for(gram.shape[-1], seen.count) if ridge is None else ridge
-    found = _solve(cross, gram, share, weights)
+    found = _solve(cross, gram, share, weights, free)
     return found, seen.target_mean - (found @ seen.mean[..., None])[..., 0]
 
 
 def _solve(
-    cross: np.ndarray, system: np.ndarray, ridge: Ridge, toward: Optional[np.ndarray]
+    cross: np.ndarray,
+    system: np.ndarray,
+    ridge: Ridge,
+    toward: Optional[np.ndarray],
+    free: Optional[np.ndarray] = None,
 ) -> np.ndarray:
     """Do what `refit` says, and overwrite the system: of wide layers a copy of it is large."""
     size = cross.shape[-1]
@@ -166,7 +177,7 @@ def _solve(
     if toward is not None:
         cross = cross + penalty[..., None] * np.asarray(toward, np.float64)
     try:
-        return _divided(cross, system)
+        return _divided(cross, system) if free is None else _divided_where(free, cross, system)
     except np.linalg.LinAlgError as singular:
         problem = f"the kept channels depend on each other; ridge {ridge} is too small"
         raise ValueError(problem) from singular
@@ -191,6 +202,26 @@ def _divided(cross: np.ndarray, system: np.ndarray) -> np.ndarray:
     factor = np.linalg.cholesky(system)
     half = np.linalg.solve(factor, np.swapaxes(cross, -1, -2))
     return np.swapaxes(np.linalg.solve(np.swapaxes(factor, -1, -2), half), -1, -2)
+
+
+def _divided_where(free: np.ndarray, cross: np.ndarray, system: np.ndarray) -> np.ndarray:
+    """Return for each row of ``cross`` the same with those unknowns alone that are free, else 0.
+
+    Rows in which the same ones are free are solved together.
+
+    Raises:
+        LinAlgError: A system is not positive definite.
+    """
+    if system.ndim > 2:
+        return np.stack([_divided_where(*one) for one in zip(free, cross, system)])
+    found = np.zeros_like(cross)
+    patterns, places = np.unique(free, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        rows, columns = np.flatnonzero(places.ravel() == number), np.flatnonzero(pattern)
+        if len(columns):
+            part = np.ix_(rows, columns)
+            found[part] = _divided(cross[part], system[np.ix_(columns, columns)])
+    return found
 
 
 def fold(weights: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -30,6 +30,8 @@ from netsurgery.network import Layer, Model, Network, SetBlobs, Shape
 class Refit(Method):
     """Give a layer the weights that best give the original's outputs from its present inputs.
 
+    What a mask holds at zero stays there: each output is fitted with its free weights alone.
+
     Options of an edit: ``ridge``, the share of the mean square of the inputs that holds the weights
     to where they were; by default the more, the fewer rows were seen.
     """
@@ -93,7 +95,8 @@ def _fit(target: ReconstructionTarget) -> Mapping[str, Tuple[LayerWeights, ...]]
     centred = bool(bias) or mean is not None
     ridge = target.edit.options.get("ridge")
     matrices = product.matrices(weights.array())
-    found, constants = refit_rows(matrices, target.moments(), centred, ridge)
+    free = None if weights.mask is None else product.matrices(weights.mask)
+    found, constants = refit_rows(matrices, target.moments(), centred, ridge, free)
     changes = {layer.name: (target.filled(list(found), list(constants)),)}
     if mean is not None:
         changes[mean.name] = (_shifted(model, mean, constants.ravel()),)

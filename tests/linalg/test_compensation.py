@@ -252,6 +252,38 @@ def test_refit_rows_is_least_squares_with_a_ridge_in_every_group(seed, groups, w
         np.testing.assert_allclose(constants[group], means, rtol=0, atol=1e-9)
 
 
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    groups=st.integers(1, 2),
+    width=st.sampled_from([1, 6, 70]),
+    centred=st.booleans(),
+)
+def test_refit_rows_fits_the_free_weights_of_each_row_alone(seed, groups, width, centred):
+    generator = np.random.default_rng(seed)
+    x = generator.normal(1, 1, (groups, 200, width))
+    y = generator.normal(1, 1, (groups, 200, 3))
+    free = generator.random((groups, 3, width)) < 0.4
+    free[0, 1] = free[0, 0]  # two rows with one system
+    free[-1, 2] = False
+    weights = generator.normal(size=(groups, 3, width)) * free
+    seen = Moments()
+    seen.add(x, y)
+    found, constants = refit_rows(weights, seen, centred, free=free)
+    assert not found[~free].any()
+    for group in range(groups):
+        rows, wanted = (one[group] - centred * one[group].mean(axis=0) for one in (x, y))
+        held = np.sqrt(ridge_for(width, 200) * np.square(rows).sum() / width) * np.eye(width)
+        for number, mask in enumerate(free[group]):
+            system = np.vstack([rows, held])[:, mask]
+            right = np.concatenate([wanted[:, number], held @ weights[group, number]])
+            expected = np.linalg.lstsq(system, right, rcond=None)[0]
+            np.testing.assert_allclose(found[group, number, mask], expected, rtol=0, atol=1e-9)
+    whole, _ = refit_rows(weights, seen, centred, free=np.ones_like(free))
+    plain, _ = refit_rows(weights, seen, centred)
+    np.testing.assert_allclose(whole, plain, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("width", [4, 80])
 def test_one_dead_group_among_others_is_refused_without_a_ridge(width):
     grams = np.stack([np.eye(width), np.ones((width, width))])

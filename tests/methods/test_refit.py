@@ -15,6 +15,7 @@ from netsurgery.calibration import Inputs, random_inputs
 from netsurgery.calibration.calibrator import Calibrator
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
+from netsurgery.network import with_masks
 from netsurgery.network.model import Model
 from netsurgery.planning import Plan
 from netsurgery.surgery import Surgery, operate
@@ -74,6 +75,24 @@ def test_each_layer_in_turn_comes_nearer_to_the_original(quick_caffe, bias) -> N
         assert proof, proof.reasons
     plain = operate(model, Plan(CUTS))
     assert error(surgery, inputs, quick_caffe, "d") < 0.9 * error(plain, inputs, quick_caffe, "d")
+
+
+def test_what_masks_hold_at_zero_stays_there(quick_caffe) -> None:
+    model = with_random_weights(NET.replace("%s", ""), 1)
+    random = np.random.RandomState(3)
+    shapes = {(name, 0): model.blobs(name)[0].shape for name in ("b", "c")}
+    masks = {key: random.uniform(size=shape) < 0.6 for key, shape in shapes.items()}
+    masked = with_masks(model, masks)
+    inputs = random_inputs(model.network(), 60, 0)
+    for layer in ("b", "c"):
+        cut = fitted(masked, inputs, quick_caffe)
+        done = fitted(masked, inputs, quick_caffe, layer)
+        blob = done.model.blobs(layer)[0]
+        assert np.array_equal(blob.mask, cut.model.blobs(layer)[0].mask)
+        assert 0 < np.count_nonzero(~blob.mask)
+        assert blob.count_unmasked() == 0
+        before = error(cut, inputs, quick_caffe, layer)
+        assert error(done, inputs, quick_caffe, layer) < before
 
 
 def test_where_nothing_was_cut_outputs_stay(quick_caffe) -> None:
