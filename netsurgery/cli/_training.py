@@ -111,8 +111,9 @@ _learning_options = section(
         multiple=True,
         type=FILE,
         help="What to train on: an .npz with arrays named after the net's inputs (and `labels`, or "
-        "after its outputs what these should be), an .npy, images or folders of images, a train prototxt (what its data layer for TRAIN "
-        "reads), an LMDB, HDF5 files. A part is kept aside.",
+        "after its outputs what these should be), an .npy, images or folders of images, a train "
+        "prototxt (what its data layer for TRAIN reads), an LMDB, HDF5 files. A part is kept "
+        "aside.",
     ),
     labels_option,
     click.option(
@@ -151,8 +152,8 @@ _learning_options = section(
     click.option(
         "--only-new",
         is_flag=True,
-        help="Train the rewritten layers alone: those that the record beside the pair names, or that the "
-        "teacher does not have so.",
+        help="Train the rewritten layers alone: those that the record beside the pair names, or "
+        "that the teacher does not have so.",
     ),
     click.option(
         "--freeze",

@@ -10,6 +10,7 @@ from netsurgery.errors import PlanError, Remedy, RequestError
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.explanation import PlanLike, open_plan
+from netsurgery.jobs.mask_files import masked_by_file
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import checked_folder
@@ -96,7 +97,10 @@ def apply(
     """
     request = request or ApplyRequest()
     refuse_contradictions("apply", request)
-    progress, opened = Progress.of(progress), deployed(open_model_like(model), request.deploy)
+    progress, opened = (
+        Progress.of(progress),
+        deployed(masked_by_file(open_model_like(model)), request.deploy),
+    )
     return operate(
         opened, open_plan(plan), calibrator_of(opened, request, progress), progress
     ).model
@@ -130,7 +134,7 @@ def write_applied(
     request = request or ApplyRequest()
     refuse_contradictions("apply", request)
     folder = checked_folder(out)
-    opened = open_model_like(model)
+    opened = masked_by_file(open_model_like(model))
     beside = read_twins(request.train_val, request.solver, opened, folder)
     progress = Progress.of(progress)
     opened = deployed(opened, request.deploy)

@@ -10,6 +10,7 @@ from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.explanation import PlanLike, open_plan
+from netsurgery.jobs.mask_files import masked_by_file
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import checked_folder
@@ -91,7 +92,7 @@ def prepare_compression(
         NetsurgeryError: A file is not what it should be.
     """
     make_plan = _planner(request, out)
-    return deployed(open_model_like(model), request.deploy), make_plan
+    return deployed(masked_by_file(open_model_like(model)), request.deploy), make_plan
 
 
 def _planner(request: CompressRequest, out: Optional[PathLike]) -> MakePlan:

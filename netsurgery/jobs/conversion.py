@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
-from netsurgery.errors import FormatError
+from netsurgery.errors import FormatError, NetworkError
 from netsurgery.formats import (
+    Weights,
     convert_weights,
     in_float32,
     make_folder,
     not_halved,
     open_weights,
+    read_masks,
+    write_masks,
+    write_whole,
 )
 from netsurgery.jobs.job_request import JobRequest
+from netsurgery.jobs.mask_files import masks_beside, masks_file
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import WEIGHTS, is_hdf5
@@ -46,7 +51,8 @@ class Conversion:
     Attributes:
         file: The new weights.
         size: Its bytes.
-        notes: What stayed float32 where float16 was asked for, a line each.
+        notes: What stayed float32 where float16 was asked for, and masks that went along, a line
+            each.
     """
 
     file: Path
@@ -93,9 +99,38 @@ def convert(
     if not request.float16 and not is_hdf5(target):
         made = in_float32(made)
     make_folder(target.parent)
+    masks = masks_beside(given)
+    carried = None if masks is None else _reshaped(masks, made, masks_file(target))
     made.write(target, float16=request.float16, gzip=request.gzip)
     kept = not_halved(given.layers) if request.float16 else ()
-    return Conversion(target, target.stat().st_size, tuple(f"{weights}: {one}" for one in kept))
+    notes = [f"{weights}: {one}" for one in kept]
+    if carried is not None:
+        write_whole(masks_file(target), carried)
+        notes.append(f"masks carried along: {masks_file(target)}")
+    return Conversion(target, target.stat().st_size, tuple(notes))
+
+
+def _reshaped(file: Path, made: Weights, target: Path) -> bytes:
+    """A file of masks as the new blobs have their shapes."""
+    found = {}
+    for (name, index), mask in read_masks(file).items():
+        blobs = made.blobs(name)
+        if index >= len(blobs) or blobs[index].count != mask.size:
+            raise NetworkError(
+                f"its mask of blob {index} does not fit these weights",
+                file=file,
+                layer=name,
+                remedy="take the file away, or put that of these weights in its place",
+            )
+        found[name, index] = mask.reshape(blobs[index].shape)
+    data = write_masks(found)
+    if target.exists() and target.samefile(file) and data != file.read_bytes():
+        raise FormatError(
+            "these masks are of the original's shapes, and would be overwritten by those of others",
+            file=target,
+            remedy="choose another name for the new weights",
+        )
+    return data
 
 
 def _format(path: Path) -> str:

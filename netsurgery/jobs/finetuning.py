@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from netsurgery.calibration import SessionPool
 from netsurgery.errors import RequestError
-from netsurgery.formats import (
-    Prototxt,
-    make_folder,
-    move_together,
-    scratch_folder,
-    write_masks,
-)
+from netsurgery.formats import Prototxt
 from netsurgery.jobs.compressed import versions
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
@@ -28,21 +21,21 @@ from netsurgery.jobs.run_states import ANSWERS, kept_states
 from netsurgery.jobs.training_requests import (
     Learning,
     TrainingRequest,
-    masks_file,
     read_learning,
     report_inputs,
     tuning_facts,
 )
 from netsurgery.jobs.training_work import work_of_training
 from netsurgery.jobs.truth_figures import TruthFigure, truth_figures
+from netsurgery.jobs.tuned_pairs import write_tuned
 from netsurgery.measurements import default_folder
-from netsurgery.network import Masks, Model, load, sparsity_of, with_fillers
-from netsurgery.planning import RECORD, identify, refuse_another
+from netsurgery.network import Masks, Model, sparsity_of, with_fillers
+from netsurgery.planning import identify, refuse_another
 from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.quality import Quality
-from netsurgery.training import Tuned, Validation, moved_layers, tune
+from netsurgery.training import Tuned, Validation, tune
 from netsurgery.validation import validated
-from netsurgery.verification import Verification, Written, compare_written, verify
+from netsurgery.verification import Verification, Written, verify
 
 
 @dataclass(frozen=True)
@@ -288,25 +281,13 @@ def _written(
     learning: Learning,
     name: Callable[[str], str],
 ) -> Finetuned:
-    """Write the pair, its masks and its record, together or not at all, and read the pair back."""
-    masks, made = tuned.trained.masks, tuned.model
-    make_folder(folder)
-    with scratch_folder(folder) as scratch:
-        pair = made.save(scratch)
-        again = load(pair[0], pair[1], small.input_shapes)
-        written = compare_written(small, made, again, frozenset(moved_layers(small, made)))
-        others: List[Path] = []
-        if masks:
-            others.append(masks_file(pair[1]))
-            others[0].write_bytes(write_masks(masks))
-        record = Path(scratch) / RECORD
-        paths = (*pair, *others, record)
-        files = tuple(folder / path.name for path in paths)
-        facts = identify(small)
-        taught, rewritten = learning.teacher is not None, rewritten_layers(small)
-        done = Finetuned(
+    """Write the pair, its masks and its record, and read the pair back."""
+    masks, facts = tuned.trained.masks, identify(small)
+    taught, rewritten = learning.teacher is not None, rewritten_layers(small)
+
+    def answer(again: Model, written: Written, files: Tuple[Path, ...]) -> Finetuned:
+        return Finetuned(
             tuned, facts, files, written, masks, before, after, taught, truths, rewritten
         )
-        record.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
-        move_together({folder / path.name: path for path in paths})
-    return done
+
+    return write_tuned(small, tuned.model, masks, folder, answer, name)

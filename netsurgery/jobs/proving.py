@@ -13,13 +13,13 @@ from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
 from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.formats import (
     make_folder,
-    move_together,
     refuse_unmakable,
     scratch_folder,
 )
 from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.mask_files import masks_to_write, move_pair
 from netsurgery.jobs.samples import RANDOM
-from netsurgery.network import Model, load, total_cost
+from netsurgery.network import Model, load, masks_of, total_cost
 from netsurgery.planning import RECORD as REPORT, Plan, identify
 from netsurgery.progress import Progress, silent
 from netsurgery.quality import cautions_of
@@ -114,7 +114,7 @@ def write_proved(
     surgery = surgery.of(plan) if surgery else operate(model, plan, calibrator, progress)
     if calibrator is not None:
         calibrator.sessions.close()  # the proof needs the memory
-    others = beside(surgery) if beside is not None else {}
+    others = _others(surgery, beside, folder)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
         with progress.task("writing"):
@@ -134,7 +134,8 @@ def write_proved(
         report = Path(scratch) / REPORT
         report.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
         more = _written_into(Path(scratch), others)
-        move_together({folder / path.name: path for path in (*pair, *more, report)})
+        staged = {folder / path.name: path for path in (*pair, *more, report)}
+        move_pair(staged, folder / pair[1].name)
     return done
 
 
@@ -160,15 +161,23 @@ def write_checked(
     """
     folder, original = Path(folder), surgery.original
     original.refuse_overwriting(folder / name for name in original.file_names())
-    others = beside(surgery) if beside is not None else {}
+    others = _others(surgery, beside, folder)
     make_folder(folder)
     with scratch_folder(folder) as scratch:
         pair = surgery.model.save(scratch)
         written = load(pair[0], pair[1], original.input_shapes)
         found = compare_written(original, surgery.model, written, surgery.touched)
         more = _written_into(Path(scratch), others)
-        move_together({folder / path.name: path for path in (*pair, *more)})
+        staged = {folder / path.name: path for path in (*pair, *more)}
+        move_pair(staged, folder / pair[1].name)
     return tuple(folder / path.name for path in (*pair, *more)), found
+
+
+def _others(surgery: Surgery, beside: Optional[Beside], folder: Path) -> dict[str, bytes]:
+    """What is written beside the pair: its masks, and what is made of what surgery did."""
+    made = surgery.model
+    masks = masks_to_write(masks_of(made), folder / made.file_names()[1])
+    return {**(beside(surgery) if beside is not None else {}), **masks}
 
 
 def _written_into(folder: Path, files: Mapping[str, bytes]) -> list[Path]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Callable, Iterator, Optional, Tuple, Union
+from typing import Callable, Dict, Optional, Tuple, Union
 
 from netsurgery.calibration import Inputs
 from netsurgery.engine import how_to_get_an_engine, usable_engines
 from netsurgery.errors import EngineError, VerificationError
-from netsurgery.formats import make_folder, move_together, scratch_folder, write_masks
 from netsurgery.jobs.channel_pruning import ChannelTask
 from netsurgery.jobs.models import engine_of
 from netsurgery.jobs.prune_request import PruneRequest
 from netsurgery.jobs.pruned import Pruned
 from netsurgery.jobs.pruning_runs import CarriedOut, PruningTask
 from netsurgery.jobs.samples import random_count
-from netsurgery.jobs.training_requests import masks_file
-from netsurgery.network import Model, load, total_cost
-from netsurgery.planning import RECORD, identify
-from netsurgery.training import TRAIN_VAL, moved_layers
-from netsurgery.verification import Verification, compare_written, verify, zero_faults
+from netsurgery.jobs.tuned_pairs import write_tuned
+from netsurgery.network import Model, total_cost
+from netsurgery.planning import identify
+from netsurgery.training import TRAIN_VAL
+from netsurgery.verification import Verification, Written, verify, zero_faults
 
 AnyTask = Union[PruningTask, ChannelTask]
 
@@ -87,25 +85,19 @@ def write_pruned(
         FormatError: They cannot be written.
     """
     original, made = task.model, carried.model
-    make_folder(folder)
-    with scratch_folder(folder) as scratch:
-        pair = made.save(scratch)
-        again = load(pair[0], pair[1], original.input_shapes)
-        written = compare_written(original, made, again, frozenset(moved_layers(original, made)))
-        moved = carried.masks if carried.tuned else task.solved
-        faults = zero_faults(again, carried.masks, original, moved)
-        record = Path(scratch) / RECORD
-        paths = (*pair, *_beside(pair[1], task, carried), record)
-        done = Pruned(
+    moved = carried.masks if carried.tuned else task.solved
+
+    def answer(again: Model, written: Written, files: Tuple[Path, ...]) -> Pruned:
+        return Pruned(
             inputs=identify(original),
-            files=tuple(folder / path.name for path in paths),
+            files=files,
             method=task.method,
             schedule=task.schedule,
             sparsity=task.sparsity,
             keys=task.keys,
             masks=carried.masks,
             written=written,
-            faults=faults,
+            faults=zero_faults(again, carried.masks, original, moved),
             costs=(total_cost(original), total_cost(made)),
             effect=effect,
             unproven=unproven,
@@ -114,19 +106,14 @@ def write_pruned(
             whole=carried.whole,
             notes=task.notes,
         )
-        record.write_text(json.dumps(done.to_dict(name), indent=2) + "\n", encoding="utf-8")
-        move_together({folder / path.name: path for path in paths})
-    return done
+
+    beside = _training_text(task, carried)
+    return write_tuned(original, made, carried.masks, folder, answer, name, beside)
 
 
-def _beside(weights: Path, task: AnyTask, carried: CarriedOut) -> Iterator[Path]:
-    """What is written beside the pair: masks, and the text that a thinned net is trained by."""
-    if carried.masks:
-        masks = masks_file(weights)
-        masks.write_bytes(write_masks(carried.masks))
-        yield masks
+def _training_text(task: AnyTask, carried: CarriedOut) -> Dict[str, bytes]:
+    """The text that a thinned net is trained by, by its name."""
     given = None if task.learning is None else task.learning.settings.train_val
-    if carried.train_val is not None and given is not None:
-        text = weights.with_name(Path(given.file or TRAIN_VAL).name)
-        text.write_bytes(carried.train_val.data)
-        yield text
+    if carried.train_val is None or given is None:
+        return {}
+    return {Path(given.file or TRAIN_VAL).name: carried.train_val.data}

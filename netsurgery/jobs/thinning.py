@@ -11,6 +11,7 @@ from netsurgery.jobs.compressed import Compression
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.layer_rules import Rules, rules_of
 from netsurgery.jobs.loss import find_smallest
+from netsurgery.jobs.mask_files import masked_by_file
 from netsurgery.jobs.models import ModelLike, deployed, engine_of, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import PLAN, checked_folder
@@ -102,7 +103,7 @@ def prepare_thinning(
         NetsurgeryError: A file is not what it should be.
     """
     make_plan = _planner(request, out)
-    original = deployed(open_model_like(model), request.deploy)
+    original = deployed(masked_by_file(open_model_like(model)), request.deploy)
     # A fork may store its masks beside the weights.
     return without_masks(original) if request.from_zeros else original, make_plan
 

@@ -13,14 +13,15 @@ import numpy as np
 
 from netsurgery.calibration import Inputs, declared_views, input_shapes
 from netsurgery.errors import NetworkError, Remedy, RequestError
-from netsurgery.formats import Prototxt, SolverText, read_masks
+from netsurgery.formats import Prototxt, SolverText
+from netsurgery.jobs.mask_files import held_masks
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.names import names_of
 from netsurgery.jobs.outputs import PathLike
 from netsurgery.jobs.requests import RunRequest
 from netsurgery.jobs.rewritten import rewritten_layers
 from netsurgery.jobs.samples import InputsLike, read_samples
-from netsurgery.network import Masks, Model, masks_of, prunable, zeros_of
+from netsurgery.network import Masks, Model
 from netsurgery.planning import RECORD
 from netsurgery.progress import Progress
 from netsurgery.training import (
@@ -43,8 +44,6 @@ from netsurgery.training import (
 )
 
 _TEXT = ".prototxt"
-ZEROS, NONE = "zeros", "none"
-"""Words in the place of a file of masks: what is zero stays zero; nothing is held."""
 
 
 @dataclass(frozen=True)
@@ -280,27 +279,6 @@ def _frozen(model: Model, teacher: Optional[Model], request: TrainingRequest) ->
     return tuple(dict.fromkeys([*ordered, *sorted(found)]))
 
 
-def held_masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:
-    """Return the masks that a request names, and where they are from, in words.
-
-    Args:
-        model: The net.
-        given: A file, ``"zeros"`` or ``"none"``; None: the file beside the weights, or what the
-            model carries.
-
-    Raises:
-        FormatError: It is no file of masks.
-    """
-    if given is not None and str(given) == NONE:
-        return {}, ""
-    if given is not None and str(given) == ZEROS:
-        return zeros_of(model, prunable(model)), "the zeros of its weights"
-    path = masks_beside(model) if given is None else Path(given)
-    if path is not None:
-        return read_masks(path), str(path)
-    return (masks_of(model), "the model") if masks_of(model) else ({}, "")
-
-
 def report_inputs(learning: Learning, tuned: Tuned) -> Inputs:
     """Return the inputs that tell what a tuning gained: they trained nothing."""
     inputs = learning.reported
@@ -332,20 +310,3 @@ def tuning_facts(tuned: Tuned) -> Dict[str, Any]:
         "resumed_from": trained.resumed_from,
         "notes": list(tuned.notes),
     }
-
-
-def masks_beside(model: Model) -> Optional[Path]:
-    """Return the file of masks that lies beside the weights of a model, if there is one."""
-    file = model.weights.file if model.weights else None
-    if file is None:
-        return None
-    path = masks_file(Path(file))
-    return path if path.is_file() else None
-
-
-def masks_file(weights: Path) -> Path:
-    """Return how the file of masks beside weights is called."""
-    name = weights.name
-    for ending in (".h5", ".caffemodel"):
-        name = name[: -len(ending)] if name.endswith(ending) else name
-    return weights.with_name(f"{name}.masks.npz")

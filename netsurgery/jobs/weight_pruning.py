@@ -17,6 +17,7 @@ from netsurgery.jobs.channel_pruning import (
 )
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
+from netsurgery.jobs.mask_files import held_masks
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import PathLike, names_of
 from netsurgery.jobs.outputs import checked_folder
@@ -39,7 +40,6 @@ from netsurgery.jobs.run_states import kept_states
 from netsurgery.jobs.samples import random_count, read_samples, shown_of
 from netsurgery.jobs.training_requests import (
     Learning,
-    held_masks,
     read_learning,
     report_inputs,
 )

@@ -6,7 +6,10 @@ from netsurgery.errors import PlanError
 from netsurgery.methods import Rewrite
 from netsurgery.network import Model
 
-_REMEDY = "leave the layer out of the plan, or take its masks off (Blob.with_mask(None))"
+_REMEDY = (
+    "leave the layer out of the plan, or take its masks off: move the file of masks away from "
+    "beside the weights, or Blob.with_mask(None)"
+)
 
 
 def require_masks(model: Model, rewrite: Rewrite) -> None:

@@ -269,7 +269,7 @@ def test_refit_rows_fits_the_free_weights_of_each_row_alone(seed, groups, width,
     weights = generator.normal(size=(groups, 3, width)) * free
     seen = Moments()
     seen.add(x, y)
-    found, constants = refit_rows(weights, seen, centred, free=free)
+    found, _ = refit_rows(weights, seen, centred, free=free)
     assert not found[~free].any()
     for group in range(groups):
         rows, wanted = (one[group] - centred * one[group].mean(axis=0) for one in (x, y))

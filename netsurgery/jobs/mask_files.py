@@ -1,0 +1,100 @@
+"""The file of masks beside a pair: which single weights pruning holds at zero."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, Mapping, Optional, Tuple
+
+from netsurgery.errors import NetworkError
+from netsurgery.formats import Weights, move_together, read_masks, write_masks
+from netsurgery.jobs.names import PathLike
+from netsurgery.network import Masks, Model, masks_of, prunable, with_masks, zeros_of
+
+ZEROS, NONE = "zeros", "none"
+"""Words in the place of a file of masks: what is zero stays zero; nothing is held."""
+_ENDINGS = (".h5", ".caffemodel")
+
+
+def masks_file(weights: Path) -> Path:
+    """Return how the file of masks beside weights is called."""
+    name = weights.name
+    for ending in _ENDINGS:
+        name = name[: -len(ending)] if name.endswith(ending) else name
+    return weights.with_name(f"{name}.masks.npz")
+
+
+def masks_beside(weights: Optional[Weights]) -> Optional[Path]:
+    """Return the file of masks that lies beside weights, if there is one."""
+    file = None if weights is None else weights.file
+    path = None if file is None else masks_file(Path(file))
+    return path if path is not None and path.is_file() else None
+
+
+def held_masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:
+    """Return the masks that a request names, and where they are from, in words.
+
+    Args:
+        model: The net.
+        given: A file, ``"zeros"`` or ``"none"``; None: the file beside the weights, or what the
+            model carries.
+
+    Raises:
+        FormatError: It is no file of masks.
+    """
+    if given is not None and str(given) == NONE:
+        return {}, ""
+    if given is not None and str(given) == ZEROS:
+        return zeros_of(model, prunable(model)), "the zeros of its weights"
+    path = masks_beside(model.weights) if given is None else Path(given)
+    if path is not None:
+        return read_masks(path), str(path)
+    return (masks_of(model), "the model") if masks_of(model) else ({}, "")
+
+
+def masked_by_file(model: Model) -> Model:
+    """Return a model with the masks beside its weights: surgery carries them along, or refuses.
+
+    Raises:
+        FormatError: The file is none of masks.
+        NetworkError: The masks do not fit the weights, or close some that are not zero.
+    """
+    path = masks_beside(model.weights)
+    if path is None:
+        return model
+    masks = read_masks(path)
+    try:
+        made = with_masks(model, masks)
+    except NetworkError as error:
+        raise _refusal(path, error.layer, error.problem) from None
+    for name, index in masks:
+        if model.blobs(name)[index].with_mask(masks[name, index]).count_unmasked():
+            raise _refusal(path, name, f"blob {index} is not zero where its mask closes it")
+    return made
+
+
+def _refusal(path: Path, layer: Optional[str], problem: str) -> NetworkError:
+    remedy = "take the file away, or put that of these weights in its place"
+    return NetworkError(problem, file=path, layer=layer, remedy=remedy)
+
+
+def masks_to_write(masks: Masks, weights: Path) -> Dict[str, bytes]:
+    """Return the file of masks that belongs beside weights, by its name; nothing without masks."""
+    return {masks_file(weights).name: write_masks(masks)} if masks else {}
+
+
+def move_pair(staged: Mapping[Path, Path], weights: Path) -> None:
+    """Give the finished files of a pair their places, all or none.
+
+    Masks of an earlier pair, which the new one has not, go: they would be taken for its own.
+
+    Args:
+        staged: For each path the file that is to take it.
+        weights: Which of the paths is that of the weights.
+
+    Raises:
+        FormatError: A file cannot be moved. Everything is as it was before.
+    """
+    move_together({target: file for target, file in staged.items()})
+    earlier = masks_file(weights)
+    if earlier not in staged:
+        earlier.unlink(missing_ok=True)
