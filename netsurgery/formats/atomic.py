@@ -7,13 +7,14 @@ import os
 import stat
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Callable, Iterable, Iterator, Mapping, Optional, Union
+from typing import BinaryIO, Callable, Iterable, Iterator, Mapping, Optional, TypeVar, Union
 
 from netsurgery.cleanup import on_leaving, undisturbed
 from netsurgery.errors import FormatError
 from netsurgery.formats.scratch import hold, remove, scratch_name, sweep
 
 AnyPath = Union[str, os.PathLike[str]]
+Target = TypeVar("Target", bound=AnyPath)
 Writer = Callable[[BinaryIO], object]
 
 
@@ -57,7 +58,7 @@ def write_whole(path: AnyPath, data: bytes) -> None:
     write_together({path: lambda stream: stream.write(data)})
 
 
-def move_together(staged: Mapping[AnyPath, AnyPath]) -> None:
+def move_together(staged: Mapping[Target, AnyPath]) -> None:
     """Give finished files their places, all or none.
 
     Args:

@@ -94,7 +94,7 @@ def move_pair(staged: Mapping[Path, Path], weights: Path) -> None:
     Raises:
         FormatError: A file cannot be moved. Everything is as it was before.
     """
-    move_together({target: file for target, file in staged.items()})
+    move_together(staged)
     earlier = masks_file(weights)
     if earlier not in staged:
         earlier.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from netsurgery.network import (
 )
 from netsurgery.training.batchnorm import FROZEN, normalised
 from netsurgery.training.freezing import frozen_text, keys_of
+from netsurgery.training.lacked import how_to_train_before
 from netsurgery.training.loss_text import accuracy_text, loss_text
 from netsurgery.training.noise import without_noise
 from netsurgery.training.objectives import LABELS, GivenObjective, LabelObjective, Objective
@@ -237,7 +238,7 @@ def _settled(
     found = normalised(made.train, batchnorm, engine)
     network = Network.of(found.prototxt, "TRAIN")
     if engine is not None:
-        _require_layers(network, engine, own_text)
+        _require_layers(network, engine, own_text, made.deploy)
     counts = _blob_counts(network, made.deploy)
     still = {*found.still, *keys_of(frozen, counts)}
     train = frozen_text(found.prototxt, still)
@@ -256,21 +257,25 @@ def _settled(
     return replace(made, train=train, still=frozenset(still), notes=tuple(notes))
 
 
-def _require_layers(network: Network, engine: Engine, own_losses: bool) -> None:
+def _require_layers(network: Network, engine: Engine, own_losses: bool, deploy: Model) -> None:
     missing = lacking(network, engine.unsupported)
-    if missing:
-        layer = next(one for one in network.layers if one.type in missing)
-        raise EngineError(
-            f"engine {engine.name} has no {', '.join(missing)}, which training needs",
-            file=network.prototxt.file,
-            layer=layer.name,
-            remedy=Remedy(
-                "train without {}, by what a {} answers, or give another {}",
-                *("train_val", "teacher", "engine"),
-            )
-            if own_losses
-            else Remedy("give another {}", "engine"),
-        )
+    if not missing:
+        return
+    layer = next(one for one in network.layers if one.type in missing)
+    in_use = [
+        one for one in network.layers if one.type in missing and deploy.network().find(one.name)
+    ]
+    remedy = Remedy("give another {}", "engine")
+    if in_use:
+        remedy = how_to_train_before(in_use[0].name)
+    elif own_losses:
+        remedy = Remedy("train without {}, by what a {} answers", "train_val", "teacher")
+    raise EngineError(
+        f"engine {engine.name} has no {', '.join(missing)}, which training needs",
+        file=network.prototxt.file,
+        layer=layer.name,
+        remedy=remedy,
+    )
 
 
 def _sharing(network: Network, still: Set[ParameterKey]) -> Set[ParameterKey]:

@@ -24,6 +24,7 @@ from netsurgery.training.deployed import arrays_of, deployed_model
 from netsurgery.training.evaluation import held_out_judge
 from netsurgery.training.feed import Feed
 from netsurgery.training.given import require_given_classes, sample_shapes
+from netsurgery.training.lacked import engine_for
 from netsurgery.training.length import run_length
 from netsurgery.training.objectives import Objective, TeacherObjective
 from netsurgery.training.rate_trial import find_rate
@@ -171,7 +172,7 @@ def _within_reach(
             return engine, model, tuple(objectives)
     used, values = without_what_follows(model, [one.value for one in objectives])
     moved = tuple(replace(one, value=value) for one, value in zip(objectives, values))
-    return choose(wanted, [used.network()], needs), used, moved
+    return engine_for(wanted, used.network()), used, moved
 
 
 def _asked(
