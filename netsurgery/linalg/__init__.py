@@ -56,7 +56,9 @@ if TYPE_CHECKING:
         grid_losses as grid_losses,
         ridge_dictionary as ridge_dictionary,
         spread_places as spread_places,
+        squared_distance as squared_distance,
         squared_exponential as squared_exponential,
+        squared_norm as squared_norm,
         with_ridge as with_ridge,
     )
     from netsurgery.linalg.moments import (

@@ -19,6 +19,9 @@ RIDGE = 1e-3
 SCALES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Length scales that are tried, in places of the grid."""
 
+_AT_ONCE = 256
+"""Rows of weights that are held in float64."""
+
 
 class GridDictionary(NamedTuple):
     """How weights over a grid follow from some of them.
@@ -114,8 +117,29 @@ def fitted_weights(
         Shape (n, r), float64.
     """
     seen = dictionary if moment is None else dictionary @ moment
-    found: np.ndarray = np.linalg.solve(dictionary @ seen.T, seen @ weights.T.astype(np.float64)).T
+    found: np.ndarray = np.linalg.solve(dictionary @ seen.T, _products(seen, weights)).T
     return found
+
+
+def squared_distance(weights: np.ndarray, left: np.ndarray, right: np.ndarray) -> float:
+    """Return ``||W - V U||^2`` (Frobenius), without the product, which may be large.
+
+    Args:
+        weights: W, shape (n, d).
+        left: V, shape (n, r).
+        right: U, shape (r, d).
+
+    Returns:
+        The square, to some 1e-15 of ``||W||^2``.
+    """
+    met = float(np.vdot(left.T, _products(right, weights)))
+    own = float(np.vdot(left.T @ left, right @ right.T))
+    return max(squared_norm(weights) - 2 * met + own, 0.0)
+
+
+def squared_norm(weights: np.ndarray) -> float:
+    """Return ``||W||^2``, added up in float64 without a copy of it all."""
+    return sum(float(np.square(row, dtype=np.float64).sum()) for row in weights)
 
 
 def grid_losses(weights: np.ndarray) -> np.ndarray:
@@ -154,6 +178,13 @@ def grid_dictionary(weights: np.ndarray, rank: int) -> GridDictionary:
         own = ridge_dictionary(kernel, places[rows] % size)
         dictionary[rows, channel * size : (channel + 1) * size] = own
     return GridDictionary(places, dictionary, scale)
+
+
+def _products(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """``rows @ weights.T`` in float64, with some of the weights at a time."""
+    starts = range(0, len(weights), _AT_ONCE)
+    parts = (weights[start : start + _AT_ONCE].astype(np.float64) for start in starts)
+    return np.concatenate([rows @ part.T for part in parts], axis=1)
 
 
 def _by_channels(weights: np.ndarray) -> Tuple[int, np.ndarray, np.ndarray]:

@@ -35,6 +35,8 @@ from netsurgery.linalg import (
     grid_losses,
     ridge_dictionary,
     spread_places,
+    squared_distance,
+    squared_norm,
     with_ridge,
 )
 from netsurgery.methods.chain import ChainMethod, ChainTask, Found, Group
@@ -119,7 +121,7 @@ class KernelRidge(ChainMethod):
         _require_finite(weights)
         _require_few(weights, layer.name)
         parts = np.split(weights, _groups(layer))
-        wholes = np.array([float(np.square(part, dtype=np.float64).sum()) for part in parts])
+        wholes = np.array([squared_norm(part) for part in parts])
         lost = np.array([grid_losses(part) for part in parts])
         whole = wholes.sum()
         return Energies((), wholes @ lost / whole if whole else lost[0])
@@ -134,13 +136,13 @@ class KernelRidge(ChainMethod):
         else:
             _require_few(task.weights, task.edit.layer)
             pairs = [_of_grid(part, task.ranks[0]) for part in parts]
-        made = np.concatenate([pair.left @ pair.right for pair in pairs])
-        whole = task.weights.reshape(made.shape).astype(np.float64)
-        norm = float(np.linalg.norm(whole))
-        return Found(
-            _kind(task.layer).stored(pairs, task.weights.shape),
-            float(np.linalg.norm(whole - made)) / norm if norm else 0.0,
+        whole = squared_norm(task.weights)
+        lost = sum(
+            squared_distance(part.reshape(len(part), -1), pair.left, pair.right)
+            for part, pair in zip(parts, pairs)
         )
+        kernels = _kind(task.layer).stored(pairs, task.weights.shape)
+        return Found(kernels, float(np.sqrt(lost / whole)) if whole else 0.0)
 
     def multiply(self, layer: LayerText, weights: Arrays) -> np.ndarray:
         """Return the weights with which the layer does what the pair does."""

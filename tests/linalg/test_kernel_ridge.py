@@ -13,7 +13,9 @@ from netsurgery.linalg import (
     grid_losses,
     ridge_dictionary,
     spread_places,
+    squared_distance,
     squared_exponential,
+    squared_norm,
     with_ridge,
 )
 from netsurgery.linalg.kernel_ridge import RIDGE, SCALES
@@ -98,6 +100,18 @@ def test_losses_are_those_of_the_pairs_and_all_weights_lose_nothing(grid: Tuple[
     whole = grid_dictionary(weights, flat.shape[1])
     assert np.array_equal(whole.dictionary[:, whole.places], np.eye(flat.shape[1]))
     assert losses[-1] == 0
+
+
+def test_the_distance_needs_no_product() -> None:
+    random = np.random.default_rng(6)
+    weights = random.normal(size=(600, 9)).astype(np.float32)  # more than are held at once
+    left, right = random.normal(size=(600, 2)), random.normal(size=(2, 9))
+    away = np.sum((weights.astype(np.float64) - left @ right) ** 2)
+    assert squared_distance(weights, left, right) == pytest.approx(away, rel=1e-12)
+    assert squared_distance((left @ right), left, right) < 1e-12 * away
+    assert squared_norm(weights) == pytest.approx(
+        np.sum(weights.astype(np.float64) ** 2), rel=1e-12
+    )
 
 
 def test_smooth_weights_follow_from_few_and_rough_ones_do_not() -> None:
