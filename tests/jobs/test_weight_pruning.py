@@ -315,3 +315,16 @@ def test_a_share_that_is_not_reached_is_known(files: Files, tmp_path: Path) -> N
     assert not alone.is_off  # what may not close has no part in it
     assert alone.reached == 0.5
     assert list(alone.masks) == [("fc1", 0), ("fc2", 0)]
+
+
+def test_weights_may_shrink_by_magnitude_between_projections(files: Files, tmp_path: Path) -> None:
+    solver = tmp_path / "solver.prototxt"
+    fields = 'base_lr: 0.05 lr_policy: "fixed" momentum: 0.9 weight_decay: 0.01'
+    solver.write_text(f'{fields} regularization_type: "L1"')
+    request = asked(recipe="collins2014", solver=solver)
+    done = ns.prune(files, request, tmp_path / "out")
+    assert done.schedule == "projected"
+    assert done.tuned is not None
+    assert done.tuned.solver.fields["regularization_type"] == "L1"
+    assert done.tuned.solver.fields["weight_decay"] == 0.01
+    assert done.reached == 0.5
