@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from netsurgery.formats import Prototxt
 from netsurgery.jobs.pruning_runs import CarriedOut, plain_views, training_part
 from netsurgery.jobs.run_states import ANSWERS
 from netsurgery.jobs.training_requests import Learning
+from netsurgery.jobs.training_work import TRAINED, work_of_training
+from netsurgery.jobs.workload import START, Workload
 from netsurgery.network import Model, ParameterKey
 from netsurgery.progress import Progress
 from netsurgery.pruning import ChannelRemoval, LoopLength, thin_in_rounds
@@ -31,6 +33,20 @@ USUAL_REMOVED = 16
 """Channels that go in a round."""
 USUAL_IMAGES = 256
 """Inputs that rank the channels of a round: a few batches tell."""
+
+
+class RoundTakes(NamedTuple):
+    """Seconds of a round.
+
+    Attributes:
+        start: Those that engines take to start.
+        net: Others, if it were that of the whole net.
+        ranking: Those of both that come before its tuning.
+    """
+
+    start: float
+    net: float
+    ranking: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +83,18 @@ class ChannelTask:
     def length(self) -> LoopLength:
         """About how many rounds it takes."""
         return LoopLength.dry_run(self.model, self.removal.macs, self.removal.remove)
+
+    @cached_property
+    def round_takes(self) -> RoundTakes:
+        """About how long a round takes."""
+        learning, work = self.learning, Workload.of(self.model)
+        found = work_of_training(self.model, learning.settings, len(learning.inputs))
+        training, ranking = found["training",], 0.0
+        if self.removal.criterion.needs != WEIGHTS:
+            images = min(self.images, len(learning.inputs))
+            ranking = START + TRAINED * images * work.passing
+        start = START * (2 if ranking else 1)
+        return RoundTakes(start, training + ranking - start, ranking)
 
     def digest(self) -> str:
         """A sha256 of all that the numbers depend on."""
@@ -115,6 +143,7 @@ class ChannelTask:
             states,
             calibrator_of=lambda number: self.calibrator_of(number, progress),
             train_val=learning.settings.train_val,
+            overhead=self.round_takes.start / max(self.round_takes.net, 1e-9),
             progress=progress,
         )
         return CarriedOut(done.tuned.model, {}, done.tuned, done.rounds, done.train_val, done.whole)

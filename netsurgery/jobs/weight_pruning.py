@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Callable, Optional, Tuple
 
 from netsurgery.calibration import Calibrator, Inputs
-from netsurgery.criteria import WEIGHTS, criterion
+from netsurgery.criteria import criterion
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.channel_pruning import (
     USUAL_IMAGES,
@@ -44,8 +44,8 @@ from netsurgery.jobs.training_requests import (
     report_inputs,
 )
 from netsurgery.jobs.training_texts import read_twins
-from netsurgery.jobs.training_work import TRAINED, work_of_training
-from netsurgery.jobs.workload import START, Workload
+from netsurgery.jobs.training_work import work_of_training
+from netsurgery.jobs.workload import Workload
 from netsurgery.linalg import Pattern
 from netsurgery.measurements import default_folder
 from netsurgery.network import Model, prunable, require_masks_fit
@@ -236,8 +236,6 @@ def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], floa
     each = found.pop(("training",))
     if isinstance(task, PruningTask):
         return {("rounds",): once + task.rounds_at_most * each, **found}
-    length, removing = task.length, 0.0
-    if task.removal.criterion.needs != WEIGHTS:
-        removing = TRAINED * min(task.images, len(learning.inputs)) * work.passing
-    loop = len(length.macs) * START + length.work * (each - START + removing)
-    return {("removing channels",): START + removing, ("rounds",): once + loop, **found}
+    length, takes = task.length, task.round_takes
+    loop = len(length.macs) * takes.start + length.work * takes.net
+    return {("removing channels",): takes.ranking, ("rounds",): once + loop, **found}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+import heapq
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -26,10 +27,13 @@ class ChosenChannels(NamedTuple):
     Attributes:
         keep: For each group that loses some the channels that stay, rising.
         whole: The groups of which none can go, and why.
+        ahead: Multiply-accumulates that are left then, and would be after each further round if
+            channels kept their order; the last is what is to be left, or the least there can be.
     """
 
     keep: Dict[str, List[int]]
     whole: Tuple[Skipped, ...]
+    ahead: Tuple[float, ...]
 
 
 def choose_channels(
@@ -96,7 +100,32 @@ def choose_channels(
             remedy="ask for a larger share",
         )
     left = (Skipped(group.name, whole[group.name]) for group in groups if group.name in whole)
-    return ChosenChannels(thinned.keep, tuple(left))
+    keep = thinned.keep
+    return ChosenChannels(
+        keep, tuple(left), (thinned.macs, *_ahead(thinned, waiting, limit, remove))
+    )
+
+
+def _ahead(
+    thinned: _Thinned, waiting: Sequence[_Queue], limit: float, remove: int
+) -> Iterator[float]:
+    """What is computed after each further round, if channels keep their order."""
+    heads = [(queue.units[0].loss, number) for number, queue in enumerate(waiting) if queue.units]
+    heapq.heapify(heads)
+    while heads and thinned.macs > limit:
+        going: Dict[str, List[np.ndarray]] = {}
+        count = 0
+        while heads and count < remove:
+            _, number = heapq.heappop(heads)
+            queue = waiting[number]
+            channels = queue.units.pop(0).channels
+            going.setdefault(queue.name, []).append(channels)
+            count += len(channels)
+            if queue.units:
+                heapq.heappush(heads, (queue.units[0].loss, number))
+        for name, parts in going.items():
+            thinned.take(name, np.concatenate(parts))
+        yield max(thinned.macs, limit)
 
 
 class _Thinned:

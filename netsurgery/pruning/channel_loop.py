@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.calibration import Calibrator
 from netsurgery.costs import MACS, PARAMS, NetCost
@@ -79,6 +79,7 @@ def thin_in_rounds(
     *,
     calibrator_of: Callable[[int], Optional[Calibrator]],
     train_val: Optional[Prototxt] = None,
+    overhead: float = 0.0,
     progress: Progress = silent,
 ) -> ThinnedInRounds:
     """Take the least channels out of a net and tune what is left, until it computes little enough.
@@ -93,6 +94,8 @@ def thin_in_rounds(
         folder: Keeps the rounds: a loop that was killed goes on from there.
         calibrator_of: Returns what runs the inputs that rank the channels of a round.
         train_val: The text that the net is trained by.
+        overhead: How long a round takes beside what its net computes, in rounds of the whole net:
+            to tell how long it will take.
         progress: Told each round.
 
     Raises:
@@ -102,9 +105,10 @@ def thin_in_rounds(
         EngineError: There is no engine that can do it, or the net went to pieces.
     """
     rounds = Rounds(folder, model)
-    limit = removal.macs * NetCost(model).total[MACS]
+    whole = NetCost(model).total[MACS]
+    limit = removal.macs * whole
 
-    def begin(number: int, net: Model, text: Optional[Prototxt]) -> None:
+    def begin(number: int, net: Model, text: Optional[Prototxt]) -> Tuple[float, ...]:
         calibrator = calibrator_of(number)
         how = removal.criterion, limit, removal.remove, calibrator, removal.seed
         with progress.task("removing channels"):
@@ -116,46 +120,68 @@ def thin_in_rounds(
             if number == 1:
                 rounds.note_whole(chosen.whole)
             rounds.begin(number, found.model, {}, found.train_val)
+        return chosen.ahead
 
-    if not rounds.newest:
-        begin(1, model, train_val)
+    ahead = begin(1, model, train_val) if not rounds.newest else ()
     done = list(rounds.finished(rounds.newest - 1))
-    told = _Told(model, removal)
     with progress.task("rounds", 100, "% of what is to go", 1.0, "training") as task:
-        told.goes_on(task, done)
+        told = _Told(task, whole, limit, overhead)
         while True:
             number = rounds.newest
             start = rounds.read(number)
+            told.goes_on(done, ahead or _dry_run(start.model, limit, removal.remove))
             rate = done[0].facts["rate"] if done else None
             with progress.task(f"round {number}"):
                 tuned = tune(start.model, start.train_val, rate, rounds.path(number))
             facts = {**facts_of(start.model), "rate": tuned.solver.base_lr}
             done.append(LoopRound.tuned(number, facts, tuned))
             rounds.finish(done[-1])
-            told.goes_on(task, done)
             if facts["macs"] <= limit:
+                told.goes_on(done, ())
                 return ThinnedInRounds(tuned, start.train_val, tuple(done), rounds.whole())
-            begin(number + 1, tuned.model, start.train_val)
+            ahead = begin(number + 1, tuned.model, start.train_val)
+
+
+def _dry_run(model: Model, limit: float, remove: int) -> Tuple[float, ...]:
+    """What nets of a round and of those behind it compute, where no ranking tells."""
+    macs = NetCost(model).total[MACS]
+    if macs <= limit:
+        return (macs,)
+    return (macs, *(macs * LoopLength.dry_run(model, limit / macs, remove).macs).tolist())
 
 
 class _Told:
     """How far the loop is: how much of what is to go is gone, and how much of the work is done."""
 
-    def __init__(self, model: Model, removal: ChannelRemoval) -> None:
-        self._macs, self._left = NetCost(model).total[MACS], removal.macs
-        self._length = LoopLength.dry_run(model, removal.macs, removal.remove)
+    def __init__(self, task: Task, whole: float, limit: float, overhead: float) -> None:
+        self._task, self._whole, self._limit, self._overhead = task, whole, limit, overhead
+        self._totals: List[float] = []
 
-    def goes_on(self, task: Task, done: List[LoopRound]) -> None:
-        """Tell what was done until now, and how much of the work the next round is."""
-        macs, item = 1.0, ""
+    def goes_on(self, done: Sequence[LoopRound], ahead: Sequence[float]) -> None:
+        """Tell what was done until now, and how much of the work the next round is.
+
+        Args:
+            done: What came of the rounds that are through.
+            ahead: What the nets of the others compute.
+        """
+        task = self._task
+        through, left = ([self._work(macs) for macs in part] for part in (_macs(done), ahead))
+        # Tuning moves channels about in the ranking, and with them what a single one tells.
+        self._totals.append(sum(through) + sum(left))
+        least = sum(through) + sum(left[:1])
+        whole = max(sum(self._totals) / len(self._totals), least) if left else least
+        task.coming = left[0] / whole if left else 0.0
         if done:
-            macs = done[-1].facts["macs"] / self._macs
-            item = f"round {done[-1].number} done"
-        gone = min(1.0, (1 - macs) / (1 - self._left))
-        through = self._length.through(macs)
-        task.coming = self._length.next(macs)
-        if done:
-            task.advance(round(100 * gone) - task.done, item, through - task.through)
+            gone = (self._whole - _macs(done)[-1]) / (self._whole - self._limit)
+            percent = round(100 * min(1.0, gone)) - task.done
+            task.advance(percent, f"round {len(done)} done", sum(through) / whole - task.through)
+
+    def _work(self, macs: float) -> float:
+        return self._overhead + macs / self._whole
+
+
+def _macs(rounds: Sequence[LoopRound]) -> List[float]:
+    return [one.facts["macs"] for one in rounds]
 
 
 def facts_of(model: Model) -> Dict[str, float]:

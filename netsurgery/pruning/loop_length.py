@@ -21,8 +21,6 @@ _POINTS = 32
 class LoopLength:
     """The rounds that a loop would take if all groups lost an equal share of their channels.
 
-    Work of a round is taken to grow with what the net computes that is tuned in it.
-
     Attributes:
         macs: What the net of each round computes, as a share of the whole net's, falling.
     """
@@ -49,29 +47,8 @@ class LoopLength:
 
     @property
     def work(self) -> float:
-        """Work of all rounds, in rounds of the whole net."""
+        """What all rounds compute, in rounds of the whole net."""
         return float(self.macs.sum())
-
-    def through(self, macs: float) -> float:
-        """Return the share of the work that is through with a round whose net computes so much.
-
-        Args:
-            macs: As a share of the whole net's.
-        """
-        work = np.concatenate([[0.0], np.cumsum(self.macs)])
-        falling = np.concatenate([[1.0], self.macs])
-        return float(np.interp(-macs, -falling, work) / work[-1])
-
-    def next(self, macs: float) -> float:
-        """Return the share of the work that the round is which follows such a net.
-
-        Args:
-            macs: As a share of the whole net's.
-        """
-        falling = np.concatenate([[1.0], self.macs])
-        place = float(np.interp(-macs, -falling, np.arange(len(falling))))
-        after = float(np.interp(place + 1, np.arange(len(falling)), falling))
-        return self.through(after) - self.through(macs)
 
 
 def _curve(model: Model) -> Tuple[np.ndarray, np.ndarray]:

@@ -136,3 +136,20 @@ def test_a_group_that_a_criterion_cannot_rank_stays_whole_and_is_told() -> None:
     chosen = choose_channels(wide(), Choosy(), 0, 100)
     assert list(chosen.keep) == ["one"]
     assert ("two", "nothing is known of it") in [(o.layer, o.reason) for o in chosen.whole]
+
+
+@pytest.mark.parametrize(("net", "share"), [(wide, 0.3), (in_groups, 0.6), (classifier, 0.4)])
+@pytest.mark.parametrize("remove", [1, 2, 3])
+def test_what_is_ahead_is_what_the_rounds_come_to_if_channels_keep_their_order(
+    net: Any, share: float, remove: int
+) -> None:
+    """All of it at once, in one order, is what the rounds one after another come to."""
+    model = net()
+    limit = share * NetCost(model).total[MACS]
+    ahead = choose_channels(model, criterion("l1"), limit, remove).ahead
+    for number, told in enumerate(ahead[:-1], 1):
+        # Blocks go whole: a round takes one more where the last begins.
+        keep = choose_channels(model, criterion("l1"), limit, number * remove).keep
+        assert NetCost(without_channels(model, keep).model).total[MACS] == pytest.approx(told)
+    assert ahead[-1] <= limit or ahead[-1] == pytest.approx(limit)
+    assert list(ahead) == sorted(ahead, reverse=True)

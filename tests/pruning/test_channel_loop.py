@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 from numpy_trainer import NumpyTrainer
@@ -151,6 +152,42 @@ def test_of_rounds_that_are_over_there_is_only_what_came_of_them(tmp_path: Path)
         left = [path.name for path in (tmp_path / f"round-{number:02}").iterdir()]
         assert left == ["done.json"]
     assert Rounds(tmp_path, classifier(hidden="")).newest == 4
+
+
+def test_how_far_the_work_is_follows_from_what_nets_compute(tmp_path: Path) -> None:
+    """Rounds of 5/6, 4/6, 3/6 and 2/6 of the net's MACs, and a half of it for each to start."""
+    found: List[Any] = []
+
+    class Watched(Progress):
+        def task(self, name: str, *given: Any, **named: Any) -> Any:
+            made = super().task(name, *given, **named)
+            return watching(made) if name == "rounds" else made
+
+    @contextmanager
+    def watching(made: Any) -> Iterator[Any]:
+        with made as task:
+            found.append(task)
+            yield task
+
+    coming: List[float] = []
+    tuner = Tuner()
+
+    def tuned(*given: Any) -> Tuned:
+        coming.append(found[0].coming)
+        coming.append(found[0].through)
+        return tuner(*given)
+
+    removal = ChannelRemoval(criterion("l1"), 1 / 3, 1)
+    thin_in_rounds(
+        *(classifier(hidden=""), removal, tuned, tmp_path),
+        calibrator_of=lambda _: None,
+        overhead=0.5,
+        progress=Watched(),
+    )
+    work = [part / 26 for part in (8, 7, 6, 5)]
+    assert coming[::2] == pytest.approx(work)
+    assert coming[1::2] == pytest.approx([sum(work[:number]) for number in range(4)])
+    assert found[0].through == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("killed_in", "told"), [(0, [0, 28, 56, 83, 100]), (3, [0, 56, 83, 100])])

@@ -1,10 +1,9 @@
-"""How many rounds a loop takes, and how much of the work is done, are counted before and in it."""
+"""How many rounds a loop takes is counted before it begins."""
 
 from __future__ import annotations
 
 from typing import Callable
 
-import numpy as np
 import pytest
 from small_training import classifier
 from thinned_models import in_groups, wide
@@ -34,14 +33,3 @@ def test_of_several_groups_they_are_nearly_as_many(net: Callable[[], Model], rem
         model, rounds = without_channels(model, keep).model, rounds + 1
     told = len(LoopLength.dry_run(net(), 0.6, remove).macs)
     assert rounds / 2 <= told <= rounds * 2
-
-
-def test_work_is_shared_out_among_the_rounds() -> None:
-    length = LoopLength(np.array([0.8, 0.5, 0.3]))
-    assert length.work == pytest.approx(1.6)
-    ends = [length.through(macs) for macs in (1.0, 0.8, 0.5, 0.3, 0.1)]
-    assert ends == pytest.approx([0, 0.5, 1.3 / 1.6, 1, 1])
-    rounds = [length.next(macs) for macs in (1.0, 0.8, 0.5, 0.3)]
-    assert rounds == pytest.approx([0.5, 0.8 / 1.6 - 0.3 / 1.6, 0.3 / 1.6, 0])
-    # Between two of them, as the loop takes other channels: the rest of one and some of the next.
-    assert length.next(0.65) == pytest.approx((0.25 + 0.15) / 1.6)
