@@ -29,12 +29,8 @@ NETS = {
 ONCE, CUBIC, DYNAMIC = "once", "cubic", "dynamic"
 IMAGES = 1000
 """Training images that calibrate the methods which look at some."""
-_CODE = {
-    ONCE: ("pruning/masking.py",),
-    CUBIC: ("pruning/masking.py", "pruning/schedule.py", "pruning/gradual.py"),
-    DYNAMIC: ("pruning/masking.py", "pruning/schedule.py", "pruning/dynamic.py"),
-}
-"""What of the package closes weights."""
+_CODE = {ONCE: (), CUBIC: ("pruning/schedule.py",), DYNAMIC: ("pruning/schedule.py",)}
+"""What says how many close when."""
 
 
 class Case(NamedTuple):

@@ -75,7 +75,7 @@ class Sweep(NamedTuple):
             return ""
         path = ROOT / "docs" / "images" / f"sparse-{self.net}.svg"
         draw_sparse(curves, self.net, original, path)
-        return f"![accuracy of {self.net} against the weights that are left](images/{path.name})"
+        return f"![what {self.net} tells wrong, by the weights left](images/{path.name})"
 
 
 def figure(accuracy: Optional[float]) -> str:
