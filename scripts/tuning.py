@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
@@ -115,25 +116,35 @@ def found(
     *,
     masks: Optional[Masks] = None,
     hooks: Sequence[TrainerHook] = (),
+    views: int = VIEWS,
+    answers: Optional[Path] = None,
 ) -> Found:
     """Tune a net and tell what comes of it; a run that was stopped goes on where it was.
 
     Args:
-        key: What tells the run from others.
+        key: What tells the run from others, beside the recipe.
         model: The net.
         original: The teacher, where one teaches.
         data: What it is tuned on and judged by.
         recipe: How.
         masks: What stays zero.
         hooks: Are called between steps.
+        views: Of each image that a teacher answers.
+        answers: Keeps what it answers, for other nets that it teaches; the run alone does if None.
     """
     started = time.monotonic()
     before = accuracy_of(model, data.judged, data.task_output)
     name = hashlib.sha256(repr((list(key), list(recipe))).encode()).hexdigest()[:16]
     inputs = data.unlabelled if recipe.taught == TEACHER else data.seen
     teacher = None if recipe.taught == LABELS else original
+    settings = replace(recipe.settings(data), views=views)
     with run_folder(name) as folder:
-        done = tune(model, teacher, inputs, recipe.settings(data), folder, masks=masks, hooks=hooks)
+        done = tune(
+            *(model, teacher, inputs, settings, folder),
+            masks=masks,
+            hooks=hooks,
+            answers=answers,
+        )
     after = accuracy_of(done.model, data.judged, data.task_output)
     took = time.monotonic() - started
     print(*key, *recipe, f"{before:.4f} -> {after:.4f}", f"{took:.0f} s", file=sys.stderr)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from smaller import NETS, PLANNER, REMOVED, ROUND, TAYLOR, THIN, Smaller, smaller
-from store import KNOWN_ONLY, MeasurementStore
+from store import FOLDER, KNOWN_ONLY, MeasurementStore
 from training_data import training_data
-from tuning import BOTH, TEACHER, TRAINED, VIEWS, Found, Recipe, accuracy_of, found
+from tuning import BOTH, TEACHER, TRAINED, Found, Recipe, accuracy_of, found
 from zoo_data import ZooData
 
 from netsurgery.jobs.planning import BALANCED
@@ -21,23 +21,28 @@ ALLOWED_WITH_SHORTCUTS = {"resnet20_cifar10": 3.0}
 WAYS = (PLANNER, THIN, TAYLOR)
 TAUGHT = (TEACHER, BOTH)
 COLUMNS = {TEACHER: "teacher alone", BOTH: "labels too"}
-STEPS, BATCH, RATE = 600, 100, 1e-3
-FEWER_STEPS = {"resnet20_cifar10": 200}
-"""Of nets whose steps take long."""
+BATCH, RATE = 100, 1e-3
+STEPS, VIEWS = 1200, 12
+"""Of a tuning; of each image that a teacher answers."""
+FEWER = {"resnet20_cifar10": (200, 4)}
+"""Both for nets whose steps take long."""
 _INTRODUCTION = f"""\
 Nets brought to a share of their MACs in three ways, then tuned on the 5,000 training images there
 are. *planner* (`netsurgery compress --macs --split {BALANCED}`) and *thin* (`netsurgery thin
 --macs`): calibrated on 2,000 of them. *Taylor loop* (`netsurgery prune --macs --method taylor
 --remove {REMOVED} --steps {ROUND.steps} --teacher ORIGINAL`): tuned in its rounds by what the
-original answers, so that *untuned* is what the loop ends in. Tuning: {STEPS} steps of {BATCH}
-(`resnet20`: {FEWER_STEPS["resnet20_cifar10"]}), SGD at {RATE:g}, a tenth of it from 0.8 of the
-steps on, a hundredth from 0.93 on, mirrored and moved by up to two pixels (`resnet20`: windows of
-28 x 28), {VIEWS} views of each image, 500 images kept aside to say which net is the best. The
-originals were trained on 50,000. *teacher alone*: by what the original answers at temperature 2,
-and no label (`netsurgery finetune SMALL --teacher ORIGINAL --views {VIEWS}`); *labels too*: half by
-that, half by the class of each image (`--labels`). Accuracy on 3,000 images that nothing saw;
-*lost* are the points that the better of both lacks to the original, beside those that are allowed.
-A dash was not measured.
+original answers, so that *untuned* is what the loop ends in.
+
+Tuning: {STEPS:,} steps of {BATCH}, SGD at {RATE:g}, a tenth of it from 0.8 of the steps on, a
+hundredth from 0.93 on; {VIEWS} views of each image, mirrored and moved by up to two pixels; 500
+images are kept aside to say which net is the best. Of `resnet20` {FEWER["resnet20_cifar10"][0]}
+steps, and {FEWER["resnet20_cifar10"][1]} views of 28 x 28. *teacher alone*: by what the original
+answers at temperature 2, and no label (`netsurgery finetune SMALL --teacher ORIGINAL --views
+{VIEWS}`); *labels too*: half by that, half by the class of each image (`--labels`). The originals
+were trained on 50,000 images, `local_cifar10_convfc` for two epochs.
+
+Accuracy on 3,000 images that nothing saw; *lost* are the points that the better of both lacks to
+the original, beside those that are allowed. A dash was not measured.
 """
 
 
@@ -68,8 +73,16 @@ def write(zoo: Path, data: Path) -> str:
     return "\n".join(lines)
 
 
-def _recipe(net: str, taught: str) -> Recipe:
-    return Recipe(taught, FEWER_STEPS.get(net, STEPS), RATE, BATCH)
+def _recipe(net: str, taught: str) -> Tuple[Recipe, int]:
+    """How a net is tuned, and by how many views of each image."""
+    steps, views = FEWER.get(net, (STEPS, VIEWS))
+    return Recipe(taught, steps, RATE, BATCH), views
+
+
+def _key(case: _Case, taught: str) -> List[Any]:
+    """What a figure is kept by."""
+    recipe, views = _recipe(case.net, taught)
+    return [*case, *recipe, views]
 
 
 def _order(cases: Sequence[_Case]) -> List[Tuple[_Case, str]]:
@@ -83,8 +96,8 @@ def _order(cases: Sequence[_Case]) -> List[Tuple[_Case, str]]:
 
 def _measure(case: _Case, taught: str, data: ZooData, store: MeasurementStore) -> None:
     """Find out what is not known of a row."""
-    recipe = _recipe(case.net, taught)
-    if store.get([*case, *recipe]) is not None:
+    key = _key(case, taught)
+    if store.get(key) is not None:
         return
     net = NETS[case.net]
     original, small = net.load(data.zoo), smaller(Smaller(*case), data)
@@ -96,14 +109,17 @@ def _measure(case: _Case, taught: str, data: ZooData, store: MeasurementStore) -
         assert after, "shapes are known"
         assert before, "shapes are known"
         store.add(case, after / before)
-    store.add([*case, *recipe], found(case, small, original, images, recipe))
+    recipe, views = _recipe(case.net, taught)
+    answers = FOLDER / "answers" / case.net
+    told = found([*case, views], small, original, images, recipe, views=views, answers=answers)
+    store.add(key, told)
 
 
 def _row(case: _Case, store: MeasurementStore) -> List[str]:
     original, macs = store.get([case.net]), store.get(case)
     known: Dict[str, Found] = {}
     for taught in TAUGHT:
-        got = store.get([*case, *_recipe(case.net, taught)])
+        got = store.get(_key(case, taught))
         if got is not None:
             known[taught] = Found(*got)
     before = next((f"{one.before:.4f}" for one in known.values()), "-")

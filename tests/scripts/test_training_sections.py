@@ -60,7 +60,7 @@ def test_points_lost_are_those_of_the_better_teaching() -> None:
     store.add([case.net], 0.727)
     store.add(case, 0.3499)
     for taught, after in zip(module.TAUGHT, (0.71, 0.72)):
-        store.add([*case, *module._recipe(case.net, taught)], [0.7, after, 100, 0.1])
+        store.add(module._key(case, taught), [0.7, after, 100, 0.1])
     first, *others = rows_of(module.write(Path("zoo"), Path("data")), case.net)
     assert first == [
         *(case.net, "0.35", "planner", "0.350", "0.7270", "0.7000", "0.7100", "0.7200"),
