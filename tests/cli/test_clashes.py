@@ -22,6 +22,7 @@ VALUES = {
     "output_kinds": "prob=classes", "input_scale": "1", "raw_scale": "1",
     "temperature": "3", "lr": "0.1",
     "zoom": "0.3", "hold_out": "0.3", "sparsity": "0.9", "factor_rank": "0.25",
+    "flops_regularization": "0.001",
 }  # fmt: skip
 
 
