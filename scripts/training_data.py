@@ -22,6 +22,8 @@ _AUGMENTATIONS: Dict[str, Augmentation] = {
     "resnet20_cifar10": Augmentation(mirror=True, crop=(28, 28)),
 }
 CATS_AND_DOGS = Augmentation(mirror=True, shift=2)
+PARTS = 7
+"""Into so many parts cats and dogs are divided, each of which judges once."""
 
 
 class TrainingData(NamedTuple):
@@ -75,21 +77,24 @@ def with_judges_of_seen(data: TrainingData) -> TrainingData:
     return data._replace(seen=data.seen.chosen(parts.train), judged=judged)
 
 
-def cats_and_dogs(data: ZooData, blob: str) -> TrainingData:
+def cats_and_dogs(data: ZooData, blob: str, part: int = 0) -> TrainingData:
     """Return the cats and dogs as a net of CIFAR-10 is fed: 32 x 32, its mean image taken off.
 
     Args:
         data: The images.
         blob: The net's input.
+        part: Which of the `PARTS` of all images judges; 0 is the one that the file names.
     """
     file = np.load(data.data / "dogs_cats_64.npz")
     images = file["images"].astype(np.float32)
     count, channels, height, width = images.shape
     halved = images.reshape(count, channels, height // 2, 2, width // 2, 2).mean((3, 5))
-    parts = []
-    for name in ("train", "test"):
-        chosen = file[f"{name}_index"]
-        told = f"{len(chosen)} cats and dogs, 32 x 32"
-        labels = file["labels"][chosen]
-        parts.append(Inputs({blob: halved[chosen] - data.mean}, labels, told))
-    return TrainingData(parts[0], parts[1], CATS_AND_DOGS)
+    shuffled = np.random.RandomState(0).permutation(file["train_index"])
+    parts = [file["test_index"], *np.array_split(shuffled, PARTS - 1)]
+    judges = np.sort(parts[part])
+    others = np.setdiff1d(np.arange(count), judges)
+    made = []
+    for chosen in (others, judges):
+        told, labels = f"{len(chosen)} cats and dogs, 32 x 32", file["labels"][chosen]
+        made.append(Inputs({blob: halved[chosen] - data.mean}, labels, told))
+    return TrainingData(made[0], made[1], CATS_AND_DOGS)

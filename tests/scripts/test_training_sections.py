@@ -21,6 +21,7 @@ NAMES = (
     "tuning_cifar",
     "thin_width",
     "photos_tuned",
+    "cats_and_dogs",
     "training_cost",
 )
 
@@ -293,7 +294,61 @@ def test_what_tunes_is_not_what_judges(shared: Path) -> None:
         ((_, aside),) = ways.judged.arrays.items()
         assert aside.shape[2:] == (height, width), name
     assert set(counts.values()) == {(8000, 2000), (5000, 3000)}
-    pets = data.cats_and_dogs(source, "data")
-    assert (len(pets.seen), len(pets.judged)) == (1199, 200)
-    seen = {picture.tobytes() for picture in np.asarray(pets.seen.arrays["data"])}
-    assert not seen & {picture.tobytes() for picture in np.asarray(pets.judged.arrays["data"])}
+    pets = [data.cats_and_dogs(source, "data", part) for part in range(data.PARTS)]
+    assert (len(pets[0].seen), len(pets[0].judged)) == (1199, 200)
+    judges = []
+    for part in pets:
+        seen, judged = (
+            [picture.tobytes() for picture in np.asarray(one.arrays["data"])]
+            for one in (part.seen, part.judged)
+        )
+        assert not set(seen) & set(judged)
+        judges += judged
+    assert sorted(judges) == sorted([*seen, *judged])  # each judges once
+    file = np.load(source.data / "dogs_cats_64.npz")
+    named = file["labels"][np.sort(file["test_index"])]
+    assert np.array_equal(pets[0].judged.labels, named)
+
+
+@pytest.mark.usefixtures("scripts")
+def test_cats_and_dogs_are_of_all_parts_that_are_known() -> None:
+    module, tuning = section("cats_and_dogs"), importlib.import_module("tuning")
+    assert set(tuning.TRAINED) < set(module.CODE)
+    store = importlib.import_module("store").MeasurementStore("cats_and_dogs", module.CODE)
+    for part, right in enumerate(([150, 140, 145], [160, 150, 159])):
+        found = module.Part(200, right, 0.33, 0.21, [400_000, 90_000], [8e-4, 4e-4], 7 + part)
+        store.add([*module.KEY, part], found)
+    text = module.write(Path("zoo"), Path("data"))
+    before, pruned, tuned = (rows_of(text, stage)[0][1:] for stage in module.STAGES)
+    assert before == ["77.5 ± 2.1 %", "", "100.0 %", "100.0 %", "400,000", "0.00080"]
+    assert pruned[:3] == ["72.5 ± 2.2 %", "5.0 ± 0.0", "33.0 %"]
+    assert tuned == ["76.0 ± 2.1 %", "1.5 ± 1.0", "33.0 %", "21.0 %", "90,000", "0.00040"]
+    assert "2 of 7 parts, in 7 to 8 rounds; one part of 200 images alone" in text
+    assert "a standard error of 3.1 points" in text
+
+
+@pytest.mark.usefixtures("scripts")
+def test_the_net_that_is_transferred_has_a_classifier_of_its_own() -> None:
+    random = np.random.RandomState(0)
+    text = """
+    input: "data" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 4
+    layers { name: "pool3" type: POOLING bottom: "data" top: "pool3"
+             pooling_param { pool: AVE kernel_size: 2 stride: 2 } }
+    layers { name: "ip1" type: INNER_PRODUCT bottom: "pool3" top: "ip1"
+             inner_product_param { num_output: 10 } }
+    layers { name: "prob" type: SOFTMAX bottom: "ip1" top: "prob" }
+    layers { name: "other" type: INNER_PRODUCT bottom: "pool3" top: "other"
+             inner_product_param { num_output: 2 } }
+    """
+    blobs = {
+        name: [random.normal(size=(n, 12)), np.zeros(n)] for name, n in (("ip1", 10), ("other", 2))
+    }
+    made = section("cats_and_dogs").two_classes(make_model(text, blobs, "V1"), 3)
+    assert [layer.name for layer in made.network().layers if made.blobs(layer.name)] == [
+        "pets",
+        "other",
+    ]
+    assert made.blobs("pets")[0].shape == (2, 12)
+    assert 0 < np.abs(made.blobs("pets")[0].array()).max() < 0.1
+    assert "ip1" not in made.weights
+    assert b'bottom: "pets"' in made.prototxt.data
