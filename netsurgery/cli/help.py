@@ -86,7 +86,7 @@ def _recipes(width: int) -> str:
     with formatter.section("Ways known from papers, for --recipe NAME of the commands named"):
         formatter.write_dl(
             [
-                (name, f"{', '.join(one.settings)}: {one.description} ({one.source})")
+                (name, f"{', then '.join(one.steps)}: {one.description} ({one.source})")
                 for name, one in known_recipes().items()
             ]
         )

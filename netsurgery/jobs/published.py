@@ -13,6 +13,8 @@ from netsurgery.jobs.job_request import JobRequest
 
 _FOLDER = Path(__file__).with_name("recipes")
 _WORDS = ("description", "source")
+_TUNING = ("finetune", "prune")
+"""Jobs that tune."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Recipe:
     Attributes:
         name: What it is called.
         settings: By the jobs that it takes, in their order: what it says of their requests, by the
-            names of the fields. Where the last of them does not tune, `finetune` follows.
+            names of the fields.
         description: What it does, in a line.
         source: Whose it is, and where it is written down.
     """
@@ -31,6 +33,12 @@ class Recipe:
     settings: Mapping[str, Mapping[str, Any]]
     description: str
     source: str
+
+    @property
+    def steps(self) -> Tuple[str, ...]:
+        """The jobs that are done, in their order; where none of its own tunes, one that does."""
+        own = tuple(self.settings)
+        return own if any(job in own for job in _TUNING) else (*own, _TUNING[0])
 
 
 @lru_cache(maxsize=1)

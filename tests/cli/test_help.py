@@ -125,5 +125,5 @@ def test_all_recipes_are_listed_with_their_commands_and_sources() -> None:
     done = CliRunner().invoke(cli, ["help", "recipes"], terminal_width=100)
     text = " ".join(done.output.split())
     for name, recipe in known_recipes().items():
-        listed = f"{name} {', '.join(recipe.settings)}: {recipe.description} ({recipe.source})"
+        listed = f"{name} {', then '.join(recipe.steps)}: {recipe.description} ({recipe.source})"
         assert listed in text

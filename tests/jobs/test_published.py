@@ -75,6 +75,14 @@ def test_a_recipe_of_another_kind_is_refused_with_those_there_are(
         with_recipe(job, REQUESTS[job](recipe=name))
 
 
+def test_every_recipe_ends_in_tuned_weights() -> None:
+    steps = {name: recipe.steps for name, recipe in known_recipes().items()}
+    assert steps["collins2014"] == ("prune",)
+    assert steps["lu2017"] == ("thin", "finetune")
+    assert steps["denil2013"] == ("compress", "finetune")
+    assert steps["xue2013"] == ("compress", "finetune")
+
+
 def test_each_job_knows_its_own() -> None:
     assert recipe_names("compress") == ("denil2013", "xue2013")
     assert recipe_names("finetune") == ("denil2013",)
