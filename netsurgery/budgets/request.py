@@ -83,7 +83,16 @@ class BudgetRequest:
                     f"there is no method {name!r} with ranks to choose for a budget",
                     remedy=f"choose among {', '.join(sorted([*low_rank_names(), THIN, FOLD]))}",
                 )
-        return tuple(low_rank_method(name) for name in names)
+        found = tuple(low_rank_method(name) for name in names)
+        for one in found:
+            if one.joins:
+                raise PlanError(
+                    f"{one.name} rewrites layers together that a budget weighs one by one",
+                    remedy=Remedy(
+                        "order it by rules, with {} and {} or {}", "method", "rank", "energy"
+                    ),
+                )
+        return found
 
     def chosen_score(self, inputs: bool) -> str:
         """Return the name of the score.

@@ -107,9 +107,9 @@ _METHODS = section(
         "--methods",
         metavar="A,B,C",
         help="What to choose among within the budget; also thin (channels go first) and "
-        "fold_batchnorm, trifactor, kernel_ridge, and cp and tensor_train, which Caffe runs "
-        "slowly for their MACs: with --latency they are timed like all others. [default: every "
-        "other low-rank method]",
+        "fold_batchnorm, trifactor, trifactor_pair, kernel_ridge, and cp and tensor_train, which "
+        "Caffe runs slowly for their MACs: with --latency they are timed like all others. "
+        "[default: every other low-rank method]",
     ),
     click.option(
         "--score",

@@ -90,9 +90,10 @@ how_options = section(
     click.option(
         "--method",
         metavar="NAME",
-        help="How to factor: svd for InnerProduct layers; for Convolution layers channel_svd, "
-        "input_svd, spatial_svd, or in three layers tucker, spatial_channel_svd, trifactor; "
-        "kernel_ridge for both, whose first layer is predicted and knows no weights. Also "
+        help="How to factor: svd or trifactor_pair for InnerProduct layers, shared_factor for two "
+        "that follow each other; for Convolution layers channel_svd, input_svd, spatial_svd, or in "
+        "three layers tucker, spatial_channel_svd, trifactor; kernel_ridge for both, whose first "
+        "layer is predicted and knows no weights. Also "
         "cp (Convolution) and tensor_train (InnerProduct): small files, but slow for their MACs, "
         "as Caffe works through groups and batches one after the other. [default: svd for "
         "InnerProduct layers; for Convolution layers that a rule names, or all where no "

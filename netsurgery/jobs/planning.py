@@ -53,7 +53,8 @@ class PlanRequest(BudgetedRequest):
         fit: For rules, for what svd and channel_svd are best: ``"none"`` (the weights), or with
             inputs ``"data"``, ``"asymmetric"`` or ``"relu"``.
         methods: For a budget, what to choose among, also ``"thin"`` and ``"fold_batchnorm"``; by
-            default every other low-rank method but cp, tensor_train, trifactor and kernel_ridge.
+            default every other low-rank method but cp, tensor_train, trifactor, trifactor_pair and
+            kernel_ridge; not shared_factor, which rewrites two layers.
         score: For a budget, what tells a form's loss: ``"energy"``, ``"output"``, ``"effect"`` or
             ``"metric"``; see `BudgetRequest`.
         metric: For that score: ``"module:function"``, or a shell command.

@@ -142,9 +142,11 @@ class LowRankMethod(Method):
 
     Attributes:
         length: How many layers with weights come, at most.
+        joins: Whether it rewrites layers of different weights together.
     """
 
     length: ClassVar[int]
+    joins: ClassVar[bool] = False
     cause: ClassVar[str] = "truncation"
 
     def needs_only_its_layer(self, model: Model, edit: Edit, context: Context) -> bool:

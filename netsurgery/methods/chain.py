@@ -207,7 +207,7 @@ class ChainMethod(LowRankMethod):
 
         group = self._group(model, edit.layer)
         weights = self._weights(model, group)
-        ranks = _ranks(edit, self.weights_at(group[0], weights)[0])
+        ranks = ordered_ranks(edit, self.weights_at(group[0], weights)[0])
         task = ChainTask(model, edit, context, group, weights, ranks)
         try:
             found = self.factor(task)
@@ -304,8 +304,16 @@ def _weights(blobs: Sequence[Arrays]) -> Arrays:
     return [arrays[0] for arrays in blobs]
 
 
-def _ranks(edit: Edit, full: Ranks) -> Ranks:
-    """Return the ranks that an edit orders: a number, or a list of as many as there are."""
+def ordered_ranks(edit: Edit, full: Ranks) -> Ranks:
+    """Return the ranks that an edit orders: a number, or a list of as many as there are.
+
+    Args:
+        edit: The order.
+        full: The largest ranks there can be.
+
+    Raises:
+        PlanError: It orders none, or others than there can be.
+    """
     given = edit.options.get("rank")
     ranks = [given] if len(full) == 1 else given
     if isinstance(ranks, (list, tuple)) and len(ranks) == len(full):

@@ -13,12 +13,9 @@ from typing import (
     Any,
     Callable,
     ClassVar,
-    Dict,
-    Iterator,
     List,
     Mapping,
     NamedTuple,
-    Sequence,
     Tuple,
 )
 
@@ -41,16 +38,13 @@ from netsurgery.linalg import (
 from netsurgery.methods.chain import ChainTask, Found
 from netsurgery.methods.convolution import ConvolutionChain
 from netsurgery.methods.exchange import Context, Edit
+from netsurgery.methods.neighbours import ALONE, INPUTS, OUTPUTS, neighbours
 from netsurgery.methods.registry import METHODS
-from netsurgery.network import ChannelRelation, Model, channel_groups, channel_relations, prunable
+from netsurgery.network import Model
 
-NEIGHBOURS = 0.1
-"""What all squares of a neighbour's weights count beside those of the layer's own."""
 SWEEPS = 60
 SAMPLES = (0.125, 0.25, 0.5, 0.75)
 """Ranks, as shares of the full ones, that are fitted to tell what all ranks lose."""
-
-_INPUTS, _OUTPUTS, _ALONE = range(3)
 
 
 class _Groups(NamedTuple):
@@ -129,7 +123,8 @@ class TriFactorisation(ConvolutionChain):
 
     def factor(self, task: ChainTask) -> Found:
         """Factor the kernel, its neighbours having a say."""
-        spoken = _neighbours(task.model, task.layer.name, task.weights.shape)
+        sizes = {OUTPUTS: task.weights.shape[0], INPUTS: task.weights.shape[1]}
+        spoken = neighbours(task.model, task.layer.name, sizes)
         kernels = _kernels(task.weights, self.chain, task.ranks, spoken)
         made = self.multiply(task.layer, kernels)
         norm = float(np.linalg.norm(task.weights))
@@ -161,69 +156,12 @@ def _groups(taps: np.ndarray, ranks: Ranks, spoken: Mapping[int, FactoredRelatio
     if not few and not many:
         return _Groups(inputs, taps, outputs)
     own = units_as_taps(taps, not many, not few)
-    sides = _OUTPUTS if many else _ALONE, _INPUTS if few else _ALONE
+    sides = OUTPUTS if many else ALONE, INPUTS if few else ALONE
     relations = [FactoredRelation(*sides, own)]
     relations += [spoken[side] for side in sides if side in spoken]
-    found = tri_factorise(
-        relations, {_INPUTS: ranks[0], _OUTPUTS: ranks[1], _ALONE: 1}, sweeps=SWEEPS
-    )
+    found = tri_factorise(relations, {INPUTS: ranks[0], OUTPUTS: ranks[1], ALONE: 1}, sweeps=SWEEPS)
     if few:
-        inputs = np.linalg.qr(found.factors[_INPUTS])[0]
+        inputs = np.linalg.qr(found.factors[INPUTS])[0]
     if many:
-        outputs = np.linalg.qr(found.factors[_OUTPUTS])[0]
+        outputs = np.linalg.qr(found.factors[OUTPUTS])[0]
     return _Groups(inputs, outputs.T @ taps @ inputs, outputs)
-
-
-def _neighbours(model: Model, name: str, shape: Sequence[int]) -> Dict[int, FactoredRelation]:
-    """What other weights that make or read the channels of a layer say of its inputs and outputs.
-
-    Only their products with themselves count: however many weights there are, it is a matrix
-    of as many vectors as there are channels.
-    """
-    groups = channel_groups(model)
-    shapes = {key: model.blobs(key[0])[key[1]].shape for key in prunable(model)}
-    relations = channel_relations(groups, shapes)
-    own = [one for one in relations if one.key == (name, 0)]
-    asked = {group for one in own for group in (one.rows, one.columns)}
-    grams = {_INPUTS: np.zeros((shape[1],) * 2), _OUTPUTS: np.zeros((shape[0],) * 2)}
-    counts = dict.fromkeys(grams, 0)
-    for other in relations:
-        if other.key == (name, 0) or asked.isdisjoint((other.rows, other.columns)):
-            continue
-        taps = other.taps(model.blobs(other.key[0])[other.key[1]].array(np.float64))
-        norm = float(np.vdot(taps, taps))
-        turned = taps.transpose(0, 2, 1)
-        sides = (
-            (other.rows, other.row_channels, taps),
-            (other.columns, other.column_channels, turned),
-        )
-        for group, channels, vectors in sides if norm else ():
-            for side, positions in _positions(own, group):
-                at = np.array([positions.get(one, -1) for one in channels.tolist()])
-                rows = vectors[:, at >= 0]
-                gram = np.tensordot(rows, rows, ((0, 2), (0, 2))) / norm
-                grams[side][np.ix_(at[at >= 0], at[at >= 0])] += gram
-                counts[side] += 1
-    return {
-        side: FactoredRelation(side, _ALONE, _vectors(gram), weight=NEIGHBOURS * counts[side])
-        for side, gram in grams.items()
-        if counts[side]
-    }
-
-
-def _positions(own: Sequence[ChannelRelation], group: int) -> Iterator[Tuple[int, Dict[int, int]]]:
-    """Where the channels of a group stand among the inputs and the outputs of a layer."""
-    for one in own:
-        sides = (
-            (_INPUTS, one.columns, one.column_channels, one.column_entries),
-            (_OUTPUTS, one.rows, one.row_channels, one.row_entries),
-        )
-        for side, of_group, channels, entries in sides:
-            if of_group == group:
-                yield side, dict(zip(channels.tolist(), entries[0].tolist()))
-
-
-def _vectors(gram: np.ndarray) -> np.ndarray:
-    """As many vectors, shape (channels, channels, 1), whose products with themselves add up so."""
-    values, vectors = np.linalg.eigh(gram)
-    return (vectors * np.sqrt(values.clip(0))).T[:, :, None]

@@ -294,10 +294,11 @@ def _without(step: Step, weights: Weights, folder: Optional[Path]) -> Weights:
     named = {name: pieces for name, pieces in rewrite.pieces.items() if step.before.blobs(name)}
     home = next(pieces[0] for pieces in named.values() if pieces)
     for name, pieces in named.items():
-        changes.update({piece: [] for piece in pieces})
+        held = [piece for piece in pieces if weights.find(piece)]  # all but what owners have
+        changes.update({piece: [] for piece in held})
         pairs = zip_longest(whole[name], step.before.blobs(name)[: len(whole[name])])
         blobs = tuple(_as_before(array, blob, folder) for array, blob in pairs)
-        changes[pieces[0] if pieces else home].append(LayerWeights(name, None, blobs))
+        changes[held[0] if held else home].append(LayerWeights(name, None, blobs))
     return weights.replace(changes)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 SECTIONS = (
-    *("low_rank", "convolutions", "photos", "zeros", "spearman", "thinning", "detector"),
-    *("zoo_thinning", "sparse_mnist", "sparse_cifar", "tuning_cifar", "thin_width"),
-    *("photos_tuned", "cats_and_dogs", "training_cost"),
+    *("low_rank", "shared_factors", "convolutions", "photos", "zeros", "spearman"),
+    *("thinning", "detector", "zoo_thinning", "sparse_mnist", "sparse_cifar"),
+    *("tuning_cifar", "thin_width", "photos_tuned", "cats_and_dogs", "training_cost"),
 )
 """Their order."""
 

@@ -116,7 +116,7 @@ def test_neighbours_have_a_say_in_the_groups(monkeypatch: pytest.MonkeyPatch) ->
 
     def held(weight: float) -> float:
         """How much of the two groups lies in what the first layer lets pass, of 2."""
-        monkeypatch.setattr("netsurgery.methods.trifactor.NEIGHBOURS", weight)
+        monkeypatch.setattr("netsurgery.methods.neighbours.NEIGHBOURS", weight)
         first = apply(net(a=maker, b=noise), edits(2, 10)).blobs("b_L")[0].array()[:, :, 0, 0]
         # Four inputs a group: each is a vector of length 2.
         return float(np.sum((first @ wanted / 2) ** 2))
