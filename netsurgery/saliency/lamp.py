@@ -26,10 +26,15 @@ class Lamp(Saliency):
 
     def scores(self, net: PrunableNet) -> Dict[ParameterKey, np.ndarray]:
         """Return shares, between 0 and 1."""
-        return {key: _shares(net.weights(key).astype(np.float64) ** 2) for key in net.keys}
+        return {key: layer_shares(net.weights(key).astype(np.float64) ** 2) for key in net.keys}
 
 
-def _shares(squares: np.ndarray) -> np.ndarray:
+def layer_shares(squares: np.ndarray) -> np.ndarray:
+    """Return each square over the sum of all of its layer that are not smaller.
+
+    Args:
+        squares: Of the weights of a layer, or of what stands for these.
+    """
     values, number, counts = np.unique(squares, return_inverse=True, return_counts=True)
     left = np.cumsum((values * counts)[::-1])[::-1]
     shares = np.divide(values, left, out=np.zeros_like(values), where=left > 0)

@@ -28,13 +28,16 @@ from netsurgery.network import (
 )
 from netsurgery.progress import Progress
 from netsurgery.saliency.base import PrunableNet, Saliency
+from netsurgery.saliency.lamp import layer_shares
 from netsurgery.saliency.registry import SALIENCIES
 
-RANK = 0.25
+RANK = 0.5
 """Groups of units, as a share of the units."""
 LEAST_RANK = 2
-SWEEPS = 60
-"""Which weights go does not depend on what more of them would explain."""
+SWEEPS = 12
+"""Behind these a sweep explains less than a hundredth of what is left. Multiplicative updates come
+near slowly, and weights near a threshold go on changing places, but that is worth little: a tenth
+of LeNet-300-100, tuned, was as good after 12 sweeps as after 25, and 0.0015 better after 60."""
 PARTS = ("together", "separate")
 NAMED = 4
 """Layers that a note names."""
@@ -45,7 +48,7 @@ Weights = Mapping[ParameterKey, np.ndarray]
 class _TrifactorSaliency(Saliency):
     """Looks at weights in the one scale of channels that stands for all, see `canonical_weights`.
 
-    Options: ``rank``, the groups of units as a share of the units (default 0.25); ``parts``,
+    Options: ``rank``, the groups of units as a share of the units (default 0.5); ``parts``,
     whether convolutions and InnerProducts are factored ``"together"`` or are ``"separate"``.
     """
 
@@ -81,10 +84,26 @@ class _TrifactorSaliency(Saliency):
 
 @SALIENCIES.register("trifactor")
 class Trifactor(_TrifactorSaliency):
-    """The magnitude of What: that of a weight without what nothing else of the net speaks for."""
+    """The square of What over the sum of all squares of its layer that are not smaller.
+
+    What is a weight without what nothing else of the net speaks for. Between layers it is how much
+    of what is left of a layer goes, as of `lamp`.
+    """
 
     name: ClassVar[str] = "trifactor"
     source: ClassVar[str] = "Zitnik and Zupan 2015 (penalised matrix tri-factorisation)"
+
+    def scores(self, net: PrunableNet) -> Dict[ParameterKey, np.ndarray]:
+        """Return shares, between 0 and 1."""
+        return {key: layer_shares(made**2) for key, (_, made) in explained(net).items()}
+
+
+@SALIENCIES.register("trifactor-magnitude")
+class TrifactorMagnitude(_TrifactorSaliency):
+    """The magnitude of What, one threshold for all layers."""
+
+    name: ClassVar[str] = "trifactor-magnitude"
+    source: ClassVar[str] = Trifactor.source
 
     def scores(self, net: PrunableNet) -> Dict[ParameterKey, np.ndarray]:
         """Return magnitudes."""
@@ -92,7 +111,7 @@ class Trifactor(_TrifactorSaliency):
 
 
 @SALIENCIES.register("trifactor-normalised")
-class TrifactorNormalised(Trifactor):
+class TrifactorNormalised(TrifactorMagnitude):
     """The same as a share of its layer's length, where layers are held against each other."""
 
     name: ClassVar[str] = "trifactor-normalised"

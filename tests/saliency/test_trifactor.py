@@ -16,7 +16,7 @@ from netsurgery.network import Model, ParameterKey, canonical_weights, prunable,
 from netsurgery.saliency import PrunableNet, saliency
 from netsurgery.saliency.trifactor import explained
 
-NAMES = ("trifactor", "trifactor-normalised", "trifactor-unexplained")
+NAMES = ("trifactor", "trifactor-magnitude", "trifactor-normalised", "trifactor-unexplained")
 
 
 def declared(*dims: int) -> str:
@@ -94,7 +94,7 @@ def test_what_groups_do_not_explain_goes_first() -> None:
 def test_magnitude_is_that_of_what_groups_explain() -> None:
     weights, places = planted(6)
     model = perceptron(weights)
-    scores = ranking(model, "trifactor", options={"rank": 0.05})["p0", 0]
+    scores = ranking(model, "trifactor-magnitude", options={"rank": 0.05})["p0", 0]
     kept = np.delete(np.arange(scores.size), places)
     clean, _ = planted(0)
     # A few large weights among 1,200 draw the groups a little: the order of the rest is theirs.
@@ -180,10 +180,26 @@ def test_parts_are_factored_apart() -> None:
 
 def test_of_layers_held_against_each_other_normalised_scores_are_shares() -> None:
     found = ranking(perceptron(random_perceptron()), "trifactor-normalised")
-    plain = ranking(perceptron(random_perceptron()), "trifactor")
+    plain = ranking(perceptron(random_perceptron()), "trifactor-magnitude")
     for key, scores in found.items():
         assert np.linalg.norm(scores) == pytest.approx(1)
         np.testing.assert_allclose(scores * np.linalg.norm(plain[key]), plain[key])
+
+
+def test_between_layers_it_counts_how_much_of_what_is_left_goes() -> None:
+    """The largest of each layer is all that is left of it, and goes last."""
+    model = perceptron([10 * one for one in random_perceptron()[:1]] + random_perceptron()[1:])
+    found = ranking(model, "trifactor")
+    plain = ranking(model, "trifactor-magnitude")
+    for key, scores in found.items():
+        assert scores.max() == 1
+        np.testing.assert_array_equal(
+            np.argsort(scores, axis=None, kind="stable"),
+            np.argsort(plain[key], axis=None, kind="stable"),
+        )
+        squares = np.sort(plain[key].ravel())[::-1] ** 2
+        expected = squares / np.cumsum(squares)
+        np.testing.assert_allclose(np.sort(scores.ravel())[::-1], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
