@@ -86,7 +86,7 @@ def test_real_caffe_and_netsurgery_reach_the_optimum_alike(numbers: dict) -> Non
     assert set(layers) == {"fc6", "fc7"}
     for layer in layers.values():
         assert 0.1 < layer["optimum"] < 0.9
-        # The figure that issue 2 allows; both are far below, and pycaffe's SVD is an oracle.
+        # The figure that is allowed; both are far below, and pycaffe's SVD is an oracle.
         assert layer["errors"] == pytest.approx([layer["optimum"]] * 2, rel=5e-4)
 
 

@@ -12,11 +12,11 @@ from zoo_data import ZooData
 TITLE = "Low rank: convolutions, data and budgets"
 BUDGETS = (0.7, 0.5)
 NAMED = tuple(NETS)[:4]
-"""The nets that issue 4 names; the last of them has shortcuts."""
+"""The nets for which aims were set; the last of them has shortcuts."""
 
 ALLOWED = {(net, share): lost for net in NAMED[:3] for share, lost in zip(BUDGETS, (0.03, 0.06))}
 ALLOWED.update({(NAMED[3], share): 0.25 for share in BUDGETS})
-"""What may be lost by budget; issue 4 says one figure of the net with shortcuts."""
+"""What may be lost by budget; one figure was set for the net with shortcuts."""
 
 PLAIN = ("channel_svd", "spatial_svd")
 """Forms that no data has seen: plain SVD, and the closed form of Tai."""
@@ -31,7 +31,7 @@ that takes no more (a layer that no rank halves would stay; there is none here).
 the method that heads the column (1 x 1 always `channel_svd`), InnerProduct layers `svd` with the
 same fit, and the last layer stays as it is. *relu*: asymmetric, but of layers that a ReLU alone
 reads what that leaves counts. *refit*: the last layer of each chain is fitted to the original
-behind its edit. Figures in brackets are those that issue 4 set out from. A dash: not measured yet;
+behind its edit. Figures in brackets were measured before there were these fits. A dash: not measured yet;
 what is counted below leaves such nets out.
 """
 _BUDGETED = """\
@@ -118,7 +118,7 @@ def _fits(found: Mapping[Case, Found]) -> List[str]:
 
 
 def _comparisons(found: Mapping[Case, Found]) -> List[str]:
-    """Say of every way that has seen data on how many nets it does what issue 4 asks."""
+    """Say of every way that has seen data on how many nets it reaches the aim."""
     lines = [
         "Aim: a fit to data beats both forms without, on every net, and loses at most half of what "
         "each of them loses. Reached:",

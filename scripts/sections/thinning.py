@@ -16,7 +16,7 @@ from netsurgery.criteria import CRITERIA
 TITLE = "Thinning: accuracy against MACs"
 UNIFORM = 0.7
 AIMS = {0.73: 2, 0.5: 5}
-"""How many points may be lost at these shares of the MACs, says issue 3."""
+"""How many points may be lost at these shares of the MACs, as was set before they were measured."""
 SHARES = (0.73, 0.5, 0.35)
 """Of the MACs, for the criteria that are drawn; the others are measured at the first two."""
 FEW = 500
@@ -34,12 +34,12 @@ Real Caffe, no training. {IMAGES} training images calibrate, accuracy is that on
 none of it has seen (3,000 of CIFAR-10; 2,000 of MNIST, whose other 8,000 calibrate).
 
 First the steps one by one. *uniform*: every layer keeps {UNIFORM} of its channels; *ranked*: one
-ranking of all channels of the net, at the MACs of the uniform net. Figures in brackets are those
-that issue 3 set out from. A dash: not measured yet.
+ranking of all channels of the net, at the MACs of the uniform net. Figures in brackets were
+measured before there were these criteria and fits. A dash: not measured yet.
 """
 _DEFAULT = """\
 What `netsurgery thin --macs SHARE --calibrate` does when nothing else is asked for, criterion
-`surgeon` and `refit`, against what issue 3 allows:
+`surgeon` and `refit`, against what may be lost:
 """
 _SHARES = f"""\
 One ranking of all channels, down to shares of the net's MACs, by every criterion, with {FEW} images
