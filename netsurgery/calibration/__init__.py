@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         FOLDER as FOLDER,
         Calibrator as Calibrator,
     )
+    from netsurgery.calibration.closing import (
+        closed_behind as closed_behind,
+    )
     from netsurgery.calibration.data_layers import (
         DeclaredViews as DeclaredViews,
         declared_views as declared_views,

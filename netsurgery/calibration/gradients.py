@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from netsurgery.calibration.inputs import Inputs
-from netsurgery.calibration.losses import Pair, Read, open_loss
+from netsurgery.calibration.losses import Pair, Read, gone_through
 from netsurgery.calibration.observers import entries_by_turn
 from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import EngineLike
 from netsurgery.errors import PlanError
 from netsurgery.network import ChannelGroup, Model, Network, ValueCut
-from netsurgery.progress import Progress, silent
+from netsurgery.progress import Progress
 
 Pairs = Mapping[Read, Pair]
 
@@ -116,22 +115,17 @@ def measure_gradients(
     """
     wanted = dict.fromkeys(read for observer in observers for read in observer.reads)
     network = model.network()
-    with ExitStack() as stack:
-        opened = open_loss(model, inputs, engine, output, sessions=sessions)
-        runner = stack.enter_context(opened)
+    with gone_through(model, inputs, engine, output, progress, sessions) as (runner, batches):
         reached = runner.net.reached
         reads = [
             read
             for read in wanted
             if not reached.isdisjoint(network.consumers(read.value)[read.turn].tops)
         ]
-        task = stack.enter_context((progress or silent).task("gradients", len(inputs), "inputs"))
-        for batch in runner.batches():
+        for batch in batches:
             seen = runner.gradients(batch, reads) if reads else {}
             for observer in observers:
                 observer.add(seen, batch.count)
-            task.advance(batch.count)
-            task.count("forward and backward passes", batch.count)
 
 
 def _reads(network: Network, group: ChannelGroup) -> Dict[Read, ValueCut]:

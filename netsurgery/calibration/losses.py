@@ -14,6 +14,7 @@ from netsurgery.calibration.session_pool import SessionPool
 from netsurgery.engine import Capability, EngineLike, Session, choose
 from netsurgery.errors import PlanError
 from netsurgery.network import IGNORED, LossNet, Model, Value, with_loss
+from netsurgery.progress import Progress, Task, silent
 
 Pair = Tuple[np.ndarray, np.ndarray]
 GIVEN = "the labels given"
@@ -244,6 +245,47 @@ def open_loss(
         sessions = sessions or stack.enter_context(SessionPool())
         (runner,) = stack.enter_context(sessions.open(chosen, [net.model]))
         yield LossRunner(net, runner.session, inputs, size)
+
+
+@contextlib.contextmanager
+def gone_through(
+    model: Model,
+    inputs: Inputs,
+    engine: EngineLike = None,
+    output: Optional[str] = None,
+    progress: Optional[Progress] = None,
+    sessions: Optional[SessionPool] = None,
+    drawn_by: Optional[int] = None,
+) -> Iterator[Tuple[LossRunner, Iterator[Batch]]]:
+    """Open a model with a loss, and hand out all inputs once, a batch at a time.
+
+    Args:
+        model: The model.
+        inputs: What it is fed.
+        engine: What runs it.
+        output: The output that labels are for.
+        progress: Told how many inputs went there and back.
+        sessions: Where models stay open.
+        drawn_by: The seed of the classes that are drawn for inputs, see `LossRunner.drawn_batches`;
+            None: their labels, see `LossRunner.batches`.
+
+    Raises:
+        EngineError: There is no engine with gradients, or it refuses the model.
+        PlanError: The net has no loss, and no class scores to compute one from.
+    """
+    with contextlib.ExitStack() as stack:
+        runner = stack.enter_context(open_loss(model, inputs, engine, output, sessions=sessions))
+        task = stack.enter_context((progress or silent).task("gradients", len(inputs), "inputs"))
+        batches = runner.batches() if drawn_by is None else runner.drawn_batches(drawn_by)
+        yield runner, _counted(batches, task)
+
+
+def _counted(batches: Iterator[Batch], task: Task) -> Iterator[Batch]:
+    """Batches, each told of once it is done."""
+    for batch in batches:
+        yield batch
+        task.advance(batch.count)
+        task.count("forward and backward passes", batch.count)
 
 
 def judged_by(model: Model, inputs: Inputs, output: Optional[str] = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from functools import partial
 from math import prod
 from typing import Collection, Dict, List, NamedTuple, Sequence, Tuple
@@ -10,12 +9,11 @@ from typing import Collection, Dict, List, NamedTuple, Sequence, Tuple
 import numpy as np
 
 from netsurgery.calibration.calibrator import Calibrator
-from netsurgery.calibration.losses import open_loss
+from netsurgery.calibration.losses import gone_through
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.layers import MatrixProduct
 from netsurgery.measurements import digest_of
 from netsurgery.network import Model, ParameterKey, Value, infer_shapes, layers_with
-from netsurgery.progress import silent
 
 AT_ONCE = 16e6
 """Numbers in the gradients, or in the windows, of the samples that are worked on together."""
@@ -229,31 +227,19 @@ def _measure(
     calibrator: Calibrator, model: Model, drawn: bool, observers: Sequence[WeightGradientObserver]
 ) -> None:
     """Run a model there and back over all inputs, once, and show every batch to the observers."""
-    inputs, uses = calibrator.inputs, [use for observer in observers for use in observer.uses]
-    with ExitStack() as stack:
-        runner = stack.enter_context(
-            open_loss(
-                model,
-                inputs,
-                calibrator.engine,
-                calibrator.task_output,
-                sessions=calibrator.sessions,
-            )
-        )
+    uses = [use for observer in observers for use in observer.uses]
+    judged = calibrator.engine, calibrator.task_output, calibrator.progress, calibrator.sessions
+    seed = calibrator.seed if drawn else None
+    with gone_through(model, calibrator.inputs, *judged, seed) as (runner, batches):
         reached = runner.net.reached
         for observer in observers:
             _require_reached(model, observer, reached)
         read = dict.fromkeys(use.read for use in uses)
         made = list(dict.fromkeys(use.made for use in uses if use.made in reached))
-        task = stack.enter_context(
-            (calibrator.progress or silent).task("gradients", len(inputs), "inputs")
-        )
-        for batch in runner.drawn_batches(calibrator.seed) if drawn else runner.batches():
+        for batch in batches:
             values, slopes = runner.values_and_gradients(batch, read, made)
             for observer in observers:
                 observer.add(values, slopes, batch.count)
-            task.advance(batch.count)
-            task.count("forward and backward passes", batch.count)
 
 
 def _require_reached(

@@ -26,7 +26,7 @@ import functools
 from pathlib import Path
 from typing import FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
-from netsurgery.engine.capabilities import Capability
+from netsurgery.engine.capabilities import Capability, listed
 from netsurgery.engine.session import PathLike, Session
 from netsurgery.engine.training_session import TrainingFiles, TrainingSession
 from netsurgery.errors import EngineError
@@ -103,6 +103,11 @@ class Engine(abc.ABC):
     def can(self, *needs: Capability) -> bool:
         """Return whether it can do all of something."""
         return self.capabilities.issuperset(needs)
+
+    def why_not(self, needs: Iterable[Capability]) -> str:
+        """Say what of something it cannot do; "" where it can do all."""
+        lacking = set(needs) - self.capabilities
+        return f"cannot do this: {listed(lacking)}" if lacking else ""
 
     @abc.abstractmethod
     def probe(self) -> Probe:

@@ -8,7 +8,7 @@ from typing import List, Tuple
 import numpy as np
 
 from netsurgery.engine.base import Engine
-from netsurgery.engine.capabilities import Capability, listed
+from netsurgery.engine.capabilities import Capability
 from netsurgery.errors import EngineError
 from netsurgery.formats import render, scratch_folder
 
@@ -37,9 +37,9 @@ def why_no_batch_statistics(engine: Engine) -> str:
 
 
 def _found(engine: Engine) -> str:
-    needs = {Capability.TRAIN, Capability.READ_PARAMETERS}
-    if not engine.can(*needs):
-        return f"{engine.name} cannot do this: {listed(needs - engine.capabilities)}"
+    problem = engine.why_not((Capability.TRAIN, Capability.READ_PARAMETERS))
+    if problem:
+        return f"{engine.name} {problem}"
     probe = engine.probe()
     if not probe.usable:
         raise EngineError(f"{engine.name} cannot be used here: {probe.reason}", remedy=probe.remedy)

@@ -48,10 +48,11 @@ def choose(
     needs = frozenset((Capability.FORWARD, *needs))
     if engine is not None:
         chosen = engine_named(engine) if isinstance(engine, str) else engine
-        if not chosen.can(*needs):
+        problem = chosen.why_not(needs)
+        if problem:
             able = [one.name for one in engines() if one.can(*needs)]
             raise EngineError(
-                f"engine {chosen.name} cannot do this: {listed(needs - chosen.capabilities)}",
+                f"engine {chosen.name} {problem}",
                 remedy=f"leave the engine out, or name {' or '.join(able) or 'another'}",
             )
         return chosen
@@ -133,8 +134,9 @@ def how_to_get_an_engine(*needs: Capability) -> str:
 
 def _refusal(engine: Engine, networks: Sequence[Network], needs: frozenset[Capability]) -> str:
     """Why an engine cannot do a job, or ""."""
-    if not engine.can(*needs):
-        return f"cannot do this: {listed(needs - engine.capabilities)}"
+    problem = engine.why_not(needs)
+    if problem:
+        return problem
     probe = engine.probe()
     if not probe.usable:
         return probe.reason or "not usable"

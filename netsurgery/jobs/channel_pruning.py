@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Optional, Tuple
+from typing import ClassVar, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -67,12 +67,12 @@ class ChannelTask:
     learning: Learning
     engine: EngineLike
 
-    schedule = CHANNELS
-    sparsity: Optional[float] = None
-    keys: Tuple[ParameterKey, ...] = ()
-    solved: Tuple[ParameterKey, ...] = ()
-    calibrator: Optional[Calibrator] = None
-    notes: Tuple[str, ...] = ()
+    schedule: ClassVar[str] = CHANNELS
+    sparsity: ClassVar[Optional[float]] = None
+    keys: ClassVar[Tuple[ParameterKey, ...]] = ()
+    solved: ClassVar[Tuple[ParameterKey, ...]] = ()
+    calibrator: ClassVar[Optional[Calibrator]] = None
+    notes: ClassVar[Tuple[str, ...]] = ()
 
     @property
     def method(self) -> str:

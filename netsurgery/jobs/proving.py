@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Container, Mapping, Optional, Union
 
-from netsurgery.calibration import Calibrator, Inputs, SessionPool
+from netsurgery.calibration import Calibrator, Inputs, SessionPool, closed_behind
 from netsurgery.engine import Engine, how_to_get_an_engine, usable_engines
 from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.formats import (
@@ -111,9 +111,8 @@ def write_proved(
         refuse_half(model)
     refuse_labels(model, proof.inputs if proof else None)
     plan, surgery = planned if isinstance(planned, Planned) else Planned(planned)
-    surgery = surgery.of(plan) if surgery else operate(model, plan, calibrator, progress)
-    if calibrator is not None:
-        calibrator.sessions.close()  # the proof needs the memory
+    with closed_behind(calibrator):
+        surgery = surgery.of(plan) if surgery else operate(model, plan, calibrator, progress)
     others = _others(surgery, beside, folder)
     make_folder(folder)
     with scratch_folder(folder) as scratch:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Callable, Optional, Tuple
 
-from netsurgery.calibration import Calibrator, Inputs
+from netsurgery.calibration import Calibrator, Inputs, closed_behind
 from netsurgery.criteria import criterion
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.channel_pruning import (
@@ -107,9 +107,8 @@ def prune(
     states_kept = kept_states(folder, request.force) if trains else nullcontext(folder)
     told = told_beforehand(progress, "prune", _work(task, judged), default_folder())
     with states_kept as states, told:
-        carried = task.carry_out(states, progress)
-        if task.calibrator is not None:
-            task.calibrator.sessions.close()
+        with closed_behind(task.calibrator):
+            carried = task.carry_out(states, progress)
         if task.learning is not None and carried.tuned is not None:
             judged = report_inputs(task.learning, carried.tuned)
         with progress.task("report"):

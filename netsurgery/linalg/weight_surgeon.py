@@ -89,25 +89,13 @@ class WeightSurgeon:
         lower = np.tril(lower)
         return lower + np.tril(lower, -1).T
 
-    def order(self, weights: np.ndarray) -> Removal:
-        """Take the weights of each row away, the cheapest first, the rest fitted anew each time.
-
-        Exact at every step (Frantar et al. 2022, ExactOBS), in about ``2/3 n d^3`` operations.
-
-        Args:
-            weights: Shape (n, d).
-
-        Raises:
-            ValueError: H is singular.
-        """
-        return _removal(np.asarray(weights, np.float64), self.inverse)
-
     def costs(self, weights: np.ndarray, block: int) -> np.ndarray:
         """Return what each weight costs when it goes in its turn, never less than those before it.
 
         So whatever a threshold takes of a row is what went first. In blocks of columns each is
         taken away by itself, as if all other columns stayed and were fitted: in about
-        ``2/3 n d block^2`` operations. A block that is not narrower than the rows is `order`.
+        ``2/3 n d block^2`` operations. A block that is not narrower than the rows is
+        `removal_order`.
 
         Args:
             weights: Shape (n, d).
@@ -123,7 +111,7 @@ class WeightSurgeon:
         costs = np.empty_like(weights)
         for columns in parts(weights.shape[1], block):
             own = self.inverse[columns, columns]
-            order, losses = _removal(weights[:, columns], own)
+            order, losses = removal_order(weights[:, columns], own)
             np.put_along_axis(costs[:, columns], order, _rising(losses), axis=1)
         return costs
 
@@ -255,8 +243,16 @@ def _rising(losses: np.ndarray) -> np.ndarray:
     return found
 
 
-def _removal(weights: np.ndarray, inverse: np.ndarray) -> Removal:
-    """Every row's weights in the order in which they go; rows are stacked, and stacks are items."""
+def removal_order(weights: np.ndarray, inverse: np.ndarray) -> Removal:
+    """Take the weights of each row away, the cheapest first, the rest fitted anew each time.
+
+    Exact at every step (Frantar et al. 2022, ExactOBS), in about ``2/3 n d^3`` operations. Rows are
+    stacked, and stacks are items.
+
+    Args:
+        weights: Shape (n, d), float64.
+        inverse: The inverse of H, shape (d, d).
+    """
     count, width = weights.shape
     stack = max(1, int(STACK / (8 * width**2)))
     rows = list(parts(count, stack))
@@ -269,7 +265,7 @@ def _removal(weights: np.ndarray, inverse: np.ndarray) -> Removal:
 def _remove_all(
     weights: np.ndarray, inverse: np.ndarray, rows: slice
 ) -> Tuple[np.ndarray, np.ndarray]:
-    """What `_removal` says of some rows: an elimination with pivots, a panel after the other.
+    """What `removal_order` says of some rows: an elimination with pivots, a panel after the other.
 
     Within a panel only the pivots' own columns of the inverses are worked out. Behind it, all that
     the panel took off the inverses is taken off in one product, and what has gone is cut out.

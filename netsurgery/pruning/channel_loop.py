@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from netsurgery.calibration import Calibrator
+from netsurgery.calibration import Calibrator, closed_behind
 from netsurgery.costs import MACS, PARAMS, NetCost
 from netsurgery.criteria import Criterion
 from netsurgery.formats import Prototxt
@@ -113,9 +113,8 @@ def thin_in_rounds(
         how = removal.criterion, limit, removal.remove, calibrator, removal.seed
         with progress.task("removing channels"):
             regularized = removal.flops_regularization
-            chosen = choose_channels(net, *how, flops_regularization=regularized)
-            if calibrator is not None:
-                calibrator.sessions.close()  # the solver needs the memory
+            with closed_behind(calibrator):
+                chosen = choose_channels(net, *how, flops_regularization=regularized)
             found = without_channels(net, chosen.keep, text)
             if number == 1:
                 rounds.note_whole(chosen.whole)

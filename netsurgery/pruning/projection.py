@@ -6,7 +6,7 @@ from typing import Dict, List, Optional
 
 import numpy as np
 
-from netsurgery.calibration import Calibrator
+from netsurgery.calibration import Calibrator, closed_behind
 from netsurgery.engine import TrainingSession
 from netsurgery.network import Masks, Model
 from netsurgery.progress import Progress, silent
@@ -65,10 +65,9 @@ class ProjectedSparsity:
         """Project; the last time for good."""
         held: Masks = session.masks
         now = present_model(self._model, session, self._masking)
-        net = self._masking.net(now, held, self._calibrator, self._progress)
-        chosen = self._masking.masks(net, self._sparsity)
-        if self._calibrator is not None:
-            self._calibrator.sessions.close()  # the solver needs the memory
+        with closed_behind(self._calibrator):
+            net = self._masking.net(now, held, self._calibrator, self._progress)
+            chosen = self._masking.masks(net, self._sparsity)
         if iteration >= self.settled_at:
             session.set_masks({**held, **chosen})
         else:

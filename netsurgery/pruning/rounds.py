@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Callable, NamedTuple, Optional, Sequence, Tuple
 
-from netsurgery.calibration import Calibrator
+from netsurgery.calibration import Calibrator, closed_behind
 from netsurgery.network import Masks, Model, sparsity_of
 from netsurgery.progress import Progress, silent
 from netsurgery.pruning.loop_state import LoopRound, Rounds
@@ -64,9 +64,9 @@ def prune_in_rounds(
 
     def begin(number: int, net: Model, held: Masks) -> None:
         with progress.task("pruning"):
-            closed = close_weights(net, masking, sparsities[number - 1], held, calibrator, progress)
-            if calibrator is not None:
-                calibrator.sessions.close()  # the solver needs the memory
+            with closed_behind(calibrator):
+                sparsity = sparsities[number - 1]
+                closed = close_weights(net, masking, sparsity, held, calibrator, progress)
             rounds.begin(number, closed.model, closed.masks)
 
     if not rounds.newest:

@@ -16,6 +16,8 @@ from netsurgery.network import (
     Value,
     detectors_of,
     infer_shapes,
+    layers_to,
+    reached_by,
 )
 from netsurgery.quality.limits import (
     BOXES,
@@ -292,12 +294,9 @@ def _is_picture(
     """Whether an output has the channels of an image and keeps the proportions of an input's."""
     if len(shape) != 4 or shape[1] not in _CHANNELS_OF_PICTURES or min(shape[2:]) < 2:
         return False
-    upstream = {value}
-    for layer in reversed(network.layers):
-        if not upstream.isdisjoint(layer.tops):
-            if layer.layer_type.mixes_places:
-                return False
-            upstream.update(layer.bottoms)
+    if any(layer.layer_type.mixes_places for layer in layers_to(network, [value])):
+        return False
+    upstream = reached_by(network, [value])
     for name, given in inputs.items():
         if name in upstream and len(given) == 4 and given[1] in _CHANNELS_OF_PICTURES:
             high, wide = shape[2] / given[2], shape[3] / given[3]

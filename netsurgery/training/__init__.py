@@ -106,7 +106,7 @@ if TYPE_CHECKING:
         Split as Split,
         split as split,
     )
-    from netsurgery.training.teacher import (
+    from netsurgery.training.teacher_targets import (
         TeacherTargets as TeacherTargets,
     )
     from netsurgery.training.teaching import (

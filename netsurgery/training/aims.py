@@ -14,7 +14,7 @@ from netsurgery.training.given import GivenTargets, given_objectives, sample_sha
 from netsurgery.training.objectives import GIVEN, LABELS, Objective, given_role
 from netsurgery.training.own_objectives import own_objectives
 from netsurgery.training.settings import TuningSettings
-from netsurgery.training.teacher import TeacherTargets
+from netsurgery.training.teacher_targets import TeacherTargets
 from netsurgery.training.teaching import teacher_objectives
 from netsurgery.training.training_net import TrainingNet, label_objective
 

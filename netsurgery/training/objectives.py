@@ -8,7 +8,7 @@ out from the teacher's answers for the objective of that name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -208,6 +208,11 @@ class TeacherValueObjective(TeacherObjective):
         return tuple(self.role(kind) for kind in kinds)
 
 
+def _no_detector() -> Detector:
+    """What a `DetectorObjective` is never without, though fields before it have defaults."""
+    raise TypeError("a DetectorObjective is of a detector")
+
+
 @dataclass(frozen=True)
 class DetectorObjective(TeacherValueObjective):
     """Scores before their Softmax, or boxes, that count where the teacher sees something.
@@ -220,7 +225,7 @@ class DetectorObjective(TeacherValueObjective):
     """
 
     weighted: bool = True
-    detector: Optional[Detector] = None
+    detector: Detector = field(default_factory=_no_detector)
     counts_everywhere: bool = False
 
 

@@ -1,182 +1,250 @@
-"""What a teacher answers on a bank of views: asked once, kept on disk, read a batch at a time."""
+"""Asking a teacher: it runs over all views, and what it makes is written as what will be fed."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import replace
+from math import prod, sqrt
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from netsurgery.calibration import ObservedValue, Seen, input_shapes, measure
 from netsurgery.engine import EngineLike
-from netsurgery.errors import FormatError
-from netsurgery.formats import make_folder, write_whole
-from netsurgery.network import Model
-from netsurgery.progress import Progress, silent
-from netsurgery.training.asking import Facts, Teacher, answer_file
+from netsurgery.errors import FormatError, NetworkError, RequestError
+from netsurgery.network import Model, Shape, Value, infer_shapes, without_what_follows
+from netsurgery.progress import Progress
 from netsurgery.training.bank import ViewBank
 from netsurgery.training.objectives import (
+    LABEL,
     TARGET,
     WEIGHT,
     DetectorObjective,
     TeacherClassObjective,
     TeacherObjective,
+    TeacherProbabilityObjective,
     TeacherValueObjective,
 )
-from netsurgery.training.sightings import spread_weights
-
-MOST_BYTES = 2e9
-"""What all answers may take on disk; there are fewer views where they would take more."""
-_DONE = "done.json"
-_VERSION = 1
+from netsurgery.training.sightings import sighting_weights, spread_weights
 
 
-class TeacherTargets:
-    """What a teacher answers on every view of a bank, by the role of what is fed.
+class Facts(NamedTuple):
+    """What is known of an objective's answers once all are there.
 
     Attributes:
-        objectives: What is learned, with the scales that the answers have.
-        bank: The views; perhaps fewer of each input than were asked for.
-        notes: What is not as one might expect, a sentence each.
+        rows: Rows along axis 0 that belong to a view.
+        scale: The standard deviation of values.
+        norm: The factor that makes the mean of squared weights 1; 0 where nothing is seen.
+    """
+
+    rows: int
+    scale: float = 1.0
+    norm: float = 1.0
+
+
+def answer_file(folder: Path, role: str) -> Path:
+    """Return the file that holds what a role is fed, a row for each view."""
+    kind, _, name = role.partition(":")
+    return folder / f"{name}.{kind}.npy"
+
+
+class Teacher:
+    """The layers of a net that make what is learned of it.
+
+    Attributes:
+        bytes_each: What its answers to one view take; 0 where that is not known.
     """
 
     def __init__(
-        self,
-        objectives: Sequence[TeacherObjective],
-        bank: ViewBank,
-        folder: Path,
-        facts: Sequence[Facts],
-        notes: Sequence[str] = (),
+        self, original: Model, objectives: Sequence[TeacherObjective], whole_blobs: bool
     ) -> None:
-        """Take answers that are there, see `make`."""
-        self.bank = bank
-        self._facts = {one.name: fact for one, fact in zip(objectives, facts)}
-        self.objectives = tuple(map(_scaled, objectives, facts))
-        self._objectives = {one.name: one for one in self.objectives}
-        self._arrays = {
-            role: np.load(answer_file(folder, role), mmap_mode="r")
-            for one in objectives
-            for role in one.roles
-        }
-        unseen = [one.value.blob for one, fact in zip(objectives, facts) if not fact.norm]
-        self.notes = tuple(notes) + tuple(
-            f"the teacher sees nothing in these inputs, so that {blob!r} learns nothing"
-            for blob in unseen
-        )
-
-    @classmethod
-    def make(
-        cls,
-        original: Model,
-        objectives: Sequence[TeacherObjective],
-        bank: ViewBank,
-        engine: EngineLike,
-        folder: Path,
-        progress: Optional[Progress] = None,
-    ) -> TeacherTargets:
-        """Ask a teacher about every view of a bank, or find what it said before.
+        """Leave out what follows: priors, and the choice among boxes.
 
         Args:
-            original: The teacher.
-            objectives: What is learned of it, see `teacher_objectives`.
+            original: The net.
+            objectives: What is learned of it.
+            whole_blobs: A view is a whole input blob.
+        """
+        self._objectives = tuple(objectives)
+        wanted = list(dict.fromkeys(value for one in objectives for value in _looked_at(one)))
+        self._model, values = without_what_follows(original, wanted)
+        self._places: Mapping[Value, Value] = dict(zip(wanted, values))
+        network = self._model.network()
+        shapes = infer_shapes(network, weights=self._model.weights)
+        batch = next(iter(input_shapes(network).values()))[0]
+        self._rows: Dict[Value, Optional[int]] = {}
+        self.bytes_each = 0.0
+        for one in objectives:
+            shape = shapes.get(self._places[one.teachers])
+            if shape is not None:
+                self.bytes_each += len(one.roles) * 4 * prod(shape) / (1 if whole_blobs else batch)
+            known = shape is not None and not whole_blobs
+            self._rows[one.teachers] = _rows_each(one, shape, batch) if shape and known else None
+
+    def ask(
+        self, bank: ViewBank, engine: EngineLike, folder: Path, progress: Progress
+    ) -> List[Facts]:
+        """Run over all views of a bank, and write what it answers.
+
+        Args:
             bank: The views.
             engine: What runs it; the first that can if None.
-            folder: Where answers are kept.
+            folder: Where answers go.
             progress: Told how many views were run.
 
         Raises:
-            RequestError: The teacher has other inputs.
+            RequestError: It has other inputs.
             NetworkError: It answers what is no number, or not the same for each input.
             EngineError: There is no engine, or it refuses the model.
             FormatError: The answers cannot be written.
         """
-        teacher = Teacher(original, objectives, bank.inputs.whole_blobs)
-        views = max(1, int(MOST_BYTES // max(1, teacher.bytes_each * len(bank.inputs))))
-        notes = []
-        if views < bank.views:
-            notes.append(
-                f"{views} views of each input in place of {bank.views}, as the teacher's answers "
-                f"would take more than {MOST_BYTES / 1e9:g} GB"
+        inputs = bank.as_inputs()
+        needed = [value.blob for value in self._model.network().inputs]
+        if not set(needed) <= set(inputs.arrays):
+            told, given = (", ".join(map(repr, names)) for names in (needed, inputs.arrays))
+            raise RequestError(
+                f"the teacher's inputs are {told}, not {given}",
+                file=self._model.prototxt.file,
+                remedy="give the net that the small one was made of",
             )
-            bank = bank.of_at_most(views)
-        digest = hashlib.sha256(
-            repr((_VERSION, original.digest, bank.digest, list(map(_told, objectives)))).encode()
-        ).hexdigest()
-        facts = _read_facts(folder, digest, objectives)
-        if facts is None:
-            make_folder(folder)
-            (folder / _DONE).unlink(missing_ok=True)
-            facts = teacher.ask(bank, engine, folder, progress or silent)
-            told = json.dumps({"digest": digest, "facts": [list(one) for one in facts]}) + "\n"
-            write_whole(folder / _DONE, told.encode())
-        return cls(objectives, bank, folder, facts, notes)
+        recorders = [
+            _Recorder(one, self._places, self._rows[one.teachers], len(bank), folder)
+            for one in self._objectives
+        ]
+        measure([self._model], inputs.only(needed), recorders, engine, progress)
+        return [one.facts() for one in recorders]
+
+
+def _looked_at(objective: TeacherObjective) -> Tuple[Value, ...]:
+    """The values of the teacher that an objective is made of."""
+    if isinstance(objective, DetectorObjective):
+        return objective.teachers, objective.detector.scores
+    return (objective.teachers,)
+
+
+def _rows_each(objective: TeacherObjective, shape: Shape, batch: int) -> int:
+    rows, rest = divmod(shape[0], batch)
+    if rest or not rows:
+        raise NetworkError(
+            f"blob {objective.teachers.blob!r} of shape {shape} is not of {batch} inputs, so that "
+            "nothing can be learned of it input by input"
+        )
+    return rows
+
+
+class _Recorder:
+    """Writes down what is fed for one objective."""
+
+    def __init__(
+        self,
+        objective: TeacherObjective,
+        places: Mapping[Value, Value],
+        rows: Optional[int],
+        views: int,
+        folder: Path,
+    ) -> None:
+        self._objective, self._places, self._rows = objective, places, rows
+        self._views, self._folder, self._done = views, folder, 0
+        self._files: Dict[str, np.memmap] = {}
+        # Count, sum and sum of squares of values, each times its squared weight; the squares of
+        # weights and their count.
+        self._sums, self._squares, self._places_seen = np.zeros(3), 0.0, 0
 
     @property
-    def roles(self) -> Tuple[str, ...]:
-        """What is fed of them, by role."""
-        return tuple(self._arrays)
+    def sources(self) -> Iterable[ObservedValue]:
+        """The value, and the scores that say how much it counts."""
+        return [ObservedValue(self._places[value]) for value in _looked_at(self._objective)]
 
-    def rows(self, role: str, numbers: np.ndarray) -> np.ndarray:
-        """Return what a role is fed for some views, those of one behind those of another.
+    def add(self, seen: Seen) -> None:
+        """Take in a batch."""
+        arrays = [seen[source] for source in self.sources]
+        values = arrays[0]
+        for array in arrays:
+            if not np.isfinite(array).all():
+                raise NetworkError(
+                    f"the teacher makes NaN or infinity in blob {self._objective.teachers.blob!r}",
+                    remedy="leave out the inputs of which it does",
+                )
+        rows = self._rows = self._rows or len(values)
+        views = len(values) // rows
+        for kind, array in self._fed(values, arrays[-1]):
+            shape = (-1,) if kind == WEIGHT else (rows, *array.shape[1:])
+            self._write(self._objective.role(kind), array.reshape(views, *shape))
+        self._done += views
 
-        Args:
-            role: One of the roles of `objectives`.
-            numbers: Numbers of views in the bank.
+    def facts(self) -> Facts:
+        """Return what is known when all is written."""
+        for file in self._files.values():
+            file.flush()
+        self._files.clear()
+        assert self._rows is not None, "there are inputs"
+        weight, total, squares = self._sums
+        if not isinstance(self._objective, TeacherValueObjective):
+            return Facts(self._rows)
+        if not weight:
+            return Facts(self._rows, 1.0, 0.0)
+        variance = max(0.0, squares / weight - (total / weight) ** 2)
+        norm = sqrt(self._places_seen / self._squares) if self._objective.weighted else 1.0
+        return Facts(self._rows, sqrt(variance) or 1.0, norm)
 
-        Returns:
-            float32, of the shape that the value has in a batch of so many inputs.
-        """
-        kind, _, name = role.partition(":")
-        found = np.asarray(self._arrays[role][numbers], np.float32)
-        if kind != WEIGHT:
-            return found.reshape(-1, *found.shape[2:])
-        target = self._arrays[f"{TARGET}:{name}"]
-        shape = (len(numbers) * self._facts[name].rows, *target.shape[2:])
-        objective = self._objectives[name]
-        assert isinstance(objective, DetectorObjective), "no other has weights"
-        spread = spread_weights(found.ravel(), shape, _axis(objective))
-        return spread * np.float32(self._facts[name].norm)
+    def _fed(self, values: np.ndarray, scores: np.ndarray) -> Iterable[Tuple[str, np.ndarray]]:
+        """What is fed for a batch, by kind."""
+        objective = self._objective
+        if isinstance(objective, TeacherClassObjective):
+            yield from _class_targets(values, objective.axis, objective.temperature)
+        elif isinstance(objective, TeacherProbabilityObjective):
+            yield TARGET, (0.5 * (1 + np.tanh(0.5 * values.astype(np.float64)))).astype(np.float32)
+        else:
+            yield TARGET, values
+            weights = np.ones(1, np.float32)
+            if isinstance(objective, DetectorObjective):
+                weights = sighting_weights(
+                    objective.detector,
+                    scores,
+                    values.shape,
+                    counts_everywhere=objective.counts_everywhere,
+                )
+                yield WEIGHT, weights
+            self._take_in(values, weights)
+
+    def _take_in(self, values: np.ndarray, weights: np.ndarray) -> None:
+        """Add a batch to what the scale and the norm are worked out from."""
+        squared: np.ndarray = weights.astype(np.float64) ** 2
+        self._squares += float(squared.sum())
+        self._places_seen += len(squared)
+        numbers = values.astype(np.float64)
+        if isinstance(self._objective, DetectorObjective):
+            squared = spread_weights(squared, values.shape, self._objective.detector.axis)
+        else:
+            squared = np.ones_like(numbers)
+        self._sums += (squared.sum(), (squared * numbers).sum(), (squared * numbers**2).sum())
+
+    def _write(self, role: str, rows: np.ndarray) -> None:
+        if role not in self._files:
+            file = answer_file(self._folder, role)
+            shape = (self._views, *rows.shape[1:])
+            try:
+                self._files[role] = np.lib.format.open_memmap(file, "w+", rows.dtype, shape)
+            except OSError as error:
+                raise FormatError(f"cannot be written: {error.strerror}", file=file) from None
+        kept = self._files[role]
+        if rows.shape[1:] != kept.shape[1:]:
+            raise NetworkError(
+                f"blob {self._objective.teachers.blob!r} of the teacher has the shape "
+                f"{kept.shape[1:]} for one input, and {rows.shape[1:]} for another",
+                remedy="give inputs that are all of one size",
+            )
+        kept[self._done : self._done + len(rows)] = rows
 
 
-def _axis(objective: DetectorObjective) -> Optional[int]:
-    """Along which the numbers of a place lie."""
-    assert objective.detector is not None, "see `teacher_objectives`"
-    return objective.detector.axis
-
-
-def _scaled(objective: TeacherObjective, facts: Facts) -> TeacherObjective:
-    if isinstance(objective, TeacherValueObjective):
-        return replace(objective, scale=facts.scale)
-    return objective
-
-
-def _told(objective: TeacherObjective) -> Tuple[object, ...]:
-    """What answers depend on, beside the teacher and the views."""
-    found: Tuple[object, ...] = (type(objective).__name__, objective.name, objective.teachers)
-    if isinstance(objective, TeacherClassObjective):
-        found += (objective.temperature, objective.axis)
-    if isinstance(objective, DetectorObjective) and objective.detector is not None:
-        of = objective.detector
-        found += (objective.counts_everywhere, of.scores, of.classes, of.axis, of.background)
-        found += (of.least,)
-    return found
-
-
-def _read_facts(
-    folder: Path, digest: str, objectives: Sequence[TeacherObjective]
-) -> Optional[List[Facts]]:
-    """What is known of answers that are there already; None where there are none of these."""
-    try:
-        data = json.loads((folder / _DONE).read_text(encoding="utf-8"))
-        facts = [Facts(int(rows), float(s), float(n)) for rows, s, n in data["facts"]]
-    except FileNotFoundError:
-        return None
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise FormatError(
-            f"is no list of a teacher's answers: {error}",
-            file=folder / _DONE,
-            remedy="delete the folder that it is in",
-        ) from None
-    return facts if data.get("digest") == digest and len(facts) == len(objectives) else None
+def _class_targets(
+    scores: np.ndarray, axis: int, temperature: float
+) -> Iterable[Tuple[str, np.ndarray]]:
+    """The best class of each place, and what lies between that and the teacher's probabilities."""
+    scaled = scores.astype(np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis, keepdims=True))
+    best = scores.argmax(axis)
+    target = -powers / powers.sum(axis, keepdims=True)
+    places = np.expand_dims(best, axis)
+    np.put_along_axis(target, places, np.take_along_axis(target, places, axis) + 1, axis)
+    yield LABEL, best.astype(np.int32)
+    yield TARGET, target.astype(np.float32)

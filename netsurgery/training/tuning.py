@@ -31,7 +31,7 @@ from netsurgery.training.rate_trial import find_rate
 from netsurgery.training.settings import TuningSettings
 from netsurgery.training.solver_settings import SolverSettings, tuning_settings
 from netsurgery.training.splitting import Split, split
-from netsurgery.training.teacher import TeacherTargets
+from netsurgery.training.teacher_targets import TeacherTargets
 from netsurgery.training.trainer import Judge, Trained, Trainer, TrainerHook, TrainingPlan
 from netsurgery.training.training_net import TrainingNet, training_net
 from netsurgery.version import __version__

@@ -31,8 +31,8 @@ that takes no more (a layer that no rank halves would stay; there is none here).
 the method that heads the column (1 x 1 always `channel_svd`), InnerProduct layers `svd` with the
 same fit, and the last layer stays as it is. *relu*: asymmetric, but of layers that a ReLU alone
 reads what that leaves counts. *refit*: the last layer of each chain is fitted to the original
-behind its edit. Figures in brackets were measured before there were these fits. A dash: not measured yet;
-what is counted below leaves such nets out.
+behind its edit. Figures in brackets were measured before there were these fits. A dash: not
+measured yet; what is counted below leaves such nets out.
 """
 _BUDGETED = """\
 By budget: `plan_budget` with its default methods, score `effect`, and refit. *MACs*: what is left.

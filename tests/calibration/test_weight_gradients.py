@@ -128,7 +128,7 @@ def test_what_was_learnt_is_not_run_again(monkeypatch: pytest.MonkeyPatch) -> No
     (model, keys), inputs = every_net(), samples(EVERY, 3)
     store = MemoryStore()
     first = mean_weight_gradients(Calibrator(inputs, cache=store), model, keys, 2, drawn=True)
-    monkeypatch.setattr(weight_gradients, "open_loss", None)
+    monkeypatch.setattr(weight_gradients, "gone_through", None)
     again = mean_weight_gradients(Calibrator(inputs, cache=store), model, keys, 2, drawn=True)
     assert all(np.array_equal(first[key], again[key]) for key in keys)
     for other in (Calibrator(inputs, seed=1, cache=store), Calibrator(inputs, cache=MemoryStore())):

@@ -22,8 +22,8 @@ from netsurgery.jobs import weight_pruning
 from netsurgery.jobs.channel_pruning import ChannelTask
 from netsurgery.jobs.run_states import STATES
 from netsurgery.progress import silent
-from netsurgery.training.asking import Teacher
 from netsurgery.training.checkpoint import Checkpoints
+from netsurgery.training.teacher import Teacher
 
 Files = Tuple[Path, Path]
 SCHEDULES = ("once", "rounds", "cubic", "projected")

@@ -13,6 +13,7 @@ from netsurgery.calibration import Calibrator, Inputs
 from netsurgery.errors import PlanError
 from netsurgery.layers import Layer
 from netsurgery.linalg import Moments, Pattern, WeightSurgeon, choose_open, ridge_for
+from netsurgery.linalg.weight_surgeon import removal_order
 from netsurgery.network import Model, prunable
 from netsurgery.saliency import PrunableNet, obs, saliency
 
@@ -73,7 +74,7 @@ def test_scores_are_the_share_of_the_output_that_goes(transposed: bool) -> None:
     found = saliency("obs").scores(net)["fc", 0]
     np.testing.assert_allclose(found.T if transposed else found, wanted, rtol=1e-6)
     # all of a row gone, all that it makes is gone
-    order = surgeon.order(weights)
+    order = removal_order(weights, surgeon.inverse)
     assert order.losses.sum() == pytest.approx(surgeon.error(weights))
 
 

@@ -21,7 +21,7 @@ from netsurgery.training.augmentation import Augmentation
 from netsurgery.training.bank import ViewBank
 from netsurgery.training.objectives import TeacherObjective, TeacherValueObjective
 from netsurgery.training.sightings import EVERYWHERE
-from netsurgery.training.teacher import TeacherTargets
+from netsurgery.training.teacher_targets import TeacherTargets
 from netsurgery.training.teaching import teacher_objectives
 
 SOFTMAX = layer("Softmax", "fc", "prob")
