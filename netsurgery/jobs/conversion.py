@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
-from netsurgery.errors import FormatError, NetworkError
+from netsurgery.errors import FormatError
 from netsurgery.formats import (
-    Weights,
     convert_weights,
     in_float32,
     make_folder,
     not_halved,
     open_weights,
-    read_masks,
-    write_masks,
     write_whole,
 )
 from netsurgery.jobs.job_request import JobRequest
-from netsurgery.jobs.mask_files import masks_beside, masks_file
+from netsurgery.jobs.mask_files import carried_masks, masks_file
 from netsurgery.jobs.models import ModelLike, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import WEIGHTS, is_hdf5
@@ -99,8 +96,7 @@ def convert(
     if not request.float16 and not is_hdf5(target):
         made = in_float32(made)
     make_folder(target.parent)
-    masks = masks_beside(given)
-    carried = None if masks is None else _reshaped(masks, made, masks_file(target))
+    carried = carried_masks(given, made, target)
     made.write(target, float16=request.float16, gzip=request.gzip)
     kept = not_halved(given.layers) if request.float16 else ()
     notes = [f"{weights}: {one}" for one in kept]
@@ -108,29 +104,6 @@ def convert(
         write_whole(masks_file(target), carried)
         notes.append(f"masks carried along: {masks_file(target)}")
     return Conversion(target, target.stat().st_size, tuple(notes))
-
-
-def _reshaped(file: Path, made: Weights, target: Path) -> bytes:
-    """A file of masks as the new blobs have their shapes."""
-    found = {}
-    for (name, index), mask in read_masks(file).items():
-        blobs = made.blobs(name)
-        if index >= len(blobs) or blobs[index].count != mask.size:
-            raise NetworkError(
-                f"its mask of blob {index} does not fit these weights",
-                file=file,
-                layer=name,
-                remedy="take the file away, or put that of these weights in its place",
-            )
-        found[name, index] = mask.reshape(blobs[index].shape)
-    data = write_masks(found)
-    if target.exists() and target.samefile(file) and data != file.read_bytes():
-        raise FormatError(
-            "these masks are of the original's shapes, and would be overwritten by those of others",
-            file=target,
-            remedy="choose another name for the new weights",
-        )
-    return data
 
 
 def _format(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple
 
-from netsurgery.errors import NetworkError
+from netsurgery.errors import FormatError, NetworkError
 from netsurgery.formats import Weights, move_together, read_masks, write_masks
 from netsurgery.jobs.names import PathLike
 from netsurgery.network import Masks, Model, masks_of, prunable, with_masks, zeros_of
@@ -70,6 +70,40 @@ def masked_by_file(model: Model) -> Model:
         if model.blobs(name)[index].with_mask(masks[name, index]).count_unmasked():
             raise _refusal(path, name, f"blob {index} is not zero where its mask closes it")
     return made
+
+
+def carried_masks(given: Optional[Weights], made: Weights, weights: Path) -> Optional[bytes]:
+    """Return the masks beside weights as the same numbers in another file need them.
+
+    Args:
+        given: The weights; None: no file has any.
+        made: The same numbers, under shapes of another format.
+        weights: The file that these go to.
+
+    Returns:
+        The contents of the file of masks beside them; None where there is none to carry.
+
+    Raises:
+        NetworkError: Masks do not fit the weights.
+        FormatError: The file of masks cannot be read, or would have to become another one.
+    """
+    file, target = masks_beside(given), masks_file(weights)
+    if file is None:
+        return None
+    found = {}
+    for (name, index), mask in read_masks(file).items():
+        blobs = made.blobs(name)
+        if index >= len(blobs) or blobs[index].count != mask.size:
+            raise _refusal(file, name, f"its mask of blob {index} does not fit these weights")
+        found[name, index] = mask.reshape(blobs[index].shape)
+    data = write_masks(found)
+    if target.exists() and target.samefile(file) and data != file.read_bytes():
+        raise FormatError(
+            "these masks are of the original's shapes, and would be overwritten by those of others",
+            file=target,
+            remedy="choose another name for the new weights",
+        )
+    return data
 
 
 def _refusal(path: Path, layer: Optional[str], problem: str) -> NetworkError:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-from netsurgery.formats import convert_weights, upgrade_net
+from netsurgery.formats import convert_weights, upgrade_net, write_whole
 from netsurgery.jobs.job_request import JobRequest
+from netsurgery.jobs.mask_files import carried_masks, masks_file
 from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import checked_folder
@@ -36,7 +37,7 @@ class UpgradedFiles:
     """What was written.
 
     Attributes:
-        files: The new prototxt, and the weights if there were some.
+        files: The new prototxt, the weights and the masks beside them if there were some.
         notes: What did not come along, or stock Caffe will refuse, a line each.
     """
 
@@ -83,5 +84,11 @@ def upgrade(
     if not request.force:
         refuse_another(folder, model, new)
     places = [folder / name for name in model.file_names()]
-    files = new.save(*places) if weights is not None else new.save(folder)
+    if weights is None:
+        return UpgradedFiles(new.save(folder), tuple(notes))
+    masks = carried_masks(model.weights, weights, places[1])
+    files = new.save(*places)
+    if masks is not None:
+        write_whole(masks_file(places[1]), masks)
+        files = (*files, masks_file(places[1]))
     return UpgradedFiles(files, tuple(notes))

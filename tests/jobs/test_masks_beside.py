@@ -114,6 +114,13 @@ def test_converted_weights_have_their_masks(pair: Files, tmp_path: Path) -> None
     assert not (tmp_path / "bad.caffemodel.h5").exists()
 
 
+def test_an_upgraded_pair_has_its_masks(pair: Files, tmp_path: Path) -> None:
+    done = ns.upgrade(pair, tmp_path / "out")
+    assert done.files[2] == tmp_path / "out" / "net.masks.npz"
+    before = pair[1].with_name("net.masks.npz").read_bytes()
+    assert done.files[2].read_bytes() == before
+
+
 def test_masks_of_other_weights_are_refused(pair: Files, tmp_path: Path) -> None:
     shutil.copy(tmp_path / "plain" / "net.caffemodel", pair[1])
     request = edits(ns.Edit("fc7", "svd", {"rank": 2}))

@@ -16,7 +16,7 @@ from teacher_nets import classifier, detector, numbers, ssd
 from netsurgery.calibration import Inputs
 from netsurgery.errors import FormatError, NetworkError, RequestError
 from netsurgery.network.graph import Value
-from netsurgery.training import asking, teacher
+from netsurgery.training import teacher, teacher_targets
 from netsurgery.training.augmentation import Augmentation
 from netsurgery.training.bank import ViewBank
 from netsurgery.training.objectives import TeacherObjective, TeacherValueObjective
@@ -171,7 +171,7 @@ def test_answers_that_are_half_written_are_asked_for_again(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(asking._Recorder, "facts", stop)
+    monkeypatch.setattr(teacher._Recorder, "facts", stop)
     with pytest.raises(KeyboardInterrupt):
         ask(model, objectives, bank, engine, tmp_path)
     monkeypatch.undo()
@@ -183,7 +183,7 @@ def test_fewer_views_where_answers_would_be_too_many(
     quick_caffe: QuickCaffe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = classifier(SOFTMAX)
-    monkeypatch.setattr(teacher, "MOST_BYTES", 3 * 2 * 4 * 4 * 5)
+    monkeypatch.setattr(teacher_targets, "MOST_BYTES", 3 * 2 * 4 * 4 * 5)
     bank = ViewBank(pictures(size=5), Augmentation(crop=(3, 3)), views=9)
     targets = ask(model, teacher_objectives(model, model), bank, quick_caffe, tmp_path)
     assert targets.bank.views == 5
