@@ -86,6 +86,11 @@ class PruningTask:
         return self.masking.saliency.notes(self.masking.net(self.model, self.masks))
 
     @property
+    def scoring(self) -> float:
+        """About how many operations it takes to choose, beside running inputs."""
+        return self.masking.saliency.work(self.masking.net(self.model, self.masks))
+
+    @property
     def solved(self) -> Tuple[ParameterKey, ...]:
         """Blobs whose weights that stay become others when some go."""
         return self.masking.keys if self.masking.solves else ()

@@ -45,7 +45,7 @@ from netsurgery.jobs.training_requests import (
 )
 from netsurgery.jobs.training_texts import read_twins
 from netsurgery.jobs.training_work import work_of_training
-from netsurgery.jobs.workload import Workload
+from netsurgery.jobs.workload import SCORED, Workload
 from netsurgery.linalg import Pattern
 from netsurgery.measurements import default_folder
 from netsurgery.network import Model, prunable, require_masks_fit
@@ -224,9 +224,11 @@ def _sparsity(request: PruneRequest, pattern: Pattern) -> float:
 def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], float]:
     """About how many seconds it takes."""
     work, learning = Workload.of(task.model), task.learning
+    scored = task.scoring / SCORED if isinstance(task, PruningTask) else 0.0
     if learning is None:
         count = random_count(task.model, None) if judged is None else len(judged)
-        return {("report",): work.comparing(count, judged is None), **work.writing()}
+        found = {("report",): work.comparing(count, judged is None), **work.writing()}
+        return {("pruning",): scored, **found}
     found = work_of_training(task.model, learning.settings, len(learning.inputs), learning.teacher)
     if isinstance(task, PruningTask) and task.schedule in WHILE_TRAINED:
         return found
@@ -234,7 +236,9 @@ def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], floa
     once = sum(found.pop((name,), 0.0) for name in ("trying rates", "asking the teacher"))
     each = found.pop(("training",))
     if isinstance(task, PruningTask):
-        return {("rounds",): once + task.rounds_at_most * each, **found}
+        again = task.rounds_at_most - 1
+        looped = once + each + again * (each + scored)
+        return {("pruning",): scored, ("rounds",): looped, **found}
     length, takes = task.length, task.round_takes
     loop = len(length.macs) * takes.start + length.work * takes.net
     return {("removing channels",): takes.ranking, ("rounds",): once + loop, **found}

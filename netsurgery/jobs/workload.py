@@ -38,6 +38,8 @@ SPECTRUM = 1.5e10
 """And of all singular values, counted in the same way."""
 INVERSE = 4e9
 """Cubes of the width of a matrix a second that are inverted, or decomposed into eigenvectors."""
+SCORED = 8e9
+"""Operations a second of choosing weights, by all that is no large product."""
 COPY = 3e9
 """Bytes of weights a second that are written, read back, hashed and compared."""
 LOAD = 1e9

@@ -151,6 +151,14 @@ class Saliency(ABC):
             if key in masks
         }
 
+    def work(self, net: PrunableNet) -> float:
+        """Return about how many operations scores and weights take, beside running inputs.
+
+        Args:
+            net: The net; its numbers are not looked at.
+        """
+        return 0.0
+
     def notes(self, net: PrunableNet) -> Tuple[str, ...]:
         """Return what the scores of a net do not look at, and what follows for them; a line each.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import ClassVar, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
@@ -39,15 +40,30 @@ class LayerSurgeon(Saliency):
     needs: ClassVar[str] = ACTIVATIONS
     source: ClassVar[str] = "Dong et al. 2017 (layer-wise optimal brain surgeon)"
 
+    def work(self, net: PrunableNet) -> float:
+        """Return the most that it may be: what is left out to keep to `MOST_WORK` a layer is."""
+        found = 0.0
+        for key in net.keys:
+            product = row_products(net.model, key)[0].product
+            weights = float(prod(net.model.blobs(key[0])[key[1]].shape))
+            for columns in _columns(product.width):
+                width = columns.stop - columns.start
+                found += product.groups * float(width) ** 3
+            block = _widest_block(product.width, weights)
+            found += min(2 / 3 * weights * block**2, MOST_WORK)  # the order of the weights
+            found += min(weights * product.width**2, MOST_WORK)  # and what stays, fitted
+        return found
+
     def scores(self, net: PrunableNet) -> Dict[ParameterKey, np.ndarray]:
         """Return the share of the mean square of a layer's outputs that goes with each weight."""
         found = {}
         for key, operation in _operations(net, net.keys):
             weights = operation.product.matrices(net.weights(key).astype(np.float64))
             costs, whole = np.empty_like(weights), 0.0
+            block = _widest_block(weights.shape[-1], weights.size)
             for place in operation.places:
                 surgeon = operation.surgeon(place)
-                costs[place] = surgeon.costs(weights[place], _block(weights))
+                costs[place] = surgeon.costs(weights[place], block)
                 whole += surgeon.error(weights[place])
             found[key] = operation.stored(costs / whole if whole else costs)
         return found
@@ -119,7 +135,6 @@ def _columns(width: int) -> List[slice]:
     return [slice(start, stop) for start, stop in zip(bounds, bounds[1:])]
 
 
-def _block(weights: np.ndarray) -> int:
-    """The most columns that may go together within `MOST_WORK`."""
-    width = weights.shape[-1]
-    return min(width, max(LEAST_BLOCK, int((1.5 * MOST_WORK / weights.size) ** 0.5)))
+def _widest_block(width: int, weights: float) -> int:
+    """The most columns of so many weights that may go together within `MOST_WORK`."""
+    return min(width, max(LEAST_BLOCK, int((1.5 * MOST_WORK / weights) ** 0.5)))

@@ -8,6 +8,7 @@ which these are.
 
 from __future__ import annotations
 
+from math import prod
 from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
@@ -54,6 +55,22 @@ class _TrifactorSaliency(Saliency):
 
     needs: ClassVar[str] = WEIGHTS
     takes: ClassVar[Tuple[str, ...]] = ("rank", "parts")
+
+    def work(self, net: PrunableNet) -> float:
+        """Return what the start and the sweeps take."""
+        share, found = _rank_share(net), 0.0
+        for keys in _parts_of(net):
+            sizes: Dict[int, int] = {}
+            for one in _related(net.model, _shapes(net.model, keys)):
+                relation = one.relation
+                made, read = len(relation.row_channels), len(relation.column_channels)
+                places = prod(relation.shape) // (made * read)
+                sizes.update(zip(one.kinds, (made, read) if one.made else (read,)))
+                ranks = share * made, share * read
+                found += SWEEPS * places * (4 * made * read + 3 * ranks[1] * made) * min(ranks)
+            for size in sizes.values():
+                found += 2 * float(size) ** 3 + 8 * SWEEPS * size * (share * size) ** 2
+        return found
 
     def notes(self, net: PrunableNet) -> Tuple[str, ...]:
         """Return which weights are in no groups, and which units keep a scale that may be any."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import pytest
@@ -21,7 +21,8 @@ from netsurgery.formats import read_masks, write_masks
 from netsurgery.jobs import weight_pruning
 from netsurgery.jobs.channel_pruning import ChannelTask
 from netsurgery.jobs.run_states import STATES
-from netsurgery.progress import silent
+from netsurgery.progress import Event, silent
+from netsurgery.saliency import saliency
 from netsurgery.training.checkpoint import Checkpoints
 from netsurgery.training.teacher import Teacher
 
@@ -328,3 +329,15 @@ def test_weights_may_shrink_by_magnitude_between_projections(files: Files, tmp_p
     assert done.tuned.solver.fields["regularization_type"] == "L1"
     assert done.tuned.solver.fields["weight_decay"] == 0.01
     assert done.reached == 0.5
+
+
+def test_it_says_beforehand_that_choosing_takes_long(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(saliency("magnitude")), "work", lambda self, net: 1e14)
+    told: List[Event] = []
+    ns.prune(files, ns.PruneRequest(sparsity=0.5), tmp_path / "out", told.append)
+    expected = [event.expected for event in told if event.expected]
+    # Hours on the machine that figures are of, and on any that this runs on minutes at least.
+    assert expected
+    assert expected[0] > 100

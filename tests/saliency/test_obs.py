@@ -220,3 +220,21 @@ def test_it_makes_nearer_to_the_same_than_what_is_left_as_it_was(quick_caffe: Qu
         (after,) = saliency(name).solve(net, {("fc", 0): free}).values()
         errors[name] = float(np.square(rows @ (after - before).T).mean())
     assert errors["obs"] < 0.5 * errors["magnitude"]
+
+
+def test_work_is_told_and_bounded_whatever_the_width() -> None:
+    """By shapes alone: no input is run."""
+
+    def work(outputs: int, width: int) -> float:
+        text = INPUT % f"dim: 1 dim: {width}" + LAYER % (
+            *("f", "InnerProduct", "data", "f"),
+            f"inner_product_param {{ num_output: {outputs} bias_term: false }}",
+        )
+        model = make_model(text, {"f": [np.zeros((outputs, width), np.float32)]})
+        return saliency("obs").work(PrunableNet(model, prunable(model)))
+
+    few = work(10, 40)
+    assert few == pytest.approx(40**3 + 2 / 3 * 10 * 40**3 + 10 * 40**3)
+    assert work(20, 40) > few
+    # Two parts of the inputs, each with an inverse; blocks and steps keep to the bound.
+    assert work(512, 2 * obs.WIDEST) <= 2 * obs.WIDEST**3 + 2 * obs.MOST_WORK

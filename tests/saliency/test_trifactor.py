@@ -253,3 +253,13 @@ def test_a_note_names_few_of_many_layers() -> None:
         text += line("Convolution", f"d{number}", ["a"], ["a"], more)
     (note,) = notes_of(text + product("o", "a", 3))
     assert note.endswith(": d0, d1, d2, d3 and 3 more")
+
+
+def test_more_groups_are_more_work() -> None:
+    model = picture_net()
+    found = [
+        saliency("trifactor").work(PrunableNet(model, prunable(model), options={"rank": rank}))
+        for rank in (0.1, 0.5, 1.0)
+    ]
+    assert 0 < found[0] < found[1] < found[2]
+    assert saliency("magnitude").work(PrunableNet(model, prunable(model))) == 0
