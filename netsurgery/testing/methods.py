@@ -235,7 +235,8 @@ def _it_costs_what_it_says(found: LowRankMethod, example: MethodExample) -> None
     made = operate(example.model, Plan((Edit(name, found.name, found.options_for(ranks)),))).model
     pieces = {layer.name for layer in made.prototxt.layers}
     pieces -= {layer.name for layer in example.model.prototxt.layers}
-    bias = sum(blob.count for blob in example.model.blobs(name)[1:])
+    together = found.coupled(example.model, name)
+    bias = sum(blob.count for one in together for blob in example.model.blobs(one)[1:])
     stored = sum(blob.count for piece in pieces for blob in made.blobs(piece)) - bias
     said = tradeoff.weights.at(ranks)
     assert stored == said, f"at ranks {ranks} it stores {stored} weights, and says {said}"
