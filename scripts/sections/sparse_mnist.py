@@ -41,9 +41,7 @@ DENSE = {net: Case(net, "magnitude", 0.0) for net in NETS}
 
 FARTHEST = MARKS[-1]
 TRIED: Tuple[Tuple[Case, Recipe], ...] = (
-    (Case(DEEP, "lamp", FARTHEST.sparsity, CUBIC), recipe_of(4000, 0.01, 32)),
     (Case(DEEP, "lamp", FARTHEST.sparsity, CUBIC), recipe_of(4000, 0.03, 32)),
-    (Case(DEEP, "magnitude", FARTHEST.sparsity, CUBIC), recipe_of(4000, 0.03, 32)),
     (Case(DEEP, "lamp", FARTHEST.sparsity, CUBIC), recipe_of(4000, 0.03, 32, BOTH)),
 )
 """Ways to the farthest mark."""
