@@ -76,6 +76,8 @@ class SparseNet:
     def __init__(self, net: Net, data: ZooData, judged_by_seen: bool) -> None:
         self.model = net.load(data.zoo)
         self.data: TrainingData = training_data(net, self.model, data)
+        # States of one are none of the other, which is tuned on other images.
+        self._apart = ("judged by seen",) if judged_by_seen else ()
         if judged_by_seen:
             self.data = with_judges_of_seen(self.data)
         images = self.data.seen.spread(IMAGES)
@@ -90,18 +92,18 @@ class SparseNet:
 
     def run(self, case: Case, recipe: Recipe) -> Found:
         """Prune and tune it."""
-        model = self.model
+        model, key = self.model, (*case, *self._apart)
         if case.schedule != ONCE:
             masking = Masking(saliency(case.method), prunable(model))
             pruning = GradualPruning if case.schedule == CUBIC else DynamicSurgery
             ramp = CubicRamp(case.sparsity, recipe.steps, ramp=case.ramp)
             hook = pruning(model, masking, ramp)
-            return found(case, model, model, self.data, recipe, hooks=[hook])
+            return found(key, model, model, self.data, recipe, hooks=[hook])
         if case.method not in self._scored:
             self._scored[case.method] = _Scored(saliency(case.method))
         masking = Masking(self._scored[case.method], prunable(model))
         closed = close_weights(model, masking, case.sparsity, calibrator=self._calibrator)
-        return found(case, closed.model, model, self.data, recipe, masks=closed.masks)
+        return found(key, closed.model, model, self.data, recipe, masks=closed.masks)
 
 
 class SparseBench:

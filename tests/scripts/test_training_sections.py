@@ -209,6 +209,10 @@ def test_scores_are_worked_out_once_for_all_sparsities(
     assert len(asked) == 1
     closed = [sum(int((one.blobs(name)[0].array() == 0).sum()) for name in NAMED) for one in made]
     assert closed == [133100, 239580]  # of 784 x 300, 300 x 100 and 100 x 10
+    monkeypatch.setattr(sparse, "found", lambda key, *_, **__: key)
+    apart = sparse.SparseNet(sparse.NETS[sparse.SMALL], source, judged_by_seen=True)
+    case = sparse.Case(sparse.SMALL, "magnitude", 0.5)
+    assert net.run(case, recipe) != apart.run(case, recipe)  # states of runs on other images
 
 
 @pytest.mark.usefixtures("scripts")
