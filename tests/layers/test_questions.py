@@ -168,7 +168,10 @@ def test_methods_ask_how_it_multiplies(known: Any) -> None:
 
     found = known(Matrix)
     takers = sorted(name for name, method in METHODS.all().items() if method.takes(found))
-    assert takers == ["fold_batchnorm", "refit", "svd", "tensor_train"]
+    assert takers == [
+        *("fold_batchnorm", "kernel_ridge", "refit"),
+        *("shared_factor", "svd", "tensor_train", "trifactor_pair"),
+    ]
     assert not any(method.takes(known(OddLayer)) for method in METHODS.all().values())
 
 
