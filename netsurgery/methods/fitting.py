@@ -117,14 +117,24 @@ def _rectified(
 def _outputs_seen(task: ChainTask) -> Moments:
     """Moments of what the layer makes: in the original, where edits before have spoilt nothing."""
     calibrator = task.context.require_calibrator(task.edit)
+    only = only_layer(task)
+    unspoilt = _in_original(only, task.context)
+    model, layer = (task.model, only) if unspoilt is None else unspoilt
+    return calibrator.outputs(model, [layer])[layer.name]
+
+
+def only_layer(task: ChainTask) -> Layer:
+    """Return the one layer that has the weights of a task.
+
+    Raises:
+        PlanError: There are several, or phase TEST has none.
+    """
     names = {layer.name for layer in task.group}
     layers = [layer for layer in task.model.network().layers if layer.name in names]
     if len(layers) != 1:
         problem = "it shares its weights" if layers else "phase TEST is without it"
         raise PlanError(f"{problem}: it cannot be fitted to data", layer=task.edit.layer)
-    unspoilt = _in_original(layers[0], task.context)
-    model, layer = (task.model, layers[0]) if unspoilt is None else unspoilt
-    return calibrator.outputs(model, [layer])[layer.name]
+    return layers[0]
 
 
 def is_unspoilt(model: Model, name: str, context: Context) -> bool:

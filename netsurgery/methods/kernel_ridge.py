@@ -258,6 +258,8 @@ def _of_moment(weights: np.ndarray, second: np.ndarray, rank: int) -> _Pair:
 
 def _seen(task: ChainTask) -> List[np.ndarray]:
     """For each group the second moment of what the layer reads: in the original if it is there."""
+    from netsurgery.methods.fitting import only_layer
+
     calibrator = task.context.require_calibrator(task.edit)
     width = prod(task.weights.shape[1:])
     if width > WIDEST:
@@ -267,13 +269,9 @@ def _seen(task: ChainTask) -> List[np.ndarray]:
             layer=task.edit.layer,
             remedy=Remedy("give {} as none", "fit"),
         )
-    names = {layer.name for layer in task.group}
-    layers = [layer for layer in task.model.network().layers if layer.name in names]
-    if len(layers) != 1:
-        problem = "it shares its weights" if layers else "phase TEST is without it"
-        raise PlanError(f"{problem}: it cannot be fitted to data", layer=task.edit.layer)
+    only = only_layer(task)
     found = _in_original(task.model, task.edit.layer, task.context)
-    model, layer = (task.model, layers[0]) if found is None else found
+    model, layer = (task.model, only) if found is None else found
     return [one.second for one in calibrator.products(model, [layer])[layer.name].groups()]
 
 
