@@ -28,11 +28,15 @@ class MeasurementStore(Kept):
             code: Files and folders of the package on which the figures depend; a change there
                 makes them old.
         """
-        super().__init__(FOLDER / f"{name}.jsonl", _commit(code))
+        super().__init__(FOLDER / f"{name}.jsonl", last_commit(code))
 
 
-def _commit(code: Sequence[str]) -> str:
-    """The last commit that changed the code in question."""
+def last_commit(code: Sequence[str]) -> str:
+    """Return the last commit that changed some of the package's code.
+
+    Args:
+        code: Files and folders of the package.
+    """
     paths = [f"netsurgery/{path}" for path in code]
     command = ["git", "log", "-1", "--format=%h", "--", *paths]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()

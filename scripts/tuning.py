@@ -13,7 +13,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 from accuracy import Collected
-from store import FOLDER
+from store import FOLDER, last_commit
 from training_data import TrainingData
 
 from netsurgery.calibration import Inputs
@@ -155,10 +155,12 @@ def found(
 def run_folder(name: str) -> Iterator[Path]:
     """Yield where a run keeps its states, which go when it is through, and stay if it is stopped.
 
+    They are of one commit of the package: what another one makes of them may be something else.
+
     Args:
         name: What tells the run from others.
     """
-    folder = FOLDER / "runs" / name
+    folder = FOLDER / "runs" / f"{name}-{last_commit(['.'])}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     yield folder
     shutil.rmtree(folder)
