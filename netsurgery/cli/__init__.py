@@ -19,6 +19,7 @@ from netsurgery.cli._process import (
     abandon_output,
     complain,
     flush,
+    garbage_left,
     own_up,
     stoppable,
     sturdy_streams,
@@ -71,7 +72,7 @@ def cli() -> None:
 def main(args: Optional[list[str]] = None) -> NoReturn:
     """Run the command line and leave the process with its exit status."""
     keep_blas_single()
-    with sturdy_streams(), stoppable(), warnings_told():
+    with garbage_left(), sturdy_streams(), stoppable(), warnings_told():
         status = _finished(_run(args))
     sys.exit(status)
 

@@ -79,3 +79,22 @@ def test_a_net_without_inputs_is_inspected_all_the_same(tmp_path: Path) -> None:
     """How long that takes is told before: for that, too, nothing of a run is needed."""
     found = imported(tmp_path, "inspect", str(DIGITS / "train_val.prototxt"), PAIR[1])
     assert "netsurgery.calibration" not in found
+
+
+def test_a_start_looks_for_no_garbage() -> None:
+    """It makes modules, which stay: looking through them was a fifth of a short command."""
+    program = (
+        "import atexit, gc, sys\nfrom netsurgery.cli import main\n"
+        # What is registered first is called last.
+        "atexit.register(lambda: print(gc.get_freeze_count() > len(sys.modules)))\n"
+        "count = lambda: sum(one['collections'] for one in gc.get_stats())\n"
+        "before, threshold = count(), gc.get_threshold()\n"
+        f"try: main({['inspect', *PAIR]!r})\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print(count() - before, gc.get_threshold() == threshold)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    collections, restored, frozen = run.stdout.split()[-3:]
+    assert int(collections) <= 1  # which may have been due before
+    assert restored == frozen == "True"
