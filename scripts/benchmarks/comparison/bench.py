@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import statistics
+import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Iterator, NamedTuple, Optional, Protocol, Sequence
@@ -22,6 +23,9 @@ NOISE = 0.1
 """Share of the machine that others may take while a figure is made that is used again."""
 BESIDE_OTHERS = 2.5
 """Times of its idle time that a job may take with another process on each core."""
+
+LATER = ("--accept-loss",)
+"""Flags that earlier builds lack and do without: they tell an exit status, which does not count."""
 
 
 class NotHereError(Exception):
@@ -209,7 +213,7 @@ class Bench:
         output = self.folder(side, command)
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
-        words = [str(word).replace("{out}", str(output)) for word in command.words]
+        words = [str(word).replace("{out}", str(output)) for word in _known(side, command)]
         variables = {"NETSURGERY_CACHE": str(self.setting.work / "cache")}
         if self.setting.caffe_python:
             variables["NETSURGERY_CAFFE_PYTHON"] = self.setting.caffe_python
@@ -224,6 +228,16 @@ class Bench:
             *(done.seconds, done.processor, memory.largest, memory.tree),
             *(done.others or 0.0, done.stopped),
         )
+
+
+def _known(side: Side, command: Command) -> list[object]:
+    """Return the words of a command without flags that came after the build."""
+    later = [word for word in command.words if word in LATER]
+    if later:
+        asked = [str(side.program), str(command.words[0]), "--help"]
+        told = subprocess.run(asked, env=environment(), capture_output=True, text=True).stdout
+        later = [flag for flag in later if str(flag) not in told]
+    return [word for word in command.words if word not in later]
 
 
 def median(found: Sequence[Measured]) -> Measured:
