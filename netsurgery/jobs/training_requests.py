@@ -25,9 +25,11 @@ from netsurgery.network import Masks, Model
 from netsurgery.planning import RECORD
 from netsurgery.progress import Progress
 from netsurgery.training import (
+    LABELS,
     PATIENCE,
     TEMPERATURE,
     Augmentation,
+    LabelObjective,
     Tuned,
     TuningSettings,
     ZoomedViews,
@@ -285,7 +287,10 @@ def report_inputs(learning: Learning, tuned: Tuned) -> Inputs:
     if inputs is None:
         inputs = learning.inputs.chosen(tuned.split.report)
     if inputs.labels is not None:
-        labelled = np.flatnonzero(inputs.labels >= 0)  # others say nothing of accuracy
+        found = (one for one in tuned.objectives if LABELS in one.roles)
+        told = next((one for one in found if isinstance(one, LabelObjective)), None)
+        labels = inputs.labels if told is None else told.labels({LABELS: inputs.labels})
+        labelled = np.flatnonzero(labels >= 0)  # others say nothing of accuracy
         inputs = inputs.chosen(labelled) if len(labelled) else replace(inputs, labels=None)
     return plain_inputs(inputs, learning.settings.augmentation)
 

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.layers.traits import (
         ROW_PRODUCTS as ROW_PRODUCTS,
+        Averaged as Averaged,
         BlobFacts as BlobFacts,
         Compared as Compared,
         DataSource as DataSource,

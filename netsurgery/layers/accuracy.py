@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from netsurgery.layers.base import COMPARES, LayerType
-from netsurgery.layers.loss import SCALAR, check_labels
+from netsurgery.layers.loss import SCALAR, check_labels, ignoring
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
 from netsurgery.layers.traits import Compared
+
+if TYPE_CHECKING:
+    from netsurgery.layers.layer import Layer
 
 
 @register_layer
@@ -31,3 +34,7 @@ class AccuracyLayer(LayerType):
         classes = node.bottom[axis]
         node.check(param.top_k <= classes, f"asks for the top {param.top_k} of {classes} classes")
         return [SCALAR, (classes,)]
+
+    def ignoring_fields(self, layer: Layer, label: int) -> Optional[Dict[str, Any]]:
+        """One label can be passed over."""
+        return ignoring(layer, "accuracy_param", label)

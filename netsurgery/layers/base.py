@@ -21,6 +21,7 @@ from netsurgery.layers.facts import LayerFacts
 from netsurgery.layers.nodes import ChannelNode, ConstantNode, KeptAxis, ShapeNode
 from netsurgery.layers.shape import Shape
 from netsurgery.layers.traits import (
+    Averaged,
     BlobFacts,
     Detection,
     Role,
@@ -233,6 +234,22 @@ class LayerType(LayerFacts):
     def freezing_fields(self, layer: Layer) -> Optional[Fields]:
         """Return the fields with which a layer that gathers statistics does not; None for none."""
         return None
+
+    def ignoring_fields(self, layer: Layer, label: int) -> Optional[Fields]:
+        """Return the fields with which a layer that compares classes passes over one label.
+
+        Args:
+            layer: The layer.
+            label: The label.
+
+        Returns:
+            New values by dotted path, none where it does so already; None where it cannot.
+        """
+        return None
+
+    def class_mean(self, layer: Layer) -> Averaged:
+        """Return over what a loss that compares classes or probabilities is a mean."""
+        return Averaged.VALID
 
     def input_role(self, layer: Layer, bottom: int, shape: Shape) -> Role:
         """Return what the numbers of a bottom of that shape mean to it."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
-from netsurgery.layers.loss import SCALAR, LossLayer, check_same_batch
+from netsurgery.layers.loss import SCALAR, LossLayer, averaged, check_same_batch
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape, count, show
-from netsurgery.layers.traits import Compared
+from netsurgery.layers.traits import Averaged, Compared
+
+if TYPE_CHECKING:
+    from netsurgery.layers.layer import Layer
 
 
 @register_layer
@@ -27,3 +30,7 @@ class SigmoidCrossEntropyLossLayer(LossLayer):
         same = count(first) == count(second)
         node.check(same, f"compares {show(first)} with {show(second)}")
         return [SCALAR]
+
+    def class_mean(self, layer: Layer) -> Averaged:
+        """Over the inputs, where it does not say otherwise."""
+        return averaged(layer, Averaged.INPUTS)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
-from netsurgery.layers.loss import SCALAR, LossLayer, check_labels
+from netsurgery.layers.loss import SCALAR, LossLayer, averaged, check_labels, ignoring
 from netsurgery.layers.nodes import ShapeNode
 from netsurgery.layers.registry import register_layer
 from netsurgery.layers.shape import Shape
-from netsurgery.layers.traits import Compared
+from netsurgery.layers.traits import Averaged, Compared
+
+if TYPE_CHECKING:
+    from netsurgery.layers.layer import Layer
 
 
 @register_layer
@@ -26,6 +29,14 @@ class SoftmaxWithLossLayer(LossLayer):
         node.check(weighted, "has two tops but no loss_weight", "give one loss_weight a top")
         check_labels(node, node.axis(self.param(node.parameter).axis))
         return [SCALAR, node.bottom]
+
+    def ignoring_fields(self, layer: Layer, label: int) -> Optional[Dict[str, Any]]:
+        """One label can be passed over."""
+        return ignoring(layer, "loss_param", label)
+
+    def class_mean(self, layer: Layer) -> Averaged:
+        """Over those with a label, where it does not say otherwise."""
+        return averaged(layer, Averaged.VALID)
 
     def param(self, parameter: Any) -> Any:
         """Return the block of a ``LayerParameter`` that says along which axis the classes are."""

@@ -48,6 +48,17 @@ class Compared(Enum):
     VALUES = "the numbers themselves"
 
 
+class Averaged(Enum):
+    """What a sum of losses is divided by; the value is stock Caffe's word."""
+
+    VALID = "VALID"
+    """The places with a label that counts."""
+    FULL = "FULL"
+    """All places."""
+    INPUTS = "BATCH_SIZE"
+    NOTHING = "NONE"
+
+
 class BlobFacts(NamedTuple):
     """What one blob of a layer is.
 

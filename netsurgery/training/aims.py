@@ -11,7 +11,13 @@ from netsurgery.network import Model, Network, Shape, infer_shapes
 from netsurgery.training.bank import MOST, ViewBank
 from netsurgery.training.feed import Targets
 from netsurgery.training.given import GivenTargets, given_objectives, sample_shapes
-from netsurgery.training.objectives import GIVEN, LABELS, Objective, given_role
+from netsurgery.training.objectives import (
+    GIVEN,
+    LABELS,
+    LabelObjective,
+    Objective,
+    given_role,
+)
 from netsurgery.training.own_objectives import own_objectives
 from netsurgery.training.settings import TuningSettings
 from netsurgery.training.teacher_targets import TeacherTargets
@@ -37,10 +43,11 @@ def objectives_of(
         RequestError: There is neither truth nor a teacher, or targets do not fit.
         PlanError: Labels belong to no output, or to one of several.
     """
+    given, labelled = _given(model, inputs, settings)
+    by_labels = settings.train_val is None or labelled or not given
     found: List[Objective] = []
-    given, reads_labels = _given(model, inputs, settings)
-    if inputs.labels is not None and (reads_labels or not given):
-        found.append(label_objective(model, settings.task_output))
+    if inputs.labels is not None and by_labels:
+        found.append(_by_labels(model, labelled, settings.task_output))
     found += given
     share = share_of_truth(original, bool(found))
     found = [replace(one, weight=one.weight * share) for one in found]
@@ -73,14 +80,24 @@ def share_of_truth(original: Optional[Model], has_truth: bool) -> float:
 
 def _given(
     model: Model, inputs: Inputs, settings: TuningSettings
-) -> Tuple[Tuple[Objective, ...], bool]:
-    """What targets beside the inputs say of the net that is used, and whether labels do, too."""
+) -> Tuple[Tuple[Objective, ...], Tuple[LabelObjective, ...]]:
+    """What targets beside the inputs say of the net that is used, and labels by its own losses."""
     if settings.train_val is None:
-        return given_objectives(model, inputs, dict(settings.output_kinds)), True
-    text, stages = settings.train_val, settings.stages
-    own = own_objectives(model, text, sample_shapes(inputs), stages)
+        return given_objectives(model, inputs, dict(settings.output_kinds)), ()
+    own = own_objectives(model, settings.train_val, sample_shapes(inputs), settings.stages)
     given = tuple(one for one in own if LABELS not in one.roles)
-    return given, len(given) < len(own)
+    labelled = (one for one in own if LABELS in one.roles)
+    return given, tuple(one for one in labelled if isinstance(one, LabelObjective))
+
+
+def _by_labels(
+    model: Model, own: Sequence[LabelObjective], output: Optional[str]
+) -> LabelObjective:
+    """What labels are for: the net's own loss of them that counts most, the last of those alike."""
+    if own and output is None:
+        return max(reversed(own), key=lambda one: one.weight)
+    found = label_objective(model, output)
+    return next((one for one in own if one.value == found.value), found)
 
 
 def with_given(

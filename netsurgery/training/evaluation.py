@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Protocol, Sequence
 
 import numpy as np
@@ -83,7 +83,7 @@ def measured(objective: Objective, values: np.ndarray, rows: Rows) -> Measured:
     if isinstance(objective, TeacherProbabilityObjective):
         return _of_probabilities(objective.weight, values, rows[objective.role(TARGET)])
     if isinstance(objective, GivenProbabilityObjective):
-        return _of_probabilities(objective.weight, values, objective.given.of(rows))
+        return _of_given_probabilities(objective, values, objective.given.of(rows))
     if isinstance(objective, GivenValueObjective):
         apart = (values - objective.given.of(rows).reshape(values.shape)) / objective.scale
         return Measured(0.5 * objective.weight * float((apart**2).sum()), apart.size)
@@ -103,6 +103,17 @@ def _of_probabilities(weight: float, logits: np.ndarray, target: np.ndarray) -> 
     return Measured(weight * float(each.sum()), each.size, agree, each.size)
 
 
+def _of_given_probabilities(
+    objective: GivenProbabilityObjective, logits: np.ndarray, target: np.ndarray
+) -> Measured:
+    told = target.reshape(logits.shape)
+    if objective.ignored is None:
+        return _of_probabilities(objective.weight, logits, told)
+    counts = told != objective.ignored
+    found = _of_probabilities(objective.weight, logits[counts], told[counts])
+    return replace(found, count=told.size) if objective.counts_ignored else found
+
+
 def _of_labels(objective: LabelObjective, values: np.ndarray, wanted: np.ndarray) -> Measured:
     scores = _class_rows(values, objective.axis)
     labelled = wanted >= 0  # others have no part in it
@@ -110,7 +121,8 @@ def _of_labels(objective: LabelObjective, values: np.ndarray, wanted: np.ndarray
     rows = np.arange(len(wanted))
     total = -objective.weight * float(_log_softmax(scores)[rows, wanted].sum())
     right = int(np.count_nonzero(scores.argmax(axis=1) == wanted))
-    return Measured(total, len(wanted), right, len(wanted))
+    count = len(labelled) if objective.counts_ignored else len(wanted)
+    return Measured(total, count, right, len(wanted))
 
 
 def _of_classes(objective: TeacherClassObjective, values: np.ndarray, rows: Rows) -> Measured:

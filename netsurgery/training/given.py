@@ -17,6 +17,7 @@ from netsurgery.training.bank import ViewBank
 from netsurgery.training.feed import Targets, require_labels
 from netsurgery.training.net_outputs import NetOutputs
 from netsurgery.training.objectives import (
+    LABELS,
     Given,
     GivenObjective,
     GivenProbabilityObjective,
@@ -199,12 +200,12 @@ def sample_shapes(inputs: Inputs) -> Dict[str, Shape]:
     return {name: tuple(samples.shape[1:]) for name, samples in inputs.targets.items()}
 
 
-def require_given_classes(objectives: Sequence[Objective], inputs: Inputs, model: Model) -> None:
-    """See that labels in targets are classes of the net: no engine need look.
+def require_classes(objectives: Sequence[Objective], inputs: Inputs, model: Model) -> None:
+    """See that labels, also those in targets, are classes of the net: no engine need look.
 
     Args:
         objectives: What the net should come to.
-        inputs: With the targets.
+        inputs: With labels or targets.
         model: The net as it is used.
 
     Raises:
@@ -212,14 +213,37 @@ def require_given_classes(objectives: Sequence[Objective], inputs: Inputs, model
     """
     shapes: Mapping[Value, Optional[Shape]] = {}
     for one in objectives:
-        given = one.given if isinstance(one, LabelObjective) else None
-        samples = None if given is None else inputs.targets.get(given.name)
-        if given is None or samples is None or not isinstance(one, LabelObjective):
+        rows = _labels_of(one, inputs)
+        if rows is None or not isinstance(one, LabelObjective):
             continue
         shapes = shapes or infer_shapes(model.network(), weights=model.weights)
         shape = shapes.get(one.value)
-        rows = {given.role: np.asarray(samples[: samples.shape[0]])}
-        told = f"{inputs.description}, {given.name}"
+        told = ", ".join([inputs.description, *([] if one.given is None else [one.given.name])])
         for place in one.labels(rows).reshape(len(inputs), -1).T:
             classes = shape[one.axis] if shape else None
             require_labels(Inputs(inputs.arrays, place, told), classes)
+
+
+def some_lack_labels(objectives: Sequence[Objective], inputs: Inputs) -> bool:
+    """Return whether some inputs have -1 for a label, in places: what says that there is none.
+
+    Args:
+        objectives: What a net should come to.
+        inputs: With labels or targets.
+    """
+    rows = [(one, _labels_of(one, inputs)) for one in objectives]
+    return any(
+        bool((one.told(found) < 0).any())
+        for one, found in rows
+        if isinstance(one, LabelObjective) and found is not None
+    )
+
+
+def _labels_of(one: Objective, inputs: Inputs) -> Optional[Dict[str, np.ndarray]]:
+    """What says of all inputs which class they are, by role; None where nothing does."""
+    if not isinstance(one, LabelObjective):
+        return None
+    if one.given is None:
+        return None if inputs.labels is None else {LABELS: inputs.labels}
+    samples = inputs.targets.get(one.given.name)
+    return None if samples is None else {one.given.role: np.asarray(samples[: samples.shape[0]])}

@@ -89,11 +89,13 @@ class LabelObjective(Objective):
         axis: The axis of the classes.
         given: Where the class of each place of an input stands, if not in the inputs' labels.
         ignored: A class that says that there is none; beside negative ones.
+        counts_ignored: The loss is a mean over all places, also those that have none.
     """
 
     axis: int = 1
     given: Optional[Given] = None
     ignored: Optional[int] = None
+    counts_ignored: bool = False
 
     @property
     def roles(self) -> Tuple[str, ...]:
@@ -102,9 +104,13 @@ class LabelObjective(Objective):
 
     def labels(self, rows: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the class of each place, -1 for none, of what is fed by role; int64."""
-        found = rows[LABELS] if self.given is None else self.given.of(rows)
-        labels = np.asarray(found).reshape(-1).astype(np.int64)
+        labels = self.told(rows)
         return labels if self.ignored is None else np.where(labels == self.ignored, -1, labels)
+
+    def told(self, rows: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the label of each place as it is fed; int64."""
+        found = rows[LABELS] if self.given is None else self.given.of(rows)
+        return np.asarray(found).reshape(-1).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,15 @@ class GivenObjective(Objective):
 
 @dataclass(frozen=True)
 class GivenProbabilityObjective(GivenObjective):
-    """Logits whose Sigmoid should be the targets, from 0 to 1."""
+    """Logits whose Sigmoid should be the targets, from 0 to 1.
+
+    Attributes:
+        ignored: A target that says that there is none.
+        counts_ignored: The loss is a mean over all numbers, also those that have none.
+    """
+
+    ignored: Optional[int] = None
+    counts_ignored: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from math import prod
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.formats import Prototxt
-from netsurgery.layers import Compared
+from netsurgery.layers import Averaged, Compared
 from netsurgery.network import Layer, Model, Network, Shape, Value, infer_shapes, own_losses
 from netsurgery.training.data_layers import Sources, data_sources
 from netsurgery.training.objectives import (
@@ -82,18 +82,22 @@ def _objective(
     told: Given,
     shape: Optional[Shape],
 ) -> Optional[Objective]:
-    """What a loss asks; Caffe's are sums over the numbers of an input, but for classes."""
-    kind = layer.layer_type.compares
+    """What a loss asks, averaged as Caffe does; a sum over a batch counts as one over an input."""
+    kind, rule = layer.layer_type.compares, layer.parameter.loss_param
     numbers = prod(shape[1:]) if shape else 1
+    ignored = int(rule.ignore_label) if rule.HasField("ignore_label") else None
+    over = layer.layer_type.class_mean(layer)
+    per_input, every = over in (Averaged.INPUTS, Averaged.NOTHING), over is not Averaged.VALID
     if kind is Compared.CLASSES:
-        axis, rule = int(layer.parameter.softmax_param.axis), layer.parameter.loss_param
-        ignored = int(rule.ignore_label) if rule.HasField("ignore_label") else None
+        axis = int(layer.parameter.softmax_param.axis)
         given = None if told == NOTHING else told
-        return LabelObjective(name, place, weight, axis, given, ignored)
+        places = numbers // shape[axis] if shape and per_input else 1
+        return LabelObjective(name, place, weight * places, axis, given, ignored, every)
     if told == NOTHING:
         return None
     if kind is Compared.PROBABILITIES:
-        return GivenProbabilityObjective(name, place, weight * numbers, told)
+        factor = weight * (numbers if per_input else 1)
+        return GivenProbabilityObjective(name, place, factor, told, ignored, every)
     return GivenValueObjective(name, place, weight * numbers, told)
 
 

@@ -8,6 +8,7 @@ from netsurgery.errors import FormatError, NetworkError, RequestError
 from netsurgery.formats import Prototxt, upgrade_net
 from netsurgery.layers import Compared
 from netsurgery.network import (
+    IGNORED,
     Layer,
     Model,
     Network,
@@ -55,6 +56,7 @@ def own_training(
     labels: Optional[float],
     stages: Sequence[str] = (),
     given: Optional[Mapping[str, Shape]] = None,
+    unlabelled: bool = False,
 ) -> OwnTraining:
     """Return what a user's text trains, fed from outside.
 
@@ -66,11 +68,12 @@ def own_training(
         labels: The factor of losses that read labels or targets; None leaves them out.
         stages: Stages that its solver asks for.
         given: Targets that come beside the inputs: the shape of a sample of each.
+        unlabelled: Some labels are -1, which says that there is none.
 
     Raises:
         FormatError: It is no text of this net, or its data layers do not tell what they feed.
         NetworkError: Caffe would abort on it.
-        RequestError: It has no loss, or none without labels.
+        RequestError: It has no loss, or none without labels; one cannot do without some.
     """
     network = trained_network(text, stages)
     places = {value: _counterpart(model, network, value) for value in wanted}
@@ -92,6 +95,9 @@ def own_training(
             remedy="train without this text, on inputs of your own",
         )
     found = _fed(model, network, sources, losses, places, batch, given)
+    if unlabelled and not found.own_data:
+        text_read = _passing_over(found.trunk.prototxt, sources)
+        found = found._replace(trunk=found.trunk._replace(prototxt=text_read))
     if wanted and found.own_data:
         raise FormatError(
             "feeds itself with numbers of its own, so that no teacher can be asked about them",
@@ -199,6 +205,27 @@ def _weighed(text: Prototxt, losses: Dict[Value, float]) -> Prototxt:
         wanted = [losses.get(top, 0.0) for top in layer.tops]
         if own and wanted != own:
             changes[layer.text.index] = layer.text.edited(fields={"loss_weight": wanted})
+    return text.replace_layers(changes) if changes else text
+
+
+def _passing_over(text: Prototxt, sources: Sources) -> Prototxt:
+    """The text whose layers pass over the label -1: Caffe itself takes it for a place in memory."""
+    labelled = {value.blob for value in sources.labelled}
+    changes = {}
+    for layer in Network.of(text, "TRAIN").layers:
+        kind = layer.layer_type
+        if kind.compares is not Compared.CLASSES or layer.bottoms[1].blob not in labelled:
+            continue
+        fields = kind.ignoring_fields(layer, IGNORED)
+        if fields is None:
+            raise RequestError(
+                f"a {layer.type} cannot pass over inputs whose label is {IGNORED}",
+                file=text.file,
+                layer=layer.name,
+                remedy="leave these inputs out",
+            )
+        if fields:
+            changes[layer.text.index] = layer.text.edited(fields=fields)
     return text.replace_layers(changes) if changes else text
 
 

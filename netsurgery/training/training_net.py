@@ -119,6 +119,7 @@ def training_net(
     engine: Optional[Engine] = None,
     given: Optional[Mapping[str, Shape]] = None,
     share: float = 1.0,
+    unlabelled: bool = False,
 ) -> TrainingNet:
     """Return a net that trains a model towards objectives.
 
@@ -138,6 +139,7 @@ def training_net(
         engine: The engine that is to train it.
         given: Targets that come beside the inputs: the shape of a sample of each.
         share: The factor of the text's own losses that read labels or targets.
+        unlabelled: Some labels are -1, which says that there is none.
 
     Raises:
         RequestError: Nothing would be trained, the net does not take such batches, or an objective
@@ -166,6 +168,7 @@ def training_net(
         labels=share if has_truth else None,
         stages=stages,
         given=given,
+        unlabelled=unlabelled,
     )
     bare = _with_own_accuracy(model, own)
     made = _with_objectives(bare, own.trunk.blobs, others, batch)

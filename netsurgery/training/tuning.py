@@ -23,7 +23,7 @@ from netsurgery.training.checkpoint import claim_folder
 from netsurgery.training.deployed import arrays_of, deployed_model
 from netsurgery.training.evaluation import held_out_judge
 from netsurgery.training.feed import Feed
-from netsurgery.training.given import require_given_classes, sample_shapes
+from netsurgery.training.given import require_classes, sample_shapes, some_lack_labels
 from netsurgery.training.lacked import engine_for
 from netsurgery.training.length import run_length
 from netsurgery.training.objectives import Objective, TeacherObjective
@@ -103,7 +103,7 @@ def tune(
     """
     require_masks_fit(model, masks or {})
     objectives = objectives_of(model, original, inputs, settings)
-    require_given_classes(objectives, inputs, model)
+    require_classes(objectives, inputs, model)
     engine, used, objectives = _within_reach(model, objectives, settings.engine)
     claim_folder(
         folder, tuning_digest(model, original, inputs, settings, masks), __version__, "tune"
@@ -124,6 +124,7 @@ def tune(
         share=share_of_truth(
             original, any(not isinstance(one, TeacherObjective) for one in objectives)
         ),
+        unlabelled=some_lack_labels(objectives, inputs),
     )
     targets = with_given(net, objectives, inputs, settings, answered)
     feed = Feed(

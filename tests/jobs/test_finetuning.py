@@ -296,6 +296,29 @@ def test_inputs_without_a_label_have_no_part(files: Tuple[Path, Path], tmp_path:
     assert ns.finetune(files, replace(asked(force=True), calibrate=given), tmp_path / "out").files
 
 
+def test_labels_that_a_training_text_ignores_are_not_reported_on(
+    caffe: str, files: Tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Of what the losses of the user's own text ignore, nobody tells whether it is right."""
+    text = files[0].read_text().partition('layer { name: "fc1"')
+    train_val = tmp_path / "train_val.prototxt"
+    train_val.write_text(
+        'layer { name: "data" type: "HDF5Data" top: "data" top: "label"\n'
+        '  hdf5_data_param { source: "nowhere" batch_size: 8 } }\n'
+        + "".join(text[1:])
+        .replace("Softmax", "SoftmaxWithLoss")
+        # of the last layer
+        .replace('bottom: "fc2"', 'bottom: "fc2" bottom: "label" loss_param { ignore_label: 9 }')
+    )
+    mine = inputs()
+    assert mine.labels is not None
+    some = replace(mine, labels=np.where(np.arange(80) % 2, mine.labels, 9))
+    request = replace(asked(train_val=train_val), calibrate=some, engine=caffe)
+    done = ns.finetune(files, request, tmp_path / "out")
+    assert 0 < done.after.samples < 12
+    assert done.after.accuracy is not None
+
+
 def test_a_run_that_fails_leaves_what_it_found(files: Tuple[Path, Path], tmp_path: Path) -> None:
     out, few = tmp_path / "out", inputs(3)
     (out / STATES / "targets").mkdir(parents=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 import pytest
@@ -57,6 +57,11 @@ def points(count: int = 80, **targets: np.ndarray) -> Inputs:
 def ages(count: int = 80) -> np.ndarray:
     data = points(count).arrays["data"][:]
     return 10 + 3 * data[:, :2] - data[:, 2:]
+
+
+def nines(count: int) -> np.ndarray:
+    """Classes, of which some are 9, which is none."""
+    return np.where(np.arange(count) % 4, np.arange(count) % 3, 9)
 
 
 def made(inputs: Inputs, layer: str) -> np.ndarray:
@@ -151,6 +156,15 @@ TWO = """
 layer { name: "l" type: "SoftmaxWithLoss" bottom: "has" bottom: "kind" top: "l" }
 layer { name: "m" type: "SoftmaxWithLoss" bottom: "age" bottom: "side" top: "m" }
 """
+HOLES = SHARES.replace("loss_weight", "loss_param { ignore_label: -1 %s } loss_weight")
+KINDS = (
+    'layer { name: "l" type: "SoftmaxWithLoss" bottom: "has" bottom: "kind" top: "l" loss_weight: 3'
+    " loss_param { ignore_label: 9 %s } }"
+)
+SIDE = TWO.strip().splitlines()[1]
+HALF = np.array([[1, 0, -1], [0, -1, -1], [1, 1, 0], [0, 0, -1], [1, 0, 1], [-1, -1, -1]])
+MEANS = ["", "normalization: VALID", "normalization: FULL", "normalization: BATCH_SIZE"]
+MEANS += ["normalize: true", "normalize: false"]
 AUTO = 'layer { name: "l" type: "EuclideanLoss" bottom: "age" bottom: "pair" top: "l" }'
 
 
@@ -161,8 +175,17 @@ AUTO = 'layer { name: "l" type: "EuclideanLoss" bottom: "age" bottom: "pair" top
         (text("truth flags", SQUARES + SHARES), {"truth": ages(6), "flags": np.ones((6, 3))}),
         (text("both", CUT), {"both": np.array([[0, 2], [1, 1], [1, 0], [0, 2], [1, 1], [0, 0]])}),
         (text("kind side", TWO), {"kind": np.arange(6) % 3, "side": np.arange(6) % 2}),
+        *((text("flags", HOLES % mean), {"flags": HALF}) for mean in MEANS),
+        *(
+            (text("kind side", KINDS % mean + SIDE), {"kind": nines(6), "side": np.arange(6) % 2})
+            for mean in MEANS
+        ),
     ],
-    ids=["squares", "two kinds", "sliced labels", "two labels"],
+    ids=[
+        *("squares", "two kinds", "sliced labels", "two labels"),
+        *(f"shares that are not known {mean}" for mean in MEANS),
+        *(f"classes that are not known {mean}" for mean in MEANS),
+    ],
 )
 def test_the_losses_of_a_text_are_judged_as_caffe_computes_them(
     caffe_python: str, tmp_path: Path, train_val: Prototxt, targets: Mapping[str, np.ndarray]
@@ -185,6 +208,67 @@ def test_the_losses_of_a_text_are_judged_as_caffe_computes_them(
     # float32 against float64
     assert found.losses[0] == pytest.approx(expected, rel=1e-5)
     assert found.losses[-1] < found.losses[0]
+
+
+def clouds_with(train_val: Prototxt, label: int, **settings: Any) -> Tuple[Inputs, TuningSettings]:
+    """Inputs of which every fourth has this label, in place of its class."""
+    inputs = points()
+    best = made(inputs, "has").argmax(axis=1)
+    labels = np.where(np.arange(80) % 4, best, label)
+    return replace(inputs, labels=labels), TuningSettings(
+        steps=4,
+        batch=8,
+        rate=1e-4,
+        engine="caffe",
+        train_val=train_val,
+        **settings,
+    )
+
+
+def test_inputs_without_a_label_have_no_part_in_the_losses_of_a_text(
+    caffe: str, tmp_path: Path
+) -> None:
+    """Caffe itself would read, and write, what stands in front of the scores in memory."""
+    plain = text("kind", (KINDS % "").replace("ignore_label: 9", ""))
+    done = [
+        tune(model(""), None, inputs, settings, tmp_path / str(number))
+        for number, (inputs, settings) in enumerate(
+            [clouds_with(plain, -1), clouds_with(text("kind", KINDS % ""), 9)]
+        )
+    ]
+    first, second = (one.trained.history for one in done)
+    assert first.to_list() == second.to_list()
+    assert first[0].judged.figures == {"accuracy": 1.0}
+    # what is trained and what is kept aside are as hard
+    assert first[-1].training_loss == pytest.approx(first[0].judged.loss, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "label", "says"),
+    [
+        (KINDS % "", -1, "layer 'l': a SoftmaxWithLoss cannot pass over inputs whose label is -1"),
+        (KINDS.replace("SoftmaxWithLoss", "HingeLoss") % "", -1, "a HingeLoss cannot pass over"),
+        (KINDS % "", 7, "the label of input 1 is 7, and the net tells 3 classes apart"),
+    ],
+)
+def test_labels_that_the_loss_of_a_text_cannot_read_are_refused(
+    tmp_path: Path, loss: str, label: int, says: str
+) -> None:
+    inputs, settings = clouds_with(text("kind", loss), label)
+    with pytest.raises(RequestError, match=says):
+        tune(model(""), None, inputs, replace(settings, engine=NumpyTrainer()), tmp_path)
+
+
+def test_of_several_losses_of_a_text_labels_are_for_that_which_counts_most() -> None:
+    both = TWO.replace("side", "kind")
+    inputs, settings = clouds_with(
+        text("kind", both.replace('top: "m"', 'top: "m" loss_weight: 3')), 0
+    )
+    (objective,) = objectives_of(model(""), None, inputs, settings)
+    assert (objective.value, objective.weight) == (Value("age"), 3.0)
+    named = replace(settings, task_output="has")
+    (objective,) = objectives_of(model(""), None, inputs, named)
+    assert (objective.value, objective.weight) == (Value("has"), 1.0)
 
 
 def test_what_a_loss_reads_is_told() -> None:
