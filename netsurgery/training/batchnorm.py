@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Collection, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from netsurgery.engine import Engine, why_no_batch_statistics
 from netsurgery.errors import EngineError, Remedy, RequestError
@@ -28,7 +28,12 @@ class Normalised(NamedTuple):
     notes: Tuple[str, ...] = ()
 
 
-def normalised(prototxt: Prototxt, policy: str, engine: Optional[Engine] = None) -> Normalised:
+def normalised(
+    prototxt: Prototxt,
+    policy: str,
+    engine: Optional[Engine] = None,
+    frozen: Collection[str] = (),
+) -> Normalised:
     """Return a training text in which statistics are frozen, or gathered.
 
     A layer whose text says that it takes what it has learnt keeps that, whatever the policy.
@@ -37,6 +42,7 @@ def normalised(prototxt: Prototxt, policy: str, engine: Optional[Engine] = None)
         prototxt: A V2 text whose layers are all built.
         policy: One of `POLICIES`.
         engine: The engine that is to gather them.
+        frozen: Names of layers that stay as they are, whatever the policy: their statistics too.
 
     Raises:
         RequestError: There is no such policy, or a layer of a fork cannot keep to it.
@@ -46,18 +52,14 @@ def normalised(prototxt: Prototxt, policy: str, engine: Optional[Engine] = None)
         raise RequestError(Remedy(f"{{}} is one of {', '.join(POLICIES)}", "batchnorm"))
     network = Network.of(prototxt, "TRAIN")
     layers = [one for one in network.layers if one.layer_type.gathers_statistics(one)]
-    if not layers:
-        return _held(network, prototxt)
-    if policy == UPDATE:
-        _require_statistics(layers, prototxt, engine)
-        note = f"the statistics of {_count(layers)} are gathered anew, with those of each batch"
-        kept = _held(network, prototxt)
-        return Normalised(prototxt, kept.still, (note, *kept.notes))
-    changes = {layer.text.index: _frozen(layer) for layer in layers}
-    text = prototxt.replace_layers(changes)
-    note = f"the statistics of {_count(layers)} stay as they are"
+    gathering = [one for one in layers if policy == UPDATE and one.name not in frozen]
+    if gathering:
+        _require_statistics(gathering, prototxt, engine)
+    changes = {one.text.index: _frozen(one) for one in layers if one not in gathering}
+    text = prototxt.replace_layers(changes) if changes else prototxt
     kept = _held(Network.of(text, "TRAIN"), text)
-    return Normalised(text, kept.still, (note,))
+    note = f"the statistics of {_count(gathering)} are gathered anew, with those of each batch"
+    return kept._replace(notes=((note, *kept.notes) if gathering else kept.notes))
 
 
 def _held(network: Network, prototxt: Prototxt) -> Normalised:

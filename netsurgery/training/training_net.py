@@ -238,7 +238,7 @@ def _settled(
     own_text: bool,
 ) -> TrainingNet:
     """The net with what must not move held still."""
-    found = normalised(made.train, batchnorm, engine)
+    found = normalised(made.train, batchnorm, engine, frozen)
     network = Network.of(found.prototxt, "TRAIN")
     if engine is not None:
         _require_layers(network, engine, own_text, made.deploy)

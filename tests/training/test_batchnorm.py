@@ -76,6 +76,20 @@ def test_statistics_are_gathered_where_nothing_is_against_it() -> None:
     assert "are gathered anew" in found.notes[0]
 
 
+def test_a_frozen_layer_gathers_none() -> None:
+    """What it gathered would be judged by, and is in no pair that is written."""
+    text = text_of('type: "BatchNorm"')
+    more = b'layer { name: "bn2" type: "BatchNorm" bottom: "y" top: "z" }\n'
+    both = Prototxt.parse(text.data + more)
+    found = normalised(both, UPDATE, frozen=["bn"])
+    first, second = found.prototxt.layers[1:]
+    assert first.parameter.batch_norm_param.use_global_stats
+    assert not second.parameter.HasField("batch_norm_param")
+    assert found.still == (("bn", 0), ("bn", 1), ("bn", 2))
+    assert [note.partition(" BatchNorm")[0] for note in found.notes] == ["the statistics of 1"] * 2
+    assert normalised(text, UPDATE, frozen=["bn"]) == normalised(text, FROZEN)
+
+
 def test_statistics_that_a_text_holds_fast_are_not_gathered(caffe: str) -> None:
     text = text_of('type: "BatchNorm" batch_norm_param { use_global_stats: true }')
     assert normalised(text, UPDATE, choose("caffe", [])) == normalised(text, FROZEN)

@@ -217,6 +217,16 @@ def test_statistics_stay_and_scales_train(caffe_python: str, tmp_path: Path) -> 
     )  # the batch's would be NaN or huge in this Caffe
 
 
+def test_what_a_frozen_layer_normalises_by_stays() -> None:
+    model = normalised()
+    net = training_net(
+        model, [label_objective(model)], batch=6, batchnorm="update", frozen=["bn", "conv"]
+    )
+    (layer,) = (one for one in net.train.layers if one.name == "bn")
+    assert layer.parameter.batch_norm_param.use_global_stats
+    assert "bn" not in net.trained
+
+
 TAIL = """
 layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 dim: 4 dim: 4 } } }
 layer { name: "loc" type: "Convolution" bottom: "data" top: "loc"
