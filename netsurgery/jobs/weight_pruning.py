@@ -58,6 +58,7 @@ from netsurgery.validation import validated
 
 MAGNITUDE, TAYLOR = "magnitude", "taylor"
 _NEAR = 1e-6
+_STEPS = "schedule", "steps"
 
 
 @validated
@@ -147,6 +148,11 @@ def _read(
     require_schedule(masking, schedule)
     if learning is None and schedule != ONCE:
         raise RequestError(Remedy(f"{{}} {schedule} needs {{}}", "schedule", "calibrate"))
+    if request.steps == 1 and schedule in WHILE_TRAINED:
+        raise RequestError(
+            Remedy(f"{{}} {schedule} closes weights between {{}}, of which 1 has none", *_STEPS),
+            remedy=Remedy("give {} as once, or 2 {} or more", *_STEPS),
+        )
     often = rounds or USUAL_ROUNDS
     task = PruningTask(model, masking, sparsity, schedule, often, masks, learning, calibrator)
     return task, judged
@@ -232,13 +238,13 @@ def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], floa
     found = work_of_training(task.model, learning.settings, len(learning.inputs), learning.teacher)
     if isinstance(task, PruningTask) and task.schedule in WHILE_TRAINED:
         return found
-    # A rate is looked for, and the teacher asked, in the first round alone.
-    once = sum(found.pop((name,), 0.0) for name in ("trying rates", "asking the teacher"))
-    each = found.pop(("training",))
+    tried, asked = (found.pop((name,), 0.0) for name in ("trying rates", "asking the teacher"))
     if isinstance(task, PruningTask):
-        again = task.rounds_at_most - 1
-        looped = once + each + again * (each + scored)
+        # The teacher is asked once; every round looks for a rate of its own.
+        each = tried + found.pop(("training",))
+        looped = asked + each + (task.rounds_at_most - 1) * (each + scored)
         return {("pruning",): scored, ("rounds",): looped, **found}
+    del found["training",]  # all rounds have the rate of the first
     length, takes = task.length, task.round_takes
     loop = len(length.macs) * takes.start + length.work * takes.net
-    return {("removing channels",): takes.ranking, ("rounds",): once + loop, **found}
+    return {("removing channels",): takes.ranking, ("rounds",): tried + asked + loop, **found}

@@ -160,6 +160,27 @@ def test_rounds_without_inputs_are_refused(files: Files, tmp_path: Path) -> None
         ns.prune(files, request, tmp_path / "out")
 
 
+@pytest.mark.parametrize("schedule", ["cubic", "dynamic", "projected"])
+def test_one_step_has_nothing_between_steps(files: Files, tmp_path: Path, schedule: str) -> None:
+    with pytest.raises(
+        RequestError, match=rf"`schedule` {schedule} closes weights between `steps`"
+    ):
+        ns.prune(files, asked(schedule=schedule, steps=1), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert ns.prune(files, asked(schedule="once", steps=1), tmp_path / "out").reached == 0.5
+
+
+def test_every_round_is_expected_to_look_for_a_rate(files: Files) -> None:
+    def expected(rounds: int, lr: Any) -> float:
+        request = asked(schedule="rounds", rounds=rounds, lr=lr)
+        task, judged = weight_pruning._read(ns.load(*files), request, silent)
+        return weight_pruning._work(task, judged)["rounds",]
+
+    apart = [expected(rounds, None) - expected(rounds, 0.05) for rounds in (1, 3)]
+    assert apart[0] > 0
+    assert apart[1] == pytest.approx(3 * apart[0])
+
+
 def test_channels_go_in_rounds(files: Files, tmp_path: Path) -> None:
     text = tmp_path / "train_val.prototxt"
     text.write_text(INPUT + BODY.replace("DROPOUT", "") + LOSS)
