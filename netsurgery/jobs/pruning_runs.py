@@ -250,6 +250,7 @@ def _while_trained(
         progress,
         masks=task.masks,
         hooks=[_hook(task, settings.steps, progress)],
+        closing=task.keys,
         answers=states / ANSWERS,
     )
     return CarriedOut(tuned.model, tuned.trained.masks, tuned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Collection, Dict, FrozenSet, Mapping, Optional, Sequence, Set, Tuple
 
 from netsurgery.engine import Engine
@@ -61,6 +62,11 @@ class TrainingNet:
     own_data: bool = False
     still: FrozenSet[ParameterKey] = frozenset()
     notes: Tuple[str, ...] = ()
+
+    @cached_property
+    def layers(self) -> FrozenSet[str]:
+        """The layers of the train net, by name."""
+        return frozenset(layer.name for layer in Network.of(self.train, "TRAIN").layers)
 
     @property
     def trained(self) -> Tuple[str, ...]:

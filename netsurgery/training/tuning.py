@@ -13,9 +13,15 @@ import numpy as np
 
 from netsurgery.calibration import Inputs
 from netsurgery.engine import Capability, Engine, EngineLike, choose
-from netsurgery.errors import EngineError
+from netsurgery.errors import EngineError, PlanError, Remedy
 from netsurgery.formats import write_whole
-from netsurgery.network import Masks, Model, require_masks_fit, without_what_follows
+from netsurgery.network import (
+    Masks,
+    Model,
+    ParameterKey,
+    require_masks_fit,
+    without_what_follows,
+)
 from netsurgery.progress import Progress, silent
 from netsurgery.training.aims import objectives_of, share_of_truth, with_given
 from netsurgery.training.bank import ViewBank
@@ -78,6 +84,7 @@ def tune(
     *,
     masks: Optional[Masks] = None,
     hooks: Sequence[TrainerHook] = (),
+    closing: Sequence[ParameterKey] = (),
     answers: Optional[Path] = None,
 ) -> Tuned:
     """Tune a net on inputs, by their labels, by what a teacher answers, or by both.
@@ -93,6 +100,7 @@ def tune(
         progress: Told each step.
         masks: Weights that are zero and stay so.
         hooks: Are called between steps.
+        closing: Weights that hooks close: they have to be trained.
         answers: Keeps what the teacher answers; within ``folder`` if None.
 
     Raises:
@@ -100,6 +108,7 @@ def tune(
         FormatError: The folder is another run's, or a state cannot be read or written.
         EngineError: There is no engine that can, it refuses the net, or the net went to pieces.
         NetworkError: Masks do not fit the net.
+        PlanError: No loss depends on weights that hooks close.
     """
     require_masks_fit(model, masks or {})
     objectives = objectives_of(model, original, inputs, settings)
@@ -137,12 +146,34 @@ def tune(
         seed=settings.seed,
     )
     judge = held_out_judge(used, objectives, inputs, parts.stop, settings.augmentation, targets)
-    run = _Run(net, feed, judge, engine, settings, folder, dict(masks or {}), progress)
+    _require_trained(closing, net)
+    inside, outside = _parted(masks or {}, net)
+    run = _Run(net, feed, judge, engine, settings, folder, inside, progress)
     solver, why = run.solver(steps, taught=original is not None)
     trained = run.trained(solver, steps, hooks)
+    trained = trained._replace(masks={**outside, **trained.masks})
     made = deployed_model(model, arrays_of(net, trained.arrays), trained.masks)
     notes = (*net.notes, *(() if answered is None else answered.notes), *trained.notes)
     return Tuned(made, trained, parts, net, solver, why, batch, settings, notes, objectives)
+
+
+def _parted(
+    masks: Masks, net: TrainingNet
+) -> Tuple[Dict[ParameterKey, np.ndarray], Dict[ParameterKey, np.ndarray]]:
+    """Masks of what is trained, and of layers that no loss depends on, which stay as they are."""
+    inside = {key: mask for key, mask in masks.items() if key[0] in net.layers}
+    return inside, {key: mask for key, mask in masks.items() if key not in inside}
+
+
+def _require_trained(closing: Sequence[ParameterKey], net: TrainingNet) -> None:
+    for name, _ in closing:
+        if name not in net.layers:
+            raise PlanError(
+                "no loss depends on its weights, so that none can close while the net is trained",
+                file=net.deploy.prototxt.file,
+                layer=name,
+                remedy=Remedy("name it in {}, or give {} as once", "keep", "schedule"),
+            )
 
 
 def parts_of(inputs: Inputs, settings: TuningSettings) -> Split:

@@ -175,7 +175,7 @@ class NumpyTrainingSession(TrainingSession):
     ) -> Dict[str, np.ndarray]:
         assert self._test is not None
         for name, own in self._test.params.items():
-            own[:] = self._net.params[name]
+            own[:] = self._net.params.get(name, own)  # others have no part in training
         made = self._test.forward(inputs)
         return {name: made[name] for name in blobs}
 

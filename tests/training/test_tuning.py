@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Optional
 
 import numpy as np
 import pytest
 from numpy_trainer import NumpyTrainer
+from small_models import make_model
 from small_training import classifier, samples
 from test_trainer import Killed, KilledAt, mask
 
 from netsurgery.calibration import Inputs
-from netsurgery.errors import FormatError, NetworkError, RequestError
+from netsurgery.errors import FormatError, NetworkError, PlanError, RequestError
 from netsurgery.formats import Prototxt
 from netsurgery.network import Model
 from netsurgery.training import (
@@ -109,6 +111,36 @@ def test_masks_hold(tmp_path: Path) -> None:
     assert blob.mask is not None
     with pytest.raises(NetworkError, match="mask of blob 0"):
         tuned(tmp_path / "b", masks={("fc1", 0): np.ones((2, 2), bool)})
+
+
+BOX = """\
+layer { name: "box" type: "InnerProduct" bottom: "fc1" top: "box"
+        inner_product_param { num_output: 2 } }
+"""
+
+
+def two_heads() -> Model:
+    own = classifier(hidden="")
+    blobs = {name: [blob.array() for blob in own.blobs(name)] for name in ("fc1", "fc2")}
+    return make_model(
+        own.prototxt.data.decode() + BOX, {**blobs, "box": [np.ones((2, 6)), np.zeros(2)]}
+    )
+
+
+def test_masks_of_what_no_loss_depends_on_stay(tmp_path: Path) -> None:
+    small, settings = two_heads(), TuningSettings(steps=10, batch=8, rate=0.05, task_output="prob")
+    closed = {("box", 0): np.arange(12).reshape(2, 6) % 2 == 0, **mask()}
+    with_masks = tuned_by(small, settings, tmp_path / "a", masks=closed)
+    assert set(with_masks.trained.masks) == {("box", 0), ("fc1", 0)}
+    held = with_masks.model.blobs("box")[0]
+    assert np.array_equal(held.array() != 0, closed["box", 0])
+    assert held.mask is not None
+    with pytest.raises(PlanError, match=r"layer 'box': no loss depends on its weights.*`keep`"):
+        tuned_by(small, settings, tmp_path / "b", closing=[("fc1", 0), ("box", 0)])
+
+
+def tuned_by(small: Model, settings: TuningSettings, folder: Path, **others: Any) -> Tuned:
+    return tune(small, None, clouds(), replace(settings, engine=NumpyTrainer()), folder, **others)
 
 
 def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
