@@ -23,7 +23,8 @@ def kept_states(folder: Path, anew: bool = False) -> Iterator[Path]:
     """Keep the states of a run as long as they are of use.
 
     They go when it is over. They stay where it is killed or fails on the way, so that it can go on;
-    a run that ends before its first state leaves nothing, not even the folder.
+    a run that ends before its first state leaves nothing, not even the folder. Of rounds that are
+    over there are no states any more, but what the next one starts from.
 
     Args:
         folder: Of what the run writes.
@@ -51,13 +52,17 @@ def kept_states(folder: Path, anew: bool = False) -> Iterator[Path]:
             yield states
         except BaseException as error:
             answered = not isinstance(error, Exception) and any(states.rglob(ANSWERS))
-            if not ((begun and not anew) or answered or any(states.glob("*/state-*"))):
+            if not ((begun and not anew) or answered or _has_states(states)):
                 shutil.rmtree(states, ignore_errors=True)
                 if made:
                     with contextlib.suppress(OSError):  # something else is in it
                         folder.rmdir()
             raise
         shutil.rmtree(states, ignore_errors=True)
+
+
+def _has_states(states: Path) -> bool:
+    return any(states.glob("*/state-*")) or any(states.glob("round-*/done.json"))
 
 
 def _clear(states: Path) -> None:

@@ -16,13 +16,14 @@ from small_training import BODY, INPUT, LOSS, classifier, samples
 from test_trainer import Killed
 
 import netsurgery as ns
-from netsurgery.errors import FormatError, PlanError, RequestError
+from netsurgery.errors import EngineError, FormatError, PlanError, RequestError
 from netsurgery.formats import read_masks, write_masks
 from netsurgery.jobs import weight_pruning
 from netsurgery.jobs.channel_pruning import ChannelTask
 from netsurgery.jobs.run_states import STATES
 from netsurgery.progress import Event, silent
 from netsurgery.saliency import saliency
+from netsurgery.training import tuning
 from netsurgery.training.checkpoint import Checkpoints
 from netsurgery.training.teacher import Teacher
 
@@ -99,6 +100,31 @@ def test_a_killed_run_ends_in_the_same_bits(
     assert again.tuned is not None
     in_the_first = None  # of three rounds, and it is the last that is told of
     assert again.tuned.trained.resumed_from == (in_the_first if schedule == "rounds" else 25)
+    for path in whole.files[:3]:
+        assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, EngineError("it gave up")])
+def test_rounds_that_are_over_stay_where_the_next_one_ends_before_its_first_state(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: Any
+) -> None:
+    """Their own states are gone by then."""
+    request, out, times = asked(schedule="rounds", rounds=2, lr=None), tmp_path / "out", [0]
+    whole = ns.prune(files, request, tmp_path / "whole")
+    find = tuning.find_rate
+
+    def second_ends(*given: Any, **named: Any) -> Any:
+        times[0] += 1
+        if times[0] == 2:
+            raise ends
+        return find(*given, **named)
+
+    monkeypatch.setattr(tuning, "find_rate", second_ends)
+    with pytest.raises(type(ends) if isinstance(ends, Exception) else ends):
+        ns.prune(files, request, out)
+    again = ns.prune(files, request, out)
+    assert times == [3]  # the first round is not done again
+    assert [one.to_dict() for one in again.rounds] == [one.to_dict() for one in whole.rounds]
     for path in whole.files[:3]:
         assert (out / path.name).read_bytes() == path.read_bytes()
 
