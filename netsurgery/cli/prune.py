@@ -39,7 +39,7 @@ class _Flags(TrainingFlags, TrainingOutputFlags):
     saliency: Optional[str]
     sparsity: Optional[float]
     pattern: str
-    scope: str
+    scope: Optional[str]
     layers: Tuple[str, ...]
     keep: Tuple[str, ...]
     schedule: Optional[str]
@@ -82,9 +82,8 @@ _pruning_options = section(
     click.option(
         "--scope",
         type=click.Choice(CHOICES["scope"]),
-        default="net",
-        show_default=True,
-        help="Whether the least weights of the whole net go, or those of each layer.",
+        help="Whether the least weights of the whole net go, or those of each layer. "
+        "[default: net]",
     ),
     click.option(
         "--layers",

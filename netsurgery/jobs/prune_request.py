@@ -24,7 +24,7 @@ class PruneRequest(TrainingRequest):
             None.
         pattern: What goes together: ``"weights"``, ``"kernels"``, ``"rows"``, ``"columns"`` or N:M.
         scope: Whether the least weights of the whole net go, ``"net"``, or those of each layer,
-            ``"layer"``.
+            ``"layer"``; of the whole net if None.
         layers: Only these: names, globs over names, or types.
         keep: Not these.
         schedule: When they go: ``"once"``; in ``"rounds"``, with a tuning after each; more and more
@@ -50,7 +50,7 @@ class PruneRequest(TrainingRequest):
     sparsity: Optional[float] = None
     saliency: Optional[str] = None
     pattern: str = "weights"
-    scope: str = NET
+    scope: Optional[str] = None
     layers: Sequence[str] = ()
     keep: Sequence[str] = ()
     schedule: Optional[str] = None

@@ -199,7 +199,7 @@ def _masking(model: Model, request: PruneRequest) -> Masking:
             Remedy("{} leaves no layer whose weights could go", "keep"), remedy="keep fewer"
         )
     options = {} if request.factor_rank is None else {"rank": request.factor_rank}
-    together = request.scope == NET
+    together = request.scope in (None, NET)
     return Masking(
         saliency(request.saliency or MAGNITUDE), keys, pattern, together, request.seed, options
     )

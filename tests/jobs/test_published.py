@@ -50,8 +50,19 @@ def test_a_recipe_is_a_request_that_contradicts_nothing(name: str, job: str) -> 
 def test_what_is_given_goes_before_a_recipe() -> None:
     found = with_recipe("prune", ns.PruneRequest(recipe="han2015", rounds=5, sparsity=0.9))
     assert (found.schedule, found.rounds, found.scope) == ("rounds", 5, "layer")
+    # What is given may be what a job does by default.
+    found = with_recipe("prune", ns.PruneRequest(recipe="han2015", scope="net", sparsity=0.9))
+    assert (found.schedule, found.scope) == ("rounds", "net")
     thin = with_recipe("thin", ns.ThinRequest(recipe="lu2017", criterion="l1", width=8))
     assert (thin.criterion, thin.compensate) == ("l1", "none")
+
+
+def test_a_recipe_says_nothing_where_a_default_could_be_given() -> None:
+    """Nobody could tell whether it was."""
+    for name, job in ALL:
+        usual = REQUESTS[job]()
+        told = find_recipe(name, job).settings[job]
+        assert [key for key in told if getattr(usual, key) not in (None, ())] == []
 
 
 def test_without_a_recipe_a_request_is_as_it_is() -> None:
