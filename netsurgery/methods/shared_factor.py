@@ -68,8 +68,12 @@ class CarriedCommon(Carried):
 
     def of(self, layer: LayerText) -> str:
         """Return the block, as a line."""
-        told = [one_line(one) for one in layer.parameter.param[:1]]
-        return f"  param {{ {' '.join([f'name: {quoted(self.name)}', *told]).strip()} }}\n"
+        mine = type(layer.parameter)().param.add()  # a copy: the layer's own message is shared
+        for parameter in layer.parameter.param[:1]:
+            mine.CopyFrom(parameter)
+        mine.ClearField("name")
+        told = one_line(mine)
+        return f"  param {{ {f'name: {quoted(self.name)} {told}'.strip()} }}\n"
 
 
 @METHODS.register("shared_factor")

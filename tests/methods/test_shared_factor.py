@@ -103,6 +103,14 @@ def test_full_rank_changes_nothing() -> None:
         assert error < 1e-6
 
 
+def test_a_name_that_the_weights_had_gives_way_to_that_of_the_common_ones() -> None:
+    given = TEXT.replace("param { lr_mult: 3 }", 'param { name: "w" lr_mult: 3 }')
+    expected, found = (apply(net(text), plan()) for text in (TEXT, given))
+    named = expected.prototxt.data.replace(b"{ lr_mult: 3 }", b'{ name: "w_L" lr_mult: 3 }')
+    assert b'param { name: "a_U" lr_mult: 3 }' in named
+    assert found.prototxt.data == named
+
+
 def test_either_layer_names_the_two() -> None:
     by_first, by_second = (apply(net(), plan(5, name)) for name in "ab")
     assert by_first.prototxt.data == by_second.prototxt.data
