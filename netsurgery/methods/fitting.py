@@ -116,8 +116,14 @@ def _rectified(
 
 def _outputs_seen(task: ChainTask) -> Moments:
     """Moments of what the layer makes: in the original, where edits before have spoilt nothing."""
+    from netsurgery.methods.reconstruction_targets import shares_blobs
+
     calibrator = task.context.require_calibrator(task.edit)
     only = only_layer(task)
+    if shares_blobs(task.model.network(), only):
+        # A fit to outputs puts their mean in the bias, which would be that of another layer too.
+        problem = "it shares its bias: it cannot be fitted to data"
+        raise PlanError(problem, layer=task.edit.layer)
     unspoilt = _in_original(only, task.context)
     model, layer = (task.model, only) if unspoilt is None else unspoilt
     return calibrator.outputs(model, [layer])[layer.name]

@@ -121,6 +121,8 @@ def why_not_alone(network: Network, layer: Layer, bottom: Optional[Shape]) -> Op
     named = [other for other in network.layers if other.name == layer.name]
     if len(named) > 1 or len(layer.bottoms) > 1 or weights_name(layer.text):
         return "it shares its weights, and cannot be fitted alone"
+    if shares_blobs(network, layer):
+        return "it shares its bias, and cannot be fitted alone"
     foreign = why_foreign(layer.text)
     if foreign or bottom is None:
         return foreign or "the shape of what it reads is not known"
@@ -129,6 +131,12 @@ def why_not_alone(network: Network, layer: Layer, bottom: Optional[Shape]) -> Op
     except NetworkError as error:
         return error.problem
     return None
+
+
+def shares_blobs(network: Network, layer: Layer) -> bool:
+    """Return whether a blob of a layer, its weights or its bias, is that of another layer too."""
+    members = (member for group in network.shared_parameters for member, _ in group.members)
+    return any(member.index == layer.index for member in members)
 
 
 def _original(context: Context, value: Value) -> Part:

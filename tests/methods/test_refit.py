@@ -95,6 +95,20 @@ def test_what_masks_hold_at_zero_stays_there(quick_caffe) -> None:
         assert error(done, inputs, quick_caffe, layer) < before
 
 
+@pytest.mark.parametrize("edit", [Edit("c", "refit"), Edit("c", "svd", {"rank": 2, "fit": "data"})])
+def test_a_bias_that_another_layer_has_too_is_not_fitted(edit, quick_caffe) -> None:
+    dense = 'inner_product_param { num_output: 6 } param { } param { name: "shared" }'
+    model = with_random_weights(
+        declared("x", 2, 3, 7, 7)
+        + line("InnerProduct", "c", ["x"], ["c"], dense)
+        + line("InnerProduct", "d", ["x"], ["d"], dense),
+        1,
+    )
+    inputs = random_inputs(model.network(), 20, 0)
+    with pytest.raises(PlanError, match="'c': it shares its bias"):
+        operate(model, Plan((edit,)), Calibrator(inputs, quick_caffe))
+
+
 def test_where_nothing_was_cut_outputs_stay(quick_caffe) -> None:
     model = with_random_weights(NET.replace("%s", "bias_term: false"), 1)
     inputs = random_inputs(model.network(), 60, 0)
