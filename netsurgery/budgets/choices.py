@@ -26,7 +26,7 @@ MOST = 24
 """Ranks of a method that are among the choices for a layer."""
 MOST_EACH = 12
 """Where a form has two ranks: how many of each are tried."""
-WORK = 10.0
+_GRAMS = 10.0
 """How many times the work of a Gram matrix of its weights the forms of a layer are, about."""
 
 
@@ -121,9 +121,7 @@ def find_choices(
         return found
 
     alone = cost.clock is not None or not score.several_at_once
-    blobs = model.blobs(layer)
-    work = 0.0 if alone or not blobs else WORK * gram_work(blobs[0].shape)
-    forms = in_parallel(look, methods, work)
+    forms = in_parallel(look, methods, 0.0 if alone else forms_work(model, layer))
     refused = {chosen.name: one.refused for chosen, one in zip(methods, forms) if one.refused}
     coupled = forms[-1].coupled if forms else (layer,)
     whole = next((one.whole for one in forms if one.whole), None)
@@ -132,6 +130,17 @@ def find_choices(
     as_it_is = Choice(None, (), {}, 0.0, 0.0, whole)
     found = [choice for one in forms for choice in one.choices]
     return LayerChoices(layer, coupled, (as_it_is, *found), refused)
+
+
+def forms_work(model: Model, layer: str) -> float:
+    """Return about how many multiplications the forms of a layer take; 0 without weights.
+
+    Args:
+        model: The model.
+        layer: The name of one of its layers.
+    """
+    blobs = model.blobs(layer)
+    return _GRAMS * gram_work(blobs[0].shape) if blobs else 0.0
 
 
 @dataclass

@@ -8,20 +8,19 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from netsurgery.budgets.choices import Choice, LayerChoices, find_choices
+from netsurgery.budgets.choices import Choice, LayerChoices, find_choices, forms_work
 from netsurgery.budgets.request import BudgetRequest
 from netsurgery.budgets.scores import Score
 from netsurgery.costs import BYTES, LATENCY, Cost, Independent, NetCost, Table
 from netsurgery.errors import PlanError, Remedy
-from netsurgery.linalg import gram_work
 from netsurgery.methods import LowRankMethod
 from netsurgery.network import Layer, Model
 from netsurgery.planning import keeps
 from netsurgery.progress import Progress
 
 KEPT = "kept on request"
-FORMS = 5e8
-"""Multiplications that would take as long as the forms of a small layer do."""
+_OF_ITSELF = 5e9
+"""Multiplications that would take as long as the forms of the smallest layer do."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +87,10 @@ def _work_of(model: Model, layer: Layer, methods: Sequence[LowRankMethod]) -> fl
 
     The spectrum of its weights takes most where it is wide, and else what each form takes.
     """
-    blobs = model.blobs(layer.name)
-    if not blobs or not any(one.takes(layer.layer_type) for one in methods):
+    work = forms_work(model, layer.name)
+    if not work or not any(one.takes(layer.layer_type) for one in methods):
         return 1.0
-    return FORMS + gram_work(blobs[0].shape)
+    return _OF_ITSELF + work
 
 
 def _beside_each_other(tables: List[LayerChoices], cost: NetCost) -> List[LayerChoices]:

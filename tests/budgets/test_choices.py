@@ -11,9 +11,11 @@ import scipy.linalg
 from budget_nets import small_net, some_inputs
 
 import netsurgery.linalg.threads as threads
-from netsurgery.budgets import Budget, BudgetRequest, plan_budget
+from netsurgery.budgets import Budget, BudgetRequest, choices, plan_budget, search
 from netsurgery.budgets.output import Output
+from netsurgery.budgets.scores import Energy
 from netsurgery.calibration import Calibrator
+from netsurgery.costs import NetCost
 from netsurgery.planning import Plan
 
 REQUEST = BudgetRequest(Budget(macs=0.5), score="output", refit=False)
@@ -63,3 +65,23 @@ def test_of_few_inputs_no_matrix_is_decomposed_that_is_as_wide_as_a_layer(
     seen.clear()
     plan(40, opencv)
     assert (32, 32) in seen
+
+
+def test_forms_of_a_layer_are_reckoned_alike_for_threads_and_for_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    works: List[float] = []
+
+    def noted(look: Any, methods: Any, work: float) -> List[Any]:
+        works.append(work)
+        return []
+
+    monkeypatch.setattr(choices, "in_parallel", noted)
+    model, methods = small_net(), REQUEST.low_rank()
+    for layer in model.network().layers:
+        if model.blobs(layer.name):
+            how = (Energy(), NetCost(model), ["macs"], 1)
+            choices.find_choices(model, layer.name, methods, *how)
+            assert search._work_of(model, layer, methods) == search._OF_ITSELF + works[-1]
+    assert works[2] == 10 * 32 * 480 * 32  # fc1
+    assert len(works) == 4
