@@ -23,7 +23,7 @@ from netsurgery.linalg import (
 from netsurgery.methods.chain import ChainTask
 from netsurgery.methods.exchange import Context
 from netsurgery.methods.fits import DATA, FITS, RELU
-from netsurgery.network import Layer, Model
+from netsurgery.network import Layer, Model, Value
 
 if TYPE_CHECKING:
     from netsurgery.methods.reconstruction_targets import ReconstructionTarget
@@ -124,7 +124,7 @@ def _outputs_seen(task: ChainTask) -> Moments:
         # A fit to outputs puts their mean in the bias, which would be that of another layer too.
         problem = "it shares its bias: it cannot be fitted to data"
         raise PlanError(problem, layer=task.edit.layer)
-    unspoilt = _in_original(only, task.context)
+    unspoilt = in_original(only, task.context)
     model, layer = (task.model, only) if unspoilt is None else unspoilt
     return calibrator.outputs(model, [layer])[layer.name]
 
@@ -143,18 +143,37 @@ def only_layer(task: ChainTask) -> Layer:
     return layers[0]
 
 
-def is_unspoilt(model: Model, name: str, context: Context) -> bool:
-    """Whether a layer is in the original, with all its outputs."""
+def is_unspoilt(model: Model, name: str, context: Context, reads: bool = False) -> bool:
+    """Return whether a layer is in the original, with all that it makes.
+
+    Args:
+        model: The model.
+        name: Of the layer.
+        context: Knows the original.
+        reads: With all that it reads, in place of what it makes.
+    """
     found = model.network().find(name)
-    return len(found) == 1 and _in_original(found[0], context) is not None
+    return len(found) == 1 and in_original(found[0], context, reads) is not None
 
 
-def _in_original(layer: Layer, context: Context) -> Optional[Tuple[Model, Layer]]:
-    """The original, and the layer in it if it is there with all its outputs."""
-    original, origin = context.original, context.origin(layer.tops[0])
+def in_original(
+    layer: Layer, context: Context, reads: bool = False
+) -> Optional[Tuple[Model, Layer]]:
+    """Return the original, and the layer in it if it makes there what it makes now, all of it.
+
+    Args:
+        layer: Of the model as it is.
+        context: Knows the original.
+        reads: If it reads there what it reads now, in place of what it makes.
+    """
+
+    def first(one: Layer) -> Tuple[Value, ...]:
+        return (one.bottoms if reads else one.tops)[:1]
+
+    original, origin = context.original, context.origin(*first(layer))
     same = [
         other
         for other in original.network().find(layer.name)
-        if (other.type, other.tops[:1]) == (layer.type, (origin.value,))
+        if (other.type, first(other)) == (layer.type, (origin.value,))
     ]
     return (original, same[0]) if same and origin.kept is None else None

@@ -17,7 +17,6 @@ from typing import (
     List,
     Mapping,
     NamedTuple,
-    Optional,
     Sequence,
     Tuple,
     Union,
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
     from netsurgery.methods.base import Arrays
     from netsurgery.methods.exchange import Context, Edit
     from netsurgery.methods.pieces import Names
-    from netsurgery.network import Layer, Model
+    from netsurgery.network import Model
 
 WIDEST = 6000
 """Inputs of an output at most, of which all pairs are looked at: 300 MB."""
@@ -158,8 +157,10 @@ class KernelRidge(ChainMethod):
 
     def needs_only_its_layer(self, model: Model, edit: Edit, context: Context) -> bool:
         """Return whether the layer is factored for places, or for what it reads in the original."""
+        from netsurgery.methods.fitting import is_unspoilt
+
         if edit.options.get("fit", NONE) == DATA:
-            return _in_original(model, edit.layer, context) is not None
+            return is_unspoilt(model, edit.layer, context, reads=True)
         return True
 
     def _weights(self, model: Model, group: Group) -> np.ndarray:
@@ -258,7 +259,7 @@ def _of_moment(weights: np.ndarray, second: np.ndarray, rank: int) -> _Pair:
 
 def _seen(task: ChainTask) -> List[np.ndarray]:
     """For each group the second moment of what the layer reads: in the original if it is there."""
-    from netsurgery.methods.fitting import only_layer
+    from netsurgery.methods.fitting import in_original, only_layer
 
     calibrator = task.context.require_calibrator(task.edit)
     width = prod(task.weights.shape[1:])
@@ -270,23 +271,9 @@ def _seen(task: ChainTask) -> List[np.ndarray]:
             remedy=Remedy("give {} as none", "fit"),
         )
     only = only_layer(task)
-    found = _in_original(task.model, task.edit.layer, task.context)
+    found = in_original(only, task.context, reads=True)
     model, layer = (task.model, only) if found is None else found
     return [one.second for one in calibrator.products(model, [layer])[layer.name].groups()]
-
-
-def _in_original(model: Model, name: str, context: Context) -> Optional[Tuple[Model, Layer]]:
-    """The original, and the layer in it if it reads there what it reads now, all of it."""
-    layers = model.network().find(name)
-    if len(layers) != 1:
-        return None
-    origin = context.origin(layers[0].bottoms[0])
-    same = [
-        other
-        for other in context.original.network().find(name)
-        if (other.type, other.bottoms[:1]) == (layers[0].type, (origin.value,))
-    ]
-    return (context.original, same[0]) if same and origin.kept is None else None
 
 
 def _require_few(weights: np.ndarray, layer: str) -> None:
