@@ -6,7 +6,7 @@ from typing import Dict, Mapping, Optional
 
 import numpy as np
 
-from netsurgery.calibration import Calibrator
+from netsurgery.calibration import Calibrator, closed_behind
 from netsurgery.engine import MaskMode, TrainingSession
 from netsurgery.network import Masks, Model, ParameterKey
 from netsurgery.progress import Progress, silent
@@ -77,11 +77,10 @@ class DynamicSurgery:
     def before(self, iteration: int, session: TrainingSession) -> None:
         """Close and open weights; the last time close exactly those that are to be closed."""
         now = present_model(self._model, session, self._masking, hidden=True)
-        net = self._masking.net(now, self._held, self._calibrator, self._progress)
-        scores = self._masking.saliency.ranking(net, self._masking.together)
-        chosen = self._masking.chosen(net.model, scores, self._ramp.at(iteration))
-        if self._calibrator is not None:
-            self._calibrator.sessions.close()  # the solver needs the memory
+        with closed_behind(self._calibrator):
+            net = self._masking.net(now, self._held, self._calibrator, self._progress)
+            scores = self._masking.saliency.ranking(net, self._masking.together)
+            chosen = self._masking.chosen(net.model, scores, self._ramp.at(iteration))
         if iteration >= self.settled_at:
             session.set_masks({**session.masks, **chosen}, MaskMode.HELD)
             return

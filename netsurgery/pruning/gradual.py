@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from netsurgery.calibration import Calibrator
+from netsurgery.calibration import Calibrator, closed_behind
 from netsurgery.criteria import WEIGHTS
 from netsurgery.engine import TrainingSession
 from netsurgery.network import Masks, Model
@@ -53,10 +53,9 @@ class GradualPruning:
         """Close what is to be closed from here on."""
         held: Masks = session.masks
         now = present_model(self._model, session, self._masking)
-        net = self._masking.net(now, held, self._calibrator, self._progress)
-        chosen = self._masking.masks(net, self._ramp.at(iteration))
-        if self._calibrator is not None:
-            self._calibrator.sessions.close()  # the solver needs the memory
+        with closed_behind(self._calibrator):
+            net = self._masking.net(now, held, self._calibrator, self._progress)
+            chosen = self._masking.masks(net, self._ramp.at(iteration))
         session.set_masks({**held, **chosen})
 
 
