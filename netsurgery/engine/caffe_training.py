@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+)
 
 import numpy as np
 
@@ -38,6 +50,24 @@ _NOT_ASKED = (
 _SOLVER_MESSAGE = "caffe.SolverParameter"
 """In what Caffe says where it cannot read the text of a solver."""
 _STATE_FILES = ("state.solverstate", "weights.caffemodel", "rest.json")
+
+
+class _Fault(NamedTuple):
+    """What is wrong where a trainer answers so, with ``{}`` for the answer; what there is to do."""
+
+    problem: str
+    remedy: Optional[str] = None
+
+
+_FAULTS = {
+    "lacks": _Fault(
+        "this Caffe has no {}, which training needs",
+        "use BVLC Caffe of 2017 or later: set NETSURGERY_CAFFE_PYTHON",
+    ),
+    "unknown": _Fault("the train net has no blob {0[0]!r}"),
+    "large": _Fault("blob {0[0]!r} is watched, and not one number"),
+}
+"""By what a trainer answers of a net that it cannot train as it is asked to."""
 
 
 class CaffeTrainingSession(WorkerClient, TrainingSession):
@@ -227,19 +257,14 @@ class CaffeTrainingSession(WorkerClient, TrainingSession):
         if count:
             yield arrays, count
 
-    def _require_whole(self, answer: Mapping[str, object]) -> None:
+    def _require_whole(self, answer: Mapping[str, Any]) -> None:
         """See that Caffe has what training needs, and the net the blobs that are asked for."""
-        problem = remedy = None
-        if answer.get("lacks"):
-            problem = f"this Caffe has no {answer['lacks']}, which training needs"
-            remedy = "use BVLC Caffe of 2017 or later: set NETSURGERY_CAFFE_PYTHON"
-        elif answer.get("unknown"):
-            problem = f"the train net has no blob {answer['unknown'][0]!r}"  # type: ignore[index]
-        elif answer.get("large"):
-            problem = f"blob {answer['large'][0]!r} is watched, and not one number"  # type: ignore[index]
-        if problem:
-            self.close()
-            raise EngineError(problem, file=self._file, remedy=remedy)
+        for name, fault in _FAULTS.items():
+            if answer.get(name):
+                self.close()
+                raise EngineError(
+                    fault.problem.format(answer[name]), file=self._file, remedy=fault.remedy
+                )
 
     def _explain(self, failure: ChildFailedError) -> EngineError:
         file = self._solver_file if _SOLVER_MESSAGE in failure.stderr else self._file
