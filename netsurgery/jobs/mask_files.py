@@ -5,14 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple
 
-from netsurgery.errors import FormatError, NetworkError
+from netsurgery.errors import FormatError, NetworkError, Remedy
 from netsurgery.formats import Weights, move_together, read_masks, write_masks
 from netsurgery.jobs.names import PathLike
-from netsurgery.network import Masks, Model, masks_of, prunable, with_masks, zeros_of
+from netsurgery.network import (
+    Masks,
+    Model,
+    masks_of,
+    prunable,
+    require_zero_under,
+    with_masks,
+    zeros_of,
+)
 
 ZEROS, NONE = "zeros", "none"
 """Words in the place of a file of masks: what is zero stays zero; nothing is held."""
 _ENDINGS = (".h5", ".caffemodel")
+_AWAY = "take the file away, or put that of these weights in its place"
 
 
 def masks_file(weights: Path) -> Path:
@@ -40,6 +49,8 @@ def held_masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:
 
     Raises:
         FormatError: It is no file of masks.
+        NetworkError: They do not fit the weights, or close some that are not zero: training would
+            begin with another net than the one that is given.
     """
     if given is not None and str(given) == NONE:
         return {}, ""
@@ -47,8 +58,11 @@ def held_masks(model: Model, given: Optional[PathLike]) -> Tuple[Masks, str]:
         return zeros_of(model, prunable(model)), "the zeros of its weights"
     path = masks_beside(model.weights) if given is None else Path(given)
     if path is not None:
-        return read_masks(path), str(path)
-    return (masks_of(model), "the model") if masks_of(model) else ({}, "")
+        remedy = Remedy("give the masks of these weights, or {} as none", "masks")
+        return _read_fitting(model, path, remedy), str(path)
+    carried = masks_of(model)
+    require_zero_under(model, carried)
+    return carried, "the model" if carried else ""
 
 
 def masked_by_file(model: Model) -> Model:
@@ -61,15 +75,17 @@ def masked_by_file(model: Model) -> Model:
     path = masks_beside(model.weights)
     if path is None:
         return model
+    return with_masks(model, _read_fitting(model, path, _AWAY))
+
+
+def _read_fitting(model: Model, path: Path, remedy: str) -> Masks:
+    """The masks of a file, which fit a model and close nothing but zeros."""
     masks = read_masks(path)
     try:
-        made = with_masks(model, masks)
+        require_zero_under(model, masks)
     except NetworkError as error:
-        raise _refusal(path, error.layer, error.problem) from None
-    for name, index in masks:
-        if model.blobs(name)[index].with_mask(masks[name, index]).count_unmasked():
-            raise _refusal(path, name, f"blob {index} is not zero where its mask closes it")
-    return made
+        raise NetworkError(error.problem, file=path, layer=error.layer, remedy=remedy) from None
+    return masks
 
 
 def carried_masks(given: Optional[Weights], made: Weights, weights: Path) -> Optional[bytes]:
@@ -94,7 +110,8 @@ def carried_masks(given: Optional[Weights], made: Weights, weights: Path) -> Opt
     for (name, index), mask in read_masks(file).items():
         blobs = made.blobs(name)
         if index >= len(blobs) or blobs[index].count != mask.size:
-            raise _refusal(file, name, f"its mask of blob {index} does not fit these weights")
+            problem = f"its mask of blob {index} does not fit these weights"
+            raise NetworkError(problem, file=file, layer=name, remedy=_AWAY)
         found[name, index] = mask.reshape(blobs[index].shape)
     data = write_masks(found)
     if target.exists() and target.samefile(file) and data != file.read_bytes():
@@ -104,11 +121,6 @@ def carried_masks(given: Optional[Weights], made: Weights, weights: Path) -> Opt
             remedy="choose another name for the new weights",
         )
     return data
-
-
-def _refusal(path: Path, layer: Optional[str], problem: str) -> NetworkError:
-    remedy = "take the file away, or put that of these weights in its place"
-    return NetworkError(problem, file=path, layer=layer, remedy=remedy)
 
 
 def masks_to_write(masks: Masks, weights: Path) -> Dict[str, bytes]:

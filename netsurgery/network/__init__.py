@@ -186,6 +186,7 @@ if TYPE_CHECKING:
         outputs_first as outputs_first,
         prunable as prunable,
         require_masks_fit as require_masks_fit,
+        require_zero_under as require_zero_under,
         sparsity_of as sparsity_of,
         with_masks as with_masks,
         zeros_of as zeros_of,

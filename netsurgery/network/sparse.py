@@ -169,3 +169,23 @@ def require_masks_fit(model: Model, masks: Masks) -> None:
                 layer=name,
                 remedy="give the masks that were made for these weights",
             )
+
+
+def require_zero_under(model: Model, masks: Masks) -> None:
+    """See that masks fit a model, and close nothing but zeros.
+
+    Raises:
+        NetworkError: They do not, with the layer.
+    """
+    require_masks_fit(model, masks)
+    for (name, index), mask in masks.items():
+        found = model.blobs(name)[index].with_mask(mask).count_unmasked()
+        if found:
+            closed = mask.size - int(np.count_nonzero(mask))
+            raise NetworkError(
+                f"its mask closes {closed} weights of blob {index}, and {found} of them are not "
+                "zero",
+                file=model.prototxt.file,
+                layer=name,
+                remedy="give the masks that were made for these weights",
+            )

@@ -19,7 +19,7 @@ from netsurgery.network import (
     Masks,
     Model,
     ParameterKey,
-    require_masks_fit,
+    require_zero_under,
     without_what_follows,
 )
 from netsurgery.progress import Progress, silent
@@ -107,10 +107,10 @@ def tune(
         RequestError: There is nothing to learn from, or too few inputs.
         FormatError: The folder is another run's, or a state cannot be read or written.
         EngineError: There is no engine that can, it refuses the net, or the net went to pieces.
-        NetworkError: Masks do not fit the net.
+        NetworkError: Masks do not fit the net, or close weights that are not zero.
         PlanError: No loss depends on weights that hooks close.
     """
-    require_masks_fit(model, masks or {})
+    require_zero_under(model, masks or {})
     objectives = objectives_of(model, original, inputs, settings)
     require_classes(objectives, inputs, model)
     engine, used, objectives = _within_reach(model, objectives, settings.engine)

@@ -20,6 +20,7 @@ from netsurgery.formats import read_masks, write_masks
 from netsurgery.jobs.run_states import STATES, kept_states
 from netsurgery.jobs.training_requests import read_learning
 from netsurgery.jobs.training_work import work_of_training
+from netsurgery.network import with_masks
 from netsurgery.progress import silent
 from netsurgery.training import ZoomedViews, deployed_model
 from netsurgery.training.checkpoint import Checkpoints
@@ -137,8 +138,8 @@ def test_another_nets_pair_is_not_overwritten(files: Tuple[Path, Path], tmp_path
 def test_masks_lie_beside_the_pair_and_are_taken_from_there(
     files: Tuple[Path, Path], tmp_path: Path
 ) -> None:
-    beside = files[1].with_name("net.masks.npz")
-    beside.write_bytes(write_masks(mask()))
+    with_masks(classifier(hidden=""), mask()).save(*files)
+    files[1].with_name("net.masks.npz").write_bytes(write_masks(mask()))
     done = ns.finetune(files, asked(), tmp_path / "out")
     found = read_masks(tmp_path / "out" / "net.masks.npz")
     assert np.array_equal(found[("fc1", 0)], mask()[("fc1", 0)])

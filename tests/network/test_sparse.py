@@ -15,6 +15,7 @@ from netsurgery.network import (
     outputs_first,
     prunable,
     require_masks_fit,
+    require_zero_under,
     sparsity_of,
     with_masks,
     zeros_of,
@@ -107,6 +108,16 @@ def test_masks_that_do_not_fit_are_refused(masks, message) -> None:
         require_masks_fit(two_layers(), masks)
     with pytest.raises(NetworkError, match=message):
         with_masks(two_layers(), masks)
+
+
+def test_masks_that_close_what_is_not_zero_are_refused() -> None:
+    model = two_layers()
+    told = r"'fc6': its mask closes 768 weights of blob 0, and 768 of them are not zero"
+    with pytest.raises(NetworkError, match=told):
+        require_zero_under(model, {FC6: HALF})
+    require_zero_under(with_masks(model, {FC6: HALF}), {FC6: HALF})
+    with pytest.raises(NetworkError, match="has shape"):
+        require_zero_under(model, {FC6: HALF[:, :4]})
 
 
 def test_a_model_without_weights_has_none_to_prune() -> None:

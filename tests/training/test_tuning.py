@@ -17,7 +17,7 @@ from test_trainer import Killed, KilledAt, mask
 from netsurgery.calibration import Inputs
 from netsurgery.errors import FormatError, NetworkError, PlanError, RequestError
 from netsurgery.formats import Prototxt
-from netsurgery.network import Model
+from netsurgery.network import Model, with_masks
 from netsurgery.training import (
     Tuned,
     TuningSettings,
@@ -42,11 +42,12 @@ def tuned(
     inputs: Optional[Inputs] = None,
     masks: Any = None,
     hooks: Any = (),
+    model: Optional[Model] = None,
     **settings: Any,
 ) -> Tuned:
     told: Dict[str, Any] = {"steps": 30, "batch": 8, "validate_every": 10, "rate": 0.05, **settings}
     return tune(
-        classifier(hidden=""),
+        model or classifier(hidden=""),
         original,
         clouds() if inputs is None else inputs,
         TuningSettings(engine=engine or NumpyTrainer(), **told),
@@ -105,10 +106,12 @@ def test_frozen_layers_keep_their_bytes(tmp_path: Path) -> None:
 
 
 def test_masks_hold(tmp_path: Path) -> None:
-    done = tuned(tmp_path, masks=mask())
+    done = tuned(tmp_path, masks=mask(), model=with_masks(classifier(hidden=""), mask()))
     blob = done.model.blobs("fc1")[0]
     assert np.array_equal(blob.array() != 0, mask()[("fc1", 0)])
     assert blob.mask is not None
+    with pytest.raises(NetworkError, match="of them are not zero"):
+        tuned(tmp_path / "a", masks=mask())
     with pytest.raises(NetworkError, match="mask of blob 0"):
         tuned(tmp_path / "b", masks={("fc1", 0): np.ones((2, 2), bool)})
 
@@ -130,9 +133,9 @@ def two_heads() -> Model:
 def test_masks_of_what_no_loss_depends_on_stay(tmp_path: Path) -> None:
     small, settings = two_heads(), TuningSettings(steps=10, batch=8, rate=0.05, task_output="prob")
     closed = {("box", 0): np.arange(12).reshape(2, 6) % 2 == 0, **mask()}
-    with_masks = tuned_by(small, settings, tmp_path / "a", masks=closed)
-    assert set(with_masks.trained.masks) == {("box", 0), ("fc1", 0)}
-    held = with_masks.model.blobs("box")[0]
+    done = tuned_by(with_masks(small, closed), settings, tmp_path / "a", masks=closed)
+    assert set(done.trained.masks) == {("box", 0), ("fc1", 0)}
+    held = done.model.blobs("box")[0]
     assert np.array_equal(held.array() != 0, closed["box", 0])
     assert held.mask is not None
     with pytest.raises(PlanError, match=r"layer 'box': no loss depends on its weights.*`keep`"):
