@@ -27,6 +27,7 @@ from netsurgery.cli._options import (
     options,
     print_json,
     prototxt_argument,
+    recipe_option,
     section,
     weights_argument,
 )
@@ -50,6 +51,7 @@ class _Flags(RuleFlags, SearchFlags, CalibrateFlags, PreprocessingFlags, EngineF
     sweep: Optional[str]
     measured: Optional[int]
     plot: Optional[Path]
+    recipe: Optional[str]
 
 
 @click.command("plan", cls=Command)
@@ -77,6 +79,7 @@ class _Flags(RuleFlags, SearchFlags, CalibrateFlags, PreprocessingFlags, EngineF
             "or by --metric; predictions for the others are corrected by these. [default: all]",
         ),
     ),
+    section("How to compress", recipe_option("denil2013", "xue2013")),
     how_options,
     calibrate_option,
     section(
@@ -124,6 +127,7 @@ def command(
         sweep=shares,
         currency=currency,
         measured=given["measured"],
+        recipe=given["recipe"],
         seed=given["seed"],
         task_output=given["task_output"],
         preprocessing=read_preprocessing(given),

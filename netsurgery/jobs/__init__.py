@@ -101,11 +101,13 @@ if TYPE_CHECKING:
         PathLike as PathLike,
         checked_folder as checked_folder,
     )
-    from netsurgery.jobs.planning import (
+    from netsurgery.jobs.plan_request import (
         PAIR_SUFFIXES as PAIR_SUFFIXES,
         PlanRequest as PlanRequest,
-        Sweep as Sweep,
         SweepRequest as SweepRequest,
+    )
+    from netsurgery.jobs.planning import (
+        Sweep as Sweep,
         checked_suffixes as checked_suffixes,
         plan as plan,
         sweep as sweep,
@@ -122,6 +124,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.jobs.published import (
         Recipe as Recipe,
+        by_recipe as by_recipe,
         find_recipe as find_recipe,
         known_recipes as known_recipes,
         recipe_names as recipe_names,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Callable, Optional, Tuple, Union
 
 from netsurgery.calibration import Calibrator
@@ -15,8 +15,9 @@ from netsurgery.jobs.models import ModelLike, deployed, open_model_like
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
-from netsurgery.jobs.planning import BALANCED, Chooser, PlanRequest
-from netsurgery.jobs.published import with_recipe
+from netsurgery.jobs.plan_request import PlanRequest
+from netsurgery.jobs.planning import BALANCED, Chooser
+from netsurgery.jobs.published import by_recipe
 from netsurgery.network import Model
 from netsurgery.planning import Plan
 from netsurgery.progress import Progress, ProgressLike
@@ -30,12 +31,9 @@ class CompressRequest(PlanRequest, PairRequest):
 
     Attributes:
         plan: A plan to carry out as it stands, or its file, in place of rules and budget.
-        recipe: A way that is known from a paper, by its name; see `netsurgery.jobs.known_recipes`.
-            What else is given goes before it.
     """
 
     plan: Optional[PlanLike] = None
-    recipe: Optional[str] = None
 
     @property
     def usual_split(self) -> Optional[str]:
@@ -44,6 +42,7 @@ class CompressRequest(PlanRequest, PairRequest):
 
 
 @validated
+@by_recipe
 def compress(
     model: ModelLike,
     request: Union[CompressRequest, Plan],
@@ -96,7 +95,6 @@ def prepare_compression(
 
 
 def _planner(request: CompressRequest, out: Optional[PathLike]) -> MakePlan:
-    request = _with_recipe(request)
     refuse_contradictions("compress", request)
     planned = request.plan
     if request.calibrate is not None and not (planned or request.searched or request.fit):
@@ -110,11 +108,3 @@ def _planner(request: CompressRequest, out: Optional[PathLike]) -> MakePlan:
         return Planned(open_plan(planned))
 
     return read
-
-
-def _with_recipe(request: CompressRequest) -> CompressRequest:
-    """The request with what its recipe says: with a budget, that chooses ranks of its method."""
-    found = with_recipe("compress", request)
-    if found.searched is None or request.method is not None or found.method is None:
-        return found
-    return replace(found, method=None, methods=request.methods or (found.method,))

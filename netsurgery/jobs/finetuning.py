@@ -15,7 +15,7 @@ from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.outputs import PathLike, checked_folder
-from netsurgery.jobs.published import with_recipe
+from netsurgery.jobs.published import by_recipe
 from netsurgery.jobs.rewritten import REWRITTEN, rewritten_layers
 from netsurgery.jobs.run_states import ANSWERS, kept_states
 from netsurgery.jobs.training_requests import (
@@ -50,6 +50,8 @@ class FinetuneRequest(TrainingRequest):
 
     max_error: Optional[float] = None
     min_agreement: Optional[float] = None
+
+    recipes = "finetune"
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ def figures_after(done: Finetuned) -> Dict[str, float]:
 
 
 @validated
+@by_recipe
 def finetune(
     model: ModelLike,
     request: FinetuneRequest,
@@ -201,7 +204,6 @@ def finetune(
         EngineError: There is no engine that can train it, or the net went to pieces.
         NetsurgeryError: A file is not what it should be.
     """
-    request = with_recipe("finetune", request)
     refuse_contradictions("finetune", request)
     folder, progress = checked_folder(out), Progress.of(progress)
     small = open_model_like(model)

@@ -13,13 +13,14 @@ from netsurgery.costs import Budget
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.jobs.contradictions import refuse_contradictions
 from netsurgery.jobs.estimates import told_beforehand
-from netsurgery.jobs.layer_rules import Rules, rules_of
+from netsurgery.jobs.layer_rules import rules_of
 from netsurgery.jobs.loss import find_smallest
 from netsurgery.jobs.models import ModelLike, engine_of, open_model_like
 from netsurgery.jobs.names import PathLike, names_of
 from netsurgery.jobs.outputs import PLAN
+from netsurgery.jobs.plan_request import PAIR_SUFFIXES, PlanRequest, SweepRequest
+from netsurgery.jobs.published import by_recipe
 from netsurgery.jobs.quick import SCORE as QUICK_SCORE, quickly, told_untried
-from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import calibrator_of, fitted_to, with_preset
 from netsurgery.jobs.workload import Seconds, Workload, within, work_of_plan
 from netsurgery.network import Model
@@ -28,86 +29,10 @@ from netsurgery.progress import Progress, ProgressLike, Timing
 from netsurgery.surgery import Planned, plan_after_folds
 from netsurgery.validation import validated
 
-PAIR_SUFFIXES = ("_L", "_U")
 _LEARNT_ONCE = [("trials",), ("choices",)]
 
 BALANCED = "sqrt"
 """The split of a pair whose layers have singular values alike."""
-
-
-@dataclass(frozen=True)
-class PlanRequest(BudgetedRequest):
-    """Which layers to make smaller, by rules or within a budget, and how.
-
-    Attributes:
-        rank: Rule: ranks, or shares of full ranks, by layer: ``{"fc6": 1024, "fc*": "25%"}``; or
-            ``"evbmf"``, what stands out of noise.
-        energy: Rule: the smallest rank that keeps this share of the sum of squared singular
-            values, for all layers or by layer.
-        error: Rule: the smallest rank whose weights are within this relative error.
-        keep: Layers to leave alone, by name, glob or type.
-        fold_batchnorm: First fold every BatchNorm, Scale and Bias, exactly, into the layer beside
-            it.
-        allow_growth: Take ranks that make a layer bigger.
-        method: For rules, how to factor; see `LowRankRequest`.
-        fit: For rules, for what svd and channel_svd are best: ``"none"`` (the weights), or with
-            inputs ``"data"``, ``"asymmetric"`` or ``"relu"``.
-        methods: For a budget, what to choose among, also ``"thin"`` and ``"fold_batchnorm"``; by
-            default every other low-rank method but cp, tensor_train, trifactor, trifactor_pair and
-            kernel_ridge; not shared_factor, which rewrites two layers.
-        score: For a budget, what tells a form's loss: ``"energy"``, ``"output"``, ``"effect"`` or
-            ``"metric"``; see `BudgetRequest`.
-        metric: For that score: ``"module:function"``, or a shell command.
-        rois: For a budget, number of regions of interest that MACs are counted with.
-        multiple: For a budget, of what ranks and numbers of channels are multiples.
-        time_limit: For a budget, seconds, about, to look for the best selection of forms in; see
-            `BudgetRequest`.
-        refit: For a budget with inputs, fit every layer behind the first change to the original.
-        split: Where singular values go: into the first layer of a pair (``"first"``, the default),
-            or half and half (``"sqrt"``, the default for a net that is to be trained on).
-        suffixes: Of the names of a pair; three where there are three layers, four of cp.
-        templates: A folder with templates of the caller's own for new layers.
-    """
-
-    rank: Rules = ()
-    energy: Rules = ()
-    error: Rules = ()
-    keep: Sequence[str] = ()
-    fold_batchnorm: bool = False
-    allow_growth: bool = False
-    method: Optional[str] = None
-    fit: Optional[str] = None
-    methods: Sequence[str] = ()
-    score: Optional[str] = None
-    metric: Optional[str] = None
-    rois: Optional[int] = None
-    multiple: int = 1
-    time_limit: float = BudgetRequest.time_limit
-    refit: bool = True
-    split: Optional[str] = None
-    suffixes: Sequence[str] = PAIR_SUFFIXES
-    templates: Optional[PathLike] = None
-
-    @property
-    def usual_split(self) -> Optional[str]:
-        """Where singular values go if nobody says; None for where methods put them."""
-        return None
-
-
-@dataclass(frozen=True)
-class SweepRequest(PlanRequest):
-    """Budgets to plan for, one after another, beside what a plan is asked for.
-
-    Attributes:
-        sweep: Shares of what the net costs, rising.
-        currency: Of which cost: ``"macs"``, ``"params"``, ``"bytes"`` or ``"latency"``.
-        measured: How many of the plans are carried out and measured; predictions for the others
-            are corrected by these. All if None.
-    """
-
-    sweep: Sequence[float] = ()
-    currency: str = "macs"
-    measured: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +55,7 @@ class Sweep:
 
 
 @validated
+@by_recipe
 def plan(
     model: ModelLike,
     request: PlanRequest,
@@ -171,6 +97,7 @@ def plan(
 
 
 @validated
+@by_recipe
 def sweep(
     model: ModelLike,
     request: SweepRequest,

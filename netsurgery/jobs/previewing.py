@@ -10,6 +10,7 @@ from netsurgery.jobs.compression import CompressRequest, prepare_compression
 from netsurgery.jobs.estimates import told_beforehand
 from netsurgery.jobs.models import ModelLike
 from netsurgery.jobs.names import PathLike
+from netsurgery.jobs.published import by_recipe
 from netsurgery.jobs.samples import calibrator_of, fitted_to
 from netsurgery.jobs.thinning import ThinRequest, prepare_thinning
 from netsurgery.jobs.workload import work_of_pair
@@ -39,6 +40,7 @@ class Preview:
 
 
 @validated
+@by_recipe
 def preview(
     model: ModelLike,
     request: Union[CompressRequest, ThinRequest],

@@ -63,3 +63,5 @@ class PruneRequest(TrainingRequest):
     flops_regularization: float = 0.0
     max_error: Optional[float] = None
     min_agreement: Optional[float] = None
+
+    recipes = "prune"

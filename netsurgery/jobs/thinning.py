@@ -16,7 +16,7 @@ from netsurgery.jobs.models import ModelLike, deployed, engine_of, open_model_li
 from netsurgery.jobs.names import PathLike
 from netsurgery.jobs.outputs import PLAN, checked_folder
 from netsurgery.jobs.pairs import MakePlan, PairRequest, beside_folder, make_pair
-from netsurgery.jobs.published import with_recipe
+from netsurgery.jobs.published import by_recipe
 from netsurgery.jobs.quick import quickly, told_untried
 from netsurgery.jobs.requests import BudgetedRequest
 from netsurgery.jobs.samples import with_preset
@@ -55,8 +55,11 @@ class ThinRequest(BudgetedRequest, PairRequest):
     recipe: Optional[str] = None
     save_plan: Optional[PathLike] = None
 
+    recipes = "thin"
+
 
 @validated
+@by_recipe
 def thin(
     model: ModelLike,
     request: ThinRequest,
@@ -109,7 +112,6 @@ def prepare_thinning(
 
 
 def _planner(request: ThinRequest, out: Optional[PathLike]) -> MakePlan:
-    request = with_recipe("thin", request)
     refuse_contradictions("thin", request)
     path = None if request.save_plan is None else PLAN.checked(request.save_plan)
     spec = ThinSpec(

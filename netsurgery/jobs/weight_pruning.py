@@ -35,7 +35,7 @@ from netsurgery.jobs.pruning_runs import (
     usual_schedule,
 )
 from netsurgery.jobs.pruning_writing import AnyTask, pruning_effect, write_pruned
-from netsurgery.jobs.published import with_recipe
+from netsurgery.jobs.published import by_recipe
 from netsurgery.jobs.run_states import kept_states
 from netsurgery.jobs.samples import random_count, read_samples, shown_of
 from netsurgery.jobs.training_requests import (
@@ -48,7 +48,7 @@ from netsurgery.jobs.training_work import work_of_training
 from netsurgery.jobs.workload import SCORED, Workload
 from netsurgery.linalg import Pattern
 from netsurgery.measurements import default_folder
-from netsurgery.network import Model, prunable, require_masks_fit
+from netsurgery.network import Model, prunable
 from netsurgery.planning import refuse_another
 from netsurgery.progress import Progress, ProgressLike
 from netsurgery.pruning import ChannelRemoval, Masking
@@ -62,6 +62,7 @@ _STEPS = "schedule", "steps"
 
 
 @validated
+@by_recipe
 def prune(
     model: ModelLike,
     request: PruneRequest,
@@ -90,7 +91,6 @@ def prune(
         EngineError: There is no engine that can do it, or the net went to pieces.
         NetsurgeryError: A file is not what it should be.
     """
-    request = with_recipe("prune", request)
     refuse_contradictions("prune", request)
     folder, progress = checked_folder(out), Progress.of(progress)
     original = open_model_like(model)
@@ -126,7 +126,6 @@ def _read(
     masking = _masking(model, request)
     sparsity = _sparsity(request, masking.pattern)
     masks, _ = held_masks(model, request.masks)
-    require_masks_fit(model, masks)
     learning: Optional[Learning] = None
     inputs = judged = None
     if request.calibrate is not None and request.tune:

@@ -25,12 +25,29 @@ from netsurgery.cli._options import spelling
         ("compress", ("--energy", "fc6=much"), "write --energy LAYER=VALUE"),
         ("thin", ("--keep", "fc6"), "write --keep LAYER=NUMBER"),
         ("compress", ("--rank", "fc6=4", "--naming", "_x,_x"), "--naming"),
+        *(
+            (
+                command,
+                ("--recipe", "denil2013"),
+                r"--method needs --rank, --energy or --error "
+                r"\(--recipe denil2013 says --method kernel_ridge\)",
+            )
+            for command in ("compress", "plan")
+        ),
+        (
+            "prune",
+            ("--recipe", "collins2014", "--sparsity", "0.9"),
+            r"--schedule projected needs --calibrate "
+            r"\(--recipe collins2014 says --schedule projected\)",
+        ),
     ],
 )
 def test_each_command_names_its_own_options(
     netsurgery, pair: tuple[Path, Path], command: str, arguments: tuple[str, ...], told: str
 ) -> None:
-    output = ("-o", pair[0].parent.parent / "out") if command in ("compress", "thin") else ()
+    output = (
+        ("-o", pair[0].parent.parent / "out") if command in ("compress", "prune", "thin") else ()
+    )
     done = netsurgery(command, *pair, *arguments, *output)
     assert done.status == 2
     assert re.search(told, done.err), done.err
