@@ -29,8 +29,7 @@ class _Asked(NamedTuple):
 
     Attributes:
         wanted: In words.
-        rate: At the start; of the first two chosen by a dozen steps on a part of the half that
-            calibrates, that of the third is the other detector's.
+        rate: At the start.
         steps: Of the solver.
         temperature: Of classes.
     """
@@ -43,8 +42,8 @@ class _Asked(NamedTuple):
 
 TUNED = {
     "squeezenet_v1.0_deepcompression": _Asked("80 % of best classes the same", 3e-5, 24, 1),
-    "ultraface_rfb320": _Asked("165 of 182 faces found", 3e-4, 60),
-    "hyperlpr_mininet_ssd": _Asked("more than 20 of 47 plates found", 3e-4, 60),
+    "ultraface_rfb320": _Asked("165 of 182 faces found", 1e-3, 400),
+    "hyperlpr_mininet_ssd": _Asked("more than 20 of 47 plates found", 1e-3, 400),
 }
 """Which nets."""
 _CLASSES = {"squeezenet_v1.0_deepcompression": (("pool_final", "classes"),)}
@@ -60,8 +59,7 @@ type Adam): windows of all sizes of the photos; for detectors, as most windows h
 of the views that they were fitted on (`--zoom {ZOOM_OF_WINDOWS}`); SqueezeNet at `--temperature 1`.
 There are no labels. A tenth of the inputs says which net is the best, among them windows of photos
 that are trained on. Judged by views of the other half, as in *photos*: *untuned* is measured anew,
-by the present code. A dash was not measured. The runs are much shorter than `finetune` makes them
-where nobody says how long (about 260 steps); longer ones were not tried.
+by the present code. A dash was not measured.
 """
 _COLUMNS = ("net", "wanted", "rate", "steps", "untuned", "tuned")
 _UNTUNED, _TUNED = "untuned", "tuned"

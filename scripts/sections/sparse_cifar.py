@@ -13,7 +13,7 @@ from zoo_data import ZooData
 TITLE = "Pruning to zeros: CIFAR-10"
 NETS = {name: ALL[name] for name in ("cifar10_quick_everpeace", "cifar10_full_everpeace")}
 SPARSITIES = (0.5, 0.7, 0.8, 0.9)
-RECIPE = recipe_of(100, 0.0005, 50)
+RECIPE = recipe_of(100, 0.0005, 100)
 SWEEPS = [Sweep(net, SPARSITIES, RECIPE) for net in NETS]
 _INTRODUCTION = f"""\
 As above, with few steps: {RECIPE.steps} of {RECIPE.batch}, {RECIPE.steps * RECIPE.batch / 4750:.1f}

@@ -33,7 +33,7 @@ MARKS = (
     _Mark("D. Molchanov 2017", SMALL, 0.985),
     _Mark("D. Molchanov 2017", DEEP, 0.9964),
 )
-MARK_RECIPES = {SMALL: recipe_of(7500, 0.02), DEEP: recipe_of(4000, 0.01, 32)}
+MARK_RECIPES = {SMALL: recipe_of(7500, 0.02), DEEP: recipe_of(4000, 0.01)}
 WAYS = (("lamp", CUBIC), ("magnitude", CUBIC), ("lamp", DYNAMIC), ("magnitude", DYNAMIC))
 """What says how much a weight matters, and the schedule."""
 DENSE = {net: Case(net, "magnitude", 0.0) for net in NETS}
@@ -43,6 +43,8 @@ FARTHEST = MARKS[-1]
 TRIED: Tuple[Tuple[Case, Recipe], ...] = (
     (Case(DEEP, "lamp", FARTHEST.sparsity, CUBIC), recipe_of(4000, 0.03, 32)),
     (Case(DEEP, "lamp", FARTHEST.sparsity, CUBIC), recipe_of(4000, 0.03, 32, BOTH)),
+    (Case(DEEP, "lamp", FARTHEST.sparsity, CUBIC), recipe_of(4000, 0.03, 64, BOTH)),
+    (Case(DEEP, "magnitude", FARTHEST.sparsity, CUBIC), recipe_of(4000, 0.03, 64, BOTH)),
 )
 """Ways to the farthest mark."""
 

@@ -86,7 +86,7 @@ def test_a_teacher_alone_is_measured_first_and_the_larger_share() -> None:
     told = [(case.share, case.way, taught, case.net) for case, taught in order]
     assert told[:5] == [
         *((0.35, "planner", "teacher", net) for net in "ab"),
-        *((0.35, "planner", "both", net) for net in "ab"),
+        *((0.35, "planner", "labels", net) for net in "ab"),
         (0.35, "thin", "teacher", "a"),
     ]
     assert {share for share, *_ in told[: len(told) // 2]} == {0.35}
