@@ -28,6 +28,20 @@ def dead(model: Model, group: str) -> list[int]:
     return np.flatnonzero(found[group].channels).tolist()
 
 
+def divides_rounding(model: Model, blobs: dict[str, np.ndarray]) -> bool:
+    """Whether an MVN layer divides a channel of one number, less its mean, by next to nothing.
+
+    What comes out is rounding, magnified by up to 1e9, and other with other channels beside it.
+    """
+    for layer in model.network().layers:
+        if layer.type == "MVN":
+            array = blobs[layer.bottoms[0].blob]
+            spread = np.ptp(array, axis=(2, 3)) if array.ndim == 4 else np.zeros(1)
+            if (spread <= NOISE * np.abs(array).max()).any():
+                return True
+    return False
+
+
 @settings(max_examples=50, **QUIET)
 @given(text=dead_nets(), seed=st.integers(0, 9))
 def test_random_nets_without_their_dead_channels(ask_caffe, tmp_path_factory, text, seed):
@@ -40,6 +54,7 @@ def test_random_nets_without_their_dead_channels(ask_caffe, tmp_path_factory, te
     expected = in_caffe(ask_caffe, model, folder / "whole")
     found = in_caffe(ask_caffe, thin, folder / "thin")
     assume(all(np.isfinite(array).all() for array in expected.values()))
+    assume(not divides_rounding(model, expected))
     for value in model.network().outputs:
         array = expected[value.blob]
         limit = NOISE * max(np.abs(array).max(initial=0), 1e-3)

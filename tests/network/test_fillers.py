@@ -78,8 +78,13 @@ FILLERS = (
 )
 
 
+def far(numbers: np.ndarray) -> float:
+    """What nine tenths of the numbers that are not zero stay below."""
+    return float(np.quantile(np.abs(numbers[numbers != 0]), 0.9))
+
+
 def test_numbers_are_those_of_caffe_but_for_the_draw(caffe: str, tmp_path: Path) -> None:
-    """Of 16,000 numbers: mean, deviation, how many are zero, and the largest."""
+    """Of 16,000 numbers: mean, deviation, how many are zero, and how far they go."""
     text = tmp_path / "net.prototxt"
     data = 'layer { name: "data" type: "Input" top: "data" input_param { shape { DIMS } } }\n'
     lines = [data.replace("DIMS", "dim: 1 dim: 10 dim: 6 dim: 6")]
@@ -102,6 +107,7 @@ def test_numbers_are_those_of_caffe_but_for_the_draw(caffe: str, tmp_path: Path)
         assert ours.mean() == pytest.approx(theirs.mean(), abs=0.07 * spread + 1e-12), filler
         assert ours.std() == pytest.approx(spread, rel=0.07, abs=1e-12), filler
         assert (ours == 0).mean() == pytest.approx((theirs == 0).mean(), abs=0.02), filler
-        assert np.abs(ours).max() == pytest.approx(np.abs(theirs).max(), rel=0.25), filler
+        # Of a thousand numbers: six standard errors of what nine tenths stay below.
+        assert far(ours) == pytest.approx(far(theirs), rel=0.25), filler
         if "unitball" in filler:
             assert ours.reshape(64, -1).sum(1) == pytest.approx(1.0)
