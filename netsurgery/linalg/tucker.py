@@ -55,14 +55,15 @@ def tucker2(tensor: np.ndarray, ranks: Sequence[int]) -> TuckerFactors:
     outputs = _leading((last.T @ inputs).reshape(len(first), -1), many)
     inputs = _leading((outputs.T @ first).reshape(-1, len(last)).T, few)
     core, energy, total = tensor, 0.0, _energy(tensor)
-    for _ in range(SWEEPS):
+    for sweep in range(SWEEPS):
+        if sweep:  # the core of the last sweep belongs to the bases that are returned
+            inputs = _turned(inputs, (outputs.T @ first).reshape(-1, len(last)).T)
         halfway = (last.T @ inputs).reshape(len(first), -1)
         outputs = _turned(outputs, halfway)
         core, before = outputs.T @ halfway, energy
         energy = _energy(core)
         if energy - before <= SETTLED * total:
             break
-        inputs = _turned(inputs, (outputs.T @ first).reshape(-1, len(last)).T)
     core = core.reshape(many, -1, few)
     lost = max(total - energy, 0.0)
     return TuckerFactors(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from netsurgery.linalg import tucker
 from netsurgery.linalg.convolution_factors import factor_kernel, multiply_out_chain
 from netsurgery.linalg.kernel_chain import KernelChain, chain_energies
 from netsurgery.linalg.tradeoff import Cost, Energies, Tradeoff
@@ -153,6 +154,18 @@ def test_iteration_never_loses_to_its_start() -> None:
     for few, many in itertools.product(range(1, 6), range(1, 7)):
         assert tucker2(tensor, (few, many)).error ** 2 <= 1 - kept[few - 1, many - 1] + 1e-12
     assert kept[-1, -1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("sweeps", [1, 2, tucker.SWEEPS])
+def test_the_error_is_that_of_what_is_returned_also_where_sweeps_run_out(
+    monkeypatch: pytest.MonkeyPatch, sweeps: int
+) -> None:
+    # Noise settles slowly: this needs more than 60 sweeps.
+    tensor = np.random.default_rng(148).normal(size=(7, 9, 10))
+    monkeypatch.setattr(tucker, "SWEEPS", sweeps)
+    found = tucker2(tensor, (8, 4))
+    product = np.einsum("rts,nr,ms->ntm", found.core, found.outputs, found.inputs)
+    assert found.error == pytest.approx(distance(tensor, product), rel=1e-9)
 
 
 def test_the_columns_that_take_most_of_the_norm_come_first() -> None:
