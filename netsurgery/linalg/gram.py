@@ -47,7 +47,8 @@ def _gram_in_tiles(wide: np.ndarray, dtype: type) -> np.ndarray:
     for block in large_blocks(wide, dtype):
 
         def add(tile: Tuple[slice, slice], block: np.ndarray = block) -> None:
-            total[tile] += block[tile[0]] @ block[tile[1]].T
+            down, across = tile
+            total[down, across] += (block[across] @ block[down].T).T  # in the order of the total
 
         in_parallel(add, tiles, 1.0 * size * block.size)
     return total

@@ -107,7 +107,8 @@ def distance_of_fitted(matrix: np.ndarray, factors: Factored) -> Optional[float]
         apart = left.T @ (images - left @ (right @ probes)) / np.where(lengths > 0, lengths, 1.0)
         # The norms of both have the ratio of the root of chi squared and of its degrees.
         seen = UNLUCKY * np.linalg.norm(apart) / np.sqrt(PROBES)
-        unsure = 2 * seen * np.linalg.norm(lengths * right) + ROUNDED * kept
+        rows = np.einsum("ij,ij->i", right, right, dtype=np.float64)
+        unsure = 2 * seen * np.sqrt(rows @ lengths[:, 0] ** 2) + ROUNDED * kept
     lost = whole - kept
     if not 0 < lost < np.inf or unsure > 2 * FITTED * lost:
         return None

@@ -192,18 +192,19 @@ def _span(matrix: np.ndarray, count: int, width: int, generator: np.random.Gener
 def _density(matrix: np.ndarray, generator: np.random.Generator) -> Tuple[np.ndarray, np.ndarray]:
     """Points, rising, and weights that stand for the distribution of the eigenvalues."""
     size = len(matrix)
-    vectors = generator.standard_normal((size, _PROBES))
-    basis = [vectors / np.linalg.norm(vectors, axis=0)]
+    basis: np.ndarray = np.zeros((_PROBES, _STEPS + 1, size))
+    basis[:, 0] = generator.standard_normal((size, _PROBES)).T
+    basis[:, 0] /= np.linalg.norm(basis[:, 0], axis=1)[:, None]
     diagonals, beside = [], []
-    for _ in range(_STEPS):
-        image = product(matrix, basis[-1].astype(matrix.dtype)).astype(np.float64)
-        diagonals.append(np.einsum("ij,ij->j", image, basis[-1]))
+    for step in range(_STEPS):
+        now, ready = basis[:, step], basis[:, : step + 1]
+        image = product(matrix, now.T.astype(matrix.dtype, order="C")).T.astype(np.float64)
+        diagonals.append(np.einsum("ij,ij->i", image, now))
         for _ in range(2):  # or rounding would let copies of the largest come up
-            for other in basis:
-                image -= other * np.einsum("ij,ij->j", image, other)
-        norms = np.linalg.norm(image, axis=0)
+            image -= (image[:, None] @ ready.transpose(0, 2, 1) @ ready)[:, 0]
+        norms = np.linalg.norm(image, axis=1)
         beside.append(norms)
-        basis.append(np.divide(image, norms, out=np.zeros_like(image), where=norms > 0))
+        np.divide(image, norms[:, None], out=basis[:, step + 1], where=norms[:, None] > 0)
     nodes, weights = [], []
     for probe in range(_PROBES):
         steps = np.diag([one[probe] for one in diagonals])
@@ -268,10 +269,12 @@ def _by_cholesky(block: np.ndarray) -> Optional[np.ndarray]:
     """The columns made orthogonal, but for rounding that small angles magnify; None if too much."""
     from scipy.linalg import get_lapack_funcs
 
-    norms = np.sqrt(np.einsum("ij,ij->j", block, block, dtype=np.float64))
+    angles = gram(block.T, block.dtype.type).astype(np.float64)
+    norms = np.sqrt(angles.diagonal())
     if not norms.all():
         return None
-    angles = gram(block.T, block.dtype.type) / np.outer(norms, norms)
+    angles /= norms
+    angles /= norms[:, None]
     try:
         factor = np.linalg.cholesky(angles)
     except np.linalg.LinAlgError:
