@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
+from benchmarks.sides import environment
 from benchmarks.watching import watch
 
 MEGABYTE = 1e6
@@ -46,12 +47,12 @@ class Run:
 
 
 def run(command: Sequence[object]) -> Run:
-    """Run ``command`` to its end.
+    """Run ``command`` to its end, a peer with the same variables as a build (`environment`).
 
     Raises:
         SystemExit: It failed; with the end of what it wrote.
     """
-    done = watch(command)
+    done = watch(command, environment())
     if done.status:
         words = " ".join(map(str, command))
         raise SystemExit(f"benchmark: {words} failed:\n{done.errors[-2000:]}")

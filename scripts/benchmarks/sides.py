@@ -13,9 +13,10 @@ from revisions import Tree
 
 SOURCES = ("netsurgery", "prototxt_templates", "pyproject.toml", "setup.py")
 """What a build is made of."""
-OF_THE_CALLER = ("PYTHON", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""What variables begin with that would make a build other than its user has it: in another path, or
-compiled anew at every start, as with ``PYTHONDONTWRITEBYTECODE``."""
+OF_THE_CALLER = ("PYTHON", "OMP_", "OPENBLAS_", "MKL_", "BLIS_")
+"""What variables begin with that would make a build other than its user has it: in another path,
+compiled anew at every start, as with ``PYTHONDONTWRITEBYTECODE``, or with a BLAS that was told how
+many threads to take, or to use the kernels of an older processor, as with ``OPENBLAS_CORETYPE``."""
 
 
 class Side(NamedTuple):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import watching
+from benchmarks.child import run
 from benchmarks.setting import put_in
 from benchmarks.sides import digest_of, environment
 from benchmarks.watching import members, proportional, watch
@@ -116,13 +117,18 @@ def test_a_build_is_known_by_its_code(tmp_path: Path) -> None:
 
 
 def test_a_build_is_run_as_its_user_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    strange = {"PYTHONPATH": "/else", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    strange = {
+        **{"PYTHONPATH": "/else", "PYTHONDONTWRITEBYTECODE": "1"},
+        **{"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Haswell"},
+    }
     for name, value in strange.items():
         monkeypatch.setenv(name, value)
     found = environment(NETSURGERY_CACHE="here")
     assert not strange.keys() & found.keys()
     assert found["NETSURGERY_CACHE"] == "here"
     assert found["PATH"] == os.environ["PATH"]
+    told = "import json, os; print(json.dumps(sorted(os.environ)))"
+    assert not strange.keys() & set(run([sys.executable, "-c", told]).answer)
 
 
 def test_a_section_of_a_page_is_made_anew_and_the_rest_stays() -> None:
