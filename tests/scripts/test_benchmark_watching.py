@@ -118,8 +118,10 @@ def test_a_build_is_known_by_its_code(tmp_path: Path) -> None:
 
 def test_a_build_is_run_as_its_user_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     strange = {
-        **{"PYTHONPATH": "/else", "PYTHONDONTWRITEBYTECODE": "1"},
-        **{"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Haswell"},
+        "PYTHONPATH": "/else",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OPENBLAS_CORETYPE": "Haswell",
     }
     for name, value in strange.items():
         monkeypatch.setenv(name, value)
