@@ -88,7 +88,7 @@ class ChannelTask:
     def round_takes(self) -> RoundTakes:
         """About how long a round takes."""
         learning, work = self.learning, Workload.of(self.model)
-        found = work_of_training(self.model, learning.settings, len(learning.inputs))
+        found = work_of_training(self.model, learning)
         training, ranking = found["training",], 0.0
         if self.removal.criterion.needs != WEIGHTS:
             images = min(self.images, len(learning.inputs))

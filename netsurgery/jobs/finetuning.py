@@ -215,7 +215,7 @@ def finetune(
     small, begun = _begun(small, request)
     learning = read_learning(small, request, progress)
     with kept_states(folder, request.force) as states:
-        work = work_of_training(small, learning.settings, len(learning.inputs), learning.teacher)
+        work = work_of_training(small, learning, compared=1 if learning.teacher is None else 2)
         with told_beforehand(progress, "finetune", work, default_folder()):
             tuned = tune(
                 small,

@@ -2,45 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
+from netsurgery.jobs.training_requests import Learning
 from netsurgery.jobs.workload import START, Seconds, Workload
 from netsurgery.network import Model
 from netsurgery.training import (
+    JUDGED,
     RATES,
-    STOPPING,
     TRIAL_STEPS,
-    VALIDATIONS,
-    TuningSettings,
+    parts_of,
     run_length,
     usual_views,
+    validation_interval,
 )
 
 TRAINED = 3
 """Forward passes that a pass of training takes as long as: back it is twice as much work."""
 
 
-def work_of_training(
-    model: Model, settings: TuningSettings, inputs: int, teacher: Optional[Model] = None
-) -> Seconds:
+def work_of_training(model: Model, learning: Learning, compared: int = 1) -> Seconds:
     """Return the seconds of tuning a net, of reporting on it and of writing it.
 
     Args:
         model: The net.
-        settings: What is asked for.
-        inputs: How many there are to train on.
-        teacher: The net that is learned from, if there is one.
+        learning: What it is tuned by, and how.
+        compared: How many nets are compared with another on the inputs that report.
+
+    Raises:
+        RequestError: There are too few inputs.
     """
-    work = Workload.of(model)
-    batch, steps = run_length(model, settings, inputs)
-    aside = round(STOPPING * inputs)
-    step, judging = TRAINED * batch * work.passing, aside * work.passing
-    found: Seconds = {("training",): START + steps * step + VALIDATIONS * judging}
+    work, settings, inputs = Workload.of(model), learning.settings, learning.inputs
+    parts = parts_of(inputs, settings)
+    batch, steps = run_length(model, settings, len(parts.train))
+    each = 1 if settings.solver is None else settings.solver.parameter.iter_size
+    step = TRAINED * batch * each * work.passing
+    judging = len(parts.stop) * work.passing
+    found: Seconds = {}
+    if learning.teacher is not None:
+        usual = usual_views(len(inputs), settings.augmentation)
+        views = (settings.views or usual) if settings.augmentation.changes else 1
+        judging *= min(views, -(-JUDGED // len(parts.stop)))
+        asked = len(inputs) * views * Workload.of(learning.teacher).passing
+        found["asking the teacher",] = START + asked
     if settings.rate is None and settings.solver is None:
         found["trying rates",] = START + len(RATES) * (TRIAL_STEPS * step + judging)
-    if teacher is not None:
-        usual = usual_views(inputs, settings.augmentation)
-        views = inputs * ((settings.views or usual) if settings.augmentation.changes else 1)
-        found["asking the teacher",] = START + views * Workload.of(teacher).passing
-    found["report",] = 2 * work.comparing(aside)
+    validations = 1 + -(-steps // validation_interval(settings, steps))
+    found["training",] = START + steps * step + validations * judging
+    judged = len(parts.report) if learning.reported is None else len(learning.reported)
+    found["report",] = compared * work.comparing(judged)
     return {**found, **work.writing()}

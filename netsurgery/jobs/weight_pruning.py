@@ -234,7 +234,7 @@ def _work(task: AnyTask, judged: Optional[Inputs]) -> dict[Tuple[str, ...], floa
         count = random_count(task.model, None) if judged is None else len(judged)
         found = {("report",): work.comparing(count, judged is None), **work.writing()}
         return {("pruning",): scored, **found}
-    found = work_of_training(task.model, learning.settings, len(learning.inputs), learning.teacher)
+    found = work_of_training(task.model, learning)
     if isinstance(task, PruningTask) and task.schedule in WHILE_TRAINED:
         return found
     tried, asked = (found.pop((name,), 0.0) for name in ("trying rates", "asking the teacher"))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         random_of as random_of,
     )
     from netsurgery.training.evaluation import (
+        JUDGED as JUDGED,
         HeldOutJudge as HeldOutJudge,
         Measured as Measured,
         held_out_judge as held_out_judge,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         RunLength as RunLength,
         run_length as run_length,
         usual_batch as usual_batch,
+        validation_interval as validation_interval,
     )
     from netsurgery.training.objectives import (
         GIVEN as GIVEN,
@@ -102,7 +104,6 @@ if TYPE_CHECKING:
         twin_of_solver as twin_of_solver,
     )
     from netsurgery.training.splitting import (
-        STOPPING as STOPPING,
         Split as Split,
         split as split,
     )
@@ -127,7 +128,6 @@ if TYPE_CHECKING:
         label_objective as label_objective,
     )
     from netsurgery.training.tuning import (
-        VALIDATIONS as VALIDATIONS,
         Tuned as Tuned,
         parts_of as parts_of,
         tune as tune,

@@ -16,6 +16,8 @@ EPOCHS, PASSES = 20, 2
 windows of all sizes that are made of a few."""
 BATCH, SMALL_BATCH, LARGE_PICTURE = 64, 16, 100
 """Inputs of a batch; of pictures with more pixels than that on a side."""
+VALIDATIONS, LEAST_APART = 20, 20
+"""Validations of a run where nobody says how many, and the steps between two of them at least."""
 
 
 class RunLength(NamedTuple):
@@ -44,6 +46,16 @@ def run_length(model: Model, settings: TuningSettings, inputs: int) -> RunLength
     batch = min(settings.batch or usual_batch(model, settings.train_val), inputs * each)
     passes = EPOCHS * -(-inputs // batch), PASSES * -(-inputs * each // batch)
     return RunLength(batch, settings.steps or max(passes))
+
+
+def validation_interval(settings: TuningSettings, steps: int) -> int:
+    """Return how many steps there are from one validation to the next.
+
+    Args:
+        settings: What is asked for.
+        steps: Of the run.
+    """
+    return min(settings.validate_every or max(LEAST_APART, steps // VALIDATIONS), steps)
 
 
 def usual_batch(model: Model, train_val: Optional[Prototxt] = None) -> int:

@@ -31,7 +31,7 @@ from netsurgery.training.evaluation import held_out_judge
 from netsurgery.training.feed import Feed
 from netsurgery.training.given import require_classes, sample_shapes, some_lack_labels
 from netsurgery.training.lacked import engine_for
-from netsurgery.training.length import run_length
+from netsurgery.training.length import run_length, validation_interval
 from netsurgery.training.objectives import Objective, TeacherObjective
 from netsurgery.training.rate_trial import find_rate
 from netsurgery.training.settings import TuningSettings
@@ -41,9 +41,6 @@ from netsurgery.training.teacher_targets import TeacherTargets
 from netsurgery.training.trainer import Judge, Trained, Trainer, TrainerHook, TrainingPlan
 from netsurgery.training.training_net import TrainingNet, training_net
 from netsurgery.version import __version__
-
-VALIDATIONS, LEAST_APART = 20, 20
-"""Validations of a run where nobody says how many, and the steps between two of them at least."""
 
 
 class Tuned(NamedTuple):
@@ -275,11 +272,10 @@ class _Run:
     def trained(self, solver: SolverSettings, steps: int, hooks: Sequence[TrainerHook]) -> Trained:
         """What comes of it."""
         told = self.settings
-        every = told.validate_every or max(LEAST_APART, steps // VALIDATIONS)
         plan = TrainingPlan(
             solver,
             steps,
-            min(every, steps),
+            validation_interval(told, steps),
             told.patience,
             seed=told.seed,
             keep_best=told.keep_best,

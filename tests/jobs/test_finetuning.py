@@ -19,7 +19,6 @@ from netsurgery.errors import EngineError, FormatError, NetworkError, RequestErr
 from netsurgery.formats import read_masks, write_masks
 from netsurgery.jobs.run_states import STATES, kept_states
 from netsurgery.jobs.training_requests import read_learning
-from netsurgery.jobs.training_work import work_of_training
 from netsurgery.network import with_masks
 from netsurgery.progress import silent
 from netsurgery.training import ZoomedViews, deployed_model
@@ -247,19 +246,6 @@ def test_where_nothing_is_gained_the_pair_is_what_came_in(
     done = ns.finetune(good, asked(lr=30.0, steps=1, validate_every=1), tmp_path / "out")
     assert not done.gained
     assert (tmp_path / "out" / "net.caffemodel").read_bytes() == good[1].read_bytes()
-
-
-def test_a_forecast_calls_tasks_what_the_run_calls_them(
-    files: Tuple[Path, Path], tmp_path: Path
-) -> None:
-    teacher = ns.finetune(files, asked(), tmp_path / "teacher").files[:2]
-    done = ns.finetune(files, replace(asked(teacher=teacher), lr=None), tmp_path / "out")
-    assert done.timings is not None
-    work = work_of_training(ns.load(*files), done.tuned.settings, 80, ns.load(*teacher))
-    assert {name for name, *_ in work} <= set(done.timings.tasks)
-    assert {"training", "trying rates", "asking the teacher"} <= {name for name, *_ in work}
-    assert done.taught
-    assert done.before is not None
 
 
 @pytest.mark.parametrize("place", [0, 40, 79])
