@@ -67,7 +67,7 @@ class DynamicSurgery:
         """Return the first iteration from this one on before which masks may change."""
         if iteration > self.settled_at:
             return max(iteration, self._steps) + 1
-        place = -(-iteration // EVERY) * EVERY
+        place = max(1, -(-iteration // EVERY)) * EVERY  # nothing closes at 0
         while place < self.settled_at:
             if self._looks_at(place):
                 return place

@@ -68,7 +68,7 @@ class CubicRamp:
 
     def next_at(self, iteration: int) -> int:
         """Return the first iteration from this one on at which it rises; else one beyond all."""
-        found = -(-iteration // self._apart) * self._apart
+        found = max(1, -(-iteration // self._apart)) * self._apart  # nothing rises at 0
         return found if found <= self.last else max(iteration, self.steps) + 1
 
     def at(self, iteration: int) -> float:

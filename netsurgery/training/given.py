@@ -49,7 +49,6 @@ def given_objectives(
     model: Model,
     inputs: Inputs,
     output_kinds: Optional[Mapping[str, str]] = None,
-    weight: float = 1.0,
 ) -> Tuple[GivenObjective, ...]:
     """Return what outputs should come to that there are targets for, under their names.
 
@@ -60,7 +59,6 @@ def given_objectives(
         model: The net.
         inputs: With targets.
         output_kinds: What outputs are, by blob, where the net does not tell.
-        weight: Of the loss of each.
 
     Raises:
         RequestError: Targets are of another shape than the output, or no probabilities.
@@ -76,10 +74,10 @@ def given_objectives(
         logits = net.logits(value) if kind.name == PROBABILITIES else None
         if logits is not None:
             _require_shares(value.blob, samples)
-            found.append(GivenProbabilityObjective(name, logits, weight, given))
+            found.append(GivenProbabilityObjective(name, logits, given=given))
         else:
             scale = _deviation(samples)
-            found.append(GivenValueObjective(name, value, weight, given, scale))
+            found.append(GivenValueObjective(name, value, given=given, scale=scale))
     return tuple(found)
 
 

@@ -43,7 +43,6 @@ def own_objectives(
     text: Prototxt,
     given: Mapping[str, Shape],
     stages: Sequence[str] = (),
-    weight: float = 1.0,
 ) -> Tuple[Objective, ...]:
     """Return what the losses of a training text ask of values of the net that is used.
 
@@ -54,7 +53,6 @@ def own_objectives(
         text: The text.
         given: Targets that come beside the inputs: the shape of a sample of each.
         stages: Stages that its solver asks for.
-        weight: The factor of all of them.
     """
     network = trained_network(text, stages)
     sources = data_sources(network, model, given)
@@ -69,7 +67,7 @@ def own_objectives(
         told = _told_by(network, sources, layer.bottoms[1], given)
         if place is not None and told is not None:
             name = f"own{len(found)}"
-            made = _objective(name, layer, place, factor * weight, told, shapes.get(place))
+            made = _objective(name, layer, place, factor, told, shapes.get(place))
             found += [] if made is None else [made]
     return tuple(found)
 

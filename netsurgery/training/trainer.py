@@ -71,7 +71,6 @@ class TrainingPlan:
         steps: Iterations of it.
         validate_every: Iterations from one validation to the next; the last step has one too.
         patience: Validations without a gain after which the run stops; None for never.
-        snapshot_every: Iterations after which a state is written, with the next validation.
         seed: Of what is random in the net: dropout.
         keep_best: Whether the best net comes back, or the last.
     """
@@ -80,7 +79,6 @@ class TrainingPlan:
     steps: int
     validate_every: int
     patience: Optional[int] = None
-    snapshot_every: int = 0
     seed: int = 0
     keep_best: bool = True
 
@@ -195,7 +193,6 @@ class Trainer:
         self._file = HistoryFile(folder / "history.jsonl")
         self._history = History()
         self._state = TrainerState(0, None, 0, 1, self._masks, MaskMode.HELD)
-        self._saved = 0
         self._losses: List[float] = []
         self._rate: Optional[float] = None
         self._steps, self._seconds = 0, 0.0
@@ -240,7 +237,7 @@ class Trainer:
         session.restore_state(self._checkpoints.path(newest))
         if state.masks:
             session.set_masks(state.masks, state.mask_mode)
-        self._state, self._saved = state, newest
+        self._state = state
         self._history = self._file.read_up_to(newest)
         return newest
 
@@ -309,7 +306,7 @@ class Trainer:
             )
 
     def _validate(self, session: TrainingSession) -> None:
-        """Judge the net, keep it if it is the best, and write a state where one is due."""
+        """Judge the net, keep it if it is the best, and write a state."""
         with self._progress.task("validating"):
             judged = self._judge.judge(session)
         state, iteration = self._state, self._state.iteration
@@ -327,11 +324,8 @@ class Trainer:
         self._file.append(validation)
         self._losses = []
         self._state = replace(state, masks=dict(session.masks), mask_mode=session.mask_mode)
-        over = not self._goes_on
-        if over or iteration == 0 or iteration - self._saved >= self._plan.snapshot_every:
-            with self._progress.task("writing a state"):
-                self._checkpoints.save(self._state, session)
-            self._saved = iteration
+        with self._progress.task("writing a state"):
+            self._checkpoints.save(self._state, session)
 
     def _trained(self, session: TrainingSession, resumed: Optional[int]) -> Trained:
         state = self._state

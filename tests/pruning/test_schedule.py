@@ -45,6 +45,7 @@ def test_a_ramp_rises_where_it_says_and_ends_in_time(
         rises.append(at)
         at = ramp.next_at(at + 1)
     assert rises
+    assert rises[0] > 0  # where it is what it was before
     assert rises[-1] == ramp.last < max(steps, 2)
     shares = [ramp.at(place) for place in rises]
     assert shares == sorted(shares)

@@ -65,12 +65,12 @@ def test_a_run_learns_and_its_best_net_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("killed_at", [3, 5, 17, 29])
 def test_a_killed_run_ends_in_the_same_weights(tmp_path: Path, killed_at: int) -> None:
-    chosen = plan(iter_size=2, snapshot_every=10)
+    chosen = plan(iter_size=2)
     whole = trainer(tmp_path / "whole", chosen).run()
     with pytest.raises(Killed):
         trainer(tmp_path / "killed", chosen, hooks=[KilledAt(killed_at)]).run()
     again = trainer(tmp_path / "killed", chosen).run()
-    assert again.resumed_from == killed_at // 10 * 10
+    assert again.resumed_from == killed_at // 5 * 5
     assert same_bits(whole, again)
     assert whole.best == again.best
     assert whole.history.to_list() == again.history.to_list()
