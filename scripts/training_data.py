@@ -10,7 +10,7 @@ from zoo_data import ZooData
 
 from netsurgery.calibration import Inputs
 from netsurgery.network.model import Model
-from netsurgery.training import Augmentation, plain_inputs, split
+from netsurgery.training import Augmentation, plain_samples, split
 
 MNIST = Augmentation(shift=1)
 CIFAR = Augmentation(mirror=True, shift=2)
@@ -73,7 +73,7 @@ def with_judges_of_seen(data: TrainingData) -> TrainingData:
         data: What a net is tuned on.
     """
     parts = split(data.seen, 0.25, seed=0, reported_elsewhere=True)
-    judged = plain_inputs(data.seen.chosen(parts.stop), data.augmentation)
+    judged = plain_samples(data.seen.chosen(parts.stop), data.augmentation)
     return data._replace(seen=data.seen.chosen(parts.train), judged=judged)
 
 

@@ -35,7 +35,7 @@ from netsurgery.training import (
     TuningSettings,
     claim_folder,
     parts_of,
-    plain_inputs,
+    plain_samples,
     run_length,
     tune,
     tuning_digest,
@@ -290,4 +290,4 @@ def plain_views(learning: Learning, numbers: np.ndarray) -> Inputs:
         learning: What a net is tuned by.
         numbers: Of the inputs.
     """
-    return plain_inputs(learning.inputs.chosen(numbers), learning.settings.augmentation)
+    return plain_samples(learning.inputs.chosen(numbers), learning.settings.augmentation)

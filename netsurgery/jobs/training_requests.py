@@ -41,7 +41,7 @@ from netsurgery.training import (
     new_layers,
     only_new,
     outputs_to_give,
-    plain_inputs,
+    plain_samples,
     require_labels,
 )
 
@@ -292,7 +292,7 @@ def report_inputs(learning: Learning, tuned: Tuned) -> Inputs:
         labels = inputs.labels if told is None else told.labels({LABELS: inputs.labels})
         labelled = np.flatnonzero(labels >= 0)  # others say nothing of accuracy
         inputs = inputs.chosen(labelled) if len(labelled) else replace(inputs, labels=None)
-    return plain_inputs(inputs, learning.settings.augmentation)
+    return plain_samples(inputs, learning.settings.augmentation)
 
 
 def tuning_facts(tuned: Tuned) -> Dict[str, Any]:

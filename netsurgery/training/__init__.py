@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from netsurgery.training.augmentation import (
         Augmentation as Augmentation,
         fitted_views as fitted_views,
-        plain_inputs as plain_inputs,
     )
     from netsurgery.training.bank import (
         ViewBank as ViewBank,
@@ -62,6 +61,9 @@ if TYPE_CHECKING:
         run_length as run_length,
         usual_batch as usual_batch,
         validation_interval as validation_interval,
+    )
+    from netsurgery.training.maps import (
+        plain_samples as plain_samples,
     )
     from netsurgery.training.objectives import (
         GIVEN as GIVEN,

@@ -10,7 +10,8 @@ from netsurgery.errors import Remedy, RequestError
 from netsurgery.network import Model, Network, Shape, infer_shapes
 from netsurgery.training.bank import MOST, ViewBank
 from netsurgery.training.feed import Targets
-from netsurgery.training.given import GivenTargets, given_objectives, sample_shapes
+from netsurgery.training.given import GivenTargets, given_objectives, require_places
+from netsurgery.training.maps import sample_shapes
 from netsurgery.training.objectives import (
     GIVEN,
     LABELS,
@@ -44,6 +45,7 @@ def objectives_of(
         PlanError: Labels belong to no output, or to one of several.
     """
     given, labelled = _given(model, inputs, settings)
+    require_places(given, inputs, model, settings.augmentation)
     by_labels = settings.train_val is None or labelled or not given
     found: List[Objective] = []
     if inputs.labels is not None and by_labels:
@@ -83,8 +85,10 @@ def _given(
 ) -> Tuple[Tuple[Objective, ...], Tuple[LabelObjective, ...]]:
     """What targets beside the inputs say of the net that is used, and labels by its own losses."""
     if settings.train_val is None:
-        return given_objectives(model, inputs, dict(settings.output_kinds)), ()
-    own = own_objectives(model, settings.train_val, sample_shapes(inputs), settings.stages)
+        kinds = dict(settings.output_kinds)
+        return given_objectives(model, inputs, kinds, settings.augmentation), ()
+    shapes = sample_shapes(inputs, settings.augmentation)
+    own = own_objectives(model, settings.train_val, shapes, settings.stages)
     given = tuple(one for one in own if LABELS not in one.roles)
     labelled = (one for one in own if LABELS in one.roles)
     return given, tuple(one for one in labelled if isinstance(one, LabelObjective))
@@ -117,7 +121,7 @@ def with_given(
         answered: What a teacher answers.
 
     Raises:
-        RequestError: Targets are missing, or views would move what has places.
+        RequestError: Targets are missing, or have places that cannot follow the views.
     """
     roles = [*net.fed.values(), *(role for one in objectives for role in one.roles)]
     shapes: Dict[str, Optional[Shape]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod, sqrt
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from netsurgery.calibration import HeldSamples, Inputs, Samples, held
 from netsurgery.errors import Remedy, RequestError
 from netsurgery.network import Model, Shape, Value, infer_shapes
 from netsurgery.quality import BOXES, CLASSES, DETECTIONS, PROBABILITIES, SEGMENTATION
-from netsurgery.training.augmentation import plain_inputs
+from netsurgery.training.augmentation import Augmentation
 from netsurgery.training.bank import ViewBank
 from netsurgery.training.feed import Targets, require_labels
+from netsurgery.training.maps import MapViews, target_views
 from netsurgery.training.net_outputs import NetOutputs
 from netsurgery.training.objectives import (
     LABELS,
@@ -49,6 +50,7 @@ def given_objectives(
     model: Model,
     inputs: Inputs,
     output_kinds: Optional[Mapping[str, str]] = None,
+    augmentation: Optional[Augmentation] = None,
 ) -> Tuple[GivenObjective, ...]:
     """Return what outputs should come to that there are targets for, under their names.
 
@@ -59,6 +61,7 @@ def given_objectives(
         model: The net.
         inputs: With targets.
         output_kinds: What outputs are, by blob, where the net does not tell.
+        augmentation: How views of the inputs are drawn, which targets with places follow.
 
     Raises:
         RequestError: Targets are of another shape than the output, or no probabilities.
@@ -69,7 +72,9 @@ def given_objectives(
         samples = inputs.targets.get(value.blob)
         if samples is None or kind.name in _OTHERWISE:
             continue
-        _require_shape(value.blob, samples, net.shape(value))
+        views = target_views(inputs, value.blob, augmentation or Augmentation())
+        own = tuple(samples.shape[1:]) if views is None else views.shape
+        _require_shape(value.blob, own, net.shape(value))
         name, given = f"given{len(found)}", Given(value.blob)
         logits = net.logits(value) if kind.name == PROBABILITIES else None
         if logits is not None:
@@ -81,8 +86,7 @@ def given_objectives(
     return tuple(found)
 
 
-def _require_shape(blob: str, samples: Samples, shape: Optional[Tuple[float, ...]]) -> None:
-    own = tuple(samples.shape[1:])
+def _require_shape(blob: str, own: Shape, shape: Optional[Tuple[float, ...]]) -> None:
     if shape is not None and (shape[0] != 1 or prod(own) != prod(shape[1:])):
         wanted = "x".join(f"{size:g}" for size in (shape[1:] if shape[0] == 1 else shape))
         raise RequestError(
@@ -114,7 +118,9 @@ def _deviation(samples: Samples) -> float:
 
 
 class GivenTargets:
-    """Targets that came beside the inputs, for each view of a bank the same; and perhaps others.
+    """Targets that came beside the inputs, and perhaps others.
+
+    Those with places follow the views of a bank; others are the same for all views of an input.
 
     Attributes:
         bank: The views.
@@ -135,31 +141,28 @@ class GivenTargets:
             others: What a teacher answers.
 
         Raises:
-            RequestError: The inputs do not have them, or views of the inputs move what has places.
+            RequestError: The inputs do not have them, or they have places that cannot follow.
         """
         self.bank, self._others, self._shapes = bank, others, dict(names)
         self._held: Dict[str, HeldSamples] = {}
-        plain = plain_inputs(bank.inputs, bank.augmentation).arrays
+        self._views: Dict[str, Optional[Union[MapViews, Augmentation]]] = {}
+        inputs = bank.inputs
         for name in names:
-            # What a net is to make of its own input is compared with that as it is fed.
-            samples = bank.inputs.targets.get(name, plain.get(name))
-            if samples is None:
+            if name in inputs.targets:
+                self._views[name] = target_views(inputs, name, bank.augmentation)
+            elif name in inputs.arrays:
+                # What a net is to make of its own input is compared with that as it is fed.
+                self._views[name] = bank.augmentation if bank.augmentation.changes else None
+            else:
                 raise RequestError(
-                    f"{bank.inputs.description} holds no {name!r}, which a loss compares with",
+                    f"{inputs.description} holds no {name!r}, which a loss compares with",
                     remedy="give an .npz or HDF5 data with an array of that name beside the inputs",
                 )
-            self._require_unmoved(name, samples)
-            self._held[name] = held(samples)
-
-    def _require_unmoved(self, name: str, samples: Samples) -> None:
-        moved = self.bank.augmentation.changes and prod(samples.shape[2:]) > 1
-        if self.bank.inputs.whole_blobs:
-            raise RequestError(f"inputs that are whole blobs can have no targets such as {name!r}")
-        if moved:
-            raise RequestError(
-                f"{name!r} has places, which would have to move with the views of the inputs",
-                remedy=Remedy("leave {}, {} and {} out", "mirror", "crop", "shift"),
-            )
+            if inputs.whole_blobs:
+                raise RequestError(
+                    f"inputs that are whole blobs can have no targets such as {name!r}"
+                )
+            self._held[name] = held({**inputs.arrays, **inputs.targets}[name])
 
     @property
     def roles(self) -> Tuple[str, ...]:
@@ -173,8 +176,10 @@ class GivenTargets:
         if name is None:
             assert self._others is not None, "a role of `roles`"
             return self._others.rows(role, numbers)
-        found = self._held[name].take(np.asarray(numbers) // self.bank.views)
-        shape = self._shapes[name]
+        inputs, views = np.divmod(np.asarray(numbers), self.bank.views)
+        found, how, shape = self._held[name].take(inputs), self._views[name], self._shapes[name]
+        if how is not None:
+            found = how.views(found, self.bank.draws[inputs, views])
         return found if shape is None else found.reshape(len(found), *shape)
 
 
@@ -193,9 +198,44 @@ def labels_as_targets(inputs: Inputs, names: Sequence[str]) -> Inputs:
     return replace(inputs, targets={**inputs.targets, missing[0]: np.float32(inputs.labels)})
 
 
-def sample_shapes(inputs: Inputs) -> Dict[str, Shape]:
-    """Return the shape of a sample of each of the targets that came beside some inputs."""
-    return {name: tuple(samples.shape[1:]) for name, samples in inputs.targets.items()}
+def require_places(
+    objectives: Sequence[Objective], inputs: Inputs, model: Model, augmentation: Augmentation
+) -> None:
+    """See that targets with places can follow the views of the inputs they are of.
+
+    Args:
+        objectives: What the net should come to.
+        inputs: With targets.
+        model: The net as it is used.
+        augmentation: How views are drawn.
+
+    Raises:
+        RequestError: They cannot, or nothing tells which axes are places.
+    """
+    if not augmentation.changes:
+        return
+    net = NetOutputs(model, {}, None)
+    for one in objectives:
+        given = one.given if isinstance(one, (GivenObjective, LabelObjective)) else None
+        if given is None or given.name not in inputs.targets:
+            continue
+        views, shape = target_views(inputs, given.name, augmentation), net.shape(one.value)
+        own = inputs.targets[given.name].shape[1:] if views is None else views.shape
+        places = None if shape is None else tuple(shape[2:])
+        if views is None and (places is None or prod(places) <= 1 or prod(own) <= 1):
+            continue
+        if places is not None and (views is None or places != views.shape[-2:]):
+            told = (" x ".join(f"{size:g}" for size in one) or "no" for one in (own, places))
+            raise RequestError(
+                "targets of {0!r} are {2} for a view, and {1!r} has {3} places, so that they "
+                "cannot be cut and mirrored with the inputs".format(
+                    given.name, one.value.blob, *told
+                ),
+                remedy=Remedy(
+                    "give targets with axes of height and width, or leave {} and {} out",
+                    *("mirror", "crop"),
+                ),
+            )
 
 
 def require_classes(objectives: Sequence[Objective], inputs: Inputs, model: Model) -> None:

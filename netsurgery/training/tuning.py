@@ -29,9 +29,10 @@ from netsurgery.training.checkpoint import claim_folder
 from netsurgery.training.deployed import arrays_of, deployed_model
 from netsurgery.training.evaluation import held_out_judge
 from netsurgery.training.feed import Feed
-from netsurgery.training.given import require_classes, sample_shapes, some_lack_labels
+from netsurgery.training.given import require_classes, some_lack_labels
 from netsurgery.training.lacked import engine_for
 from netsurgery.training.length import run_length, validation_interval
+from netsurgery.training.maps import sample_shapes
 from netsurgery.training.objectives import Objective, TeacherObjective
 from netsurgery.training.rate_trial import find_rate
 from netsurgery.training.settings import TuningSettings
@@ -126,7 +127,7 @@ def tune(
         batchnorm=settings.batchnorm,
         frozen=settings.frozen,
         engine=engine,
-        given=sample_shapes(inputs),
+        given=sample_shapes(inputs, settings.augmentation),
         share=share_of_truth(
             original, any(not isinstance(one, TeacherObjective) for one in objectives)
         ),

@@ -118,13 +118,10 @@ def test_a_net_learns_targets_without_teacher_and_labels(tmp_path: Path) -> None
 def test_targets_are_the_same_for_all_views() -> None:
     pictures = np.zeros((6, 1, 5, 5), np.float32)
     one = np.arange(6.0)
-    inputs = Inputs({"data": pictures}, targets={"age": one, "map": pictures})
+    inputs = Inputs({"data": pictures}, targets={"age": one})
     bank = ViewBank(inputs, Augmentation(mirror=True), 4)
     found = GivenTargets({"age": (1,)}, bank).rows("given:age", np.array([0, 3, 4, 23]))
     assert found.tolist() == [[0], [0], [1], [5]]
-    with pytest.raises(RequestError, match="'map' has places, which would have to move"):
-        GivenTargets({"map": None}, bank)
-    GivenTargets({"map": None}, ViewBank(inputs))
     with pytest.raises(RequestError, match="arrays holds no 'size', which a loss compares with"):
         GivenTargets({"size": None}, bank)
 
