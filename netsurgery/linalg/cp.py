@@ -12,6 +12,7 @@ from typing import Callable, List, NamedTuple, Sequence
 
 import numpy as np
 
+from netsurgery.linalg.spectrum import NOISE
 from netsurgery.linalg.tradeoff import Energies
 
 SWEEPS = 60
@@ -61,9 +62,12 @@ def cp_decomposition(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
     whole = np.asarray(kernel, np.float64)
     if not np.isfinite(whole).all():
         raise ValueError("the weights hold NaN or Inf")
-    factors = _start(whole, rank, np.random.default_rng(seed))
     norm, before = float(np.linalg.norm(whole)), np.inf
-    for _ in range(SWEEPS if norm else 0):
+    if not norm:
+        n, c, y, x = (np.zeros((size, rank), np.float32) for size in whole.shape)
+        return Cp(n, c, y, x, 0.0)
+    factors = _start(whole, rank, np.random.default_rng(seed))
+    for _ in range(SWEEPS):
         energy = _sweep(whole, factors)
         error = np.sqrt(max(norm**2 - energy, 0.0)) / norm
         if abs(before - error) <= SETTLED * max(error, SETTLED):
@@ -71,7 +75,7 @@ def cp_decomposition(kernel: np.ndarray, rank: int, seed: int = 0) -> Cp:
         before = error
     n, c, y, x = (factor.astype(np.float32) for factor in _balanced(factors))
     away = np.linalg.norm(whole - multiply_out_cp([n, c, y, x]))
-    return Cp(n, c, y, x, float(away / norm) if norm else 0.0)
+    return Cp(n, c, y, x, float(away / norm))
 
 
 def multiply_out_cp(factors: Factors) -> np.ndarray:
@@ -108,7 +112,11 @@ def cp_energies(kernel: np.ndarray, error: Callable[[int], float]) -> Energies:
 
 
 def _start(whole: np.ndarray, rank: int, random: np.random.Generator) -> Factors:
-    """Leading left singular vectors along each axis, and random ones beyond."""
+    """Leading left singular vectors along each axis, and random ones beyond.
+
+    Random ones too where a kernel with many zeros has nothing in common with a product of those:
+    from there the iteration would make it zero, and it would stay so.
+    """
     factors = []
     for mode in range(4):
         rows = np.moveaxis(whole, mode, 0).reshape(whole.shape[mode], -1)
@@ -116,7 +124,18 @@ def _start(whole: np.ndarray, rank: int, random: np.random.Generator) -> Factors
         signs = np.where(vectors[np.abs(vectors).argmax(0), range(vectors.shape[1])] < 0, -1.0, 1.0)
         more = random.standard_normal((len(rows), rank - vectors.shape[1])) / np.sqrt(len(rows))
         factors.append(np.hstack([vectors * signs, more]))
+    missed = np.linalg.norm(_met(whole, factors), axis=0) <= NOISE * np.linalg.norm(whole)
+    for factor in factors if missed.any() else ():
+        factor[:, missed] = random.standard_normal((len(factor), missed.sum()))
+        factor[:, missed] /= np.linalg.norm(factor[:, missed], axis=0)
     return factors
+
+
+def _met(whole: np.ndarray, factors: Factors) -> np.ndarray:
+    """What the kernel and each product of inputs and taps have in common, shape (n, rank)."""
+    taps = np.einsum("yr,xr->yxr", *factors[2:]).reshape(-1, factors[0].shape[1])
+    both = np.einsum("cr,tr->ctr", factors[1], taps).reshape(-1, taps.shape[1])
+    return whole.reshape(len(whole), -1) @ both
 
 
 def _sweep(whole: np.ndarray, factors: Factors) -> float:
@@ -124,8 +143,7 @@ def _sweep(whole: np.ndarray, factors: Factors) -> float:
     n, c, y, x = whole.shape
     rank = factors[0].shape[1]
     taps = np.einsum("yr,xr->yxr", *factors[2:]).reshape(y * x, rank)
-    both = np.einsum("cr,tr->ctr", factors[1], taps).reshape(-1, rank)
-    factors[0] = _solved(factors, 0, whole.reshape(n, -1) @ both)
+    factors[0] = _solved(factors, 0, _met(whole, factors))
     left = (whole.reshape(n, -1).T @ factors[0]).reshape(c, y * x, rank)
     factors[1] = _solved(factors, 1, np.einsum("ctr,tr->cr", left, taps))
     windows = np.einsum("ctr,cr->tr", left, factors[1]).reshape(y, x, rank)

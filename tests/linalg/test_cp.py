@@ -67,7 +67,17 @@ def test_what_is_stated_of_ranks_is_no_less_than_they_lose_and_falls() -> None:
 
 
 def test_zeros_are_met() -> None:
-    assert cp_decomposition(np.zeros((3, 4, 2, 2)), 2).error == 0.0
+    found = cp_decomposition(np.zeros((3, 4, 2, 2)), 2)
+    assert found.error == 0.0
+    assert not multiply_out_cp(list(found[:4])).any()
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3, 4])
+def test_channels_that_are_only_passed_on_are_met_one_by_one(rank: int) -> None:
+    # Of four taps of one size in planes of their own a product holds one.
+    kernel = np.zeros((4, 4, 3, 3), "f4")
+    kernel[range(4), range(3, -1, -1), 1, 1] = 1
+    assert cp_decomposition(kernel, rank).error == pytest.approx(np.sqrt(1 - rank / 4), abs=1e-3)
 
 
 def test_what_cannot_be_is_refused() -> None:
