@@ -9,6 +9,7 @@ from netsurgery.lazy import face
 if TYPE_CHECKING:
     from netsurgery.linalg.blocks import (
         let_go as let_go,
+        require_finite as require_finite,
     )
     from netsurgery.linalg.compensation import (
         reconstruction as reconstruction,

@@ -6,6 +6,7 @@ from typing import Dict, Iterator, Mapping, Sequence, Tuple
 
 import numpy as np
 
+from netsurgery.errors import PlanError
 from netsurgery.linalg import FactoredRelation
 from netsurgery.network import ChannelRelation, Model, channel_groups, channel_relations, prunable
 
@@ -29,6 +30,9 @@ def neighbours(model: Model, name: str, sizes: Mapping[int, int]) -> Dict[int, F
 
     Returns:
         A relation for each side of which others say something.
+
+    Raises:
+        PlanError: The weights of a neighbour hold NaN or Inf.
     """
     groups = channel_groups(model)
     shapes = {key: model.blobs(key[0])[key[1]].shape for key in prunable(model)}
@@ -42,6 +46,12 @@ def neighbours(model: Model, name: str, sizes: Mapping[int, int]) -> Dict[int, F
             continue
         taps = other.taps(model.blobs(other.key[0])[other.key[1]].array(np.float64))
         norm = float(np.vdot(taps, taps))
+        if not np.isfinite(norm):
+            raise PlanError(
+                f"{name!r} is grouped by its weights too, and they hold NaN or Inf",
+                layer=other.key[0],
+                remedy="see `netsurgery doctor`",
+            )
         turned = taps.transpose(0, 2, 1)
         sides = (
             (other.rows, other.row_channels, taps),

@@ -19,6 +19,7 @@ from netsurgery.linalg import (
     FactoredRelation,
     Ranks,
     lost_energy,
+    require_finite,
     singular_values,
     tri_factorise,
 )
@@ -72,6 +73,7 @@ class TriFactorPair(InnerProductPair):
 
     def factor(self, task: ChainTask) -> Found:
         """Factor the matrix, its neighbours having a say."""
+        require_finite(task.weights)
         weights, side = task.weights, _side(task.weights.shape)
         sizes = {side: min(weights.shape)}
         left, right = _pair(weights, task.ranks[0], neighbours(task.model, task.layer.name, sizes))

@@ -173,3 +173,10 @@ def test_a_convolution_in_groups_is_refused() -> None:
     }
     with pytest.raises(PlanError, match="it has 2 groups"):
         apply(make_model(text, blobs), edits(3, 4))
+
+
+def test_a_neighbour_whose_weights_are_no_numbers_is_named() -> None:
+    weights = np.ones(SHAPES["c"])
+    weights[0, 0] = np.inf
+    with pytest.raises(PlanError, match=r"layer 'c': 'b' is grouped .* they hold NaN or Inf"):
+        apply(net(c=weights), edits(3, 4))

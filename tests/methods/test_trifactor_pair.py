@@ -151,3 +151,10 @@ def test_three_layers_would_be_larger_than_two(ranks: tuple[int, int]) -> None:
     three = inputs * ranks[0] + ranks[0] * ranks[1] + ranks[1] * outputs
     tradeoff = low_rank_method("trifactor_pair").tradeoff(net(), "a")
     assert tradeoff.weights.at((min(ranks),)) < three
+
+
+def test_weights_that_are_no_numbers_are_refused() -> None:
+    weights = np.ones(SHAPES["b"])
+    weights[1, 2] = np.nan
+    with pytest.raises(PlanError, match=r"layer 'b': .*1 values that are NaN or Inf"):
+        apply(net(b=weights), plan(b=3))
