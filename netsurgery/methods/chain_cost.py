@@ -7,7 +7,7 @@ from typing import Callable, Optional, Sequence, Tuple
 from netsurgery.errors import NetworkError
 from netsurgery.formats import LayerText, Prototxt, quoted
 from netsurgery.linalg import Cost
-from netsurgery.network import Model, Network, Shape, Value, count_cost, infer_shapes
+from netsurgery.network import Model, Network, Shape, State, Value, count_cost, infer_shapes
 
 
 def count_macs(
@@ -34,7 +34,7 @@ def count_macs(
         bottoms = [(layer.bottoms[0], shapes[layer.bottoms[0]]) for layer in layers]
         texts = [(layer.text.text, unit(layer.text)) for layer in layers]
         counts = [
-            (_macs(before, *bottom), _macs(after, *bottom))
+            (_macs(before, *bottom, network.state), _macs(after, *bottom, network.state))
             for (before, after), bottom in zip(texts, bottoms)
         ]
     except NetworkError:
@@ -46,12 +46,13 @@ def count_macs(
     return Cost(whole, units if ranks > 1 else (sum(units), 0))
 
 
-def _macs(text: bytes, bottom: Value, shape: Optional[Shape]) -> Tuple[int, ...]:
+def _macs(text: bytes, bottom: Value, shape: Optional[Shape], state: State) -> Tuple[int, ...]:
     """MACs of each of some layers, the first of which reads a blob of that shape; () if unknown."""
     if shape is None:
         return ()
     dims = " ".join(f"dim: {size}" for size in shape)
     source = f"input: {quoted(bottom.blob)} input_shape {{ {dims} }}\n"
-    network = Network.of(Prototxt.parse(source.encode("utf-8", "surrogateescape") + text))
+    prototxt = Prototxt.parse(source.encode("utf-8", "surrogateescape") + text)
+    network = Network.of(prototxt, state.phase, state.level, state.stages)
     found = [cost.macs for cost in count_cost(network, infer_shapes(network))]
     return tuple(macs for macs in found if macs is not None)

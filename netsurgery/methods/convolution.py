@@ -86,6 +86,13 @@ class ConvolutionMethod(ChainMethod):
                 layer=layer.name,
                 remedy="prototxt and weights do not belong together; see `netsurgery doctor`",
             )
+        groups = _groups(layer)
+        if outputs % groups:
+            raise PlanError(
+                f"its {outputs} outputs do not divide into {groups} groups",
+                layer=layer.name,
+                remedy="see `netsurgery doctor`",
+            )
         return blob.array()
 
     def values(self, layer: LayerText, names: Names, ranks: Ranks) -> Mapping[str, Filling]:
