@@ -279,17 +279,17 @@ class ChainMethod(LowRankMethod):
         return group
 
     def _weights(self, model: Model, group: Group) -> np.ndarray:
-        layer = group[0]
-        blobs = loaded_blobs(model, [other.name for other in group])
-        wanted = 2 if getattr(layer.parameter, self.message).bias_term else 1
-        if len(blobs) != wanted:
-            masks = " (masks of a pruning fork?)" if len(blobs) == 2 * wanted else ""
-            raise PlanError(
-                f"the weights hold {len(blobs)} blobs{masks}, the prototxt asks for {wanted}",
-                layer=layer.name,
-                remedy="see `netsurgery doctor`",
-            )
-        return self.read(layer, blobs[0])
+        for layer in group:
+            blobs = model.blobs(layer.name)
+            wanted = 1 + getattr(layer.parameter, self.message).bias_term
+            if blobs and len(blobs) != wanted:
+                masks = " (masks of a pruning fork?)" if len(blobs) == 2 * wanted else ""
+                raise PlanError(
+                    f"the weights hold {len(blobs)} blobs{masks}, the prototxt asks for {wanted}",
+                    layer=layer.name,
+                    remedy="see `netsurgery doctor`",
+                )
+        return self.read(group[0], loaded_blobs(model, [layer.name for layer in group])[0])
 
     def _template(
         self, layer: LayerText, names: Names, ranks: Ranks, folder: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from textwrap import indent
-from typing import Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from netsurgery.errors import PlanError, Remedy
 from netsurgery.formats import Carried, Filling, LayerText, one_line, quoted
@@ -43,7 +43,9 @@ def new_names(model: Model, edit: Edit, layer: str, count: int = 2) -> Names:
             remedy=f"write, for example, `suffixes: [{', '.join(SUFFIXES[count])}]`",
         )
     names = named(layer, suffixes)
-    refuse_taken(model, layer, names.layers, Remedy("choose other suffixes ({})", "suffixes"))
+    remedy = Remedy("choose other suffixes ({})", "suffixes")
+    refuse_taken(model, layer, names.layers, remedy)
+    refuse_taken_parameters(model, layer, parameter_names(model, layer, suffixes), remedy)
     return names
 
 
@@ -60,6 +62,26 @@ def refuse_taken(model: Model, layer: str, names: Sequence[str], remedy: str) ->
         if name in taken:
             problem = f"the net already has a layer or blob called {name!r}"
             raise PlanError(problem, layer=layer, remedy=remedy)
+
+
+def refuse_taken_parameters(model: Model, layer: str, names: Sequence[str], remedy: str) -> None:
+    """Refuse names of parameters that the net already has: Caffe would share them.
+
+    Raises:
+        PlanError: A parameter is called so.
+    """
+    layers = model.prototxt.layers if names else ()
+    taken = {parameter.name for other in layers for parameter in other.parameter.param}
+    for name in names:
+        if name in taken:
+            problem = f"the net already has a parameter called {name!r}"
+            raise PlanError(problem, layer=layer, remedy=remedy)
+
+
+def parameter_names(model: Model, layer: str, suffixes: Sequence[str]) -> List[str]:
+    """Return the names that the weights get that replace those of ``layer``, if these have one."""
+    shared = {weights_name(text) for text in model.prototxt.named(layer)} - {None}
+    return sorted(f"{one}{suffix}" for one in shared for suffix in suffixes)
 
 
 def named(layer: str, suffixes: Sequence[str]) -> Names:

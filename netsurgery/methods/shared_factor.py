@@ -39,7 +39,13 @@ from netsurgery.methods.chain import ChainTask, Found, Group, ordered_ranks
 from netsurgery.methods.exchange import Context, Edit, Rewrite
 from netsurgery.methods.inner_product import InnerProductPair
 from netsurgery.methods.orientation import oriented
-from netsurgery.methods.pieces import CarriedMultipliers, CarriedRules, Names, new_names
+from netsurgery.methods.pieces import (
+    CarriedMultipliers,
+    CarriedRules,
+    Names,
+    new_names,
+    refuse_taken_parameters,
+)
 from netsurgery.methods.registry import METHODS
 from netsurgery.network import (
     LayerKey,
@@ -123,6 +129,8 @@ class SharedFactor(InnerProductPair):
             raise PlanError(str(error), layer=edit.layer) from None
         names = [new_names(model, edit, layer.name) for layer in group]
         shared = names[0].layers[1]
+        remedy = Remedy("choose other suffixes ({})", "suffixes")
+        refuse_taken_parameters(model, group[0].name, [shared], remedy)
         edits: List[Union[ReplaceLayer, SetBlobs]] = []
         errors: Dict[str, float] = {}
         for layer, new in zip(group, names):

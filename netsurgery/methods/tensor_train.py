@@ -41,7 +41,9 @@ from netsurgery.methods.pieces import (
     CarriedBlob,
     CarriedMultipliers,
     CarriedRules,
+    parameter_names,
     refuse_taken,
+    refuse_taken_parameters,
 )
 from netsurgery.methods.registry import METHODS
 from netsurgery.network import LayerKey, Model, ReplaceLayer, SetBlobs, why_foreign
@@ -124,6 +126,10 @@ class TensorTrainMethod(LowRankMethod):
         names, bias = _names(layer, rows), model.blobs(edit.layer)[1:]
         others = [f"{edit.layer}_tt_out", *(f"{name}_in" for name in names[: len(rows)])]
         refuse_taken(model, edit.layer, [*names, *others], "rename it")
+        parameters = parameter_names(
+            model, edit.layer, [f"_tt{one + 1}" for one in range(len(rows))]
+        )
+        refuse_taken_parameters(model, edit.layer, parameters, "rename it")
         new = [
             LayerWeights(name, ConvolutionLayer.name, (Blob.of(_as_kernel(core)),))
             for name, core in zip(names, found.cores)

@@ -147,6 +147,55 @@ def test_layers_that_share_weights_are_rewritten_once(
     assert furthest(before, after) < FLOAT_NOISE
 
 
+@pytest.mark.parametrize("biased", ["a", "a2"])
+def test_layers_that_share_weights_may_differ_in_bias(
+    biased: str, tmp_path: Path, quick_caffe: Engine
+) -> None:
+    random = np.random.default_rng(0)
+    lines = SHARED.replace(' param { name: "b" }', "").splitlines(keepends=True)
+    text = "".join(
+        line
+        if f'name: "{biased}"' in line
+        else line.replace("kernel_size", "bias_term: false kernel_size")
+        for line in lines
+    )
+    kernel, bias = random.normal(size=(6, 3, 3, 3)), random.normal(size=6)
+    model = make_model(text, {name: [kernel, bias][: 1 + (name == biased)] for name in ("a", "a2")})
+    surgery = operate(model, Plan((Edit("a", "tucker", {"rank": [2, 3]}),)))
+    before, after = (run(one, tmp_path, quick_caffe) for one in (surgery.twin(), surgery.model))
+    assert furthest(before, after) < FLOAT_NOISE
+
+
+def test_a_parameter_that_has_the_name_of_a_shared_one_to_come_is_refused() -> None:
+    other = convolution("c", "a", "num_output: 2 kernel_size: 1 bias_term: false").replace(
+        "convolution_param", 'param { name: "w_L" } convolution_param'
+    )
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=(6, 3, 3, 3)), random.normal(size=6)]
+    blobs = {"a": arrays, "a2": arrays, "c": [random.normal(size=(2, 6, 1, 1))]}
+    model = make_model(SHARED + other, blobs)
+    with pytest.raises(PlanError, match=r"'a'.*already has a parameter called 'w_L'.*suffixes"):
+        apply(model, Plan((Edit("a", "channel_svd", {"rank": 2}),)))
+    apply(model, Plan((Edit("a", "channel_svd", {"rank": 2, "suffixes": ["_x", "_y"]}),)))
+
+
+@pytest.mark.parametrize("rule", ['include { stage: "deploy" }', 'exclude { not_stage: "deploy" }'])
+def test_macs_of_a_layer_of_a_stage_are_known(rule: str) -> None:
+    plain = small_net("num_output: 6 kernel_size: 3", np.ones((6, 4, 3, 3)), np.ones(6))
+    text = plain.prototxt.data.decode().replace("convolution_param", f"{rule} convolution_param")
+    staged = Model(Prototxt.parse(f'state {{ stage: "deploy" }} {text}'.encode()), plain.weights)
+    for method in METHODS:
+        found, wanted = (low_rank_method(method).tradeoff(one, "conv") for one in (staged, plain))
+        assert found.macs is not None
+        assert found.macs == wanted.macs
+
+
+def test_outputs_that_do_not_divide_into_the_groups_are_refused() -> None:
+    model = small_net("num_output: 5 kernel_size: 3 group: 2", np.ones((5, 2, 3, 3)), np.ones(5))
+    with pytest.raises(PlanError, match=r"'conv'.*5 outputs do not divide into 2 groups"):
+        low_rank_method("channel_svd").tradeoff(model, "conv")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_planner_follows_rules_for_every_method(method: str) -> None:
     random = np.random.default_rng(0)

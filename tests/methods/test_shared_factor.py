@@ -181,3 +181,9 @@ def test_what_has_no_partner_is_refused(text: str, layer: str, problem: str) -> 
 def test_ranks_that_cannot_be_are_refused(rank: object) -> None:
     with pytest.raises(PlanError, match="not a whole number from 1 to 12"):
         apply(net(), plan(rank))
+
+
+def test_a_parameter_that_has_the_name_of_the_common_one_is_refused() -> None:
+    text = TEXT.replace('top: "c"', 'top: "c" param { name: "a_U" }')
+    with pytest.raises(PlanError, match=r"'a'.*already has a parameter called 'a_U'.*suffixes"):
+        apply(net(text), plan())

@@ -118,3 +118,14 @@ def test_old_nets_and_other_axes_are_refused() -> None:
     model = make_model(text.decode(), {"fc": [np.ones((24, 120)), np.zeros(24)]}, "V1")
     with pytest.raises(PlanError, match="netsurgery upgrade"):
         apply(model, Plan((Edit("fc", "tensor_train", {"rank": 1}),)))
+
+
+def test_a_parameter_that_has_the_name_of_a_core_is_refused() -> None:
+    text = INPUT + "".join(
+        f'layer {{ name: "{name}" type: "InnerProduct" bottom: "data" top: "{name}" '
+        f'param {{ name: "{parameter}" }} inner_product_param {{ num_output: 24 }} }}\n'
+        for name, parameter in (("a", "w"), ("b", "w_tt2"))
+    )
+    model = make_model(text, {name: [np.ones((24, 120)), np.ones(24)] for name in "ab"})
+    with pytest.raises(PlanError, match="already has a parameter called 'w_tt2'"):
+        apply(model, Plan((Edit("a", "tensor_train", {"rank": 2}),)))
