@@ -217,10 +217,8 @@ class Surgery:
     @property
     def rewritten(self) -> tuple[str, ...]:
         """The layers of the new model whose weights were put in, in the order of its file."""
-        layers = () if self.model.weights is None else self.model.weights.layers
-        return tuple(
-            dict.fromkeys(one.name for one in layers if one.blobs and one.name in self.touched)
-        )
+        layers, touched = self.model.weights.layers if self.model.weights else (), self.touched
+        return tuple(dict.fromkeys(one.name for one in layers if one.blobs and one.name in touched))
 
     @property
     def approximate(self) -> Optional[str]:

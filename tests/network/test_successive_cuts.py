@@ -121,3 +121,35 @@ def test_a_cut_asks_no_other_group_of_a_concat_what_is_left(
     assert len(asked) == 5 * branches
     expected = thin_model(model, channel_groups(model), {name: [1] for name in names})
     assert thinning.model.digest == expected.digest
+
+
+PADDED = CONVOLUTION % "num_output: %d pad: 1"
+SLICED = (
+    declared("x", 1, 3, 9, 9)
+    + line("Convolution", "a", ["x"], ["a"], PADDED % 8)
+    + line("Slice", "halves", ["a"], ["left", "right"])
+    + line("Convolution", "b", ["right"], ["b"], PADDED % 6)
+)
+
+
+def test_parts_that_no_other_group_shares_need_no_new_look() -> None:
+    readers = line("Convolution", "c", ["b"], ["c"], PADDED % 4)
+    readers += line("Convolution", "d", ["left"], ["d"], PADDED % 4)
+    model = with_random_weights(SLICED + readers)
+    thinning = Thinning(model, channel_groups(model))
+    assert len(thinning.group("a").parts) == 2
+    assert thinning.cut("a", [0, 1, 5, 6]).settled
+    assert thinning.cut("b", [2, 3]).settled
+    assert sum(check(model, seed, 0.9) for seed in range(8)) > 8
+
+
+def test_parts_of_which_groups_share_a_value_need_a_new_look() -> None:
+    joined = line("Slice", "more", ["b"], ["up", "down"])
+    joined += line("Concat", "all", ["left", "up"], ["all"])
+    joined += line("Convolution", "c", ["all"], ["c"], PADDED % 4)
+    joined += line("Convolution", "d", ["down"], ["d"], PADDED % 4)
+    model = with_random_weights(SLICED + joined)
+    thinning = Thinning(model, channel_groups(model))
+    assert not thinning.cut("a", [0, 4, 5, 6, 7]).settled
+    for seed in range(8):
+        check(model, seed, 0.9)

@@ -125,6 +125,38 @@ def test_looks_at_the_net_do_not_grow_with_the_layers(
     assert looks["TEST"] == 2  # before, and behind all that is factored
 
 
+@pytest.mark.parametrize("blocks", [2, 6])
+def test_looks_at_the_net_do_not_grow_with_the_slices_that_are_thinned(
+    blocks: int, looks: Counter[str]
+) -> None:
+    text, edits, below = START, [], "x"
+    for number in range(blocks):
+        name, left, right = (f"{what}{number}" for what in ("c", "left", "right"))
+        text += line("Convolution", name, [below], [name], WIDE)
+        text += line("Slice", f"slice{number}", [name], [left, right])
+        text += line("Convolution", f"d{number}", [left], [f"d{number}"], WIDE)
+        edits += [Edit(name, "thin", {"keep": [0, 2, 3, 5]})]
+        below = right
+    text += line("Convolution", "last", [below], ["last"], WIDE)
+    surgery = operate(with_random_weights(text), Plan(tuple(edits)))
+    assert surgery.model.blobs(f"d{blocks - 1}")[0].shape == (6, 2, 3, 3)
+    assert looks["TEST"] == 2  # before, and behind all cuts
+
+
+@pytest.mark.parametrize("layers", [2, 8])
+def test_what_was_rewritten_is_told_in_one_walk_over_the_steps(
+    layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits = [Edit(f"c{number}", "channel_svd", {"rank": 3}) for number in range(layers)]
+    surgery = operate(with_random_weights(chain(layers)), Plan(tuple(edits)))
+    asked = []
+    really = Surgery.touched.fget
+    monkeypatch.setattr(Surgery, "touched", property(lambda self: asked.append(1) or really(self)))
+    names = [f"c{number}_{side}" for number in range(layers) for side in "LU"]
+    assert sorted(surgery.rewritten) == sorted(names)
+    assert len(asked) == 1
+
+
 def test_the_other_branch_of_a_sum_waits_for_the_fit_that_sees_it(
     looks: Counter[str], opencv: str
 ) -> None:

@@ -125,12 +125,13 @@ class Thinning:
         """Whether nothing but sizes changes for the other groups.
 
         A convolution of which each group is left with one input ties what it reads to what it
-        makes; where parts must not be emptied, which group keeps one depends on how many each
-        has; and what a value has only one of is pinned.
+        makes; where several groups share a value of which something has to stay, which of them
+        keeps one depends on how many each has; and what a value has only one of is pinned.
         """
-        beside = {other for cut in group.values for other, _ in self._of_value[cut.value]}
-        if any(self._groups[other].parts for other in beside):
-            return False
+        for cut in group.values:
+            sharing = [name for name, _ in self._of_value[cut.value]]
+            if len(sharing) > 1 and any(self._groups[name].parts for name in sharing):
+                return False
         if any((mask[rows].sum(axis=1) < 2).any() for rows in group.balanced):
             return False
         own = (cut.channels[cut.channels >= 0] for cut in group.values)
