@@ -30,7 +30,7 @@ those wait for each other at every step: on a busy machine a hundred times longe
 
 SMALL, KEPT = 256, 0.75
 """Matrices of more rows than these are cut down to what is not chosen yet, whenever that is no more
-than this share of them."""
+than this share of them. Smaller ones save less by BLAS than scipy takes to be imported."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +157,7 @@ class _Unexplained:
         self.live = self.start > self.least
         self.residual = [self._norm()]
         self._there = np.ones(len(gram), bool)
+        self._subtract = _subtract_large if len(gram) > SMALL else _subtract_small
 
     @property
     def own(self) -> np.ndarray:
@@ -192,13 +193,13 @@ class _Unexplained:
         self.rows = self.rows[left]
 
     def _project(self, vector: np.ndarray) -> None:
-        _subtract_outer(self.gram, vector, vector)
+        self._subtract(self.gram, vector, vector)
         if self.consumer is not None:
-            _subtract_outer(self.weighted, vector, np.einsum("ij,j->i", self.consumer, vector))
+            self._subtract(self.weighted, vector, np.einsum("ij,j->i", self.consumer, vector))
 
     def _forget(self, place: int) -> None:
         if self.consumer is not None:
-            _subtract_outer(self.weighted, self.gram[place].copy(), self.consumer[place])
+            self._subtract(self.weighted, self.gram[place].copy(), self.consumer[place])
 
     def _norm(self) -> float:
         return max(float(np.trace(self.weighted)), 0.0)
@@ -238,8 +239,13 @@ def _ratio(above: np.ndarray, below: np.ndarray, rest: _Unexplained) -> np.ndarr
     return np.divide(above, below, out=np.zeros_like(above), where=live)
 
 
-def _subtract_outer(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
-    """``matrix -= left right^T`` in place: BLAS makes no product to be subtracted."""
+def _subtract_small(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+    """``matrix -= left right^T`` in place."""
+    matrix -= np.multiply.outer(left, right)
+
+
+def _subtract_large(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+    """The same of a large one: BLAS makes no product to be subtracted."""
     from scipy.linalg.blas import dger
 
     for rows in _chunks(matrix):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -349,3 +350,21 @@ def test_a_step_costs_the_square_of_the_rows_that_are_left(monkeypatch):
     select(gram_of(random(64, 128)), 64)
     assert held[0] == 64
     assert all(rows <= max(8, 1 + (64 - step) / selection.KEPT) for step, rows in enumerate(held))
+
+
+@pytest.mark.parametrize("with_consumer", [False, True])
+def test_small_matrices_need_no_scipy_and_choose_as_large_ones(monkeypatch, with_consumer):
+    gram = gram_of(random(40, 80))  # of full rank: else rounding chooses of the last rows
+    consumer = gram_of(random(40, 5, 1)) if with_consumer else None
+    with monkeypatch.context() as patch:
+        patch.setattr(selection, "SMALL", 0)
+        patch.setattr(selection, "KEPT", 0.0)
+        large = select(gram, 40, consumer=consumer)
+    monkeypatch.setitem(sys.modules, "scipy.linalg.blas", None)
+    small = select(gram, 40, consumer=consumer)
+    assert np.array_equal(small.order, large.order)
+    assert np.array_equal(small.filled, large.filled)
+    # BLAS may multiply and subtract in one rounding.
+    assert np.allclose(
+        small.residual, large.residual, rtol=ROUNDING, atol=ROUNDING * large.residual[0]
+    )
