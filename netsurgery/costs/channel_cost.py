@@ -9,6 +9,7 @@ from typing import (
     Dict,
     FrozenSet,
     Iterable,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -39,19 +40,20 @@ class _Blob:
         self.whole: Dict[int, int] = {}
         self.left: Dict[int, int] = {}
 
-    def cost(self, gone: Mapping[int, int]) -> Exact:
-        """What is left costs if so many more entries go from these axes."""
-        left = prod(size - gone.get(axis, 0) for axis, size in self.left.items())
+    def saved(self, gone: Mapping[int, int]) -> Iterator[Tuple[str, Number]]:
+        """What is saved in each currency if so many more entries go from these axes."""
+        after = {**self.left, **{axis: self.left[axis] - count for axis, count in gone.items()}}
+        fewer = prod(self.left.values()) - prod(after.values())
         whole = prod(self.whole.values())
-        return {name: _divided(cost * left, whole) for name, cost in self.whole_cost.items()}
+        for name, cost in self.whole_cost.items():
+            yield name, _divided(cost * fewer, whole)
 
 
 class _Part(NamedTuple):
-    """What a group has of a blob's axis: for each of its channels, how many entries."""
+    """An axis of a blob, of which a group has entries."""
 
     blob: _Blob
     axis: int
-    entries: np.ndarray
 
 
 class ChannelCost:
@@ -83,14 +85,18 @@ class ChannelCost:
         costs = net.blobs(currencies)
         blobs: Dict[Tuple[int, int], _Blob] = {}
         owners: Dict[Tuple[int, int], Set[str]] = defaultdict(set)
+        # For each part of a group, how many entries each of its channels has there.
+        self._entries: Dict[str, np.ndarray] = {}
         for group in groups:
+            entries = [_entries(cut, group) for cut in group.members]
+            self._entries[group.name] = np.array(entries, int).reshape(-1, group.channels)
             for cut in group.members:
                 place = cut.layer.index, cut.blob
                 own = costs.get(place, {})
                 known = _exact({name: own.get(name, 0) for name in currencies})
                 blob = blobs.setdefault(place, _Blob(known))
                 blob.whole[cut.axis] = blob.left[cut.axis] = cut.channels.size
-                self._parts[group.name].append(_Part(blob, cut.axis, _entries(cut, group)))
+                self._parts[group.name].append(_Part(blob, cut.axis))
                 owners[place].add(group.name)
         self._beside = _beside(self.channels, owners.values())
 
@@ -126,15 +132,15 @@ class ChannelCost:
         gone: Dict[_Blob, Dict[int, int]] = defaultdict(dict)
         for part, count in self._gone(name, mask):
             gone[part.blob][part.axis] = gone[part.blob].get(part.axis, 0) + count
-        pairs = [(blob.cost({}), blob.cost(axes)) for blob, axes in gone.items()]
-        return {
-            currency: sum((before[currency] - after[currency] for before, after in pairs), 0)
-            for currency in self.total
-        }
+        saved: Exact = dict.fromkeys(self.total, 0)
+        for blob, axes in gone.items():
+            for currency, less in blob.saved(axes):
+                saved[currency] += less
+        return saved
 
     def _gone(self, name: str, mask: np.ndarray) -> List[Tuple[_Part, int]]:
-        going = np.flatnonzero(self._masks[name] & ~mask)
-        return [(part, int(part.entries[going].sum())) for part in self._parts[name]]
+        counts = self._entries[name][:, self._masks[name] & ~mask].sum(axis=1)
+        return list(zip(self._parts[name], counts.tolist()))
 
 
 def _exact(cost: Mapping[str, float]) -> Dict[str, int]:

@@ -172,8 +172,8 @@ def told_beforehand(
     durations = Durations(cache)
     before: Dict[Path, float] = dict(worked_out)
     slower, others = 1.0, busy()
-    whole = sum(before.values()) * others
-    if whole > SHORT / _SLOWEST:
+    whole = sum(before.values())
+    if whole * others > SHORT / _SLOWEST:
         slower = speed(min(_PROBE, _SHARE * whole))
     forecast = durations.corrected(job, before, slower, others)
     progress.expect(forecast if forecast.total else None)

@@ -222,7 +222,8 @@ def _examine(
         inputs,
         (*(folder / path.name for path in pair), folder / REPORT),
         tuple(layers),
-        (total_cost(surgery.original), total_cost(written)),
+        # The written net was read back, so that what is known of the one that was meant serves.
+        (total_cost(surgery.original), total_cost(surgery.model)),
         (_bytes(surgery.original), pair[1].stat().st_size),
         found,
         equality,

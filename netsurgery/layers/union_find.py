@@ -34,7 +34,10 @@ class UnionFind:
 
     def roots(self) -> np.ndarray:
         """The smallest number of the set of each number."""
-        return np.array([self._root(number) for number in range(len(self))], dtype=np.int64)
+        found: List[int] = []
+        for number, parent in enumerate(self._parents):  # which is smaller, or the number itself
+            found.append(number if parent == number else found[parent])
+        return np.array(found, dtype=np.int64)
 
     def _root(self, number: int) -> int:
         parents = self._parents

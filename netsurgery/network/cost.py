@@ -18,7 +18,7 @@ from netsurgery.layers import Shape, count, plugin_faults_told
 from netsurgery.network.graph import Layer, Network, Value
 from netsurgery.network.memory import blob_bytes, peak_bytes
 from netsurgery.network.model import Model
-from netsurgery.network.shapes import Shapes, infer_shapes, parameter_shapes
+from netsurgery.network.shapes import Shapes, infer_shapes, parameter_shapes, trained_shapes
 from netsurgery.network.sharing import borrowed_blobs
 
 
@@ -94,11 +94,16 @@ def total_cost(
     Raises:
         NetworkError: Caffe would refuse the network.
     """
-    network = network or model.network()
-    shapes = infer_shapes(network, inputs, rois, model.weights)
-    costs = count_cost(network, shapes, model)
-    legacy = bytes_of(network.legacy_inputs, shapes)
-    return sum_up(costs, legacy, peak_bytes(network, shapes))
+    found = network or model.network()
+    shapes = infer_shapes(found, inputs, rois, model.weights)
+
+    def summed() -> Totals:
+        legacy = bytes_of(found.legacy_inputs, shapes)
+        return sum_up(count_cost(found, shapes, model), legacy, peak_bytes(found, shapes))
+
+    trained = None if model.weights is None else trained_shapes(found, model.weights)
+    given = tuple(sorted((name, tuple(shape)) for name, shape in (inputs or {}).items()))
+    return found.derived((total_cost, given, rois, trained), summed)
 
 
 def bytes_of(values: Iterable[Value], shapes: Shapes) -> int:

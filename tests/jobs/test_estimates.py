@@ -96,6 +96,11 @@ def test_a_look_at_the_machine_is_short_beside_the_work(monkeypatch: pytest.Monk
         with told_beforehand(Progress(), "plan", {TRIALS: seconds}, None):
             pass
     assert looked == [pytest.approx(0.01), pytest.approx(0.03)]
+    # On a machine that does other things a job takes longer, but is not more work.
+    monkeypatch.setattr(estimates, "busy", lambda: 10.0)
+    with told_beforehand(Progress(), "plan", {TRIALS: 0.05}, None):
+        pass
+    assert looked[2:] == [pytest.approx(0.001)]
 
 
 def test_a_job_is_told_of_before_it_begins_and_learnt_from(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from netsurgery.formats.prototxt.document import Prototxt
+from netsurgery.network import cost as cost_module
 from netsurgery.network.cost import cost_of_regions, total_cost
 from netsurgery.network.graph import Network
 from netsurgery.network.memory import peak_bytes
@@ -171,3 +172,17 @@ def test_parameters_of_the_zoo_are_those_of_its_files(zoo: Path) -> None:
         prototxt = next(path for path in (zoo / folder).glob("deploy*.prototxt"))
         model = load(prototxt, zoo / folder / f"{weights}.caffemodel")
         assert total_cost(model).params == params, folder
+
+
+def test_a_net_is_counted_once_for_each_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    count = cost_module.count_cost
+    monkeypatch.setattr(
+        cost_module, "count_cost", lambda *given: counted.append(1) or count(*given)
+    )
+    model = vgg16()
+    whole = total_cost(model)
+    assert total_cost(model, model.network()) == whole
+    assert len(counted) == 1
+    assert total_cost(model, inputs={"data": [2, 3, 224, 224]}).macs == 2 * whole.macs
+    assert len(counted) == 2

@@ -74,7 +74,7 @@ def _families(trace: Trace, roots: np.ndarray) -> np.ndarray:
     if len(roots):
         families.join(np.arange(len(roots)), roots)
     for _, start, stop in trace.ties.origins:
-        families.join(np.arange(start, stop), start)
+        families.join(roots[start:stop], roots[start])
     for rows in trace.ties.balances:
         families.join(rows, rows[0, 0])
     return families.roots()
