@@ -7,11 +7,40 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.zoo.batch import (
+        Listener as Listener,
+        Work as Work,
+        run_batch as run_batch,
+        tasks_of as tasks_of,
+    )
     from netsurgery.zoo.entry import (
         Entry as Entry,
         ModelBatch as ModelBatch,
         SkippedFile as SkippedFile,
         distinct_names as distinct_names,
+    )
+    from netsurgery.zoo.index import (
+        Index as Index,
+        read_index as read_index,
+        to_csv as to_csv,
+        without_times as without_times,
+    )
+    from netsurgery.zoo.outcome import (
+        MEANINGS as MEANINGS,
+        Outcome as Outcome,
+    )
+    from netsurgery.zoo.running import run_task as run_task
+    from netsurgery.zoo.scheduling import (
+        LocalScheduler as LocalScheduler,
+        Scheduler as Scheduler,
+    )
+    from netsurgery.zoo.task import (
+        BatchTask as BatchTask,
+        Reads as Reads,
+        TaskLimits as TaskLimits,
+        Word as Word,
+        Writes as Writes,
+        key_of as key_of,
     )
 
 __getattr__, __dir__, __all__ = face(__name__)

@@ -1,0 +1,181 @@
+"""Runs a batch: what is known stays, the rest is done, and the index is kept up to date."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Generator, List, Mapping, Optional, Sequence, Tuple
+
+from netsurgery.errors import FormatError, RequestError
+from netsurgery.formats import alone, make_folder
+from netsurgery.zoo.entry import Entry, SkippedFile
+from netsurgery.zoo.index import Index
+from netsurgery.zoo.outcome import Outcome
+from netsurgery.zoo.places import known_outcome
+from netsurgery.zoo.scheduling import Scheduler
+from netsurgery.zoo.task import BatchTask, Digests, TaskLimits, Word, key_of
+
+_LOCK = ".netsurgery-batch"
+
+
+class Listener:
+    """What is told of a batch while it runs; this one does not listen. From any thread."""
+
+    def planned(self, known: Sequence[Outcome], tasks: Sequence[BatchTask]) -> None:
+        """Hear what is known of earlier runs, and what is still to be done."""
+
+    def began(self, task: BatchTask) -> None:
+        """Hear that a task begins."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Hear what came of one."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done with all models of a batch.
+
+    Attributes:
+        source: What they are from, for the index.
+        command: What is done, as ``compress``.
+        items: The models, each with the words of netsurgery's command line.
+        skipped: What was found and left out.
+        limits: What each may take.
+        program: What runs the words; none: this package.
+    """
+
+    source: str
+    command: str
+    items: Tuple[Tuple[Entry, Tuple[Word, ...]], ...]
+    skipped: Tuple[SkippedFile, ...] = ()
+    limits: TaskLimits = field(default_factory=TaskLimits)
+    program: Tuple[str, ...] = ()
+
+
+def run_batch(
+    work: Work, out: Path, scheduler: Scheduler, listener: Optional[Listener] = None
+) -> Index:
+    """Run what is to be done of a batch, and write the index anew whenever a model has ended.
+
+    What an earlier run finished is known by what its files, options and this package held, and is
+    not done again, unless it crashed, or was stopped at another limit.
+
+    Args:
+        work: What is to be done.
+        out: The folder of the results.
+        scheduler: Who runs it.
+        listener: Is told.
+
+    Raises:
+        RequestError: Two models have one name, or another batch works in the folder.
+        FormatError: A file cannot be read or written; a folder is there that is no result.
+    """
+    hearer = listener or Listener()
+    make_folder(out)
+    with alone(out / _LOCK) as free:
+        if not free:
+            raise RequestError(f"{out}: another batch works in this folder; wait for its end")
+        tasks = tasks_of(work, str(out))
+        known = _known(tasks, out)
+        left = [task for task in tasks if task.name not in known]
+        hearer.planned(list(known.values()), left)
+        done: Dict[str, Outcome] = dict(known)
+        index = _index(work, tasks, done)
+        index.write(out)
+        with contextlib.closing(_run(scheduler, left, hearer)) as outcomes:
+            for outcome in outcomes:
+                done[outcome.name] = outcome
+                index = _index(work, tasks, done)
+                index.write(out)
+                hearer.ended(outcome)
+    return index
+
+
+def _run(
+    scheduler: Scheduler, tasks: Sequence[BatchTask], listener: Listener
+) -> Generator[Outcome, None, None]:
+    yield from scheduler.run(tasks, listener.began)
+
+
+def tasks_of(work: Work, folder: str) -> List[BatchTask]:
+    """Return the tasks of a batch.
+
+    Args:
+        work: What is to be done.
+        folder: The folder, or the URL, of the results.
+
+    Raises:
+        RequestError: Two models have one name, or one has another's folder.
+        FormatError: A file cannot be read.
+    """
+    _refuse_clashes([entry.name for entry, _ in work.items])
+    digests = Digests()
+    return [
+        BatchTask(
+            name=entry.name,
+            words=words,
+            key=key_of(words, digests.of),
+            folder=folder,
+            limits=work.limits,
+            program=work.program,
+            size=_size(entry.weights),
+        )
+        for entry, words in work.items
+    ]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _refuse_clashes(names: Sequence[str]) -> None:
+    taken: Dict[str, str] = {}
+    for name in names:
+        if name.casefold() in taken:
+            raise RequestError(f"two models are called {name!r}; give one another name")
+        taken[name.casefold()] = name
+    for name in names:
+        parts = name.casefold().split("/")
+        for count in range(1, len(parts)):
+            folder = "/".join(parts[:count])
+            if folder in taken:
+                raise RequestError(
+                    f"the result of {name!r} would lie in that of {taken[folder]!r}; give one "
+                    "another name"
+                )
+
+
+def _known(tasks: Sequence[BatchTask], out: Path) -> Dict[str, Outcome]:
+    found = {}
+    for task in tasks:
+        outcome = known_outcome(str(out), task.name)
+        if outcome is None:
+            _refuse_strangers(out / task.name)
+        elif task.is_settled_by(outcome):
+            found[task.name] = outcome
+    return found
+
+
+def _refuse_strangers(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists() or folder.is_symlink():
+        raise FormatError(
+            "this is no result of a batch, and is in the place of one",
+            file=folder,
+            remedy="choose another folder, or move it away",
+        )
+
+
+def _index(work: Work, tasks: Sequence[BatchTask], done: Mapping[str, Outcome]) -> Index:
+    return Index(
+        source=work.source,
+        command=work.command,
+        models=tuple(done[task.name] for task in tasks if task.name in done),
+        skipped=work.skipped,
+        total=len(tasks),
+        originals={
+            entry.name: (str(entry.prototxt), str(entry.weights)) for entry, _ in work.items
+        },
+    )
