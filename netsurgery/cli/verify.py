@@ -41,6 +41,7 @@ class _Flags(InputFlags, ToleranceFlags, EngineFlags):
     input_shapes: Shapes
     expect: str
     blobs: Tuple[str, ...]
+    trace: bool
 
 
 @click.command("verify", cls=Command)
@@ -62,6 +63,11 @@ class _Flags(InputFlags, ToleranceFlags, EngineFlags):
             default=["outputs"],
             show_default=True,
             help="outputs, common (all that both have), or the name of a blob. Repeatable.",
+        ),
+        click.option(
+            "--trace",
+            is_flag=True,
+            help="Say at which blob differences begin, of nets that pass too.",
         ),
     ),
     tolerance_options,
@@ -118,6 +124,7 @@ def command(
             engine=engine,
             expect=given["expect"],
             blobs=given["blobs"],
+            trace=given["trace"],
             **fed,
             **judged_arguments(given),
         )

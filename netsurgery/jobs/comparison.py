@@ -31,10 +31,13 @@ class VerifyRequest(JudgedRequest):
         expect: ``"exact"``: equal up to the float noise that the first shows against itself;
             ``"approx"``: within the limits, see `Demand`.
         blobs: ``"outputs"``, ``"common"`` (all that both have), or names of blobs.
+        trace: Compare all that both have in common, too, and say where differences begin. Where
+            nets are to be exact and are not, that is done in any case.
     """
 
     expect: str = "approx"
     blobs: Union[str, Sequence[str]] = ("outputs",)
+    trace: bool = False
 
 
 @validated
@@ -84,6 +87,7 @@ def verify(
             output=request.task_output,
             output_kinds=request.output_kinds,
             accept_loss=request.accept_loss,
+            trace=request.trace,
         )
     return replace(done, timings=progress.timings)
 

@@ -139,7 +139,7 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
     "verify": (
         Conflict(
             ("golden",),
-            ("inputs", "labels", "count", "seed", "blobs", *PREPROCESSING),
+            ("inputs", "labels", "count", "seed", "blobs", "trace", *PREPROCESSING),
             "the golden file says what is run and compared",
         ),
         Conflict(

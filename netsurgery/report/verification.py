@@ -9,7 +9,7 @@ import click
 
 from netsurgery.report.console import WORDS, print_table
 from netsurgery.report.quality import quality_lines
-from netsurgery.verification import Accuracy, BlobComparison, Verification, largest_noise
+from netsurgery.verification import Accuracy, BlobComparison, BlobTrace, Verification, largest_noise
 
 BLOB_COLUMNS = (
     "blob",
@@ -21,6 +21,7 @@ BLOB_COLUMNS = (
     ">top-5",
     ">noise",
 )
+_MOST = 5
 BLOB_LEGEND = ("error", "cosine", "noise")
 
 
@@ -45,6 +46,8 @@ def print_verification(
     verdict = {True: "passed", False: "FAILED", None: "UNJUDGED"}[done.passed]
     print_verdict(verdict, done.missed)  # what else is lost, the next lines tell
     for line in quality_lines(done.quality, flag):
+        click.echo(line)
+    for line in trace_lines(done.trace):
         click.echo(line)
     if done.blobs:
         click.echo(would_pass(done))
@@ -111,6 +114,24 @@ def unmoved_lines(done: Verification) -> list[str]:
         f"{count:,} of {of:,} channels of {where} never moved on these inputs: "
         f"nothing is known of {what}"
     ]
+
+
+def trace_lines(trace: Optional[BlobTrace]) -> list[str]:
+    """Return where two nets begin to differ, as lines."""
+    if trace is None:
+        return []
+    lines = []
+    for one in trace.divergences[:_MOST]:
+        where = "differences begin here" if one is trace.first else "and here"
+        lines += [f"{where}: {one}", *(f"  {change}" for change in one.changes[:_MOST])]
+        if not one.changes:
+            lines.append("  both nets have the same layers there, with the same numbers")
+    more = len(trace.divergences) - _MOST
+    if more > 0:
+        lines.append(f"and at {more} more blobs")
+    if not trace.divergences:
+        lines += ["no blob that both have differs", *(f"  {one}" for one in trace.changes[:_MOST])]
+    return lines
 
 
 def would_pass(done: Verification) -> str:

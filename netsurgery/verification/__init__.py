@@ -16,6 +16,10 @@ if TYPE_CHECKING:
         Noise as Noise,
         choose_scored as choose_scored,
     )
+    from netsurgery.verification.divergence import (
+        BlobTrace as BlobTrace,
+        Divergence as Divergence,
+    )
     from netsurgery.verification.front import (
         FrontRuns as FrontRuns,
     )

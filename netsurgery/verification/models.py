@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Mapping, NamedTuple, Optional, Sequence, Union
+from dataclasses import replace
+from typing import Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from netsurgery.calibration import (
     random_inputs,
 )
 from netsurgery.engine import Engine, EngineLike
-from netsurgery.errors import NoJudgeError, VerificationError
+from netsurgery.errors import EngineError, NoJudgeError, VerificationError
 from netsurgery.network import Layer, Model, Network, Value, scores_of
 from netsurgery.quality import GOOD, OutputQuality, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
@@ -25,6 +26,7 @@ from netsurgery.verification.comparison import (
     choose_kinds,
     choose_scored,
 )
+from netsurgery.verification.divergence import BlobTrace
 from netsurgery.verification.front import FrontRuns, Recorded, opened
 from netsurgery.verification.judges import ask_judge, require_steady
 from netsurgery.verification.noise import NoiseMeter, with_small_ones
@@ -39,8 +41,9 @@ from netsurgery.verification.pairing import (
 )
 from netsurgery.verification.quality import compare_quality
 from netsurgery.verification.tallies import Blobs
+from netsurgery.verification.trace import trace_of
 from netsurgery.verification.unmoved import fed_values
-from netsurgery.verification.verdict import Demand, Verification
+from netsurgery.verification.verdict import Demand, Verification, is_noise
 from netsurgery.verification.written import same_numbers
 
 Kept = Mapping[Value, tuple[int, np.ndarray]]
@@ -53,6 +56,7 @@ class Findings(NamedTuple):
     accuracy: Optional[Accuracy]
     quality: Quality
     ran: Optional[str] = None
+    trace: Optional[BlobTrace] = None
 
 
 class ComparisonTask(NamedTuple):
@@ -102,6 +106,7 @@ def verify(
     accept_loss: bool = False,
     sessions: Optional[SessionPool] = None,
     fronts: Optional[FrontRuns] = None,
+    trace: bool = False,
 ) -> Verification:
     """Run two models on the same inputs and compare what they compute.
 
@@ -136,6 +141,8 @@ def verify(
         fronts: What was run before of what large nets begin with. Where they do the same, bit for
             bit, up to somewhere, only the second is run up to there, and no blob before that is
             compared. If None, both are run whole, however large.
+        trace: Whether to compare all that both have in common, too, and to say where differences
+            begin. That is done in any case where they are to be exact and are not.
 
     Raises:
         VerificationError: The models cannot be compared on these inputs.
@@ -161,17 +168,9 @@ def verify(
         pairs, known, inputs, seed, output, kept or {}, demand, blobs, missing, fine
     )
 
-    def run(judge: Engine) -> Findings:
-        if not any(pair.output for pair in pairs) and blobs in ("outputs", "common"):
-            return Findings((), None, unjudged("there is no output to judge"))
-        with contextlib.ExitStack() as stack:
-            pool = sessions or stack.enter_context(SessionPool())
-            side_by_side = opened(judge, pool, (a, b), inputs, fronts)
-            first, second, fed = stack.enter_context(side_by_side)
-            return _compare(first, second, task._replace(inputs=fed))
-
+    run = _Run((a, b), task, sessions, fronts, trace)
     try:
-        chosen, found = ask_judge(engine, networks, run)
+        chosen, found = ask_judge(engine, networks, run.findings)
         ran_by = chosen.name, chosen.probe().version
         ran = found.ran or inputs.description
     except NoJudgeError as error:
@@ -179,8 +178,39 @@ def verify(
             raise
         found, ran_by = _equal(pairs), ("no engine", "")
         ran = f"nothing was run, as both are the same, bit for bit; {error.problem}"
+    except EngineError as error:
+        changes = trace_of(a, b, known, ()).changes
+        if changes and error.remedy is None:
+            error.remedy = f"of the second net, {changes[0]}"
+        raise
     told = (ran, inputs.sha256, len(inputs), found.rows, found.accuracy, unmatched)
-    return Verification(demand, ran_by[0], ran_by[1], *told, found.quality)
+    return Verification(demand, ran_by[0], ran_by[1], *told, found.quality, found.trace)
+
+
+class _Run(NamedTuple):
+    """Two models to be run by whoever may judge them."""
+
+    models: Tuple[Model, Model]
+    task: ComparisonTask
+    sessions: Optional[SessionPool]
+    fronts: Optional[FrontRuns]
+    trace: bool
+
+    def findings(self, judge: Engine) -> Findings:
+        """Run both, and say what they have in common where that was asked for or is to be told."""
+        task, wanted = self.task, self.task.wanted
+        if not any(pair.output for pair in task.pairs) and wanted in ("outputs", "common"):
+            return Findings((), None, unjudged("there is no output to judge"))
+        with contextlib.ExitStack() as stack:
+            pool = self.sessions or stack.enter_context(SessionPool())
+            side_by_side = opened(judge, pool, self.models, task.inputs, self.fronts)
+            first, second, fed = stack.enter_context(side_by_side)
+            task = task._replace(inputs=fed)
+            found = _compare(first, second, task)
+            failed = task.missing or not all(map(is_noise, found.rows))
+            if self.trace or (task.fine and failed):
+                return found._replace(trace=_traced(self.models, (first, second), task, found))
+            return found
 
 
 def check_inputs(network: Network, inputs: Inputs) -> None:
@@ -249,6 +279,22 @@ def _compare(first: Runner, second: Union[Runner, Recorded], task: ComparisonTas
         shown.update(compared.behind)
     shown_rows = tuple(row for row in rows if row.blob in shown)
     return Findings(shown_rows, accuracy, quality, inputs.description)
+
+
+def _traced(
+    models: Tuple[Model, Model],
+    runners: Tuple[Runner, Union[Runner, Recorded]],
+    task: ComparisonTask,
+    found: Findings,
+) -> BlobTrace:
+    """Compare whatever is common to both, where that was not done, and say where they part."""
+    rows = found.rows
+    whole = task.wanted == "common" and task.fine
+    if not whole and not isinstance(runners[1], Recorded):  # what was recorded is told once
+        demand = replace(task.demand, expect="exact")
+        every = task._replace(pairs=task.known, wanted="common", fine=True, demand=demand)
+        rows = _compare(*runners, every).rows
+    return trace_of(*models, task.known, rows)
 
 
 def _identical(a: Model, b: Model) -> bool:

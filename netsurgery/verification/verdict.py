@@ -11,6 +11,7 @@ from netsurgery.progress import Timing
 from netsurgery.quality import LOST, PIXELS, SEGMENTATION, UNJUDGED, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
 from netsurgery.verification.comparison import BlobComparison
+from netsurgery.verification.divergence import BlobTrace
 from netsurgery.verification.pairing import NONE_LOST, Outputs
 from netsurgery.verification.row_channel import NOISE_FLOOR
 
@@ -75,6 +76,8 @@ class Verification:
         accuracy: Of both nets, where there were labels.
         outputs: Outputs that only one of the nets has.
         quality: What is left of the second net.
+        trace: All that both have in common, and where differences begin; where it was asked for,
+            or where they were to be exact and failed.
         timings: Where the time went, where a job made it.
     """
 
@@ -88,6 +91,7 @@ class Verification:
     accuracy: Optional[Accuracy] = None
     outputs: Outputs = NONE_LOST
     quality: Quality = field(default_factory=lambda: unjudged("there is no output to judge"))
+    trace: Optional[BlobTrace] = None
     timings: Optional[Timing] = field(default=None, compare=False, repr=False)
 
     def __bool__(self) -> bool:
@@ -182,9 +186,8 @@ class Verification:
             "unmatched_outputs": list(self.unmatched),
             "lost_outputs": [one._asdict() for one in self.outputs.lost],
             "extra_outputs": list(self.outputs.extra),
-            "blobs": [
-                {key: _json(value) for key, value in asdict(row).items()} for row in self.blobs
-            ],
+            "blobs": [_finite(asdict(row)) for row in self.blobs],
+            "trace": None if self.trace is None else _finite(self.trace.to_dict()),
         }
 
     def _explain_disagreement(self, least: float) -> str:
@@ -255,6 +258,15 @@ def _judge_exact(row: BlobComparison, what: str) -> Iterator[str]:
     agreement = 1.0 if row.agreement is None else row.agreement
     if row.kind == "detections" and agreement < row.noise.agreement:
         yield f"{what} agrees in {agreement:.4f} of its detections only"
+
+
+def _finite(value: Any) -> Any:
+    """Return plain data in which what JSON has no number for is None."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return _json(value)
 
 
 def _json(value: Any) -> Any:

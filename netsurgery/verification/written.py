@@ -186,7 +186,7 @@ def same_numbers(a: Sequence[Blob], b: Sequence[Blob]) -> bool:
     if len(a) != len(b):
         return False
     return all(
-        one.count == other.count and not _count_differences(*sorted((one, other), key=_width))
+        one.count == other.count and not count_differences(*sorted((one, other), key=_width))
         for one, other in zip(a, b)
     )
 
@@ -246,7 +246,7 @@ class _Check:
             problem = f"has shape {found.shape}, not {wanted.shape}, that of"
         elif not (loose or self._may_be_stored(wanted.storage, found.storage)):
             problem = f"is stored as {found.storage}, not as {wanted.storage}, the type of"
-        elif different := _count_differences(wanted, found):
+        elif different := count_differences(wanted, found):
             problem = f"has {different} of {found.count} numbers other than"
         if problem is None:
             self._counts[made] += 1
@@ -305,7 +305,7 @@ def _may_be_alike(a: Blob, b: Blob) -> bool:
     return [size for size in a.shape if size != 1] == [size for size in b.shape if size != 1]
 
 
-def _count_differences(wanted: Blob, found: Blob) -> int:
+def count_differences(wanted: Blob, found: Blob) -> int:
     """Count the numbers that are not those wanted, bit for bit, in the type they are stored in."""
     with np.errstate(over="ignore", invalid="ignore"):
         return sum(
