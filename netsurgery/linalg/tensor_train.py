@@ -54,13 +54,13 @@ def tensor_train_decomposition(
     if len(ranks) != len(limits) or not all(1 <= r <= most for r, most in zip(ranks, limits)):
         raise ValueError(f"ranks {list(ranks)} are not from 1 to {list(limits)}")
     rest, before, cores = _interleaved(matrix, rows, columns), 1, []
-    total = lost = float(np.square(rest, dtype=np.float64).sum())
-    lost = 0.0
+    total = lost = 0.0
     for row, column, rank in zip(rows, columns, ranks):
         rest = rest.reshape(before * row * column, -1)
         rank = min(rank, *rest.shape)
         pair = truncated_svd(rest, rank)
-        lost += pair.error**2 * float(np.square(rest, dtype=np.float64).sum())
+        total = total or pair.squared_norm
+        lost += pair.error**2 * pair.squared_norm
         cores.append(pair.left.reshape(before, row, column, rank))
         rest, before = pair.right, rank
     cores.append(rest.reshape(before, rows[-1], columns[-1], 1))

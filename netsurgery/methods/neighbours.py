@@ -7,7 +7,7 @@ from typing import Dict, Iterator, Mapping, Sequence, Tuple
 import numpy as np
 
 from netsurgery.errors import PlanError
-from netsurgery.linalg import FactoredRelation
+from netsurgery.linalg import FactoredRelation, squared_norm
 from netsurgery.network import ChannelRelation, Model, channel_groups, channel_relations, prunable
 
 NEIGHBOURS = 0.1
@@ -44,8 +44,8 @@ def neighbours(model: Model, name: str, sizes: Mapping[int, int]) -> Dict[int, F
     for other in relations:
         if other.key == (name, 0) or asked.isdisjoint((other.rows, other.columns)):
             continue
-        taps = other.taps(model.blobs(other.key[0])[other.key[1]].array(np.float64))
-        norm = float(np.vdot(taps, taps))
+        taps = other.taps(model.blobs(other.key[0])[other.key[1]].view())
+        norm = squared_norm(taps)
         if not np.isfinite(norm):
             raise PlanError(
                 f"{name!r} is grouped by its weights too, and they hold NaN or Inf",
@@ -62,15 +62,26 @@ def neighbours(model: Model, name: str, sizes: Mapping[int, int]) -> Dict[int, F
                 if side not in grams:
                     continue
                 at = np.array([positions.get(one, -1) for one in channels.tolist()])
-                rows = vectors[:, at >= 0]
-                gram = np.tensordot(rows, rows, ((0, 2), (0, 2))) / norm
-                grams[side][np.ix_(at[at >= 0], at[at >= 0])] += gram
+                own_at = at[at >= 0]
+                grams[side][np.ix_(own_at, own_at)] += _gram(vectors, at >= 0) / norm
                 counts[side] += 1
     return {
         side: FactoredRelation(side, ALONE, vectors_of(gram), weight=NEIGHBOURS * counts[side])
         for side, gram in grams.items()
         if counts[side]
     }
+
+
+def _gram(vectors: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Products of some units' vectors, shape (taps, units, rest), one tap after the other.
+
+    A neighbour may be far larger than the layer: all of it in float64 is not wanted at once.
+    """
+    parts = (one[wanted].astype(np.float64) for one in vectors)
+    total = np.zeros((np.count_nonzero(wanted),) * 2)
+    for part in parts:
+        total += part @ part.T
+    return total
 
 
 def _positions(own: Sequence[ChannelRelation], group: int) -> Iterator[Tuple[int, Dict[int, int]]]:

@@ -85,7 +85,7 @@ class TensorTrainMethod(LowRankMethod):
             PlanError: The method cannot take this layer.
         """
         text, blob = _sole_layer(model, layer)
-        matrix = oriented(text, blob.array())
+        matrix = oriented(text, blob.view())
         rows, columns = balanced_digits(*matrix.shape)
         # The bias is added by a Scale, which has a factor for each output beside it.
         extra = len(matrix) if text.parameter.inner_product_param.bias_term else 0
@@ -117,7 +117,7 @@ class TensorTrainMethod(LowRankMethod):
             PlanError: The layer cannot be factored, or an option is wrong.
         """
         layer, blob = _sole_layer(model, edit.layer)
-        matrix = oriented(layer, blob.array())
+        matrix = oriented(layer, blob.view())
         rows, columns = _digits(edit, matrix.shape)
         try:
             found = tensor_train_decomposition(matrix, rows, columns, _ranks(edit, rows, columns))

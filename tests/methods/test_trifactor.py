@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from small_models import make_model
 from netsurgery.errors import PlanError
 from netsurgery.methods import Edit
 from netsurgery.methods.exchange import Context
+from netsurgery.methods.neighbours import INPUTS, OUTPUTS, neighbours
 from netsurgery.methods.registry import METHODS
 from netsurgery.methods.trifactor import TriFactorisation
 from netsurgery.network.model import Model
@@ -180,3 +182,15 @@ def test_a_neighbour_whose_weights_are_no_numbers_is_named() -> None:
     weights[0, 0] = np.inf
     with pytest.raises(PlanError, match=r"layer 'c': 'b' is grouped .* they hold NaN or Inf"):
         apply(net(c=weights), edits(3, 4))
+
+
+def test_a_large_neighbour_is_not_held_in_double_precision() -> None:
+    small, wide = TEXT.replace("num_output: 4", "num_output: 2000"), np.ones((2000, 300), "f4")
+    blobs = {name: list(map(np.ones, (shape, shape[:1]))) for name, shape in SHAPES.items()}
+    model = make_model(small, {**blobs, "c": [wide, np.ones(2000)]})
+    tracemalloc.start()
+    neighbours(model, "b", {INPUTS: 8, OUTPUTS: 10})
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Twice as float32: as they lie in the file, and tap by tap.
+    assert most < 2.2 * wide.nbytes
