@@ -13,6 +13,9 @@ if TYPE_CHECKING:
         run_batch as run_batch,
         tasks_of as tasks_of,
     )
+    from netsurgery.zoo.discovery import (
+        discover as discover,
+    )
     from netsurgery.zoo.entry import (
         Entry as Entry,
         ModelBatch as ModelBatch,
