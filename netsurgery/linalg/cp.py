@@ -94,18 +94,18 @@ def full_rank(shape: Sequence[int]) -> int:
     return prod(shape) // max(shape)
 
 
-def cp_energies(kernel: np.ndarray, error: Callable[[int], float]) -> Energies:
+def cp_energies(shape: Sequence[int], error: Callable[[int], float]) -> Energies:
     """Return what ranks lose, from a few of them.
 
     In between it is read off a line, and as losses fall ever slower, what is lost is rather less. A
     larger rank is never taken to lose more, though a fit of it may.
 
     Args:
-        kernel: Shape (n, c, height, width).
+        shape: Of the kernel, (n, c, height, width).
         error: Fits a rank and returns ``||W - W'|| / ||W||``.
     """
-    full, size = full_rank(kernel.shape), sum(kernel.shape)
-    most = max(1, min(full, (kernel.size - 1) // size))
+    full = full_rank(shape)
+    most = max(1, min(full, (prod(shape) - 1) // sum(shape)))
     ranks = sorted({max(1, most >> halving) for halving in range(SAMPLES)} - {full})
     losses = np.minimum.accumulate([1.0, *(error(rank) ** 2 for rank in ranks), 0.0])
     return Energies((), np.interp(np.arange(1, full + 1), [0, *ranks, full], losses))

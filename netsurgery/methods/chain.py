@@ -182,9 +182,9 @@ class ChainMethod(LowRankMethod):
             except ValueError as error:
                 raise PlanError(str(error), layer=layer) from None
 
-        return Tradeoff(weights.shape, full, cost, count, measure, self.fit(weights))
+        return Tradeoff(weights.shape, full, cost, count, measure, self.fit(group[0], weights))
 
-    def fit(self, weights: np.ndarray) -> Optional[Callable[[Ranks], float]]:
+    def fit(self, layer: LayerText, weights: np.ndarray) -> Optional[Callable[[Ranks], float]]:
         """Return what tells the loss by factoring, where `energies` does not tell it exactly."""
         return None
 

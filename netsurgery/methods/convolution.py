@@ -37,7 +37,7 @@ _WINDOW_FIELDS = (
     *FORK_FIELDS,
     *(f"{stem}_{axis}" for stem in _WINDOW for axis in "hw"),
 )
-_SHAPE_FIELDS = ("num_output", "bias_term", "group", *_WINDOW_FIELDS)
+SHAPE_FIELDS = ("num_output", "bias_term", "group", *_WINDOW_FIELDS)
 
 
 class ConvolutionMethod(ChainMethod):
@@ -210,5 +210,5 @@ def _parameters(layer: LayerText, message: str, last: bool) -> Filling:
     lines = f"    group: {groups}\n" if groups != 1 else ""
     if last and not parameter.bias_term:
         lines = "    bias_term: false\n" + lines
-    left_out = _SHAPE_FIELDS if last else (*_SHAPE_FIELDS, "bias_filler")
+    left_out = SHAPE_FIELDS if last else (*SHAPE_FIELDS, "bias_filler")
     return lines, CarriedParameters(message, left_out)

@@ -117,7 +117,7 @@ class TriFactorisation(ConvolutionChain):
         lost = np.minimum(tucker * np.interp(at, shares, factors), 1.0)
         return Energies((), np.minimum.accumulate(np.minimum.accumulate(lost, 0), 1))
 
-    def fit(self, weights: np.ndarray) -> Callable[[Ranks], float]:
+    def fit(self, layer: LayerText, weights: np.ndarray) -> Callable[[Ranks], float]:
         """Return what tells the loss of ranks, by factoring the kernel without its neighbours."""
         return lambda ranks: _lost(weights, self.chain, ranks)
 

@@ -67,7 +67,7 @@ class TriFactorPair(InnerProductPair):
         lost = np.minimum(least * np.interp(at, shares, factors), 1.0)
         return Energies((), np.minimum.accumulate(lost))
 
-    def fit(self, weights: np.ndarray) -> Callable[[Ranks], float]:
+    def fit(self, layer: LayerText, weights: np.ndarray) -> Callable[[Ranks], float]:
         """Return what tells the loss of ranks, by factoring the matrix without its neighbours."""
         return lambda ranks: _lost(weights, ranks[0])
 

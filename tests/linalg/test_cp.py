@@ -52,7 +52,7 @@ def test_what_is_stated_of_ranks_is_no_less_than_they_lose_and_falls() -> None:
         asked.append(rank)
         return cp_decomposition(kernel, rank).error
 
-    lost = cp_energies(kernel, error).lost
+    lost = cp_energies(kernel.shape, error).lost
     assert len(lost) == full_rank(kernel.shape) == 90
     assert asked == [1, 2, 4, 9, 19, 38]  # 38 * (12 + 10 + 3 + 3) = 1064 of 1080 numbers
     assert len(asked) == SAMPLES
