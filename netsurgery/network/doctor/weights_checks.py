@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from math import prod
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from netsurgery.formats import SHARED, LayerWeights, Weights
 from netsurgery.layers import Layer, Shape, layer_type, show
@@ -16,6 +16,13 @@ from netsurgery.network.sharing import borrowed_blobs
 _MOST_BYTES = 2**31 - 1
 _MISMATCH = "prototxt and weights do not belong together"
 _REWRITE = "write them anew with `netsurgery convert`"
+_UNSAVED, _INNER, _RENAMED = "unsaved", "inner", "renamed"
+_HDF5 = {
+    _UNSAVED: "Caffe cannot save these as HDF5, for the / in their names",
+    _INNER: "Caffe saves these as HDF5 within the layer before the /, and stops when it loads that",
+    _RENAMED: "Caffe saves these as HDF5 under other names, for a / at an end, and loads none",
+}
+"""What becomes of layers with a slash in their names."""
 
 
 def _matches(checked: CheckedModel) -> Iterator[Tuple[Layer, LayerWeights, Tuple[Shape, ...]]]:
@@ -194,6 +201,28 @@ def slashes(checked: CheckedModel) -> Iterator[Finding]:
         if stored:
             problem = f"names with / are never loaded from HDF5: {listed(stored)}"
             yield Finding("warning", None, problem, "write a caffemodel with `netsurgery convert`")
-    else:
-        problem = f"Caffe cannot save these as HDF5, for the / in their names: {listed(names)}"
-        yield Finding("note", None, problem)
+        return
+    found = _in_hdf5([layer.name for layer in checked.network.layers])
+    for kind, told in _HDF5.items():
+        if kind in found:
+            yield Finding("note", None, f"{told}: {listed(found[kind])}")
+
+
+def _in_hdf5(names: Sequence[str]) -> Dict[str, List[str]]:
+    """What becomes of names with a slash when Caffe saves layers in this order, by kind.
+
+    It makes a group of each name, and HDF5 makes none within one that is not there. What is within
+    the group of a layer is counted among the blobs of that when they are loaded.
+    """
+    groups: Set[Tuple[str, ...]] = {(), ("data",)}
+    found: Dict[str, List[str]] = {}
+    for name in names:
+        parts = tuple(part for part in name.split("/") if part)
+        group = parts if name.startswith("/") else ("data", *parts)  # a path from the root, or not
+        saved = group not in groups and group[:-1] in groups
+        groups.add(group)
+        if "/" in name:
+            inner = group[0] == "data" and len(group) > 2
+            kind = _UNSAVED if not saved else _INNER if inner else _RENAMED
+            found.setdefault(kind, []).append(name)
+    return found
