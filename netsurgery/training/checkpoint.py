@@ -14,7 +14,7 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from netsurgery.network import Masks, ParameterKey
 
 KEPT = 2
 """How many states stay: should the newest one be damaged, there is the one before."""
+NO_BEST = Remedy("the best net of the run cannot be had again: begin anew with {}", "force")
+"""What to do where the arrays of the best net are damaged, and all states name these."""
 _STATE = re.compile(r"state-(\d{6,})")
 _BEST = re.compile(r"best-(\d{6,})\.npz")
 _NUMBERS = ("iteration", "best", "bad", "threads")
@@ -137,9 +139,18 @@ class Checkpoints:
             FormatError: They are damaged.
         """
         found: Dict[str, List[np.ndarray]] = {}
-        for (layer, _), array in read_arrays(self._best(iteration)):
+        for (layer, _), array in read_arrays(self._best(iteration), self._without(iteration)):
             found.setdefault(layer, []).append(array)
         return found
+
+    def _without(self, iteration: int) -> Union[str, Remedy]:
+        """What to do where the best net of an iteration is damaged: a state may know another."""
+        states = self._states()
+        naming = [one for one in states if self.read(one).best == iteration]
+        if naming and len(naming) < len(states):
+            names = " and ".join(self.path(one).name for one in naming)
+            return f"remove {names}: the run then goes on from the state before"
+        return NO_BEST
 
     def _best(self, iteration: int) -> Path:
         return self.folder / f"best-{iteration:06}.npz"
@@ -175,8 +186,14 @@ def write_arrays(path: Path, arrays: Mapping[ParameterKey, np.ndarray]) -> None:
     write_together({path: lambda stream: np.savez(stream, **held)})
 
 
-def read_arrays(path: Path) -> List[Tuple[ParameterKey, np.ndarray]]:
+def read_arrays(
+    path: Path, remedy: Union[str, Remedy] = ""
+) -> List[Tuple[ParameterKey, np.ndarray]]:
     """Return what `write_arrays` wrote, in its order.
+
+    Args:
+        path: The file.
+        remedy: What to do where it is damaged; if "" what helps where it is of a state.
 
     Raises:
         FormatError: It is something else, or damaged.
@@ -186,14 +203,14 @@ def read_arrays(path: Path) -> List[Tuple[ParameterKey, np.ndarray]]:
             keys = json.loads(file[_KEYS].tobytes().decode())
             return [((str(k), int(i)), file[str(n)]) for n, (k, i) in enumerate(keys)]
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise _damaged(path, error) from None
+        raise _damaged(path, error, remedy) from None
 
 
-def _damaged(file: Path, error: Exception) -> FormatError:
+def _damaged(file: Path, error: Exception, remedy: Union[str, Remedy] = "") -> FormatError:
     return FormatError(
         f"this state of a run is damaged: {type(error).__name__} {error}",
         file=file,
-        remedy="remove its folder: the run then goes on from the state before",
+        remedy=remedy or "remove its folder: the run then goes on from the state before",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any, List
 
@@ -248,6 +249,27 @@ def test_a_damaged_state_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "state-000005" / name).write_bytes(b"PK\x03\x04 no")
     with pytest.raises(FormatError, match=f"{name}: this state of a run is damaged"):
         trainer(tmp_path, plan(steps=5)).run()
+
+
+def test_where_the_best_net_is_damaged_it_is_told_what_helps(tmp_path: Path) -> None:
+    judge = Told([6, 5, 4, 3, 2, 1, 0])
+    whole = trainer(tmp_path, plan(), judge=judge).run()
+    best = tmp_path / "best-000030.npz"
+    best.write_bytes(best.read_bytes()[:-100])
+    with pytest.raises(FormatError, match=r"best-000030.npz: .* damaged.*; remove state-000030: t"):
+        trainer(tmp_path, plan(), judge=judge).run()
+    shutil.rmtree(tmp_path / "state-000030")
+    again = trainer(tmp_path, plan(), judge=judge).run()
+    assert again.resumed_from == 25
+    assert same_bits(whole, again)
+
+
+def test_where_no_state_knows_another_best_net_the_run_begins_anew(tmp_path: Path) -> None:
+    judge = Told([1, 2, 2, 2, 2, 2, 2])
+    assert trainer(tmp_path, plan(), judge=judge).run().best == 0
+    (tmp_path / "best-000000.npz").write_bytes(b"PK")
+    with pytest.raises(FormatError, match="; the best net of the run cannot be had again: begin"):
+        trainer(tmp_path, plan(), judge=judge).run()
 
 
 def test_a_line_of_the_history_that_was_not_finished_is_written_again(tmp_path: Path) -> None:
