@@ -260,7 +260,7 @@ class LayerType(LayerFacts):
         return None
 
     def class_axis(self, layer: Layer, axes: int) -> int:
-        """Return the axis of classes of what it makes, for a type that `is_softmax`."""
+        """Return the axis of classes of what it makes or compares, for softmaxes and losses."""
         return 1
 
     def permutation(self, layer: Layer, axes: int) -> Sequence[int]:

@@ -38,6 +38,10 @@ class SoftmaxWithLossLayer(LossLayer):
         """Over those with a label, where it does not say otherwise."""
         return averaged(layer, Averaged.VALID)
 
+    def class_axis(self, layer: Layer, axes: int) -> int:
+        """Its own block tells the axis of the scores that it reads."""
+        return int(self.param(layer.parameter).axis) % max(axes, 1)
+
     def param(self, parameter: Any) -> Any:
         """Return the block of a ``LayerParameter`` that says along which axis the classes are."""
         return parameter.softmax_param

@@ -87,7 +87,7 @@ def _objective(
     over = layer.layer_type.class_mean(layer)
     per_input, every = over in (Averaged.INPUTS, Averaged.NOTHING), over is not Averaged.VALID
     if kind is Compared.CLASSES:
-        axis = int(layer.parameter.softmax_param.axis)
+        axis = layer.layer_type.class_axis(layer, len(shape) if shape else 4)
         given = None if told == NOTHING else told
         places = numbers // shape[axis] if shape and per_input else 1
         return LabelObjective(name, place, weight * places, axis, given, ignored, every)

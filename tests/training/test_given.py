@@ -268,6 +268,27 @@ def test_of_several_losses_of_a_text_labels_are_for_that_which_counts_most() -> 
     assert (objective.value, objective.weight) == (Value("has"), 1.0)
 
 
+@pytest.mark.parametrize(
+    ("loss", "axis"),
+    [
+        ('"SoftmaxWithLoss" softmax_param { axis: 2 }', 2),
+        ('"InfogainLoss" infogain_loss_param { axis: 2 source: "h" }', 2),
+        ('"InfogainLoss" infogain_loss_param { axis: -1 source: "h" }', 2),
+        ('"InfogainLoss" infogain_loss_param { source: "h" } softmax_param { axis: 2 }', 1),
+    ],
+)
+def test_a_loss_tells_along_which_axis_its_classes_are(loss: str, axis: int) -> None:
+    """In the block of its own type."""
+    back = (
+        'layer { name: "back" type: "Reshape" bottom: "age" top: "back" '
+        "reshape_param { shape { dim: 0 dim: 2 dim: 1 } } }"
+    )
+    end = f'layer {{ name: "l" type: {loss} bottom: "back" bottom: "kind" top: "l" }}'
+    (one,) = own_objectives(model(back), text("kind", back + end), {"kind": (2,)})
+    assert isinstance(one, LabelObjective)
+    assert one.axis == axis
+
+
 def test_what_a_loss_reads_is_told() -> None:
     sliced = own_objectives(model(""), text("both", CUT), {"both": (2,)})
     assert [one.roles for one in sliced] == [("given:both",)] * 2
