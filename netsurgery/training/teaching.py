@@ -110,7 +110,30 @@ class _Objectives:
                 file=(self.small if small is None else self.teacher).file,
                 remedy="name one that both have",
             )
+        sizes = self.small.shape(small), self.teacher.shape(taught)
+        if sizes[0] and sizes[1] and len(sizes[0]) == len(sizes[1]) and sizes[0][1] < sizes[1][1]:
+            raise RequestError(
+                Remedy(
+                    f"blob {blob!r} of the {{}} was thinned to {sizes[0][1]:g} of its teacher's "
+                    f"{sizes[1][1]:g} channels, and can only be compared where all are left",
+                    "hints",
+                ),
+                file=self.small.file,
+                remedy=self._whole_blobs(),
+            )
         self._add(HintObjective("", small, HINT_WEIGHT), taught)
+
+    def _whole_blobs(self) -> str:
+        """What to do where a blob has lost channels."""
+        network = self.small.network
+        told = {value.blob for value in (*network.inputs, *network.outputs)}
+        for value in reversed(network.values):  # the nearest to the outputs tell most
+            taught, shape = self.teacher.last(value.blob), self.small.shape(value)
+            if value.blob in told or taught is None or shape is None:
+                continue
+            if self.teacher.shape(taught) == shape:
+                return f"name one that lost none, such as {value.blob!r}"
+        return "leave it out: none has kept all of its channels"
 
     def _add_detector(self, small: Value, taught: Value, mine: Detector, others: Detector) -> None:
         """Add scores and boxes: of an output that is either, or of a list of detections both."""

@@ -114,6 +114,28 @@ def test_of_lists_of_detections_that_from_which_they_are_chosen() -> None:
     assert (scores.axis, boxes.axis, boxes.least) == (2, None, pytest.approx(0.2))
 
 
+def test_a_blob_that_was_thinned_is_no_hint() -> None:
+    """And one that was not is named: of those that are, the nearest to the outputs."""
+    teacher, small = (
+        make_model(
+            declared("data", 2, 7)
+            + dense("data", "a", 6)
+            + dense("a", "b", width)
+            + dense("b", "out", 2),
+            {},
+        )
+        for width in (5, 3)
+    )
+    with pytest.raises(RequestError) as error:
+        teacher_objectives(teacher, small, hints=["b"])
+    assert "'b' of the `hints` was thinned to 3 of its teacher's 5 channels" in str(error.value)
+    assert str(error.value).endswith("; name one that lost none, such as 'a'")
+    only = make_model(declared("data", 2, 7) + dense("data", "a", 4) + dense("a", "out", 2), {})
+    with pytest.raises(RequestError, match="leave it out: none has kept all of its channels"):
+        teacher_objectives(teacher, only, hints=["a"])
+    assert teacher_objectives(teacher, small, hints=["a"])
+
+
 def test_names_are_words_and_unique() -> None:
     text = layer("ReLU", "fc", "a/b") + layer("TanH", "fc", "a.b")
     found = teacher_objectives(classifier(text), classifier(text))
