@@ -32,6 +32,7 @@ from netsurgery.linalg import (
     Ranks,
     kept_energies,
     multiply_out_chain,
+    squared_norm,
     tri_factorise,
     units_as_taps,
 )
@@ -127,14 +128,14 @@ class TriFactorisation(ConvolutionChain):
         spoken = neighbours(task.model, task.layer.name, sizes)
         kernels = _kernels(task.weights, self.chain, task.ranks, spoken)
         made = self.multiply(task.layer, kernels)
-        norm = float(np.linalg.norm(task.weights))
+        norm = float(np.sqrt(squared_norm(task.weights)))
         away = float(np.linalg.norm(task.weights.astype(np.float64) - made))
         return Found(kernels, away / norm if norm else 0.0)
 
 
 def _lost(weights: np.ndarray, chain: KernelChain, ranks: Ranks) -> float:
     """The share of ``||W||^2`` that is lost where no neighbour has a say."""
-    norm = float(np.vdot(weights, weights))
+    norm = squared_norm(weights)
     made = multiply_out_chain(_kernels(weights, chain, ranks, {}), 1)
     return float(np.sum(np.square(weights - made, dtype=np.float64))) / norm if norm else 0.0
 

@@ -21,6 +21,7 @@ from netsurgery.linalg import (
     lost_energy,
     require_finite,
     singular_values,
+    squared_norm,
     tri_factorise,
 )
 from netsurgery.methods.chain import ChainTask, Found
@@ -77,7 +78,7 @@ class TriFactorPair(InnerProductPair):
         weights, side = task.weights, _side(task.weights.shape)
         sizes = {side: min(weights.shape)}
         left, right = _pair(weights, task.ranks[0], neighbours(task.model, task.layer.name, sizes))
-        norm = float(np.linalg.norm(weights))
+        norm = float(np.sqrt(squared_norm(weights)))
         away = float(np.linalg.norm(weights - left.astype(np.float64) @ right))
         return Found((right, left), away / norm if norm else 0.0)
 
@@ -89,9 +90,9 @@ def _side(shape: Tuple[int, ...]) -> int:
 
 def _lost(weights: np.ndarray, rank: int) -> float:
     """The share of ``||W||^2`` that is lost where no neighbour has a say."""
-    norm = float(np.vdot(weights, weights))
+    norm = squared_norm(weights)
     left, right = _pair(weights, rank, {})
-    return float(np.sum(np.square(weights - left @ right, dtype=np.float64))) / norm if norm else 0
+    return float(np.sum(np.square(weights - left.astype(np.float64) @ right))) / norm if norm else 0
 
 
 def _pair(

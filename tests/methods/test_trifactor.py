@@ -9,7 +9,7 @@ from caffe_runs import assert_equal, run
 from small_models import make_model
 
 from netsurgery.errors import PlanError
-from netsurgery.methods import Edit
+from netsurgery.methods import Edit, low_rank_method
 from netsurgery.methods.exchange import Context
 from netsurgery.methods.neighbours import INPUTS, OUTPUTS, neighbours
 from netsurgery.methods.registry import METHODS
@@ -194,3 +194,19 @@ def test_a_large_neighbour_is_not_held_in_double_precision() -> None:
     tracemalloc.stop()
     # Twice as float32: as they lie in the file, and tap by tap.
     assert most < 2.2 * wide.nbytes
+
+
+@pytest.mark.parametrize("scale", [2.0**-80, 2.0**70])
+def test_the_error_is_known_where_squares_leave_float32(scale: float) -> None:
+    weights = np.random.default_rng(3).normal(size=SHAPES["b"]).astype("f4")
+    errors = [
+        operate(net(b=one), edits(3, 4)).predicted_errors()["b"]
+        for one in (weights, weights * np.float32(scale))
+    ]
+    assert errors[1] == pytest.approx(errors[0], rel=1e-4)
+    low, high = (
+        low_rank_method("trifactor").tradeoff(net(b=one), "b")
+        for one in (weights, weights * np.float32(scale))
+    )
+    ranks = low.share(0.5)
+    assert high.fitted(ranks) == pytest.approx(low.fitted(ranks), rel=1e-4)

@@ -158,3 +158,19 @@ def test_weights_that_are_no_numbers_are_refused() -> None:
     weights[1, 2] = np.nan
     with pytest.raises(PlanError, match=r"layer 'b': .*1 values that are NaN or Inf"):
         apply(net(b=weights), plan(b=3))
+
+
+@pytest.mark.parametrize("scale", [2.0**-80, 2.0**70])
+def test_the_error_is_known_where_squares_leave_float32(scale: float) -> None:
+    weights = np.random.default_rng(3).normal(size=SHAPES["b"]).astype("f4")
+    errors = [
+        operate(net(b=one), plan(b=3)).predicted_errors()["b"]
+        for one in (weights, weights * np.float32(scale))
+    ]
+    assert errors[1] == pytest.approx(errors[0], rel=1e-4)
+    low, high = (
+        low_rank_method("trifactor_pair").tradeoff(net(b=one), "b")
+        for one in (weights, weights * np.float32(scale))
+    )
+    ranks = low.share(0.5)
+    assert high.fitted(ranks) == pytest.approx(low.fitted(ranks), rel=1e-4)
