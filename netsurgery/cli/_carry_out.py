@@ -198,13 +198,13 @@ def carry_out(
         The exit status.
     """
     import netsurgery as ns
-    from netsurgery.report import print_compression, require_plots, write_page
+    from netsurgery.report import print_compression, require_pages, write_page
 
     output, html = given["output"], given["html"]
     if output is None and not given["dry_run"]:
         raise click.UsageError("say where the new pair goes: -o OUT")
     if html:
-        require_plots()
+        require_pages()
     flag = flags_of_command()
     cached = growth_told(request.cache)
     model = ns.load(*files, given["input_shapes"])

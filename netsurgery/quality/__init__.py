@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         match_detections as match_detections,
     )
     from netsurgery.quality.verdict import (
+        ORDER as ORDER,
         OutputQuality as OutputQuality,
         Quality as Quality,
         unjudged as unjudged,

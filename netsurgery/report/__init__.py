@@ -31,11 +31,14 @@ if TYPE_CHECKING:
         glossary_terms as glossary_terms,
         is_term as is_term,
     )
+    from netsurgery.report.html.compression_page import (
+        write_page as write_page,
+    )
+    from netsurgery.report.html.document import (
+        require_pages as require_pages,
+    )
     from netsurgery.report.inspection import (
         print_inspection as print_inspection,
-    )
-    from netsurgery.report.page import (
-        write_page as write_page,
     )
     from netsurgery.report.plan import (
         print_plan as print_plan,

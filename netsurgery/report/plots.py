@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def require_plots() -> None:
-    """See that pages can be written, before any work is done for one.
+    """See that plots can be drawn, before any work is done for one.
 
     Raises:
         NetsurgeryError: matplotlib, which draws the plots, is not installed.
@@ -23,7 +23,7 @@ def require_plots() -> None:
         import matplotlib  # noqa: F401
     except ImportError:
         raise NetsurgeryError(
-            "the page needs matplotlib", remedy="pip install 'netsurgery[report]'"
+            "the plot needs matplotlib", remedy="pip install 'netsurgery[report]'"
         ) from None
 
 

@@ -199,14 +199,17 @@ def test_a_file_that_cannot_be_written_leaves_nothing(netsurgery, pair, tmp_path
     assert (tmp_path / "file").read_text() == "in the way"
 
 
+@pytest.mark.parametrize("library", ["igraph", "jinja2", "matplotlib"])
 def test_a_page_that_cannot_be_drawn_is_refused_before_anything_is_written(
-    netsurgery, pair, tmp_path, monkeypatch
+    netsurgery, pair, tmp_path, monkeypatch, library: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, library, None)
     done = netsurgery(
         *("compress", *pair, "--rank", "fc6=4"),
         *("-o", tmp_path / "out", "--html", tmp_path / "page.html"),
     )
     assert done.status == 2
-    assert "pip install 'netsurgery[report]'" in done.err
+    (line,) = done.err.splitlines()
+    assert f"the page needs {library}" in line
+    assert "pip install 'netsurgery[html]'" in line
     assert not (tmp_path / "out").exists()

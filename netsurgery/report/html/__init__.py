@@ -1,0 +1,1 @@
+"""Reports as pages: one HTML file each, which needs no script and nothing beside it."""
