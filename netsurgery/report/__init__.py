@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 from netsurgery.lazy import face
 
 if TYPE_CHECKING:
+    from netsurgery.report.batch import (
+        print_comparison as print_comparison,
+        print_index as print_index,
+        told_outcome as told_outcome,
+    )
     from netsurgery.report.cache import (
         print_cache as print_cache,
         size as size,

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
         run_batch as run_batch,
         tasks_of as tasks_of,
     )
+    from netsurgery.zoo.checking import (
+        golden_words as golden_words,
+        verifying as verifying,
+    )
+    from netsurgery.zoo.comparing import (
+        BatchComparison as BatchComparison,
+        ModelChange as ModelChange,
+        compare_batches as compare_batches,
+    )
     from netsurgery.zoo.discovery import (
         discover as discover,
     )

@@ -46,6 +46,7 @@ class Outcome:
         name: The model's name.
         key: Of the task, see `netsurgery.zoo.key_of`.
         command: What was done, as ``compress``.
+        options: The other words of the command, but for the pair and where the result goes.
         status: One of `MEANINGS`.
         reason: Why, where that is not plain: the last it said.
         seconds: How long it took.
@@ -62,6 +63,7 @@ class Outcome:
     key: str
     command: str
     status: str
+    options: Tuple[str, ...] = ()
     reason: str = ""
     seconds: float = 0.0
     peak_memory: int = 0
@@ -77,7 +79,7 @@ class Outcome:
 
     def to_dict(self) -> Dict[str, Any]:
         """Return it as plain data."""
-        return asdict(self)
+        return {**asdict(self), "options": list(self.options)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
@@ -87,7 +89,8 @@ class Outcome:
             KeyError: A field is missing.
             TypeError: It is no mapping.
         """
-        return cls(**{one.name: data[one.name] for one in fields(cls)})
+        found = {one.name: data[one.name] for one in fields(cls)}
+        return cls(**{**found, "options": tuple(found["options"])})
 
     @classmethod
     def read(cls, text: bytes, place: object) -> Outcome:
@@ -126,7 +129,7 @@ def figures_of(record: Mapping[str, Any]) -> Dict[str, Any]:
 def judged(quality: Mapping[str, Any], blobs: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
     """Return what an index tells of a verdict on quality and of compared blobs."""
     errors = [blob["error"] for blob in blobs if blob["output"] and blob["error"] is not None]
-    names = ("blob", "kind", "figure", "value", "unit", "verdict")
+    names = ("blob", "kind", "figure", "value", "good", "lost", "unit", "verdict")
     return {
         "quality": quality["verdict"],
         "error": max(errors, default=None),

@@ -20,7 +20,7 @@ from netsurgery.linalg import blas_variables, outer_environment
 from netsurgery.zoo.judging import Ended, judge
 from netsurgery.zoo.outcome import CRASHED, MOST_SAID, OUTCOME, PRINTED, Outcome
 from netsurgery.zoo.places import fetched, is_url, known_outcome, publish
-from netsurgery.zoo.task import BatchTask, Reads, Writes, files_below
+from netsurgery.zoo.task import BatchTask, Reads, Writes, files_below, with_option
 
 WARDEN = Path(__file__).parent / "warden.py"
 _KEPT = 1 << 21
@@ -52,12 +52,15 @@ def run_task(task: BatchTask, threads: int = 1) -> Outcome:
         words = _words(task, result, scratch / "inputs")
         program = task.program or (sys.executable, "-m", "netsurgery")
         ended = watched([*program, *words], task, threads)
+        with undisturbed():
+            pass  # where this process is leaving, nothing more is written
         (status, reason), figures = judge(task, ended, result)
         outcome = Outcome(
             name=task.name,
             key=task.key,
             command=task.command,
             status=status,
+            options=task.options,
             reason=_one_line(reason.replace(str(result), task.name)),
             seconds=round(ended.seconds, 3),
             peak_memory=ended.peak,
@@ -77,7 +80,7 @@ def run_task(task: BatchTask, threads: int = 1) -> Outcome:
 
 def lost(task: BatchTask, reason: str) -> Outcome:
     """Return the outcome of a task that nobody could run."""
-    return Outcome(task.name, task.key, task.command, CRASHED, _one_line(reason))
+    return Outcome(task.name, task.key, task.command, CRASHED, task.options, _one_line(reason))
 
 
 def _one_line(text: str) -> str:
@@ -88,9 +91,9 @@ def _words(task: BatchTask, result: Path, inputs: Path) -> List[str]:
     words = []
     for number, word in enumerate(task.words):
         if isinstance(word, Reads):
-            words.append(fetched(word.place, inputs / str(number)))
+            words.append(with_option(word.option, fetched(word.place, inputs / str(number))))
         elif isinstance(word, Writes):
-            words.append(str(result / word.name if word.name else result))
+            words.append(with_option(word.option, str(result / word.name)))
         else:
             words.append(word)
     return words

@@ -19,9 +19,11 @@ class Reads:
 
     Attributes:
         place: A path, or a URL of a file that a worker elsewhere can read.
+        option: The option that it is the value of, if it is of one.
     """
 
     place: str
+    option: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,11 @@ class Writes:
 
     Attributes:
         name: A file in the folder of the result; the folder itself if empty.
+        option: The option that it is the value of, if it is of one.
     """
 
     name: str = ""
+    option: str = ""
 
 
 Word = Union[str, Reads, Writes]
@@ -78,6 +82,17 @@ class BatchTask:
         """What is done: the first of its words, as ``compress``."""
         return str(self.words[0])
 
+    @property
+    def options(self) -> Tuple[str, ...]:
+        """Its other words, but for the models that it reads and where the result goes."""
+        told = (
+            with_option(word.option, word.place)
+            if isinstance(word, Reads) and word.option
+            else word
+            for word in self.words[1:]
+        )
+        return tuple(word for word in told if isinstance(word, str))
+
     def is_settled_by(self, outcome: Outcome) -> bool:
         """Return whether an outcome is of this work, and doing it again would change nothing.
 
@@ -87,6 +102,11 @@ class BatchTask:
             limits = TaskLimits(outcome.memory, outcome.timeout)
             return outcome.key == self.key and limits == self.limits
         return outcome.key == self.key and outcome.status != CRASHED
+
+
+def with_option(option: str, value: str) -> str:
+    """Return a value as the word that gives it to an option, if there is one."""
+    return f"{option}={value}" if option else value
 
 
 class Digests:
@@ -135,9 +155,9 @@ def key_of(words: Tuple[Word, ...], digest: Callable[[str], str]) -> str:
         digest: Gives the digest of a file, as `Digests.of`.
     """
     told = [
-        ("reads", Path(word.place).name, digest(word.place))
+        ("reads", word.option, Path(word.place).name, digest(word.place))
         if isinstance(word, Reads)
-        else ("writes", word.name)
+        else ("writes", word.option, word.name)
         if isinstance(word, Writes)
         else word
         for word in words

@@ -16,7 +16,7 @@ from netsurgery.network.model import load
 
 COMMANDS = {
     *("apply", "cache", "channels", "compress", "convert", "doctor", "engines", "explain", "help"),
-    *("finetune", "inspect", "plan", "prune", "rank", "thin", "upgrade", "verify"),
+    *("finetune", "inspect", "plan", "prune", "rank", "thin", "upgrade", "verify", "zoo"),
 }
 
 

@@ -13,7 +13,7 @@ BEHAVIOUR = r"""
 import json, os, subprocess, sys, time
 from pathlib import Path
 
-behaviour, model, out = sys.argv[2], Path(sys.argv[3]), Path(sys.argv[5])
+behaviour, model, out = sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
 if "log" in os.environ:
     with open(os.environ["log"], "a") as log:
         log.write(f"{model.name}\n")
@@ -76,7 +76,7 @@ def fake_program(folder: Path) -> tuple[str, ...]:
 
 
 def words_of(behaviour: str, model: Path) -> tuple[Word, ...]:
-    return ("compress", behaviour, Reads(str(model)), "-o", Writes())
+    return ("compress", behaviour, Reads(str(model)), Writes())
 
 
 def task_of(folder: Path, behaviour: str, limits: Optional[TaskLimits] = None) -> BatchTask:

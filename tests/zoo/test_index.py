@@ -93,5 +93,5 @@ def test_a_table_has_a_line_for_each_model_and_no_formulas(folder: Path) -> None
     assert [row["name"] for row in rows] == ["a/0", "a/1", "a/2"]
     assert (rows[0]["params_before"], rows[0]["params_after"]) == ("10", "5")
     assert rows[1]["params_after"] == ""
-    evil = to_csv(index_with(Outcome("a", "k", "compress", "crashed", "=HYPERLINK(1)")))
+    evil = to_csv(index_with(Outcome("a", "k", "compress", "crashed", reason="=HYPERLINK(1)")))
     assert evil.splitlines()[1].endswith(",'=HYPERLINK(1)")
