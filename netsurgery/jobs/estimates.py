@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 import numpy as np
 
@@ -31,40 +42,52 @@ NEAR = 0.05
 _SIZE = 256
 _REFERENCE = 2.8e-4
 """Seconds that a product of two square matrices of that size takes where the figures are from."""
-_PROBE, _SHARE = 0.03, 0.02
-"""Seconds that the machine is looked at, and the most that this may be of a job."""
-_SLOWEST = 10.0
+_PROBE, _SHARE = 0.1, 0.02
+"""Seconds that the machine is looked at, and the most that this may be of a job. Processes take
+turns of some milliseconds: in less time one sees too few of them."""
+_SLOWEST, _BUSIEST = 10.0, 20.0
 
 
-def speed(most: float = _PROBE, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Return how many times as long this machine takes as the one of the figures.
+class Machine(NamedTuple):
+    """What a machine is like for work.
+
+    Attributes:
+        slower: How many times as long it takes as the one of the figures, if it does nothing else.
+        others: And how many times again, as other processes hold its processors: what a second of
+            processor time takes.
+    """
+
+    slower: float = 1.0
+    others: float = 1.0
+
+
+def look_at_machine(
+    most: float = _PROBE,
+    clock: Callable[[], float] = time.perf_counter,
+    processor: Callable[[], float] = time.thread_time,
+) -> Machine:
+    """Return what this machine is like now.
+
+    What a process gets of it depends on priorities and on limits of its group, which no load
+    average tells; so it is tried.
 
     Args:
         most: Seconds in which it multiplies matrices, once at least.
         clock: Tells the time.
+        processor: Tells the processor time of this thread.
     """
     matrix = np.ones((_SIZE, _SIZE), np.float32)
     matrix @ matrix  # the first one starts threads
     times: List[float] = []
-    began = clock()
+    began, used = clock(), processor()
     while not times or clock() - began < most:
         before = clock()
         matrix @ matrix
         times.append(clock() - before)
-    usual = sorted(times)[len(times) // 2]
-    return min(max(usual / _REFERENCE, 1 / _SLOWEST), _SLOWEST)
-
-
-def busy() -> float:
-    """Return how many times as long it takes as on an idle machine, by what else waits for it.
-
-    It is told by the load average of the last minute, where there is one.
-    """
-    try:
-        waiting = os.getloadavg()[0]
-    except (AttributeError, OSError):
-        return 1.0
-    return max(1.0, (waiting + 1.0) / (os.cpu_count() or 1))
+    seconds, used = clock() - began, processor() - used
+    usual = sorted(times)[len(times) // 2]  # of which none waits for others
+    slower = min(max(usual / _REFERENCE, 1 / _SLOWEST), _SLOWEST)
+    return Machine(slower, min(max(seconds / used, 1.0), _BUSIEST) if used > 0 else 1.0)
 
 
 class Durations:
@@ -171,14 +194,18 @@ def told_beforehand(
     """
     durations = Durations(cache)
     before: Dict[Path, float] = dict(worked_out)
-    slower, others = 1.0, busy()
-    whole = sum(before.values())
-    if whole * others > SHORT / _SLOWEST:
-        slower = speed(min(_PROBE, _SHARE * whole))
-    forecast = durations.corrected(job, before, slower, others)
+    whole, machine = sum(before.values()), Machine()
+    if whole > SHORT / _SLOWEST:
+        machine = look_at_machine(min(_PROBE, _SHARE * whole))
+    forecast = durations.corrected(job, before, machine.slower, machine.others)
     progress.expect(forecast if forecast.total else None)
     yield
-    durations.learn(job, before, progress.timings, others)
+    timings = progress.timings
+    if timings.seconds < SHORT:
+        return
+    # In between it was as busy as at both ends, on an average of factors.
+    again = look_at_machine(min(_PROBE, _SHARE * timings.seconds))
+    durations.learn(job, before, timings, math.sqrt(machine.others * again.others))
 
 
 def _key(job: str, path: Path) -> str:

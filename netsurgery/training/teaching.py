@@ -129,7 +129,7 @@ class _Objectives:
         told = {value.blob for value in (*network.inputs, *network.outputs)}
         for value in reversed(network.values):  # the nearest to the outputs tell most
             taught, shape = self.teacher.last(value.blob), self.small.shape(value)
-            if value.blob in told or taught is None or shape is None:
+            if value.blob in told or value in self.found or taught is None or shape is None:
                 continue
             if self.teacher.shape(taught) == shape:
                 return f"name one that lost none, such as {value.blob!r}"

@@ -11,7 +11,15 @@ from small_models import two_layers
 
 import netsurgery as ns
 from netsurgery.jobs import estimates
-from netsurgery.jobs.estimates import FILE, KEPT, Durations, busy, speed, told_beforehand, took_of
+from netsurgery.jobs.estimates import (
+    FILE,
+    KEPT,
+    Durations,
+    Machine,
+    look_at_machine,
+    told_beforehand,
+    took_of,
+)
 from netsurgery.jobs.workload import Workload, work_of_pair, work_of_plan
 from netsurgery.progress import Event, Progress, Timing
 
@@ -78,32 +86,69 @@ def test_a_file_that_tells_nothing_is_no_matter(content: str, tmp_path: Path) ->
 
 def test_the_machine_is_looked_at_for_a_moment() -> None:
     ticks = iter(range(1000))
-    assert speed(clock=lambda: float(next(ticks))) == 10.0  # a second for a small product
+    seen = look_at_machine(clock=lambda: float(next(ticks)), processor=lambda: 0.0)
+    assert seen == (10.0, 1.0)  # a second for a small product, and a clock that tells nothing
     assert next(ticks) < 10
-    assert busy() >= 1.0
+    assert look_at_machine().others >= 1.0
+
+
+class Turns:
+    """A machine on which others run in between: of so many turns of 4 ms this process has one."""
+
+    def __init__(self, turns: int) -> None:
+        self.turns, self.now, self.used = turns, 0.0, 0.0
+
+    def clock(self) -> float:
+        """A look at it takes a tenth of a millisecond of processor time."""
+        before = int(self.used / 0.004)
+        self.used += 1e-4
+        self.now += 1e-4 + (int(self.used / 0.004) - before) * 0.004 * (self.turns - 1)
+        return self.now
+
+
+@pytest.mark.parametrize("turns", [1, 2, 5, 10])
+def test_what_other_processes_leave_is_tried(turns: int) -> None:
+    """Whatever their number, their priority and what the load average says of a minute ago."""
+    machine = Turns(turns)
+    seen = look_at_machine(0.1, machine.clock, lambda: machine.used)
+    assert turns / 1.6 < seen.others < turns * 1.6  # two turns of ten tell no more
+    assert seen.slower == pytest.approx(1e-4 / 2.8e-4, rel=0.01)  # as if it were idle
 
 
 def test_a_look_at_the_machine_is_short_beside_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: List[float] = []
 
-    def look(most: float) -> float:
+    def look(most: float) -> Machine:
         looked.append(most)
-        return 1.0
+        return Machine()
 
-    monkeypatch.setattr(estimates, "speed", look)
-    monkeypatch.setattr(estimates, "busy", lambda: 1.0)
+    monkeypatch.setattr(estimates, "look_at_machine", look)
     for seconds in (0.05, 0.5, 60.0):
         with told_beforehand(Progress(), "plan", {TRIALS: seconds}, None):
             pass
-    assert looked == [pytest.approx(0.01), pytest.approx(0.03)]
-    # On a machine that does other things a job takes longer, but is not more work.
-    monkeypatch.setattr(estimates, "busy", lambda: 10.0)
-    with told_beforehand(Progress(), "plan", {TRIALS: 0.05}, None):
-        pass
-    assert looked[2:] == [pytest.approx(0.001)]
+    assert looked == [pytest.approx(0.01), pytest.approx(0.1)]
 
 
-def test_a_job_is_told_of_before_it_begins_and_learnt_from(tmp_path: Path) -> None:
+def test_what_was_learnt_on_a_busy_machine_is_told_on_an_idle_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """How busy it was is looked at before and after."""
+    now, looks = [0.0], [2.0, 8.0, 1.0, 1.0]
+    monkeypatch.setattr(estimates, "look_at_machine", lambda most: Machine(1.0, looks.pop(0)))
+    for seconds, told in ((40.0, 20.0), (10.0, 10.0)):
+        work = Progress(None, lambda: now[0], lambda: 0.0)
+        with told_beforehand(work, "plan", {TRIALS: 10.0}, tmp_path):
+            assert work.forecast is not None
+            assert work.forecast.total == pytest.approx(told)
+            with work.task("planning"), work.task("trials"):
+                now[0] += seconds
+    assert not looks
+
+
+def test_a_job_is_told_of_before_it_begins_and_learnt_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(estimates, "look_at_machine", lambda most: Machine())
     heard: List[Event] = []
     now = [0.0]
     work = Progress(heard.append, lambda: now[0], lambda: 0.0)
@@ -112,9 +157,8 @@ def test_a_job_is_told_of_before_it_begins_and_learnt_from(tmp_path: Path) -> No
         assert heard[0].expected is not None
         with work.task("planning"), work.task("trials"):
             now[0] += 50
-    others = busy()
-    found = Durations(tmp_path).corrected("plan", {TRIALS: 10.0}, 1.0, others).total
-    assert found == pytest.approx(50, rel=0.5)  # the load average moves on
+    found = Durations(tmp_path).corrected("plan", {TRIALS: 10.0}, 1.0).total
+    assert found == pytest.approx(50)
     nothing = Progress(heard.append)
     with told_beforehand(nothing, "plan", {TRIALS: 0.0}, tmp_path):
         assert nothing.left() is None

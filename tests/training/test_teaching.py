@@ -130,6 +130,10 @@ def test_a_blob_that_was_thinned_is_no_hint() -> None:
         teacher_objectives(teacher, small, hints=["b"])
     assert "'b' of the `hints` was thinned to 3 of its teacher's 5 channels" in str(error.value)
     assert str(error.value).endswith("; name one that lost none, such as 'a'")
+    ends = layer("Softmax", "out", "prob")  # the scores are learned without a hint
+    pair = (make_model(one.prototxt.data.decode() + ends, {}) for one in (teacher, small))
+    with pytest.raises(RequestError, match="such as 'a'"):
+        teacher_objectives(*pair, hints=["b"])
     only = make_model(declared("data", 2, 7) + dense("data", "a", 4) + dense("a", "out", 2), {})
     with pytest.raises(RequestError, match="leave it out: none has kept all of its channels"):
         teacher_objectives(teacher, only, hints=["a"])
