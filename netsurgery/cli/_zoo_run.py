@@ -175,9 +175,9 @@ def read_models(source: Path) -> ModelBatch:
     Raises:
         click.UsageError: There is none.
     """
-    from netsurgery.zoo import discover
+    from netsurgery.zoo import read_source
 
-    batch = discover(source)
+    batch = read_source(source)
     if not batch.entries:
         raise click.UsageError(f"{source}: no model is there; `netsurgery zoo list` tells why")
     return batch

@@ -98,7 +98,8 @@ def _raw(param: click.Parameter, value: object) -> Iterator[str]:
         return
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, tuple):
-            yield from (option, *map(str, one))
+            yield option
+            yield from map(str, one)
         else:
             yield from [f"{option}={one}"] if option.startswith("--") else [option, one]
 

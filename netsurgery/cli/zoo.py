@@ -6,6 +6,7 @@ import click
 
 from netsurgery.cli._zoo_checks import compare, golden, verify
 from netsurgery.cli._zoo_run import run
+from netsurgery.cli._zoo_sources import init, list_models
 
 
 @click.group("zoo")
@@ -17,5 +18,5 @@ def command() -> None:
     """
 
 
-for one in (run, verify, compare, golden):
+for one in (init, list_models, run, verify, compare, golden):
     command.add_command(one)

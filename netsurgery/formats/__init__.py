@@ -128,5 +128,9 @@ if TYPE_CHECKING:
         WholeFile as WholeFile,
         open_weights as open_weights,
     )
+    from netsurgery.formats.yaml_marks import (
+        MarkedData as MarkedData,
+        read_marked_yaml as read_marked_yaml,
+    )
 
 __getattr__, __dir__, __all__ = face(__name__)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from netsurgery.report.explain import (
         print_explanation as print_explanation,
     )
+    from netsurgery.report.found_models import (
+        print_batch as print_batch,
+    )
     from netsurgery.report.glossary import (
         explain_word as explain_word,
         glossary_terms as glossary_terms,

@@ -37,6 +37,13 @@ if TYPE_CHECKING:
         to_csv as to_csv,
         without_times as without_times,
     )
+    from netsurgery.zoo.manifest import (
+        read_manifest as read_manifest,
+    )
+    from netsurgery.zoo.manifest_text import (
+        write_manifest as write_manifest,
+        written as written,
+    )
     from netsurgery.zoo.outcome import (
         MEANINGS as MEANINGS,
         Outcome as Outcome,
@@ -45,6 +52,9 @@ if TYPE_CHECKING:
     from netsurgery.zoo.scheduling import (
         LocalScheduler as LocalScheduler,
         Scheduler as Scheduler,
+    )
+    from netsurgery.zoo.source import (
+        read_source as read_source,
     )
     from netsurgery.zoo.task import (
         BatchTask as BatchTask,

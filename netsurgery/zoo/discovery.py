@@ -69,7 +69,7 @@ def matched(folder: Path, found: Iterable[Optional[_Found]]) -> ModelBatch:
         else:
             pairs.append((weights, match))
     skipped += matching.unused(files)
-    names = distinct_names([_name(weights.path, folder) for weights, _ in pairs])
+    names = distinct_names([name_of_weights(weights.path, folder) for weights, _ in pairs])
     entries = [Entry(name, net.path, weights.path) for name, (weights, net) in zip(names, pairs)]
     return ModelBatch(folder, tuple(entries), tuple(sorted(skipped, key=lambda one: one.path)))
 
@@ -195,7 +195,8 @@ class _Matching:
             return str(path)
 
 
-def _name(weights: Path, folder: Path) -> str:
+def name_of_weights(weights: Path, folder: Path) -> str:
+    """Return what a model is called by the path of its weights, seen from a folder."""
     try:
         name = weights.relative_to(folder).as_posix()
     except ValueError:
