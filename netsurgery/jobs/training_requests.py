@@ -25,11 +25,13 @@ from netsurgery.network import Masks, Model
 from netsurgery.planning import RECORD
 from netsurgery.progress import Progress
 from netsurgery.training import (
+    GIVEN,
     LABELS,
     PATIENCE,
     TEMPERATURE,
     Augmentation,
     LabelObjective,
+    Objective,
     Tuned,
     TuningSettings,
     ZoomedViews,
@@ -39,6 +41,7 @@ from netsurgery.training import (
     names_read,
     names_selected,
     new_layers,
+    objectives_of,
     only_new,
     outputs_to_give,
     plain_samples,
@@ -166,6 +169,7 @@ def read_learning(
             reported = read(request.validate, how)
         if request.train_val is not None:
             inputs = labels_as_targets(inputs, targets)
+            reported = reported and labels_as_targets(reported, targets)
     _require_classes(model, request, inputs, reported)
     views = fitted_views(views, inputs, input_shapes(model.network()))
     tells = inputs.labels is not None or inputs.targets or request.train_val is not None
@@ -177,6 +181,8 @@ def read_learning(
         )
     masks, masked_by = held_masks(model, request.masks)
     settings = _settings(model, teacher, views, request)
+    if reported is not None and request.train_val is not None:
+        reported = _with_classes(model, teacher, inputs, reported, settings)
     return Learning(teacher, inputs, reported, settings, masks, masked_by)
 
 
@@ -208,11 +214,36 @@ def _require_classes(
     model: Model, request: TrainingRequest, inputs: Inputs, reported: Optional[Inputs]
 ) -> None:
     """See that labels are classes of the net, before anything runs."""
-    # A text of the user's may be trained by other labels than those of the net's output.
-    given = [inputs, reported] if request.train_val is None else [reported]
-    for one in given:
+    if request.train_val is not None:
+        return  # which says what labels are for
+    for one in (inputs, reported):
         if one is not None and one.labels is not None:
             require_labels(one, label_classes(model, request.task_output))
+
+
+def _with_classes(
+    model: Model,
+    teacher: Optional[Model],
+    inputs: Inputs,
+    reported: Inputs,
+    settings: TuningSettings,
+) -> Inputs:
+    """The inputs to report on, whose labels are seen to be classes, or are none.
+
+    A text of the user's may compare numbers with them.
+    """
+    objectives = objectives_of(model, teacher, inputs, settings)
+    if _are_numbers(objectives):
+        return replace(reported, labels=None)
+    if reported.labels is not None:
+        require_labels(reported, label_classes(model, settings.task_output))
+    return reported
+
+
+def _are_numbers(objectives: Sequence[Objective]) -> bool:
+    """Whether labels are no classes to the losses of a text: all that these read are targets."""
+    roles = [role for one in objectives for role in one.roles]
+    return LABELS not in roles and any(role.startswith(GIVEN) for role in roles)
 
 
 def _views(request: TrainingRequest) -> Augmentation:
@@ -286,6 +317,8 @@ def report_inputs(learning: Learning, tuned: Tuned) -> Inputs:
     inputs = learning.reported
     if inputs is None:
         inputs = learning.inputs.chosen(tuned.split.report)
+    if learning.settings.train_val is not None and _are_numbers(tuned.objectives):
+        inputs = replace(inputs, labels=None)
     if inputs.labels is not None:
         found = (one for one in tuned.objectives if LABELS in one.roles)
         told = next((one for one in found if isinstance(one, LabelObjective)), None)
