@@ -31,7 +31,7 @@ from netsurgery.cli._options import (
     section,
     weights_argument,
 )
-from netsurgery.cli._outputs import PLAN, PLOT, ready
+from netsurgery.cli._outputs import PAGE, PLAN, PLOT, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._rules import RuleFlags, how_options, rule_arguments, rule_options
 from netsurgery.cli._shapes import Shapes, shapes_option
@@ -51,6 +51,7 @@ class _Flags(RuleFlags, SearchFlags, CalibrateFlags, PreprocessingFlags, EngineF
     sweep: Optional[str]
     measured: Optional[int]
     plot: Optional[Path]
+    html: Optional[Path]
     recipe: Optional[str]
 
 
@@ -71,6 +72,7 @@ class _Flags(RuleFlags, SearchFlags, CalibrateFlags, PreprocessingFlags, EngineF
             "plan.0.3.yaml and so on.",
         ),
         click.option("--plot", type=PLOT, help="With --sweep: a file for the plot, .svg or .png."),
+        click.option("--html", type=PAGE, help="With --sweep: also write it as a page."),
         click.option(
             "--measured",
             type=click.IntRange(min=0),
@@ -118,11 +120,15 @@ def command(
     """
     import netsurgery as ns
     from netsurgery.budgets import parse_sweep
-    from netsurgery.report import require_plots
+    from netsurgery.report import require_pages, require_plots
 
     currency, shares = parse_sweep(given["sweep"]) if given["sweep"] else ("macs", ())
     if given["plot"]:
         require_plots()
+    if given["html"]:
+        if not shares:
+            raise click.UsageError("--html is for a sweep: add --sweep FROM:TO:STEP")
+        require_pages()
     request = ns.SweepRequest(
         sweep=shares,
         currency=currency,
@@ -146,7 +152,7 @@ def command(
         print_timed_json(plan.to_dict(), work, timings)
         return
     if shares:
-        _print_sweep(swept, given["plot"], as_json)
+        _print_sweep(swept, given["plot"], given["html"], as_json)
     else:
         _print_plan(plan, output)
     tell_timings(work, timings)
@@ -162,11 +168,13 @@ def _print_plan(plan: Plan, output: Optional[Path]) -> None:
         click.echo(plan.to_yaml(), nl=False)
 
 
-def _print_sweep(swept: Sweep, plot: Optional[Path], as_json: bool) -> None:
-    from netsurgery.report import plot_sweep, print_sweep
+def _print_sweep(swept: Sweep, plot: Optional[Path], html: Optional[Path], as_json: bool) -> None:
+    from netsurgery.report import plot_sweep, print_sweep, write_sweep_page
 
     if plot:
         plot_sweep(swept.points, swept.currency, ready(plot))
+    if html:
+        write_sweep_page(swept.points, swept.currency, ready(html))
     if as_json:
         print_json(swept.to_dict())
     else:

@@ -31,7 +31,7 @@ from netsurgery.cli._options import (
     section,
     weights_argument,
 )
-from netsurgery.cli._outputs import RANKING
+from netsurgery.cli._outputs import PAGE, RANKING, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
 from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
@@ -110,6 +110,7 @@ class _Flags(PreprocessingFlags, EngineFlags, CacheFlags):
             help="A file for the whole ranking as JSON. With --oracle, what it measures is kept in "
             "OUTPUT.oracle, from which the next run goes on.",
         ),
+        click.option("--html", type=PAGE, help="Also write the report as a page."),
     ),
     json_option,
     timings_option,
@@ -121,6 +122,7 @@ def command(
     oracle: bool,
     flops: float,
     output: Optional[Path],
+    html: Optional[Path],
     as_json: bool,
     timings: bool,
     **given: Unpack[_Flags],
@@ -132,8 +134,10 @@ def command(
     netsurgery rank deploy.prototxt net.caffemodel --criteria taylor,l1 --data data.npz --oracle
     """
     import netsurgery as ns
-    from netsurgery.report import print_ranking
+    from netsurgery.report import print_ranking, require_pages, write_ranking_page
 
+    if html:
+        require_pages()
     request = ns.RankRequest(
         criteria=[name.strip() for name in criteria.split(",")],
         inputs=given["inputs"] or None,
@@ -149,6 +153,8 @@ def command(
     model = ns.load(prototxt, weights, given["input_shapes"])
     with growth_told(request.cache), progress("ranking") as work:
         found = ns.rank(model, request, output, work)
+    if html:
+        write_ranking_page(found, ready(html))
     if as_json:
         print_timed_json(found.to_dict(), work, timings)
     else:

@@ -22,12 +22,13 @@ from netsurgery.cli._inputs import (
 from netsurgery.cli._options import (
     FILE,
     JUDGING,
+    OUTPUT,
     json_option,
     options,
     say,
     section,
 )
-from netsurgery.cli._outputs import GOLDEN
+from netsurgery.cli._outputs import GOLDEN, PAGE, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
 from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
@@ -42,6 +43,7 @@ class _Flags(InputFlags, ToleranceFlags, EngineFlags):
     expect: str
     blobs: Tuple[str, ...]
     trace: bool
+    html: Optional[Path]
 
 
 @click.command("verify", cls=Command)
@@ -78,6 +80,12 @@ class _Flags(InputFlags, ToleranceFlags, EngineFlags):
         click.option("--save-golden", type=GOLDEN, help="Run A alone and save what it gives."),
         click.option("--golden", type=FILE, help="Compare A with what was saved."),
     ),
+    section(
+        OUTPUT,
+        click.option(
+            "--html", type=PAGE, help="Also write the report as a page, with a trace of the nets."
+        ),
+    ),
     json_option,
     timings_option,
 )
@@ -104,13 +112,15 @@ def command(
     tell what a net is worth.
     """
     import netsurgery as ns
-    from netsurgery.report import print_verification
+    from netsurgery.report import print_verification, require_pages, write_verification_page
 
     alone = bool(save_golden or golden)
     if len(files) != (2 if alone else 4) or (save_golden and golden):
         raise click.UsageError(
             "give a prototxt and its weights" if alone else "give two prototxts, each with weights"
         )
+    if given["html"]:
+        require_pages()
     pairs = zip(files[::2], files[1::2])
     models = [ns.load(*pair, given["input_shapes"]) for pair in pairs]
     engine, fed = engine_given(given), fed_arguments(given)
@@ -124,7 +134,7 @@ def command(
             engine=engine,
             expect=given["expect"],
             blobs=given["blobs"],
-            trace=given["trace"],
+            trace=given["trace"] or (bool(given["html"]) and not golden),
             **fed,
             **judged_arguments(given),
         )
@@ -133,6 +143,8 @@ def command(
         else:
             done = ns.verify(models[0], models[1], request, work)
     flag = flags_of_command()
+    if given["html"]:
+        write_verification_page(done, ready(given["html"]), flag)
     if as_json:
         print_timed_json(done.to_dict(flag), work, timings)
     else:

@@ -45,6 +45,18 @@ if TYPE_CHECKING:
     from netsurgery.report.html.document import (
         require_pages as require_pages,
     )
+    from netsurgery.report.html.ranking_page import (
+        write_ranking_page as write_ranking_page,
+    )
+    from netsurgery.report.html.sweep_page import (
+        write_sweep_page as write_sweep_page,
+    )
+    from netsurgery.report.html.verification_page import (
+        write_verification_page as write_verification_page,
+    )
+    from netsurgery.report.html.zoo_page import (
+        write_zoo_page as write_zoo_page,
+    )
     from netsurgery.report.inspection import (
         print_inspection as print_inspection,
     )

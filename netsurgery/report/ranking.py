@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -55,18 +55,26 @@ def _cells(numbers: Sequence[float]) -> List[str]:
 
 
 def _print_table(truth: str, correlations: Dict[str, Correlation]) -> None:
+    columns, rows = correlation_rows(correlations)
+    print_table(
+        columns,
+        rows,
+        title=f"Spearman's correlation with {truth}",
+        legend=("mean of layers", "all layers", "all, l2"),
+    )
+
+
+def correlation_rows(
+    correlations: Dict[str, Correlation],
+) -> Tuple[Sequence[str], List[List[str]]]:
+    """Return titles and rows of a table of correlations, a row for each criterion."""
     layers = next(iter(correlations.values())).layers
     columns = ["criterion", *(f">{name}" for name in layers)]
     rows = [
         [name, *map(_share, [*one.layers.values(), one.mean, one.raw, one.normalised])]
         for name, one in correlations.items()
     ]
-    print_table(
-        [*columns, ">mean of layers", ">all layers", ">all, l2"],
-        rows,
-        title=f"Spearman's correlation with {truth}",
-        legend=("mean of layers", "all layers", "all, l2"),
-    )
+    return [*columns, ">mean of layers", ">all layers", ">all, l2"], rows
 
 
 def _share(number: float) -> str:

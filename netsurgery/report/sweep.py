@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple
 
 from netsurgery.budgets import METRIC, Point
 from netsurgery.report.console import print_table, print_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COSTS = ("macs", "params", "bytes", "latency")
 
@@ -15,6 +18,23 @@ def print_sweep(points: Sequence[Point], currency: str) -> None:
     """Print a row for each budget: what is left, what is predicted to be lost, what was measured.
 
     What was not measured stands there with a ``~``, as predicted and corrected.
+    """
+    columns, table = sweep_rows(points, currency)
+    if table:
+        print_table(columns, table, legend=("loss", "predicted"))
+    for point in points:
+        if point.plan is None:
+            print_text(f"  {point.share:g}: {point.problem}")
+
+
+def sweep_rows(
+    points: Sequence[Point], currency: str
+) -> Tuple[Sequence[str], List[Tuple[str, ...]]]:
+    """Return titles and rows of the table of budgets, of those that can be met.
+
+    Args:
+        points: The budgets.
+        currency: What is budgeted.
     """
     rows = [point.to_dict() for point in points]
     costs = [name for name in _COSTS if any(name in row for row in rows)]
@@ -35,11 +55,7 @@ def print_sweep(points: Sequence[Point], currency: str) -> None:
                 *(_text(*found[name]) if name in found else "-" for name in names),
             )
         )
-    if table:
-        print_table(columns, table, legend=("loss", "predicted"))
-    for row in rows:
-        if "problem" in row:
-            print_text(f"  {row['budget']:g}: {row['problem']}")
+    return columns, table
 
 
 def _found(row: Mapping[str, Any]) -> Dict[str, Tuple[float, bool]]:
@@ -71,9 +87,21 @@ def plot_sweep(points: Sequence[Point], currency: str, path: Path) -> None:
     require_plots()
     from matplotlib.figure import Figure
 
-    rows = [point.to_dict() for point in points if point.plan is not None]
     figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot(xlabel=f"share of the {currency} that is left", ylabel="loss")
+    draw_sweep(figure.add_subplot(), points, currency)
+    save_plot(figure, path)
+
+
+def draw_sweep(axes: Axes, points: Sequence[Point], currency: str) -> None:
+    """Draw what is lost over what is left, of the budgets that can be met.
+
+    Args:
+        axes: What it is drawn on.
+        points: The budgets.
+        currency: What is budgeted.
+    """
+    rows = [point.to_dict() for point in points if point.plan is not None]
+    axes.set(xlabel=f"share of the {currency} that is left", ylabel="loss")
     axes.plot([row[currency] for row in rows], [row["loss"] for row in rows], "o-", label="loss")
     for name in dict.fromkeys(name for row in rows for name in _found(row)):
         seen = [(row[currency], _found(row)[name]) for row in rows if name in _found(row)]
@@ -84,4 +112,3 @@ def plot_sweep(points: Sequence[Point], currency: str, path: Path) -> None:
                 axes.plot(*zip(*own), mark, label=f"{_title(name)}, {kind}")
     axes.grid(alpha=0.3)
     axes.legend()
-    save_plot(figure, path)

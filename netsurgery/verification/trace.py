@@ -29,7 +29,9 @@ def trace_of(
     parts = differing_parts(a, b, Joint.of(network, b.network(), pairs))
     found = _Follower(network, parts, {row.blob: row for row in rows}).divergences()
     changes = tuple(str(change) for part in parts for change in part.changes)
-    return BlobTrace(tuple(rows), tuple(found), changes)
+    place = {str(value): number for number, value in enumerate(network.values)}
+    along = sorted(rows, key=lambda row: place.get(row.blob, len(place)))
+    return BlobTrace(tuple(along), tuple(found), changes)
 
 
 class _Follower:

@@ -58,7 +58,7 @@ class Page(HTMLParser):
         self.texts.append(data.strip())
         if self.open and self.open[-1] == "h2":
             self.sections.append(data)
-        if self.open and self.open[-1] in ("td", "th"):
+        if self.open[-1:] in (["td"], ["th"]) or self.open[-2:] == ["td", "a"]:
             self.tables[-1][-1][-1] += data.strip()
 
     def rows(self, number: int) -> List[Dict[str, str]]:

@@ -65,6 +65,20 @@ def test_the_first_blob_is_named_with_the_layer_and_what_is_other(engine: str) -
     assert [row.blob for row in trace.blobs] == ["one", "one@1", "one@2", "left", "right", "sum"]
 
 
+def test_blobs_stand_along_the_net_also_what_an_output_is_told_from(opencv: str) -> None:
+    """What a Softmax reads is compared with the outputs, and so before the others."""
+    softmax = 'layer { name: "classes" type: "Softmax" bottom: "sum" top: "classes" }\n'
+    first = make_model(text_of(RELU) + softmax, blobs_of())
+    blobs = blobs_of()
+    blobs["one"][0][2, 3] *= 1.5
+    second = make_model(text_of(RELU) + softmax, blobs)
+    for expect in ("exact", "approx"):
+        trace = verify(first, second, engine=opencv, expect=expect, trace=True).trace
+        assert trace is not None
+        names = ["one", "one@1", "left", "right", "sum", "classes"]
+        assert [row.blob for row in trace.blobs] == names
+
+
 @pytest.mark.parametrize(
     ("middle", "changes"),
     [

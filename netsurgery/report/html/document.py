@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from netsurgery.report.html.graph_drawing import Drawing
+    from netsurgery.report.html.zoo_page import Models
 
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
 """Moods: each has a sign beside its colour."""
@@ -151,7 +152,7 @@ class Pictures:
     caption: str
 
 
-Part = Union[Lines, PageTable, Plot, Plots, Nets, Pictures]
+Part = Union[Lines, PageTable, Plot, Plots, Nets, Pictures, "Models"]
 
 
 @dataclass(frozen=True)

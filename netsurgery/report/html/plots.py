@@ -40,6 +40,7 @@ _STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
+    "axes.prop_cycle": f"cycler('color', ['{BEFORE}', '{AFTER}', '{INK}'])",
 }
 WIDTH = 4.4
 """Inches of a plot: 317 points, so that its letters are as large on a phone as elsewhere."""
@@ -150,7 +151,7 @@ def plot_pairs(
 
 
 def plot_along(
-    name: str, errors: Sequence[float], noise: Sequence[float], marked: Sequence[Tuple[int, str]]
+    name: str, errors: Sequence[float], noise: Sequence[float], marked: Sequence[int], what: str
 ) -> str:
     """Draw the error of every blob along the net.
 
@@ -158,26 +159,70 @@ def plot_along(
         name: See `drawing`.
         errors: Of each blob, in the order of the net.
         noise: Up to where that is float noise.
-        marked: Places behind rewritten layers, with the layer.
+        marked: Numbers of blobs that are marked.
+        what: What the marks mean.
     """
-    at = np.arange(len(errors))
-    floor = 1e-9
-    shown = np.maximum(np.nan_to_num(np.asarray(errors, float), posinf=1e3), floor)
+    at, places = np.arange(len(errors)), list(marked)
+    # On a scale of powers there is no zero: what is less than float32 tells stands at its edge.
+    shown = np.clip(np.nan_to_num(np.asarray(errors, float), nan=_FAR, posinf=_FAR), _NEAR, _FAR)
     with drawing(name, 3.0) as canvas:
         axes = canvas.axes
-        noisy = np.maximum(np.asarray(noise, float), floor)
+        noisy = np.clip(np.asarray(noise, float), _NEAR, _FAR)
         axes.plot(at, noisy, color=FAINT, linewidth=4, label="float noise")
         axes.plot(at, shown, color=BEFORE, linewidth=1.8, marker=".", label="error")
-        places = [place for place, _ in marked]
         if places:
-            axes.plot(
-                places, shown[places], "D", color=AFTER, markersize=6, label="rewritten layer"
-            )
+            axes.plot(places, shown[places], "D", color=AFTER, markersize=6, label=what)
         axes.set_yscale("log")
         axes.set_xlabel("blobs, from the input to the output")
         axes.set_ylabel("relative error")
         _legend(axes, 3)
     return canvas.svg
+
+
+def plot_scores(name: str, group: str, scores: np.ndarray) -> str:
+    """Draw the scores of a group of channels.
+
+    Args:
+        name: See `drawing`.
+        group: Its name.
+        scores: Rising.
+    """
+    with drawing(name, 2.0) as canvas:
+        axes = canvas.axes
+        axes.plot(np.arange(1, len(scores) + 1), scores, color=BEFORE, marker=".", linewidth=1.5)
+        axes.set_title(label(_short(group)))
+        axes.set_xlabel("channels, the least first")
+    return canvas.svg
+
+
+def plot_scatter(name: str, models: Sequence[Tuple[float, float, str]]) -> str:
+    """Draw the loss of models over their size; each verdict has a mark of its own.
+
+    Args:
+        name: See `drawing`.
+        models: Share of the size that is left, relative error, and verdict.
+    """
+    with drawing(name, 3.2) as canvas:
+        axes = canvas.axes
+        for verdict, (mark, colour) in _MARKS.items():
+            points = [(x, min(max(y, _NEAR), _FAR)) for x, y, told in models if told == verdict]
+            if points:
+                axes.plot(*zip(*points), mark, color=colour, markersize=6, label=verdict)
+        axes.set_yscale("log")
+        axes.set_xlim(left=0)
+        axes.set_xlabel("share of the file that is left")
+        axes.set_ylabel("largest error of an output")
+        _legend(axes, 4)
+    return canvas.svg
+
+
+_NEAR, _FAR = 1e-9, 1e3
+_MARKS = {
+    "good": ("o", BEFORE),
+    "degraded": ("^", AFTER),
+    "lost": ("X", AFTER),
+    "unjudged": ("s", INK),
+}
 
 
 def _legend(axes: Any, columns: int) -> None:
