@@ -26,7 +26,17 @@ SCRIPTS = [
     if path.suffix == ".py" or (path.is_file() and b"python" in path.read_bytes()[:30])
 ]
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
-OPTIONAL = {"cv2", "h5py", "igraph", "jinja2", "lmdb", "matplotlib", "rich", "scipy.linalg"}
+OPTIONAL = {
+    "cv2",
+    "distributed",
+    "h5py",
+    "igraph",
+    "jinja2",
+    "lmdb",
+    "matplotlib",
+    "rich",
+    "scipy.linalg",
+}
 OPTIONAL |= {"netsurgery.layers.pooling"}  # and with it all layer types
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -123,7 +123,7 @@ def test_wheel_brings_the_extras(installed: Path) -> None:
     (metadata,) = installed.glob("*.dist-info/METADATA")
     lines = metadata.read_text(encoding="utf-8").splitlines()
     extras = {line.split()[1] for line in lines if line.startswith("Provides-Extra:")}
-    assert extras == {"opencv", "hdf5", "lmdb", "report", "html", "all", "dev"}
+    assert extras == {"opencv", "hdf5", "lmdb", "report", "html", "cluster", "all", "dev"}
     core = {
         line.split()[1] for line in lines if line.startswith("Requires-Dist:") and ";" not in line
     }

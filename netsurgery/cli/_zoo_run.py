@@ -115,6 +115,7 @@ told_options: Decorator = options(
 class _Flags(WorkFlags, ToldFlags):
     command: str
     output: Path
+    scheduler: Optional[str]
 
 
 @click.command("run", cls=Passing, passes=COMMANDS)
@@ -136,6 +137,16 @@ class _Flags(WorkFlags, ToldFlags):
         ),
     ),
     work_options,
+    section(
+        "Running many models",
+        click.option(
+            "--scheduler",
+            metavar="tcp://HOST:PORT",
+            help="Have them run by a Dask cluster: the models and the folder are where all workers "
+            "see them under the same paths, and a thread of a worker is taken for a core. There "
+            "is no limit of memory unless one is given.",
+        ),
+    ),
     told_options,
 )
 @click.pass_context
@@ -154,8 +165,14 @@ def run(ctx: click.Context, source: Path, **given: Unpack[_Flags]) -> None:
     Exit status: 0 fine, also where models were refused for a reason that is told; 1 a model
     failed, crashed or was stopped; 2 could not run, or no model could be done.
     """
-    from netsurgery.zoo import Work
+    from netsurgery.zoo import DaskScheduler, Work
 
+    address = given["scheduler"]
+    if address is not None and given["workers"] is not None:
+        raise click.UsageError(
+            "--jobs and --scheduler contradict each other: a cluster has workers"
+        )
+    scheduler = None if address is None else DaskScheduler(address)
     batch = read_models(source)
     words = passed(ctx)
     command = command_called(given["command"])
@@ -164,9 +181,9 @@ def run(ctx: click.Context, source: Path, **given: Unpack[_Flags]) -> None:
         command=given["command"],
         items=tuple((entry, words_for(entry, command, words)) for entry in batch.entries),
         skipped=batch.skipped,
-        limits=limits_of(given, len(batch.entries)),
+        limits=limits_of(given, len(batch.entries), here=scheduler is None),
     )
-    ctx.exit(carry_out(work, given["output"], given))
+    ctx.exit(carry_out(work, given["output"], given, scheduler))
 
 
 def read_models(source: Path) -> ModelBatch:
@@ -183,17 +200,18 @@ def read_models(source: Path) -> ModelBatch:
     return batch
 
 
-def limits_of(given: WorkFlags, models: int) -> TaskLimits:
+def limits_of(given: WorkFlags, models: int, here: bool = True) -> TaskLimits:
     """Return the limits that the flags set, or those by default.
 
     Args:
         given: The flags.
         models: How many models there are.
+        here: Whether they run on this machine.
     """
     from netsurgery.zoo import LocalScheduler, TaskLimits
 
     memory = given["memory"]
-    if memory is None and hasattr(os, "sysconf"):
+    if here and memory is None and hasattr(os, "sysconf"):
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         at_once = max(1, min(LocalScheduler(given["workers"]).workers, models))
         memory = int(_SHARE_OF_MEMORY * whole / at_once)
@@ -204,14 +222,23 @@ class _Both(WorkFlags, ToldFlags):
     """What `carry_out` looks at."""
 
 
-def carry_out(work: Work, out: Path, given: _Both) -> int:
-    """Run a batch and print what came of it; returns the exit status."""
+def carry_out(work: Work, out: Path, given: _Both, scheduler: Optional[Scheduler] = None) -> int:
+    """Run a batch and print what came of it.
+
+    Args:
+        work: What is to be done.
+        out: Where the results go.
+        given: How many run at once, and what is told.
+        scheduler: Who runs it; this machine if None.
+
+    Returns:
+        The exit status.
+    """
     from netsurgery.cli._zoo_progress import batch_progress
     from netsurgery.zoo import LocalScheduler, run_batch
 
-    scheduler: Scheduler = LocalScheduler(given["workers"])
     with batch_progress() as listener:
-        index = run_batch(work, out, scheduler, listener)
+        index = run_batch(work, out, scheduler or LocalScheduler(given["workers"]), listener)
     return told(index, given)
 
 

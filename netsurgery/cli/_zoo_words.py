@@ -33,11 +33,11 @@ class Passing(Command):
 
     def __init__(self, *args: object, passes: Sequence[str], **more: object) -> None:
         super().__init__(*args, **more)  # type: ignore[arg-type]
-        self._passes = passes
+        self.passes = passes
 
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         """Sort the options, and read those of its own."""
-        other = command_called(_wanted(args, self._passes))
+        other = command_called(_wanted(args, self.passes))
         own = self.get_params(ctx)
         taken = {opt for param in own for opt in (*param.opts, *param.secondary_opts)}
         others = [
@@ -101,7 +101,7 @@ def _raw(param: click.Parameter, value: object) -> Iterator[str]:
             yield option
             yield from map(str, one)
         else:
-            yield from [f"{option}={one}"] if option.startswith("--") else [option, one]
+            yield from [f"{option}={one}"] if option.startswith("--") else [option, str(one)]
 
 
 def words_for(entry: Entry, command: click.Command, given: Sequence[str]) -> Tuple[Word, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         golden_words as golden_words,
         verifying as verifying,
     )
+    from netsurgery.zoo.cluster import DaskScheduler as DaskScheduler
     from netsurgery.zoo.comparing import (
         BatchComparison as BatchComparison,
         ModelChange as ModelChange,

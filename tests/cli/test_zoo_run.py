@@ -102,6 +102,7 @@ def test_what_no_model_can_be_is_told_once(netsurgery, zoo: Path, tmp_path: Path
         (("--macs", "much"), "--macs"),
         (("--engine", "opencv", "--caffe-python", "python"), "are for real Caffe"),
         (("--memory", "0.5", "--macs", "0.5"), "is no size"),
+        (("--scheduler", "tcp://x:1", "--jobs", "2"), "contradict each other"),
         (("--plan", "plan.yaml"), "No such option '--plan'"),
     ],
 )

@@ -22,6 +22,7 @@ from documents.outputs import (
 )
 
 from netsurgery.cli import cli
+from netsurgery.cli._zoo_words import command_called
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(r"^```(?:console|shell)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -61,7 +62,13 @@ def unknown(line: str) -> List[str]:
             return [words[0]]
         command = found
         words = words[1:]
-    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+    others = [command_called(name) for name in getattr(command, "passes", ())]
+    known = {
+        name
+        for one in (command, *others)
+        for param in one.params
+        for name in (*param.opts, *param.secondary_opts)
+    }
     options = [word.split("=")[0] for word in words if re.match(r"--?[A-Za-z]", word)]
     return [option for option in options if option not in known | {"-h", "--help"}]
 
@@ -77,6 +84,7 @@ def test_what_is_unknown_is_seen() -> None:
     assert unknown("netsurgery compress a b --rank fc6=1 --no-such") == ["--no-such"]
     assert unknown("netsurgery shrink a b") == ["shrink"]
     assert unknown("netsurgery engines install caffe") == []
+    assert unknown("netsurgery zoo run a -o b --rank fc6=1 --no-such") == ["--no-such"]
 
 
 SHOWN = "$ netsurgery x \\\n    --y\none 1.00\n...\nlast 10 kB\n"
