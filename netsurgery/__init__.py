@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from netsurgery.costs import Budget as Budget
     from netsurgery.jobs import (
         ApplyRequest as ApplyRequest,
+        Bisection as Bisection,
+        BisectRequest as BisectRequest,
         Cache as Cache,
         ChannelGroups as ChannelGroups,
         ChannelsRequest as ChannelsRequest,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         VerifyRequest as VerifyRequest,
         WrittenPair as WrittenPair,
         apply as apply,
+        bisect as bisect,
         cache as cache,
         channels as channels,
         clear_cache as clear_cache,

@@ -38,6 +38,7 @@ PLAN = OutputType(jobs.PLAN.checked)
 PAGE = OutputType(jobs.PAGE.checked)
 GOLDEN = OutputType(jobs.GOLDEN.checked)
 PLOT = OutputType(jobs.PLOT.checked)
+JUNIT = OutputType(jobs.JUNIT.checked)
 RANKING = OutputType(jobs.RANKING.checked)
 FOLDER = OutputType(jobs.checked_folder, file_okay=False)
 

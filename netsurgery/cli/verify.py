@@ -28,7 +28,7 @@ from netsurgery.cli._options import (
     say,
     section,
 )
-from netsurgery.cli._outputs import GOLDEN, PAGE, ready
+from netsurgery.cli._outputs import GOLDEN, JUNIT, PAGE, ready
 from netsurgery.cli._progress import progress
 from netsurgery.cli._shapes import Shapes, shapes_option
 from netsurgery.cli._timings import print_timed_json, tell_timings, timings_option
@@ -85,6 +85,7 @@ class _Flags(InputFlags, ToleranceFlags, EngineFlags):
         click.option(
             "--html", type=PAGE, help="Also write the report as a page, with a trace of the nets."
         ),
+        click.option("--junit", type=JUNIT, help="Also write a report for a CI system."),
     ),
     json_option,
     timings_option,
@@ -95,6 +96,7 @@ def command(
     files: Tuple[Path, ...],
     save_golden: Optional[Path],
     golden: Optional[Path],
+    junit: Optional[Path],
     as_json: bool,
     timings: bool,
     **given: Unpack[_Flags],
@@ -112,7 +114,12 @@ def command(
     tell what a net is worth.
     """
     import netsurgery as ns
-    from netsurgery.report import print_verification, require_pages, write_verification_page
+    from netsurgery.report import (
+        junit_of_verification,
+        print_verification,
+        require_pages,
+        write_verification_page,
+    )
 
     alone = bool(save_golden or golden)
     if len(files) != (2 if alone else 4) or (save_golden and golden):
@@ -142,6 +149,8 @@ def command(
             done = ns.verify_golden(models[0], golden, request)
         else:
             done = ns.verify(models[0], models[1], request, work)
+    if junit is not None:
+        junit_of_verification(done).save(junit)
     flag = flags_of_command()
     if given["html"]:
         write_verification_page(done, ready(given["html"]), flag)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
         is_made_for as is_made_for,
         write_applied as write_applied,
     )
+    from netsurgery.jobs.bisection import (
+        Bisection as Bisection,
+        bisect as bisect,
+    )
     from netsurgery.jobs.caching import (
         Cache as Cache,
         ClearedCache as ClearedCache,
@@ -92,6 +96,7 @@ if TYPE_CHECKING:
     )
     from netsurgery.jobs.outputs import (
         GOLDEN as GOLDEN,
+        JUNIT as JUNIT,
         PAGE as PAGE,
         PLAN as PLAN,
         PLOT as PLOT,
@@ -100,6 +105,9 @@ if TYPE_CHECKING:
         OutputFile as OutputFile,
         PathLike as PathLike,
         checked_folder as checked_folder,
+    )
+    from netsurgery.jobs.pair_judge import (
+        BisectRequest as BisectRequest,
     )
     from netsurgery.jobs.plan_request import (
         PAIR_SUFFIXES as PAIR_SUFFIXES,
@@ -136,6 +144,9 @@ if TYPE_CHECKING:
     )
     from netsurgery.jobs.requests import (
         FedRequest as FedRequest,
+    )
+    from netsurgery.jobs.rewritten import (
+        pair_in as pair_in,
     )
     from netsurgery.jobs.samples import (
         InputsLike as InputsLike,

@@ -111,6 +111,22 @@ CLASHES: Mapping[str, Tuple[Conflict, ...]] = {
             ("plan",), (*BUDGET, *HOW_TO_CHOOSE, "multiple"), "give a plan or a budget, not both"
         ),
     ),
+    "bisect": (
+        Conflict(
+            ("check",),
+            (
+                *("inputs", "labels", "count", "seed", "expect=exact", "max_error"),
+                *("min_agreement", "accept_loss", "output_kinds", "task_output", "engine"),
+                *PREPROCESSING,
+            ),
+            "the command judges",
+        ),
+        Conflict(
+            ("expect=exact",),
+            ("max_error", "min_agreement", "accept_loss"),
+            "what is exact is held to float noise",
+        ),
+    ),
     "prune": (
         Conflict(("tune",), (*TUNING, "rounds", "macs"), "nothing is tuned then"),
         Conflict(
@@ -163,6 +179,7 @@ NEEDS: Mapping[str, Tuple[Requirement, ...]] = {
         Requirement(("labels",), ("inputs",)),
         Requirement(PREPROCESSING, ("inputs", "calibrate")),
     ),
+    "bisect": (Requirement(("method",), ("rank",)),),
     "compress": (Requirement(("multiple",), BUDGET),),
     "finetune": (Requirement(TEACHING, ("teacher",)),),
     "plan": (Requirement(("multiple",), BUDGET),),

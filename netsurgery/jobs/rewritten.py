@@ -1,12 +1,13 @@
-"""Which layers of a pair surgery made, as the record beside it says."""
+"""What the record beside a pair says: its files, and which layers surgery made."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Optional, Tuple
 
-from netsurgery.errors import NetsurgeryError
+from netsurgery.errors import FormatError, NetsurgeryError
 from netsurgery.formats import read_json
+from netsurgery.jobs.names import PathLike
 from netsurgery.network import Model
 from netsurgery.planning import RECORD
 
@@ -36,3 +37,21 @@ def rewritten_layers(model: Model) -> Optional[Tuple[str, ...]]:
     beside = files[0].parent.resolve() == files[1].parent.resolve()
     there = all(model.blobs(name) for name in names)
     return names if beside and is_of_these and there else None
+
+
+def pair_in(folder: PathLike) -> Tuple[Path, Path]:
+    """Return the prototxt and the weights in a folder that a command wrote.
+
+    Raises:
+        FormatError: There is no record of a pair in it.
+    """
+    file = Path(folder) / RECORD
+    try:
+        prototxt, weights = read_json(file.read_text(encoding="utf-8"))["files"][:2]
+        return Path(folder) / str(prototxt), Path(folder) / str(weights)
+    except (OSError, ValueError, LookupError, TypeError):
+        raise FormatError(
+            "there is no record of a pair in this folder",
+            file=folder,
+            remedy="name the prototxt and the weights",
+        ) from None

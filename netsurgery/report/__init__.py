@@ -12,6 +12,9 @@ if TYPE_CHECKING:
         print_index as print_index,
         told_outcome as told_outcome,
     )
+    from netsurgery.report.bisection import (
+        print_bisection as print_bisection,
+    )
     from netsurgery.report.cache import (
         print_cache as print_cache,
         size as size,
@@ -59,6 +62,11 @@ if TYPE_CHECKING:
     )
     from netsurgery.report.inspection import (
         print_inspection as print_inspection,
+    )
+    from netsurgery.report.junit import (
+        JUnitReport as JUnitReport,
+        junit_of_bisection as junit_of_bisection,
+        junit_of_verification as junit_of_verification,
     )
     from netsurgery.report.plan import (
         print_plan as print_plan,

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from netsurgery.verification.models import (
         verify as verify,
     )
+    from netsurgery.verification.parts import (
+        DifferingPart as DifferingPart,
+        Joint as Joint,
+        differing_parts as differing_parts,
+        joint_of as joint_of,
+    )
     from netsurgery.verification.tallies import (
         class_scores as class_scores,
         count_in_top as count_in_top,

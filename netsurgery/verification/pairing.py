@@ -108,6 +108,7 @@ def pair_values(a: Network, b: Network, alike: Alike) -> tuple[Pair, ...]:
     matching.go_forward()
     matching.go_back()
     matching.join_names()
+    matching.go_forward()
     matching.go_back()
     return _as_pairs(a, b, matching.found)
 

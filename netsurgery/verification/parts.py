@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, Dict, Hashable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, Hashable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from netsurgery.network import Layer, Model, Network, Value
-from netsurgery.verification.pairing import Pair, same_text
+from netsurgery.verification.pairing import Pair, pair_values, same_text
 from netsurgery.verification.written import count_differences, same_numbers
 
 
@@ -42,6 +42,13 @@ class DifferingPart(NamedTuple):
     layers: Tuple[str, ...]
 
 
+def alike(a: Model, b: Model) -> Callable[[Layer, Layer], bool]:
+    """Return what tells whether two layers do the same, with the same numbers."""
+    return lambda one, other: (
+        same_text(one, other) and same_numbers(a.blobs(one.name), b.blobs(other.name))
+    )
+
+
 class Joint(NamedTuple):
     """The values on which two networks can be taken apart, as what one has there the other takes.
 
@@ -57,6 +64,12 @@ class Joint(NamedTuple):
         inputs = {value.blob: value for value in b.inputs}
         fed = {value: inputs[value.blob] for value in a.inputs if value.blob in inputs}
         return cls({**fed, **{pair.a: pair.b for pair in pairs}})
+
+
+def joint_of(a: Model, b: Model) -> Joint:
+    """Return where two models of which nothing else is known can be taken apart."""
+    networks = a.network(), b.network()
+    return Joint.of(*networks, pair_values(*networks, alike(a, b)))
 
 
 def differing_parts(

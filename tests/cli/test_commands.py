@@ -15,7 +15,18 @@ from netsurgery.formats.weights import open_weights
 from netsurgery.network.model import load
 
 COMMANDS = {
-    *("apply", "cache", "channels", "compress", "convert", "doctor", "engines", "explain", "help"),
+    *(
+        "apply",
+        "bisect",
+        "cache",
+        "channels",
+        "compress",
+        "convert",
+        "doctor",
+        "engines",
+        "explain",
+        "help",
+    ),
     *("finetune", "inspect", "plan", "prune", "rank", "thin", "upgrade", "verify", "zoo"),
 }
 
