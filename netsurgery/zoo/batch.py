@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Dict, Generator, List, Mapping, Optional, Sequence, Tuple
 
 from netsurgery.errors import FormatError, RequestError
 from netsurgery.formats import alone, make_folder
+from netsurgery.zoo.effort import effort_of
 from netsurgery.zoo.entry import Entry, SkippedFile
 from netsurgery.zoo.index import Index
 from netsurgery.zoo.outcome import Outcome
@@ -78,7 +79,12 @@ def run_batch(
             raise RequestError(f"{out}: another batch works in this folder; wait for its end")
         tasks = tasks_of(work, str(out))
         known = _known(tasks, out)
-        left = [task for task in tasks if task.name not in known]
+        entries = {entry.name: entry for entry, _ in work.items}
+        left = [
+            replace(task, effort=effort_of(entries[task.name]))
+            for task in tasks
+            if task.name not in known
+        ]
         hearer.planned(list(known.values()), left)
         done: Dict[str, Outcome] = dict(known)
         index = _index(work, tasks, done)
@@ -119,14 +125,9 @@ def tasks_of(work: Work, folder: str) -> List[BatchTask]:
             folder=folder,
             limits=work.limits,
             program=work.program,
-            size=_size(entry.weights),
         )
         for entry, words in work.items
     ]
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
 
 
 def _refuse_clashes(names: Sequence[str]) -> None:

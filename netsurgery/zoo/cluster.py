@@ -55,9 +55,9 @@ class DaskScheduler:
         from distributed import as_completed
 
         with self._client() as client:
-            # Those that are handed in first begin first: the largest.
+            # Those that are handed in first begin first: the longest.
             futures: Dict[Future, BatchTask] = {
-                _hand_in(client, task): task for task in sorted(tasks, key=lambda one: -one.size)
+                _hand_in(client, task): task for task in sorted(tasks, key=lambda one: -one.effort)
             }
             try:
                 for future in as_completed(list(futures), loop=client.loop):

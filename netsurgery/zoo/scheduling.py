@@ -36,7 +36,7 @@ class Scheduler(Protocol):
 
 
 class LocalScheduler:
-    """Runs tasks on this machine, a few at once, the largest first.
+    """Runs tasks on this machine, a few at once, the longest first.
 
     Args:
         workers: How many at once; as many as there are cores if None.
@@ -57,8 +57,8 @@ class LocalScheduler:
 
     def run(self, tasks: Sequence[BatchTask], begins: OnBegin = nobody) -> Iterator[Outcome]:
         """Yield what came of each task, as they end; see `Scheduler`."""
-        # A large one that began last would run alone at the end.
-        waiting = iter(sorted(tasks, key=lambda task: -task.size))
+        # A long one that began last would run alone at the end.
+        waiting = iter(sorted(tasks, key=lambda task: -task.effort))
         threads = self.threads_each(len(tasks))
         lock, over = threading.Lock(), threading.Event()
         answers: queue.Queue[Tuple[BatchTask, Union[Outcome, BaseException]]] = queue.Queue()

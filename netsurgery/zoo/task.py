@@ -66,7 +66,7 @@ class BatchTask:
         folder: The folder or the URL below which the result goes to ``name``.
         limits: What it may take.
         program: What runs the words; none: this package, by the Python that is there.
-        size: How large the model is, in bytes: the largest begin first.
+        effort: Larger for a model that takes longer; those begin first.
     """
 
     name: str
@@ -75,7 +75,7 @@ class BatchTask:
     folder: str
     limits: TaskLimits = field(default_factory=TaskLimits)
     program: Tuple[str, ...] = ()
-    size: int = 0
+    effort: int = 0
 
     @property
     def command(self) -> str:

@@ -82,7 +82,7 @@ def test_the_index_is_written_after_each_model(tmp_path: Path) -> None:
     assert seen == [(False, 1), (True, 2)]
 
 
-def test_the_largest_begin_first_and_as_many_at_once_as_there_are_workers(tmp_path: Path) -> None:
+def test_the_longest_begin_first_and_as_many_at_once_as_there_are_workers(tmp_path: Path) -> None:
     for number, size in enumerate((1, 300, 20)):
         (tmp_path / f"model{number}").write_text("0" * size)
     begun: list[str] = []
