@@ -19,6 +19,7 @@ from netsurgery.cli._options import (
 )
 from netsurgery.cli._outputs import FOLDER, OutputType, ready
 from netsurgery.cli._process import COULD_NOT_RUN
+from netsurgery.cli._progress import progress
 from netsurgery.cli._zoo_words import COMMANDS, Passing, command_called, passed, words_for
 from netsurgery.jobs import OutputFile
 
@@ -194,7 +195,8 @@ def read_models(source: Path) -> ModelBatch:
     """
     from netsurgery.zoo import read_source
 
-    batch = read_source(source)
+    with progress("looking for models") as work:
+        batch = read_source(source, download=True, progress=work)
     if not batch.entries:
         raise click.UsageError(f"{source}: no model is there; `netsurgery zoo list` tells why")
     return batch

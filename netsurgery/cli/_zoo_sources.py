@@ -44,8 +44,8 @@ def init(folder: Path, out: Optional[Path], force: bool, as_json: bool) -> None:
 def list_models(source: Path, as_json: bool) -> None:
     """List the models of a source, and what in it is left out and why.
 
-    SOURCE is a folder, whose models are told by what its files hold, or a manifest of models.
-    Nothing is run.
+    SOURCE is a folder, whose models are told by what its files hold; a manifest of models; or a
+    readme.md of Caffe's model zoo. Nothing is run, and nothing is downloaded.
 
     Exit status: 0 there are models; 1 there are none; 2 the source cannot be read.
     """

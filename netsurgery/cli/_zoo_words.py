@@ -98,8 +98,7 @@ def _raw(param: click.Parameter, value: object) -> Iterator[str]:
         return
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, tuple):
-            yield option
-            yield from map(str, one)
+            yield from (option, *map(str, one))
         else:
             yield from [f"{option}={one}"] if option.startswith("--") else [option, str(one)]
 

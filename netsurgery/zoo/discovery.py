@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from netsurgery.errors import FormatError, NetsurgeryError
 from netsurgery.formats import Weights, open_weights
+from netsurgery.progress import Progress, ProgressLike
 from netsurgery.zoo.contents import NetFile, WeightsFile, look_into, reason_of
 from netsurgery.zoo.entry import Entry, ModelBatch, SkippedFile, distinct_names
 from netsurgery.zoo.fitting import WHY, Fitting, closest, may_fit, nearness
+from netsurgery.zoo.front_matter import FrontMatter, is_readme, read_front_matter
+from netsurgery.zoo.remote import Remote
 from netsurgery.zoo.walking import walk
 
 _Found = Union[NetFile, WeightsFile, SkippedFile]
@@ -25,7 +29,7 @@ class _Match(NamedTuple):
     others: Mapping[Path, str]
 
 
-def discover(folder: Path) -> ModelBatch:
+def discover(folder: Path, download: bool = False, progress: ProgressLike = None) -> ModelBatch:
     """Find the models of a folder and of the folders in it.
 
     Weights belong to the net whose layers and shapes they fit. Of several such nets the one to be
@@ -34,6 +38,9 @@ def discover(folder: Path) -> ModelBatch:
 
     Args:
         folder: Where to look.
+        download: Fetch weights that are not there, and of which a readme of Caffe's model zoo says
+            where they are to be had; and see that those that are there have its checksum.
+        progress: Told each download.
 
     Returns:
         An entry for each file of weights with a net, by their paths; and what was left out, with
@@ -44,9 +51,26 @@ def discover(folder: Path) -> ModelBatch:
     """
     if not folder.is_dir():
         raise FormatError("is no folder", file=folder, remedy="give a folder with models")
-    return matched(
-        folder, (look_into(one) if isinstance(one, Path) else one for one in walk(folder))
-    )
+    found: List[_Found] = []
+    fronts: List[FrontMatter] = []
+    for one in walk(folder):
+        told = one if isinstance(one, SkippedFile) else _look_into(one)
+        if isinstance(told, FrontMatter):
+            fronts.append(told)
+        elif told is not None:
+            found.append(told)
+    remote = Remote(fronts, download, Progress.of(progress))
+    batch = matched(folder, remote.completed(found))
+    return replace(batch, entries=tuple(map(remote.told, batch.entries)))
+
+
+def _look_into(path: Path) -> Union[_Found, FrontMatter, None]:
+    if not is_readme(path):
+        return look_into(path)
+    try:
+        return read_front_matter(path)
+    except NetsurgeryError as error:
+        return SkippedFile(path, reason_of(error))
 
 
 def matched(folder: Path, found: Iterable[Optional[_Found]]) -> ModelBatch:
@@ -68,6 +92,7 @@ def matched(folder: Path, found: Iterable[Optional[_Found]]) -> ModelBatch:
             skipped.append(match)
         else:
             pairs.append((weights, match))
+    pairs.sort(key=lambda pair: pair[0].path)
     skipped += matching.unused(files)
     names = distinct_names([name_of_weights(weights.path, folder) for weights, _ in pairs])
     entries = [Entry(name, net.path, weights.path) for name, (weights, net) in zip(names, pairs)]
