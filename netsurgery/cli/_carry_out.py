@@ -198,6 +198,7 @@ def carry_out(
         The exit status.
     """
     import netsurgery as ns
+    from netsurgery.jobs import show
     from netsurgery.report import print_compression, require_pages, write_page
 
     output, html = given["output"], given["html"]
@@ -217,8 +218,8 @@ def carry_out(
         return 0
     with cached, progress(title) as work:
         done = job(model, request, output, work, flag)
-    if html:
-        write_page(done, ready(html), flag)
+        if html:
+            write_page(done, ready(html), flag, show(done, request, work))
     if given["as_json"]:
         print_timed_json(done.to_dict(flag), work, given["timings"])
     else:

@@ -17,7 +17,7 @@ from netsurgery.cli._options import (
     print_json,
     section,
 )
-from netsurgery.cli._outputs import FOLDER, OutputType, ready
+from netsurgery.cli._outputs import FOLDER, PAGE, OutputType, ready
 from netsurgery.cli._process import COULD_NOT_RUN
 from netsurgery.cli._progress import progress
 from netsurgery.cli._zoo_words import COMMANDS, Passing, command_called, passed, words_for
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TABLE = OutputType(OutputFile("a table", (".csv",)).checked)
 HOUR = 3600.0
+REPORT = "report.html"
+"""The page of a model, in the folder of its result."""
 _SHARE_OF_MEMORY = 0.9
 
 
@@ -72,6 +74,7 @@ class ToldFlags(TypedDict):
 
     as_json: bool
     csv: Optional[Path]
+    html: Optional[Path]
     strict: bool
 
 
@@ -105,6 +108,12 @@ told_options: Decorator = options(
     section(
         OUTPUT,
         click.option("--csv", type=TABLE, help="Also write a table, a line for each model."),
+        click.option(
+            "--html",
+            type=PAGE,
+            help="Also write the index as a page, with a page for each model that a smaller pair "
+            "is made of.",
+        ),
         click.option(
             "--strict", is_flag=True, help="Exit 1 also where a model was refused or left out."
         ),
@@ -166,7 +175,7 @@ def run(ctx: click.Context, source: Path, **given: Unpack[_Flags]) -> None:
     Exit status: 0 fine, also where models were refused for a reason that is told; 1 a model
     failed, crashed or was stopped; 2 could not run, or no model could be done.
     """
-    from netsurgery.zoo import DaskScheduler, Work
+    from netsurgery.zoo import DaskScheduler, Work, Writes
 
     address = given["scheduler"]
     if address is not None and given["workers"] is not None:
@@ -174,13 +183,16 @@ def run(ctx: click.Context, source: Path, **given: Unpack[_Flags]) -> None:
             "--jobs and --scheduler contradict each other: a cluster has workers"
         )
     scheduler = None if address is None else DaskScheduler(address)
+    pages = [Writes(REPORT, "--html")] if given["html"] else []
     batch = read_models(source)
     words = passed(ctx)
     command = command_called(given["command"])
     work = Work(
         source=str(source),
         command=given["command"],
-        items=tuple((entry, words_for(entry, command, words)) for entry in batch.entries),
+        items=tuple(
+            (entry, (*words_for(entry, command, words), *pages)) for entry in batch.entries
+        ),
         skipped=batch.skipped,
         limits=limits_of(given, len(batch.entries), here=scheduler is None),
     )
@@ -237,21 +249,32 @@ def carry_out(work: Work, out: Path, given: _Both, scheduler: Optional[Scheduler
         The exit status.
     """
     from netsurgery.cli._zoo_progress import batch_progress
+    from netsurgery.report import require_pages
     from netsurgery.zoo import LocalScheduler, run_batch
 
+    if given["html"]:
+        require_pages()
     with batch_progress() as listener:
         index = run_batch(work, out, scheduler or LocalScheduler(given["workers"]), listener)
-    return told(index, given)
+    return told(index, out, given)
 
 
-def told(index: Index, given: ToldFlags) -> int:
+def told(index: Index, out: Path, given: ToldFlags) -> int:
     """Print what a batch did, and write what is wanted of it; returns the exit status."""
-    from netsurgery.report import print_index
+    from netsurgery.report import print_index, write_zoo_page
     from netsurgery.zoo import to_csv
 
     table = given["csv"]
     if table is not None:
         ready(table).write_text(to_csv(index), encoding="utf-8")
+    page = given["html"]
+    if page is not None:
+        linked = {
+            one.name: os.path.relpath(out / one.name / REPORT, page.parent)
+            for one in index.models
+            if REPORT in one.files
+        }
+        write_zoo_page(index, ready(page), linked)
     if given["as_json"]:
         print_json(index.to_dict())
     else:

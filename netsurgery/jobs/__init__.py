@@ -151,6 +151,11 @@ if TYPE_CHECKING:
     from netsurgery.jobs.samples import (
         InputsLike as InputsLike,
     )
+    from netsurgery.jobs.showing import (
+        Shown as Shown,
+        ShownPicture as ShownPicture,
+        show as show,
+    )
     from netsurgery.jobs.thinning import (
         ThinRequest as ThinRequest,
         thin as thin,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,6 +54,21 @@ def test_all_models_of_a_folder_are_compressed_once(netsurgery, zoo: Path, tmp_p
     assert again.err == "2 of 2 models are as an earlier run left them\n"
     assert json.loads(again.out) == read_index(out).to_dict()
     assert all(one.options == ("--rank=fc6=8", "--no-verify") for one in read_index(out).models)
+
+
+def test_the_page_of_a_batch_leads_to_those_of_its_models(
+    netsurgery, zoo: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("igraph")
+    out, page = tmp_path / "out", tmp_path / "pages" / "zoo.html"
+    asked = ("zoo", "run", zoo, "-o", out, "--rank", "fc6=8", "--no-verify", "--html", page)
+    done = netsurgery(*asked)
+    assert done.status == 0, done.err
+    links = re.findall('<a href="([^"#]+)"', page.read_text(encoding="utf-8"))
+    assert len(links) == 2
+    for link in links:
+        text = (page.parent / link).read_text(encoding="utf-8")
+        assert "made smaller" in text
 
 
 def test_a_batch_is_verified_and_held_against_golden_values(

@@ -15,7 +15,11 @@ MODULES = sorted(
     if not path.name.startswith("_")
 )
 # What a command prints of one thing in two tables is looked at in one place.
-BESIDE = {"explain": "plan", "html/sentences": "html/compression_page"}
+BESIDE = {
+    "explain": "plan",
+    "html/sentences": "html/compression_page",
+    "html/spectra": "html/compression_page",
+}
 
 
 @pytest.mark.parametrize("module", MODULES)

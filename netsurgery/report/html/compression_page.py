@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
-import numpy as np
-
-from netsurgery.jobs import Compression
-from netsurgery.methods import ChainMethod, low_rank_method, method
+from netsurgery.jobs import Compression, Shown
 from netsurgery.network import Model, count_cost, infer_shapes
 from netsurgery.report.asked import asked_lines, loss_lines
 from netsurgery.report.compression import AS_PLANNED, saving_rows, verdict
@@ -25,19 +22,17 @@ from netsurgery.report.html.document import (
     PageTable,
     Part,
     Plot,
-    Plots,
     require_pages,
     save_page,
 )
 from netsurgery.report.html.graph_drawing import draw_net
 from netsurgery.report.html.sentences import MOODS, change, worth
+from netsurgery.report.html.spectra import spectra_section
+from netsurgery.report.html.verification_page import along_section
 from netsurgery.report.quality import STILL_GOOD
 from netsurgery.report.verification import BLOB_COLUMNS, accuracy_line, blob_row, describe
 from netsurgery.surgery import Step
 from netsurgery.verification import LayerError
-
-_SPECTRA = 24
-"""How many spectra a page shows, of the layers that save most."""
 
 
 class _Saving(NamedTuple):
@@ -60,7 +55,10 @@ class _Saving(NamedTuple):
 
 
 def write_page(
-    done: Compression, path: Union[str, Path], flag: Callable[[str], str] = "`{}`".format
+    done: Compression,
+    path: Union[str, Path],
+    flag: Callable[[str], str] = "`{}`".format,
+    shown: Optional[Shown] = None,
 ) -> None:
     """Write the report of a compression as a page.
 
@@ -68,21 +66,23 @@ def write_page(
         done: The compression.
         path: The page.
         flag: Names an argument of the library, in what there is to do.
+        shown: What is shown beside it: the error along the net, and pictures.
 
     Raises:
         NetsurgeryError: A library that makes pages is not installed.
         FormatError: The file cannot be written.
     """
     require_pages()
-    save_page(compression_page(done, flag), path)
+    save_page(compression_page(done, flag, shown or Shown()), path)
 
 
-def compression_page(done: Compression, flag: Callable[[str], str] = "`{}`".format) -> Page:
+def compression_page(done: Compression, flag: Callable[[str], str], shown: Shown) -> Page:
     """Return the report of a compression as a page.
 
     Args:
         done: The compression.
         flag: Names an argument of the library, in what there is to do.
+        shown: What is shown beside it.
     """
     savings = layer_savings(done)
     sections = [
@@ -90,9 +90,11 @@ def compression_page(done: Compression, flag: Callable[[str], str] = "`{}`".form
         _why(done),
         _layers(done, savings),
         _nets(done),
-        _spectra(done, savings),
+        spectra_section(done.surgery.steps, [one.layer for one in savings]),
         _errors(done),
         _effect(done),
+        _pictures(shown),
+        _along(done, shown),
         _left(done),
         _origin(done),
     ]
@@ -295,44 +297,8 @@ def _nets(done: Compression) -> Optional[PageSection]:
     return PageSection("The net before and after", [Nets(*drawn)], intro)
 
 
-def _spectra(done: Compression, savings: List[_Saving]) -> Optional[PageSection]:
-    order = {one.layer: number for number, one in enumerate(savings)}
-    steps = [step for step in done.surgery.steps if _is_chain(step)]
-    steps.sort(key=lambda step: order.get(step.rewrite.edit.layer, len(order)))
-    found = [spectrum for step in steps for spectrum in _spectra_of(step)]
-    if not found:
-        return None
-    from netsurgery.report.html.plots import plot_spectrum
-
-    plots = []
-    for number, (layer, rank, values) in enumerate(found[:_SPECTRA]):
-        squares = np.square(values.astype(np.float64))
-        kept = float(squares[:rank].sum()) / (float(squares.sum()) or 1.0)
-        caption = f"{layer}: {rank} of {len(values)} stay, with {kept:.2%} of the energy"
-        plots.append(Plot(plot_spectrum(f"s{number}", layer, rank, values), caption))
-    intro = "How much each direction of a layer's weights matters. What is left of the dashed line "
-    intro += "stays, what is dotted goes: the steeper the fall, the less is lost."
-    if len(found) > len(plots):
-        intro += f" Shown are {len(plots)} of {len(found)}, of the layers that save most."
-    return PageSection("Spectra", [Plots(plots)], intro)
-
-
-def _is_chain(step: Step) -> bool:
-    return isinstance(method(step.rewrite.edit.method), ChainMethod)
-
-
 def _is_thinning(step: Step) -> bool:
     return step.rewrite.edit.method == "thin"
-
-
-def _spectra_of(step: Step) -> Iterator[Tuple[str, int, np.ndarray]]:
-    """Yield the layer, the rank and the singular values, for each rank that was chosen."""
-    edit = step.rewrite.edit
-    costs = low_rank_method(edit.method).tradeoff(step.before, edit.layer)
-    found = costs.energies.spectra if costs.fit is None else ()
-    ranks = edit.options["rank"]
-    for rank, values in zip(ranks if len(found) > 1 else [ranks], found):
-        yield edit.layer, rank, values
 
 
 def _errors(done: Compression) -> Optional[PageSection]:
@@ -359,6 +325,27 @@ def _effect(done: Compression) -> Optional[PageSection]:
     if done.effect.accuracy:
         parts.append(Lines([accuracy_line(done.effect.accuracy)]))
     return PageSection("What it costs", parts, f"Run by {describe(done.effect)}.")
+
+
+def _pictures(shown: Shown) -> Optional[PageSection]:
+    if not shown.pictures:
+        return None
+    from netsurgery.report.html.pictures import pictures_of
+
+    intro = "What the original and the new net make of the same inputs."
+    return PageSection("Pictures", [pictures_of(one) for one in shown.pictures], intro)
+
+
+def _along(done: Compression, shown: Shown) -> Optional[PageSection]:
+    if not shown.trace:
+        return None
+    made = {
+        str(top)
+        for layer in done.surgery.original.network().layers
+        if layer.name in done.surgery.touched
+        for top in layer.tops
+    }
+    return along_section(shown.trace, made, "rewritten")
 
 
 def _origin(done: Compression) -> PageSection:

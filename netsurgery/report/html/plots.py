@@ -163,8 +163,9 @@ def plot_along(
         what: What the marks mean.
     """
     at, places = np.arange(len(errors)), list(marked)
-    # On a scale of powers there is no zero: what is less than float32 tells stands at its edge.
+    # On a scale of powers there is no zero: where nothing differs, there is no line.
     shown = np.clip(np.nan_to_num(np.asarray(errors, float), nan=_FAR, posinf=_FAR), _NEAR, _FAR)
+    shown[np.asarray(errors, float) == 0] = np.nan
     with drawing(name, 3.0) as canvas:
         axes = canvas.axes
         noisy = np.clip(np.asarray(noise, float), _NEAR, _FAR)
