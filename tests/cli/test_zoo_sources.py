@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from command_line import tables_in
+from web import Web
 
+from netsurgery.cli._zoo_run import read_models
 from netsurgery.zoo import read_manifest
 
 
@@ -80,3 +82,25 @@ def test_a_source_without_models_fails_and_one_that_is_none_could_not_run(
     assert run.status == 2
     assert "no.txt: is not there; give a folder with models, or a manifest.yaml" in run.err
     assert netsurgery("zoo", "init", tmp_path / "no").status == 2
+
+
+def test_what_is_run_is_downloaded_first_and_what_is_listed_is_not(
+    netsurgery, models: Path
+) -> None:
+    data = (models / "net.caffemodel").read_bytes()
+    (models / "net.caffemodel").unlink()
+    web = Web()
+    web.answer = lambda asked: asked.give(200, data)
+    readme = models / "readme.md"
+    readme.write_text(f"---\ncaffemodel: net.caffemodel\ncaffemodel_url: {web.url}\n---\n")
+    try:
+        listed = netsurgery("zoo", "list", readme)
+        assert listed.status == 1
+        assert f"is not there yet; `netsurgery zoo run` downloads it from {web.url}" in listed.out
+        assert not web.ranges
+        (entry,) = read_models(readme).entries
+    finally:
+        web.shutdown()
+        web.server_close()
+    assert (models / "net.caffemodel").read_bytes() == data
+    assert entry.source == web.url

@@ -8,7 +8,7 @@ from typing import Any, Dict
 
 import pytest
 import yaml
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from zoo_files import net, weights, write
 
 from netsurgery.calibration import Preprocessing
@@ -212,6 +212,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=40)
 @given(
     options=OPTIONS,
     permit=WORDS.filter(bool),
