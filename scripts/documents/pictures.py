@@ -149,7 +149,7 @@ def draw_report() -> None:
         page = Path(folder) / "report.html"
         inputs = ("--energy", "0.9", "--inputs", HELD_OUT, "--html", str(page))
         netsurgery("compress", *NET, *inputs, "-o", f"{folder}/smaller")
-        size = "--window-size=1000,1250"
+        size = "--window-size=1000,1600"
         look = [chromium, "--headless", "--no-sandbox", "--hide-scrollbars", size]
         subprocess.run([*look, f"--screenshot={IMAGES}/report.png", page.as_uri()], check=True)
 

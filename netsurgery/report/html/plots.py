@@ -143,8 +143,8 @@ def plot_pairs(
         axes.plot(first, at, "o", color=BEFORE, fillstyle="none", markersize=8, label="predicted")
         axes.plot(second, at, "x", color=AFTER, markersize=6, label="measured")
         axes.set_yticks(at, [label(_short(layer)) for layer in layers])
-        axes.invert_yaxis()
-        axes.set_xlim(left=0)
+        axes.set_ylim(len(layers) - 0.4, -0.6)
+        axes.set_xlim(left=-0.03 * (max(*first, *second) or 1.0))
         axes.set_xlabel("relative error of the weights")
         _legend(axes, 2)
     return canvas.svg
