@@ -236,8 +236,9 @@ def _prices(tables: Sequence[Table], limit: np.ndarray) -> Optional[np.ndarray]:
     losses = np.concatenate([table.losses for table in tables])
     costs = np.concatenate([table.costs for table in tables])
     scale = np.maximum(costs.max(axis=0), 1e-300)
+    unit = losses.max() or 1.0  # the solver takes 1e20 for infinity
     found = linprog(
-        losses,
+        losses / unit,
         A_ub=(costs / scale).T,
         b_ub=limit / scale,
         A_eq=one,
@@ -246,7 +247,7 @@ def _prices(tables: Sequence[Table], limit: np.ndarray) -> Optional[np.ndarray]:
     )
     if found.status != 0:
         return None
-    return np.maximum(-np.asarray(found.ineqlin.marginals), 0.0) / scale
+    return np.maximum(-np.asarray(found.ineqlin.marginals), 0.0) * unit / scale
 
 
 def _walk(

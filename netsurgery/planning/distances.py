@@ -17,6 +17,8 @@ from netsurgery.network import CORNERS, Detector, Network, Value, detectors_of, 
 LEAST_SCORE = 1e-3
 """ScoreDistance below are taken for this: no detector is asked for less."""
 
+_NOTHING = 1e-30
+
 Arrays = Mapping[Value, np.ndarray]
 
 
@@ -191,9 +193,13 @@ class DistanceObserver:
 
     @property
     def distances(self) -> np.ndarray:
-        """Each distance, relative to how large it could be."""
+        """Each distance, relative to how large it could be.
+
+        Of an output that is the same for every input, as of a detector that sees nothing, it is
+        what it is: there is nothing that it could be a share of.
+        """
         apart, whole = self.sums.T
-        found: np.ndarray = apart / np.maximum(whole, 1e-30)
+        found: np.ndarray = apart / np.where(whole > _NOTHING, whole, 1.0)
         return found
 
     @property

@@ -172,3 +172,18 @@ def test_no_more_is_looked_at_than_is_allowed_and_more_finds_no_worse() -> None:
     assert short.gap > 0 == long.gap
     assert loss_of(tables, long.numbers) <= loss_of(tables, short.numbers) + ROUNDING
     assert loss_of(tables, long.numbers) >= loss_of(tables, short.numbers) - short.gap - ROUNDING
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e30])
+def test_in_what_unit_losses_are_makes_no_difference(unit: float) -> None:
+    random = np.random.default_rng(0)
+    tables = [
+        Table(np.append(0.0, random.uniform(size=9)), np.append(10.0, random.uniform(1, 9, 9)))
+        for _ in range(5)
+    ]
+    tables = [Table(one.losses, one.costs[:, None]) for one in tables]
+    scaled = [Table(one.losses * unit, one.costs) for one in tables]
+    (found, other) = (solve(each, [30.0]) for each in (tables, scaled))
+    assert found is not None
+    assert other is not None
+    assert other.numbers == found.numbers

@@ -171,3 +171,18 @@ def test_an_observer_adds_batches_up() -> None:
     expected = ((first - second) ** 2).sum() / (first**2).sum()
     assert observer.distances == pytest.approx([expected])
     assert observer.distance == pytest.approx(expected)
+
+
+def test_where_a_detector_sees_nothing_in_any_input_distances_stay_in_bounds() -> None:
+    scores = ScoreDistance(B, 2)
+    observer = DistanceObserver([scores, NumberDistance(A)])
+    same = np.tile([1.0, 0.0], (6, 1))
+    other = np.tile([0.9, 0.1], (6, 1))
+    arrays = {
+        ObservedValue(B, 0): same,
+        ObservedValue(B, 1): other,
+        ObservedValue(A, 0): np.zeros((6, 4)),
+        ObservedValue(A, 1): np.ones((6, 4)),
+    }
+    observer.add(arrays)
+    assert observer.distances == pytest.approx([scores.between({B: same}, {B: other})[0], 24.0])
