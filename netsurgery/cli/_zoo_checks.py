@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence, Union
 
 import click
 
@@ -12,6 +12,7 @@ from netsurgery.cli._command import Command
 from netsurgery.cli._options import OUTPUT, json_option, options, print_json, section
 from netsurgery.cli._outputs import FOLDER
 from netsurgery.cli._zoo_run import (
+    PlaceType,
     ToldFlags,
     WorkFlags,
     carry_out,
@@ -151,12 +152,14 @@ def golden(ctx: click.Context, source: Path, **given: Unpack[_GoldenFlags]) -> N
 
 @click.command("compare", cls=Command)
 @options(
-    click.argument("before", type=EXISTING),
-    click.argument("after", type=EXISTING),
+    click.argument("before", type=PlaceType()),
+    click.argument("after", type=PlaceType()),
     json_option,
 )
 @click.pass_context
-def compare(ctx: click.Context, before: Path, after: Path, as_json: bool) -> None:
+def compare(
+    ctx: click.Context, before: Union[str, Path], after: Union[str, Path], as_json: bool
+) -> None:
     """Hold two runs of a batch against each other: what got better, worse, slower, lost.
 
     \b

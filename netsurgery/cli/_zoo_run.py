@@ -61,6 +61,23 @@ class SizeType(click.ParamType):
         return int(size)
 
 
+class PlaceType(click.ParamType):
+    """A folder, or a URL below which results go."""
+
+    name = "folder"
+
+    def convert(
+        self,
+        value: Union[str, Path],
+        param: Optional[click.Parameter],
+        ctx: Optional[click.Context],
+    ) -> Union[str, Path]:
+        """Return a URL as it is, and the path of a folder."""
+        from netsurgery.zoo import is_url
+
+        return value if is_url(str(value)) else FOLDER.convert(value, param, ctx)
+
+
 class WorkFlags(TypedDict):
     """The values of `work_options`."""
 
@@ -124,7 +141,7 @@ told_options: Decorator = options(
 
 class _Flags(WorkFlags, ToldFlags):
     command: str
-    output: Path
+    output: Union[str, Path]
     scheduler: Optional[str]
 
 
@@ -133,7 +150,15 @@ class _Flags(WorkFlags, ToldFlags):
     click.argument("source", type=click.Path(path_type=Path)),
     section(
         OUTPUT,
-        click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the results."),
+        click.option(
+            "-o",
+            "--output",
+            type=PlaceType(),
+            required=True,
+            metavar="FOLDER|URL",
+            help="Folder for the results; or a URL that fsspec knows, as s3://bucket/zoo, to which "
+            "what is read goes too, for workers of a cluster that share no folder.",
+        ),
     ),
     section(
         "Running many models",
@@ -153,8 +178,8 @@ class _Flags(WorkFlags, ToldFlags):
             "--scheduler",
             metavar="tcp://HOST:PORT",
             help="Have them run by a Dask cluster: the models and the folder are where all workers "
-            "see them under the same paths, and a thread of a worker is taken for a core. There "
-            "is no limit of memory unless one is given.",
+            "see them under the same paths, or the results go to a URL. A thread of a worker is "
+            "taken for a core. There is no limit of memory unless one is given.",
         ),
     ),
     told_options,
@@ -236,7 +261,9 @@ class _Both(WorkFlags, ToldFlags):
     """What `carry_out` looks at."""
 
 
-def carry_out(work: Work, out: Path, given: _Both, scheduler: Optional[Scheduler] = None) -> int:
+def carry_out(
+    work: Work, out: Union[str, Path], given: _Both, scheduler: Optional[Scheduler] = None
+) -> int:
     """Run a batch and print what came of it.
 
     Args:

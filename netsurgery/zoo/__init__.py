@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         MEANINGS as MEANINGS,
         Outcome as Outcome,
     )
+    from netsurgery.zoo.places import is_url as is_url
     from netsurgery.zoo.running import run_task as run_task
     from netsurgery.zoo.scheduling import (
         LocalScheduler as LocalScheduler,

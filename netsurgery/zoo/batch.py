@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Dict, Generator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from netsurgery.errors import FormatError, RequestError
 from netsurgery.formats import alone, make_folder
@@ -13,9 +13,11 @@ from netsurgery.zoo.effort import effort_of
 from netsurgery.zoo.entry import Entry, SkippedFile
 from netsurgery.zoo.index import Index
 from netsurgery.zoo.outcome import Outcome
-from netsurgery.zoo.places import known_outcome
+from netsurgery.zoo.places import is_url, known_outcome, staged
 from netsurgery.zoo.scheduling import Scheduler
-from netsurgery.zoo.task import BatchTask, Digests, TaskLimits, Word, key_of
+from netsurgery.zoo.task import BatchTask, Digests, Reads, TaskLimits, Word, key_of
+
+AnyPath = Union[str, Path]
 
 _LOCK = ".netsurgery-batch"
 
@@ -55,7 +57,7 @@ class Work:
 
 
 def run_batch(
-    work: Work, out: Path, scheduler: Scheduler, listener: Optional[Listener] = None
+    work: Work, out: AnyPath, scheduler: Scheduler, listener: Optional[Listener] = None
 ) -> Index:
     """Run what is to be done of a batch, and write the index anew whenever a model has ended.
 
@@ -64,7 +66,8 @@ def run_batch(
 
     Args:
         work: What is to be done.
-        out: The folder of the results.
+        out: The folder of the results, or a URL that fsspec knows; what tasks read is then put
+            there too, so that workers elsewhere can read it.
         scheduler: Who runs it.
         listener: Is told.
 
@@ -73,12 +76,10 @@ def run_batch(
         FormatError: A file cannot be read or written; a folder is there that is no result.
     """
     hearer = listener or Listener()
-    make_folder(out)
-    with alone(out / _LOCK) as free:
-        if not free:
-            raise RequestError(f"{out}: another batch works in this folder; wait for its end")
-        tasks = tasks_of(work, str(out))
-        known = _known(tasks, out)
+    folder = str(out)
+    with _held(folder):
+        tasks = tasks_of(work, folder)
+        known = _known(tasks, folder)
         entries = {entry.name: entry for entry, _ in work.items}
         left = [
             replace(task, effort=effort_of(entries[task.name]))
@@ -88,14 +89,27 @@ def run_batch(
         hearer.planned(list(known.values()), left)
         done: Dict[str, Outcome] = dict(known)
         index = _index(work, tasks, done)
-        index.write(out)
+        index.write(folder)
         with contextlib.closing(_run(scheduler, left, hearer)) as outcomes:
             for outcome in outcomes:
                 done[outcome.name] = outcome
                 index = _index(work, tasks, done)
-                index.write(out)
+                index.write(folder)
                 hearer.ended(outcome)
     return index
+
+
+@contextlib.contextmanager
+def _held(folder: str) -> Iterator[None]:
+    """Keep others out of a folder; behind a URL there are no locks."""
+    if is_url(folder):
+        yield
+        return
+    make_folder(folder)
+    with alone(Path(folder) / _LOCK) as free:
+        if not free:
+            raise RequestError(f"{folder}: another batch works in this folder; wait for its end")
+        yield
 
 
 def _run(
@@ -120,7 +134,7 @@ def tasks_of(work: Work, folder: str) -> List[BatchTask]:
     return [
         BatchTask(
             name=entry.name,
-            words=words,
+            words=_readable(words, digests, folder),
             key=key_of(words, digests.of),
             folder=folder,
             limits=work.limits,
@@ -128,6 +142,18 @@ def tasks_of(work: Work, folder: str) -> List[BatchTask]:
         )
         for entry, words in work.items
     ]
+
+
+def _readable(words: Tuple[Word, ...], digests: Digests, folder: str) -> Tuple[Word, ...]:
+    """Words whose files workers elsewhere can read, where results go to a URL."""
+    if not is_url(folder):
+        return words
+    return tuple(
+        replace(word, place=staged(word.place, digests.of(word.place), folder))
+        if isinstance(word, Reads)
+        else word
+        for word in words
+    )
 
 
 def _refuse_clashes(names: Sequence[str]) -> None:
@@ -147,12 +173,13 @@ def _refuse_clashes(names: Sequence[str]) -> None:
                 )
 
 
-def _known(tasks: Sequence[BatchTask], out: Path) -> Dict[str, Outcome]:
+def _known(tasks: Sequence[BatchTask], folder: str) -> Dict[str, Outcome]:
     found = {}
     for task in tasks:
-        outcome = known_outcome(str(out), task.name)
+        outcome = known_outcome(folder, task.name)
         if outcome is None:
-            _refuse_strangers(out / task.name)
+            if not is_url(folder):
+                _refuse_strangers(Path(folder) / task.name)
         elif task.is_settled_by(outcome):
             found[task.name] = outcome
     return found

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 from netsurgery.errors import FormatError
-from netsurgery.formats import write_whole
 from netsurgery.version import __version__
 from netsurgery.zoo.entry import SkippedFile
 from netsurgery.zoo.outcome import MEANINGS, PASSING, Outcome
+from netsurgery.zoo.places import is_url, joined, read_bytes, write_bytes
 
 INDEX = "zoo.json"
 """The file in the folder of a batch."""
@@ -76,30 +76,34 @@ class Index:
     def _originals_of(self, name: str) -> Dict[str, Optional[str]]:
         return dict(zip(("prototxt", "weights"), self.originals[name]))
 
-    def write(self, folder: AnyPath) -> Path:
-        """Write it to a folder, whole.
+    def write(self, folder: AnyPath) -> str:
+        """Write it to a folder, or behind a URL, whole; returns its place.
 
         Raises:
             FormatError: It cannot be written.
         """
-        path = Path(folder) / INDEX
-        write_whole(path, (json.dumps(self.to_dict(), indent=2) + "\n").encode())
-        return path
+        place = joined(str(folder), INDEX)
+        write_bytes(place, (json.dumps(self.to_dict(), indent=2) + "\n").encode())
+        return place
 
 
 def read_index(place: AnyPath) -> Index:
     """Read the index of a batch.
 
     Args:
-        place: Its folder, or the file.
+        place: Its folder or the URL of that, or the file.
 
     Raises:
         FormatError: There is none, or it is not one.
     """
-    path = Path(place)
-    path = path / INDEX if path.is_dir() else path
+    path = str(place)
+    if is_url(path) or Path(path).is_dir():
+        path = path if path.endswith(f"/{INDEX}") else joined(path, INDEX)
     try:
-        data = json.loads(path.read_bytes())
+        text = read_bytes(path)
+        if text is None:
+            raise FormatError("is not there", file=path, remedy="give the folder of a batch")
+        data = json.loads(text)
         if data["format"] != FORMAT:
             raise FormatError(
                 f"this index has format {data['format']}, and {FORMAT} is known here",

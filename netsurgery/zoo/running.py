@@ -51,7 +51,7 @@ def run_task(task: BatchTask, threads: int = 1) -> Outcome:
         result.mkdir()
         words = _words(task, result, scratch / "inputs")
         program = task.program or (sys.executable, "-m", "netsurgery")
-        ended = watched([*program, *words], task, threads)
+        ended = watched([*program, *words], task, threads, scratch)
         with undisturbed():
             pass  # where this process is leaving, nothing more is written
         (status, reason), figures = judge(task, ended, result)
@@ -104,13 +104,14 @@ def _shown(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
-def watched(command: List[str], task: BatchTask, threads: int) -> Ended:
+def watched(command: List[str], task: BatchTask, threads: int, scratch: Path) -> Ended:
     """Run a command under a warden, which ends it at a limit, or when this process has gone.
 
     Args:
         command: Program and words.
         task: Whose limits hold.
         threads: How many threads its linear algebra may have.
+        scratch: The folder that it writes to, which goes with it where this process has gone.
     """
     asked = {
         "command": command,
@@ -119,6 +120,7 @@ def watched(command: List[str], task: BatchTask, threads: int) -> Ended:
         "memory": task.limits.memory,
         "timeout": task.limits.timeout,
         "kept": _KEPT,
+        "scratch": str(scratch),
     }
     with undisturbed():
         warden = subprocess.Popen(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,10 +132,12 @@ class Watched:
 
     Args:
         asked: ``command``, ``environment``, ``folder``, ``memory`` (bytes or null), ``timeout``
-            (seconds or null), ``kept`` (bytes of each stream, twice).
+            (seconds or null), ``kept`` (bytes of each stream, twice), ``scratch`` (the folder that
+            goes with it where whoever asked has gone).
     """
 
     def __init__(self, asked: Dict[str, Any]) -> None:
+        self._scratch = asked["scratch"]
         self._memory, self._timeout = asked["memory"], asked["timeout"]
         self._began = time.monotonic()
         self._peak = 0
@@ -173,6 +176,9 @@ class Watched:
                 break
         seconds = time.monotonic() - self._began
         self.end()
+        if self._abandoned.is_set():
+            # Nobody else will, and what was killed may have made it anew behind whoever cleared it.
+            shutil.rmtree(self._scratch, ignore_errors=True)
         return {
             "stopped": stopped,
             "status": self._process.wait(),
@@ -183,10 +189,12 @@ class Watched:
         }
 
     def _ended(self, within: float) -> bool:
-        """Whether the command ends within so many seconds."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(within)
-            return True
+        """Whether the command ends within so many seconds, or there is no more to wait for."""
+        until = time.monotonic() + within
+        while time.monotonic() < until and not self._abandoned.is_set():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(BETWEEN)
+                return True
         return False
 
     def _broken(self) -> Optional[str]:

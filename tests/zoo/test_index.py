@@ -77,7 +77,7 @@ def test_what_no_two_runs_have_in_common_can_be_left_out() -> None:
         ("[]", "no index"),
         ("{", "no index"),
         ('{"format": 2}', "has format 2"),
-        (None, "cannot read"),
+        (None, "is not there"),
     ],
 )
 def test_what_is_no_index_is_refused(tmp_path: Path, text: str | None, told: str) -> None:
