@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
@@ -102,11 +103,18 @@ def zoo_page(index: Index, pages: Optional[Mapping[str, str]] = None) -> Page:
         f"zoo, {index.command}",
         f"{index.total} models of {Path(index.source).name or index.source}",
         _lead(index),
-        BAD if any(one.bad for one in index.models) else GOOD if index.complete else DOUBTFUL,
+        _mood_of_all(index),
         _facts(index),
         sections,
         ("What a net costs", "Verdicts"),
     )
+
+
+def _mood_of_all(index: Index) -> str:
+    moods = {_mood(one) for one in index.models}
+    if BAD in moods:
+        return BAD
+    return GOOD if index.complete and moods == {GOOD} else DOUBTFUL
 
 
 def _lead(index: Index) -> str:
@@ -117,6 +125,9 @@ def _lead(index: Index) -> str:
     saved = ""
     if whole:
         saved = f" What was compressed takes {size(left)} now, {size(whole)} before."
+    found = Counter(one.figures.get("quality") for one in index.models)
+    doubts = [f"{found[name]} {name}" for name in ("degraded", "lost", "unjudged") if found[name]]
+    saved += f" Of their answers is said: {', '.join(doubts)}." if doubts else ""
     bad = [one.name for one in index.models if one.bad]
     faults = (
         f" Look at {', '.join(bad[:5])}{' and others' if bad[5:] else ''} first." if bad else ""

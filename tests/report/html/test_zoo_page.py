@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,17 @@ def test_a_batch_is_told(tmp_path: Path) -> None:
     assert "Look at a first" in lead
     assert "1 have not ended" in lead
     assert measured(page, tmp_path) == {"width": 360, "headings": read.sections, "empty": 0}
+
+
+@pytest.mark.parametrize(
+    ("quality", "mood"), [("good", "good"), ("unjudged", "doubtful"), ("lost", "bad")]
+)
+def test_a_batch_is_no_better_than_its_models(quality: str, mood: str) -> None:
+    models = [outcome("a", "compressed", 1, 0.1, 1.0), outcome("b", "compressed", 1, 0.1, 1.0)]
+    models[1] = replace(models[1], figures={**models[1].figures, "quality": quality})
+    made = zoo_page(replace(index(), models=tuple(models), total=2))
+    assert made.mood == mood
+    assert (f"1 {quality}" in made.lead) == (quality != "good")
 
 
 @pytest.mark.parametrize(
