@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from netsurgery.calibration import (
     random_inputs,
 )
 from netsurgery.engine import Engine, EngineLike
-from netsurgery.errors import EngineError, NoJudgeError, VerificationError
+from netsurgery.errors import EngineError, NetworkError, NoJudgeError, VerificationError
 from netsurgery.network import Model, Network, Value, find_misfits, require_fit, scores_of
 from netsurgery.quality import GOOD, OutputQuality, Quality, unjudged
 from netsurgery.verification.accuracy import Accuracy
@@ -165,7 +165,8 @@ def verify(
     for network in networks:
         check_inputs(network, inputs)
     if fine and not find_misfits(a):
-        require_fit(b)  # OpenCV runs what Caffe would not load, such as other groups
+        with _told_of_changes(a, b, known):
+            require_fit(b)  # OpenCV runs what Caffe would not load, such as other groups
     unmatched = match_outputs(*networks, known)
     missing = [one.blob for one in unmatched.lost]
     task = ComparisonTask(
@@ -174,7 +175,8 @@ def verify(
 
     run = _Run((a, b), task, sessions, fronts, trace)
     try:
-        chosen, found = ask_judge(engine, networks, run.findings)
+        with _told_of_changes(a, b, known):
+            chosen, found = ask_judge(engine, networks, run.findings)
         ran_by = chosen.name, chosen.probe().version
         ran = found.ran or inputs.description
     except NoJudgeError as error:
@@ -182,13 +184,21 @@ def verify(
             raise
         found, ran_by = _equal(pairs), ("no engine", "")
         ran = f"nothing was run, as both are the same, bit for bit; {error.problem}"
-    except EngineError as error:
-        changes = trace_of(a, b, known, ()).changes
-        if changes and error.remedy is None:
-            error.remedy = f"of the second net, {', '.join(changes[:_TOLD])}"
-        raise
     told = (ran, inputs.sha256, len(inputs), found.rows, found.accuracy, unmatched)
     return Verification(demand, ran_by[0], ran_by[1], *told, found.quality, found.trace)
+
+
+@contextlib.contextmanager
+def _told_of_changes(a: Model, b: Model, known: Sequence[Pair]) -> Iterator[None]:
+    """Have an error that says that a net cannot run tell what is otherwise in the second."""
+    try:
+        yield
+    except (EngineError, NetworkError) as error:
+        changes = trace_of(a, b, known, ()).changes
+        if changes:
+            other = f"of the second net, {', '.join(changes[:_TOLD])}"
+            error.remedy = other if error.remedy is None else f"{error.remedy}; {other}"
+        raise
 
 
 class _Run(NamedTuple):

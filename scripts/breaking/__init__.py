@@ -1,0 +1,1 @@
+"""Ways to break a pair of prototxt and weights, one thing at a time."""
