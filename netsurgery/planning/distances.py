@@ -18,6 +18,7 @@ LEAST_SCORE = 1e-3
 """ScoreDistance below are taken for this: no detector is asked for less."""
 
 _NOTHING = 1e-30
+_ROUNDING = 1e-12
 
 Arrays = Mapping[Value, np.ndarray]
 
@@ -71,9 +72,18 @@ class ScoreDistance:
         return replace(self, value=places[self.value])
 
     def between(self, first: Arrays, second: Arrays) -> Tuple[float, float]:
-        """Return the divergence, and that of what the scores are in the mean."""
+        """Return the divergence, and that of what the scores are in the mean of the batch."""
         before, after = (self.rows(one) for one in (first, second))
         return _divergence(before, after), _divergence(before, before.mean(axis=0))
+
+    def told(self, arrays: Arrays) -> np.ndarray:
+        """Return what adds up over batches to the divergence from the mean of them all.
+
+        As sums, and their number, see `_from_mean`: a net that is fed one input at a time, with one
+        row of scores, is at the mean of each batch.
+        """
+        rows = self.rows(arrays)
+        return np.concatenate([[(rows * np.log(rows)).sum(), len(rows)], rows.sum(axis=0)])
 
     def rows(self, arrays: Arrays) -> np.ndarray:
         """Return the scores of each box, shape (N * boxes, classes)."""
@@ -165,6 +175,13 @@ def _divergence(p: np.ndarray, q: np.ndarray) -> float:
     return float((p * np.log(p / q) - p + q).sum())
 
 
+def _from_mean(told: np.ndarray) -> float:
+    """The divergence of rows from their mean: entropies of both, as the rest cancels."""
+    whole, count, sums = float(told[0]), float(told[1]), told[2:]
+    found = whole - float((sums * np.log(sums / count)).sum())
+    return found if found > _ROUNDING * (count + abs(whole)) else 0.0
+
+
 class DistanceObserver:
     """How far the outputs of two models are apart.
 
@@ -175,6 +192,7 @@ class DistanceObserver:
     def __init__(self, distances: Sequence[Distance]) -> None:
         self._distances = distances
         self.sums = np.zeros((len(distances), 2))
+        self._told: Dict[int, np.ndarray] = {}
 
     @property
     def sources(self) -> Iterable[ObservedValue]:
@@ -188,8 +206,12 @@ class DistanceObserver:
             {source.value: array for source, array in seen.items() if source.model == number}
             for number in (0, 1)
         )
-        for row, distance in zip(self.sums, self._distances):
-            row += distance.between(first, second)
+        for number, distance in enumerate(self._distances):
+            self.sums[number] += distance.between(first, second)
+            if isinstance(distance, ScoreDistance):
+                told = distance.told(first)
+                self._told[number] = self._told.get(number, np.zeros_like(told)) + told
+                self.sums[number, 1] = _from_mean(self._told[number])
 
     @property
     def distances(self) -> np.ndarray:

@@ -186,3 +186,19 @@ def test_where_a_detector_sees_nothing_in_any_input_distances_stay_in_bounds() -
     }
     observer.add(arrays)
     assert observer.distances == pytest.approx([scores.between({B: same}, {B: other})[0], 24.0])
+
+
+@given(st.integers(0, 99), st.integers(1, 5))
+def test_how_large_a_distance_of_scores_could_be_does_not_depend_on_batches(
+    seed: int, size: int
+) -> None:
+    random, scores = np.random.default_rng(seed), ScoreDistance(B, 3)
+    before, after = random.dirichlet([1, 1, 1], (2, 10))
+    batches, whole = DistanceObserver([scores]), DistanceObserver([scores])
+    for start in range(0, 10, size):
+        rows = slice(start, start + size)
+        batches.add({ObservedValue(B, 0): before[rows], ObservedValue(B, 1): after[rows]})
+    whole.add({ObservedValue(B, 0): before, ObservedValue(B, 1): after})
+    apart, most = scores.between({B: before}, {B: after})
+    assert whole.distances == pytest.approx([apart / most])
+    assert batches.distances == pytest.approx([apart / most])
