@@ -286,7 +286,7 @@ def carry_out(
     return told(index, out, given)
 
 
-def told(index: Index, out: Path, given: ToldFlags) -> int:
+def told(index: Index, out: Union[str, Path], given: ToldFlags) -> int:
     """Print what a batch did, and write what is wanted of it; returns the exit status."""
     from netsurgery.report import print_index, write_zoo_page
     from netsurgery.zoo import to_csv
@@ -296,10 +296,11 @@ def told(index: Index, out: Path, given: ToldFlags) -> int:
         ready(table).write_text(to_csv(index), encoding="utf-8")
     page = given["html"]
     if page is not None:
+        # Of results behind a URL there are no pages that a browser could open from here.
         linked = {
             one.name: os.path.relpath(out / one.name / REPORT, page.parent)
             for one in index.models
-            if REPORT in one.files
+            if isinstance(out, Path) and REPORT in one.files
         }
         write_zoo_page(index, ready(page), linked)
     if given["as_json"]:

@@ -71,6 +71,18 @@ def test_the_page_of_a_batch_leads_to_those_of_its_models(
         assert "made smaller" in text
 
 
+def test_results_can_go_to_a_url(netsurgery, zoo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    pytest.importorskip("igraph")
+    url, page = f"file://{tmp_path}/there", tmp_path / "page.html"
+    rules = ("--rank", "fc6=8", "--no-verify")
+    done = netsurgery("zoo", "run", zoo, "-o", url, *rules, "--html", page)
+    assert done.status == 0, done.err
+    assert page.is_file()
+    assert set(statuses(tmp_path / "there").values()) == {"compressed"}
+    assert netsurgery("zoo", "compare", url, tmp_path / "there").out == "2 same\n"
+
+
 def test_a_batch_is_verified_and_held_against_golden_values(
     netsurgery, zoo: Path, tmp_path: Path, opencv: None
 ) -> None:
