@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from netsurgery.cleanup import on_leaving, undisturbed
 from netsurgery.errors import visible
@@ -28,7 +28,7 @@ _KEPT = 1 << 21
 _TO_LEAVE = 10.0
 
 
-def run_task(task: BatchTask, threads: int = 1) -> Outcome:
+def run_task(task: BatchTask, threads: Optional[int] = 1) -> Outcome:
     """Run a task and put its result in its place, or do nothing where it lies there already.
 
     The result is the folder ``task.folder/task.name``, with what the command wrote, `PRINTED`, and
@@ -36,7 +36,7 @@ def run_task(task: BatchTask, threads: int = 1) -> Outcome:
 
     Args:
         task: What to do.
-        threads: How many threads its linear algebra may have.
+        threads: How many threads its linear algebra may have; None: nothing is said of it.
 
     Raises:
         FormatError: The result cannot be written, or an input not be fetched.
@@ -104,18 +104,18 @@ def _shown(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
-def watched(command: List[str], task: BatchTask, threads: int, scratch: Path) -> Ended:
+def watched(command: List[str], task: BatchTask, threads: Optional[int], scratch: Path) -> Ended:
     """Run a command under a warden, which ends it at a limit, or when this process has gone.
 
     Args:
         command: Program and words.
         task: Whose limits hold.
-        threads: How many threads its linear algebra may have.
+        threads: How many threads its linear algebra may have; None: nothing is said of it.
         scratch: The folder that it writes to, which goes with it where this process has gone.
     """
     asked = {
         "command": command,
-        "environment": {**outer_environment(), **blas_variables(threads)},
+        "environment": {**outer_environment(), **(blas_variables(threads) if threads else {})},
         "folder": None,
         "memory": task.limits.memory,
         "timeout": task.limits.timeout,

@@ -51,15 +51,20 @@ class LocalScheduler:
         """How many run at once."""
         return self._workers
 
-    def threads_each(self, tasks: int) -> int:
-        """Return how many threads the linear algebra of each of some tasks gets."""
-        return max(1, self._cores // max(1, min(self._workers, tasks)))
+    @property
+    def threads_each(self) -> Optional[int]:
+        """How many threads the linear algebra of each task gets; None: those of this machine.
+
+        It does not depend on how many tasks there are: sums of other threads round otherwise, and
+        a batch that goes on is to give what one gives that nobody stopped.
+        """
+        return None if self._workers == 1 else max(1, self._cores // self._workers)
 
     def run(self, tasks: Sequence[BatchTask], begins: OnBegin = nobody) -> Iterator[Outcome]:
         """Yield what came of each task, as they end; see `Scheduler`."""
         # A long one that began last would run alone at the end.
         waiting = iter(sorted(tasks, key=lambda task: -task.effort))
-        threads = self.threads_each(len(tasks))
+        threads = self.threads_each
         lock, over = threading.Lock(), threading.Event()
         answers: queue.Queue[Tuple[BatchTask, Union[Outcome, BaseException]]] = queue.Queue()
 

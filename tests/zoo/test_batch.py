@@ -98,10 +98,10 @@ def test_the_longest_begin_first_and_as_many_at_once_as_there_are_workers(tmp_pa
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netsurgery.zoo.scheduling.thread_count", lambda: 8)
     assert LocalScheduler().workers == 8
-    assert LocalScheduler().threads_each(100) == 1
-    assert LocalScheduler().threads_each(3) == 2
-    assert LocalScheduler(2).threads_each(100) == 4
-    assert LocalScheduler(16).threads_each(100) == 1
+    assert LocalScheduler().threads_each == 1
+    assert LocalScheduler(2).threads_each == 4
+    assert LocalScheduler(16).threads_each == 1
+    assert LocalScheduler(1).threads_each is None
 
 
 @pytest.mark.parametrize(
