@@ -22,8 +22,9 @@ from netsurgery.cli import cli
 OFFERED = {name: getattr(ns, name) for name in ns.__all__ if not name.startswith("__")}
 FUNCTIONS = {name: one for name, one in OFFERED.items() if inspect.isfunction(one)}
 CLASSES = {name: one for name, one in OFFERED.items() if inspect.isclass(one)}
-# What a command is that has no job of its own: words are explained on a terminal alone.
-ON_A_TERMINAL = {"help"}
+# What a command is that has no job of its own: words are explained on a terminal alone, and a batch
+# is the other commands in processes of their own (`netsurgery.zoo`).
+ON_A_TERMINAL = {"help", "zoo"}
 # A live caffe.Net: whoever has none must be able to import this.
 FOREIGN = {"net"}
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples|Note):$", re.M)
