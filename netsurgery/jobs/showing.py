@@ -10,8 +10,9 @@ import numpy as np
 from netsurgery.calibration import Inputs, Preprocessing, SessionPool
 from netsurgery.engine import choose
 from netsurgery.jobs.compressed import Compression
+from netsurgery.jobs.pairs import PairRequest, judged_by
 from netsurgery.jobs.requests import FedRequest
-from netsurgery.jobs.samples import judging_inputs, preprocessing_of
+from netsurgery.jobs.samples import calibrator_of, preprocessing_of
 from netsurgery.network import Model, Value
 from netsurgery.progress import Progress, ProgressLike
 from netsurgery.quality import DETECTIONS, PICTURE, SEGMENTATION
@@ -57,7 +58,7 @@ class Shown:
     pictures: Sequence[ShownPicture] = ()
 
 
-def show(done: Compression, request: FedRequest, progress: ProgressLike = None) -> Shown:
+def show(done: Compression, request: PairRequest, progress: ProgressLike = None) -> Shown:
     """Run a pair that was proved again, on a few inputs, and keep what can be looked at.
 
     Args:
@@ -73,7 +74,8 @@ def show(done: Compression, request: FedRequest, progress: ProgressLike = None) 
         return Shown()
     surgery, progress = done.surgery, Progress.of(progress)
     with progress.task("showing"):
-        inputs = judging_inputs(surgery.original, request, progress)
+        fitted = calibrator_of(surgery.original, request, progress)
+        inputs = judged_by(surgery.original, request, fitted, progress)
         found = verify(
             surgery.original,
             surgery.model,

@@ -210,7 +210,7 @@ def plot_scatter(name: str, models: Sequence[Tuple[float, float, str]]) -> str:
             if points:
                 axes.plot(*zip(*points), mark, color=colour, markersize=6, label=verdict)
         axes.set_yscale("log")
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, 1.05 * max([1.0, *(x for x, _, _ in models)]))
         axes.set_xlabel("share of the file that is left")
         axes.set_ylabel("largest error of an output")
         _legend(axes, 4)
