@@ -76,14 +76,15 @@ class ScoreDistance:
         before, after = (self.rows(one) for one in (first, second))
         return _divergence(before, after), _divergence(before, before.mean(axis=0))
 
-    def told(self, arrays: Arrays) -> np.ndarray:
-        """Return what adds up over batches to the divergence from the mean of them all.
+    def told(self, first: Arrays, second: Arrays) -> Tuple[float, np.ndarray]:
+        """Return the divergence, and what adds up over batches to that from the mean of them all.
 
         As sums, and their number, see `_from_mean`: a net that is fed one input at a time, with one
         row of scores, is at the mean of each batch.
         """
-        rows = self.rows(arrays)
-        return np.concatenate([[(rows * np.log(rows)).sum(), len(rows)], rows.sum(axis=0)])
+        before, after = (self.rows(one) for one in (first, second))
+        sums = [(before * np.log(before)).sum(), len(before)], before.sum(axis=0)
+        return _divergence(before, after), np.concatenate(sums)
 
     def rows(self, arrays: Arrays) -> np.ndarray:
         """Return the scores of each box, shape (N * boxes, classes)."""
@@ -207,11 +208,12 @@ class DistanceObserver:
             for number in (0, 1)
         )
         for number, distance in enumerate(self._distances):
-            self.sums[number] += distance.between(first, second)
             if isinstance(distance, ScoreDistance):
-                told = distance.told(first)
+                apart, told = distance.told(first, second)
                 self._told[number] = self._told.get(number, np.zeros_like(told)) + told
-                self.sums[number, 1] = _from_mean(self._told[number])
+                self.sums[number] = self.sums[number, 0] + apart, _from_mean(self._told[number])
+            else:
+                self.sums[number] += distance.between(first, second)
 
     @property
     def distances(self) -> np.ndarray:

@@ -54,6 +54,15 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "size": "Their bytes together.",
         "last used": "How long ago it last saved a run some work.",
     },
+    "Many models at once": {
+        "model": "The name of one of them: of its folder and its weights, as seen from the source.",
+        "prototxt": "The text of the net that the weights fit, by what both hold.",
+        "outcome": "What came of it: a smaller pair, or why there is none.",
+        "params left": "The weights that the new pair has, in percent of the original's.",
+        "MACs left": "Its MACs, in percent of the original's.",
+        "file left": "The bytes of its weights file, in percent of the original's.",
+        "quality": "Whether it is still good, by the outputs of both: the second verdict.",
+    },
     "Layers and what is done to them": {
         "layer": "A layer by its name in the prototxt.",
         "type": "Its type in the prototxt.",
