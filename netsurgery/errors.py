@@ -64,6 +64,12 @@ class NetsurgeryError(Exception):
         self.remedy = remedy
         super().__init__(problem)
 
+    def __copy__(self) -> NetsurgeryError:
+        """Made here, as packages that send errors elsewhere change what a copy of one is."""
+        made = type(self).__new__(type(self), *self.args)
+        made.__dict__.update(self.__dict__)
+        return made
+
     def __str__(self) -> str:
         return self._line(self.problem, self.remedy)
 
